@@ -1,0 +1,49 @@
+"""Which mix of user groups' data trains the best RecBole recommender for a target group.
+
+The names in ``__all__`` are loaded when they are first used, so that ``import recbole_groupmix``
+costs nothing and ``groupmix --help`` does not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recbole_groupmix.adapters.config import GroupMixConfig
+    from recbole_groupmix.adapters.groups import Groups
+    from recbole_groupmix.adapters.trainer import GroupMixTrainer
+    from recbole_groupmix.core.mix import Mix
+    from recbole_groupmix.pipeline.run import load_run, run_groupmix
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GroupMixConfig",
+    "GroupMixTrainer",
+    "Groups",
+    "Mix",
+    "__version__",
+    "load_run",
+    "run_groupmix",
+]
+
+_HOME = {
+    "GroupMixConfig": "adapters.config",
+    "GroupMixTrainer": "adapters.trainer",
+    "Groups": "adapters.groups",
+    "Mix": "core.mix",
+    "load_run": "pipeline.run",
+    "run_groupmix": "pipeline.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module at its first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,194 @@
+"""Training batches: tensors that stay on the device, negatives drawn vectorised and seeded.
+
+RecBole's loaders join features and draw negatives in Python for every batch, half of its step.
+Here one epoch is drawn at once. What an epoch holds depends on (seed + repeat, part, epoch)
+only, never on the mix: mixes are compared on the same triplets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from recbole.data.interaction import Interaction
+from recbole.utils import InputType
+
+from recbole_groupmix.adapters.seeding import NEGATIVES, SAMPLED_USERS, SHUFFLE, stream
+from recbole_groupmix.core.negatives import UniformNegatives
+
+
+@dataclass(frozen=True)
+class BatchFormat:
+    """What a model wants in a batch.
+
+    Attributes
+    ----------
+    kind : {"pairwise", "pointwise", "users"}
+        Triplets, labelled pairs (positives first), or users alone (RecBole's auto-encoders).
+    user, item, negative, label : str
+        Field names.
+    n_negatives : int
+        Negatives per positive.
+    batch_size : int
+        Rows per batch as RecBole counts them (``train_batch_size``).
+    """
+
+    kind: str
+    user: str
+    item: str
+    negative: str
+    label: str
+    n_negatives: int
+    batch_size: int
+
+    @classmethod
+    def of_config(cls, config: object, user_wise: bool) -> BatchFormat:
+        """Read the format from a RecBole ``Config``; ``user_wise`` for auto-encoders.
+
+        Raises
+        ------
+        ValueError
+            If the configuration asks for popularity-based or dynamic negatives.
+        """
+        sampling = config["train_neg_sample_args"]  # type: ignore[index]
+        if sampling.get("dynamic") or sampling["distribution"] not in ("uniform", "none"):
+            raise ValueError(
+                f"train_neg_sample_args {sampling} is not supported: negatives here are uniform "
+                "over a user's non-positive items (distribution 'uniform', dynamic False)"
+            )
+        pairwise = config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE  # type: ignore[index]
+        n_negatives = sampling["sample_num"]
+        item = config["ITEM_ID_FIELD"]  # type: ignore[index]
+        return cls(
+            kind="users" if user_wise else "pairwise" if pairwise else "pointwise",
+            user=config["USER_ID_FIELD"],  # type: ignore[index]
+            item=item,
+            negative=config["NEG_PREFIX"] + item,  # type: ignore[index]
+            label=config["LABEL_FIELD"],  # type: ignore[index]
+            n_negatives=n_negatives if isinstance(n_negatives, int) else 0,
+            batch_size=int(config["train_batch_size"]),  # type: ignore[index]
+        )
+
+    @property
+    def positives_per_batch(self) -> int:
+        """Positives in a batch: RecBole's batch size counts negatives too."""
+        extra = {"users": 1, "pairwise": self.n_negatives, "pointwise": 1 + self.n_negatives}
+        return max(self.batch_size // max(extra[self.kind], 1), 1)
+
+
+class TrainingBatches:
+    """One training part as a stream of epochs, in the place of RecBole's ``TrainDataLoader``.
+
+    Iterating yields the batches of the next epoch as RecBole ``Interaction`` objects.
+
+    Parameters
+    ----------
+    users, items : numpy.ndarray of int64, shape (n_interactions,)
+        All training pairs of the part, also of users who stay away.
+    negatives : UniformNegatives
+        Draws the negatives of the part.
+    form : BatchFormat
+        Fields and sizes.
+    key : tuple of int
+        (seed + repeat, part): fixes shuffles and negatives.
+    present : numpy.ndarray of bool, shape (n_users,), optional
+        Users that take part; the others leave the batches but not the streams.
+    user_draws : callable, optional
+        Eq. 7: maps a generator to the multiplicity of every user, int (n_users,), anew for each
+        epoch.
+    """
+
+    shuffle = True  # RecBole's trainer looks at it
+
+    def __init__(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        negatives: UniformNegatives,
+        form: BatchFormat,
+        key: tuple[int, ...],
+        *,
+        present: np.ndarray | None = None,
+        user_draws: object | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._users, self._items = users, items
+        self._negatives, self._form, self._key = negatives, form, key
+        self._rows = None if present is None else np.flatnonzero(present[users])
+        self._present, self._user_draws, self._device = present, user_draws, device
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch without repeated users."""
+        n_rows = len(self._users) if self._rows is None else len(self._rows)
+        return -(-n_rows // self._form.positives_per_batch)
+
+    def __iter__(self) -> Iterator[Interaction]:
+        """Yield the batches of the next epoch."""
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        if self._form.kind == "users":
+            yield from self._user_batches(epoch)
+            return
+        users, items, negatives = self._draw(epoch)
+        step = self._form.positives_per_batch
+        for start in range(0, len(users), step):
+            rows = slice(start, start + step)
+            yield self._interaction(users[rows], items[rows], negatives[:, rows])
+
+    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n_rows, rng = len(self._users), stream(NEGATIVES, *self._key, epoch)
+        draws = [self._negatives.draw(self._users, rng) for _ in range(self._form.n_negatives)]
+        negatives = np.array(draws, dtype=np.int64).reshape(len(draws), n_rows)
+        one_batch = n_rows <= self._form.positives_per_batch and self._user_draws is None
+        if one_batch and self._rows is None:
+            return self._users, self._items, negatives
+        order = (
+            np.arange(n_rows)
+            if one_batch
+            else stream(SHUFFLE, *self._key, epoch).permutation(n_rows)
+        )
+        if self._user_draws is not None:
+            order = np.repeat(order, self._multiplicity(epoch)[self._users[order]])
+        elif self._present is not None:
+            order = order[self._present[self._users[order]]]
+        return self._users[order], self._items[order], negatives[:, order]
+
+    def _multiplicity(self, epoch: int) -> np.ndarray:
+        drawn: np.ndarray = self._user_draws(stream(SAMPLED_USERS, *self._key, epoch))  # type: ignore[operator]
+        return drawn
+
+    def _user_batches(self, epoch: int) -> Iterator[Interaction]:
+        users = np.unique(self._users)
+        users = stream(SHUFFLE, *self._key, epoch).permutation(users)
+        if self._user_draws is not None:
+            users = np.repeat(users, self._multiplicity(epoch)[users])
+        elif self._present is not None:
+            users = users[self._present[users]]
+        for start in range(0, len(users), self._form.positives_per_batch):
+            rows = users[start : start + self._form.positives_per_batch]
+            yield Interaction({self._form.user: self._tensor(rows)})
+
+    def _interaction(
+        self, users: np.ndarray, items: np.ndarray, negatives: np.ndarray
+    ) -> Interaction:
+        form, times = self._form, len(negatives)
+        if form.kind == "pairwise":
+            columns = {
+                form.user: np.tile(users, times),
+                form.item: np.tile(items, times),
+                form.negative: negatives.ravel(),
+            }
+            return Interaction({name: self._tensor(value) for name, value in columns.items()})
+        label = np.zeros(len(users) * (1 + times), dtype=np.float32)
+        label[: len(users)] = 1.0
+        columns = {
+            form.user: np.tile(users, 1 + times),
+            form.item: np.r_[items, negatives.ravel()],
+            form.label: label,
+        }
+        return Interaction({name: self._tensor(value) for name, value in columns.items()})
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)

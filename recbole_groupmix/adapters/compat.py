@@ -1,0 +1,82 @@
+"""What RecBole 1.2.1 expects of older numpy and scipy, lent to it while it runs.
+
+Nothing is patched at import: the names appear when the block is entered and are gone when
+it ends, so a program that imports this package sees the numpy and scipy it installed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from scipy.sparse import dok_matrix
+
+_NUMPY_ALIASES: dict[str, Any] = {
+    "bool": np.bool_,
+    "int": np.int_,
+    "float": np.float64,
+    "complex": np.complex128,
+    "object": np.object_,
+    "str": np.str_,
+    "long": np.int_,
+    "unicode": np.str_,
+}
+
+
+def _dok_update(self: Any, data: dict[tuple[int, int], float]) -> None:
+    """Set many entries at once, as ``dok_matrix._update`` did before scipy 1.13."""
+    self._dict.update(data)
+
+
+@contextmanager
+def recbole_compat() -> Iterator[None]:
+    """Lend RecBole the numpy and scipy names that its source uses and newer releases lack.
+
+    Needed around the construction of datasets and models and around RecBole's own metrics.
+    Blocks may be nested; each takes back only what it lent. Warnings about RecBole's own lines
+    (deprecated calls of pandas, torch, scipy) are silent inside: its users cannot act on them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with recbole_compat():
+    ...     bool(np.float is np.float64)
+    True
+    >>> "float" in vars(np)
+    False
+    """
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", module=r"recbole\.")
+        for name, value in _NUMPY_ALIASES.items():
+            if name not in vars(np):
+                setattr(np, name, value)
+                stack.callback(delattr, np, name)
+        if not hasattr(dok_matrix, "_update"):
+            dok_matrix._update = _dok_update
+            stack.callback(delattr, dok_matrix, "_update")
+        yield
+
+
+class _SilentWriter:
+    """Takes the calls that RecBole's trainer makes to TensorBoard and writes nothing."""
+
+    def add_scalar(self, *args: Any, **kwargs: Any) -> None:
+        """Ignore a scalar."""
+
+    def add_hparams(self, *args: Any, **kwargs: Any) -> None:
+        """Ignore hyper-parameters."""
+
+
+@contextmanager
+def without_tensorboard() -> Iterator[None]:
+    """Keep RecBole's ``Trainer`` from opening ``log_tensorboard/`` in the working folder.
+
+    Its constructor does so without asking; this block gives it a writer that writes nothing.
+    """
+    with patch("recbole.trainer.trainer.get_tensorboard", lambda logger: _SilentWriter()):
+        yield

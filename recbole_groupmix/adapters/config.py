@@ -1,0 +1,97 @@
+"""RecBole's ``Config``, read from what it is given and from nothing else."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from recbole.config import Config
+
+
+def literal(text: Any) -> Any:
+    """Read a setting written as text: a Python literal, ``true``/``false``, else the text itself.
+
+    RecBole calls ``eval`` here, which turns ``1-5`` into -4 and can run anything.
+
+    Examples
+    --------
+    >>> literal("0.1"), literal("[5,10]"), literal("1-5"), literal("True"), literal("~")
+    (0.1, [5, 10], '1-5', True, '~')
+    """
+    if not isinstance(text, str):
+        return text
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, (str, int, float, list, tuple, dict, bool)) else text
+
+
+class GroupMixConfig(Config):
+    """RecBole's configuration for one run, with three habits of RecBole's left out.
+
+    It does not read ``sys.argv`` (the command line is read once, by us), does not set aliases
+    on numpy (which numpy 2 no longer has), and does not ``eval`` strings.
+
+    Parameters
+    ----------
+    model : str or type
+        Name of a RecBole model, or a model class.
+    dataset : str
+        Name of the data set: its files are ``<folder>/<dataset>.inter`` and so on.
+    config_dict : mapping, optional
+        Any RecBole key; overrides RecBole's own YAML files.
+    folder : path, optional
+        Folder that holds the atomic files. Default: RecBole's rule (``data_path/dataset``).
+    user_columns : sequence of str
+        Columns of the ``.user`` file to load in any case, the group column among them.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        dataset: str,
+        config_dict: Mapping[str, Any] | None = None,
+        *,
+        folder: str | Path | None = None,
+        user_columns: tuple[str, ...] = (),
+    ) -> None:
+        self._folder = None if folder is None else str(folder)
+        super().__init__(model=model, dataset=dataset, config_dict=dict(config_dict or {}))
+        self._load_user_columns(user_columns)
+
+    def compatibility_settings(self) -> None:
+        """Leave numpy alone; :func:`~.compat.recbole_compat` lends the aliases where needed."""
+
+    def _load_cmd_line(self) -> dict[str, Any]:
+        return {}
+
+    def _convert_config_dict(self, config_dict: dict[str, Any]) -> dict[str, Any]:
+        return {key: literal(value) for key, value in config_dict.items()}
+
+    def _set_default_parameters(self) -> None:
+        super()._set_default_parameters()
+        if self._folder is not None:  # RecBole pins ml-100k to the copy inside its package
+            self.final_config_dict["data_path"] = self._folder
+
+    def _init_device(self) -> None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if visible is not None and "gpu_id" not in self.external_config_dict:
+            self.final_config_dict["gpu_id"] = visible  # else RecBole replaces it by "0"
+        super()._init_device()
+
+    def _load_user_columns(self, columns: tuple[str, ...]) -> None:
+        load_col = self.final_config_dict.get("load_col")
+        if load_col is None or not columns:
+            return  # None loads every column
+        wanted = load_col.get("user", [])
+        if wanted == "*":
+            return
+        names = [self.final_config_dict["USER_ID_FIELD"], *wanted, *columns]
+        load_col = dict(load_col, user=list(dict.fromkeys(names)))
+        self.final_config_dict["load_col"] = load_col

@@ -1,0 +1,115 @@
+"""RecBole datasets that load on today's pandas, whole, and before any split."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import recbole.data.dataset as recbole_datasets
+from recbole.config import Config
+from recbole.data.dataset import Dataset
+from recbole.utils import FeatureType, ModelType
+
+from recbole_groupmix.adapters.compat import recbole_compat
+
+
+def _read_tokens_raw(read_csv: Any, *args: Any, **kwargs: Any) -> pd.DataFrame:
+    """Read a table so that a token is missing only where it is empty (``NA`` is a token)."""
+    types = kwargs["dtype"]
+    missing = {name: [""] for name in types}
+    frame = read_csv(*args, **kwargs, keep_default_na=False, na_values=missing)
+    for name in types:
+        if name.endswith("_seq"):  # pandas 3 ignores RecBole's fillna(inplace=True) on these
+            frame[name] = frame[name].fillna("")
+        elif types[name] is str:  # object arrays on every pandas, as RecBole expects
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), np.nan)
+    return frame
+
+
+class _CurrentPandas:
+    """Mixin over RecBole's dataset classes: the same data on every supported stack."""
+
+    def _from_scratch(self) -> None:
+        with recbole_compat():
+            super()._from_scratch()  # type: ignore[misc]
+
+    def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
+        read_csv = pd.read_csv
+        with patch("recbole.data.dataset.dataset.pd.read_csv") as reader:
+            reader.side_effect = lambda *a, **k: _read_tokens_raw(read_csv, *a, **k)
+            frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
+        return frame
+
+    def _fill_nan(self) -> None:
+        # RecBole fills with `feat[field].fillna(..., inplace=True)`, which does nothing under
+        # pandas 3 and leaves padding rows at int64's minimum; fill first, then let it run.
+        for name in self.feat_name_list:  # type: ignore[attr-defined]
+            feat = getattr(self, name)
+            for field in feat:
+                kind = self.field2type[field]  # type: ignore[attr-defined]
+                if kind == FeatureType.TOKEN:
+                    feat[field] = feat[field].fillna(0).astype(np.int64)
+                elif kind == FeatureType.FLOAT:
+                    feat[field] = feat[field].fillna(feat[field].mean())
+        super()._fill_nan()  # type: ignore[misc]
+
+    def _change_feat_format(self) -> None:
+        with recbole_compat():
+            super()._change_feat_format()  # type: ignore[misc]
+
+    def _download(self) -> None:
+        # RecBole waits at torch.distributed.barrier() even in a single process, after the
+        # files have arrived; without a process group that call raises.
+        with ExitStack() as stack:
+            stack.enter_context(patch("torch.distributed.barrier", lambda *a, **k: None))
+            try:
+                super()._download()  # type: ignore[misc]
+            except OSError as error:
+                folder, name = self.dataset_path, self.dataset_name  # type: ignore[attr-defined]
+                if os.path.isdir(folder) and not os.listdir(folder):
+                    os.rmdir(folder)
+                raise ValueError(
+                    f"data set {name!r}: no files in {folder} and RecBole's download failed "
+                    f"({error}); prepare it by `groupmix prepare {name} --source FILE_OR_FOLDER` "
+                    f"or name the folder that holds {name}/{name}.inter by --data_path"
+                ) from error
+
+
+def dataset_class(model: str, model_type: ModelType) -> type[Dataset]:
+    """Return RecBole's dataset class for a model, made fit for today's pandas."""
+    by_type = {
+        ModelType.SEQUENTIAL: recbole_datasets.SequentialDataset,
+        ModelType.KNOWLEDGE: recbole_datasets.KnowledgeBasedDataset,
+    }
+    base = getattr(recbole_datasets, f"{model}Dataset", by_type.get(model_type, Dataset))
+    return type(base.__name__, (_CurrentPandas, base), {})
+
+
+def load_dataset(config: Config) -> Dataset:
+    """Load and filter a data set; its features are tensors and its rows in file order.
+
+    Parameters
+    ----------
+    config : Config
+        RecBole's configuration; its filters (``val_interval``, k-core, duplicates) apply.
+
+    Returns
+    -------
+    Dataset
+        All interactions. Rows labelled negative by ``threshold`` are dropped: the loss and the
+        metrics here are those of positive interactions.
+    """
+    dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
+    dataset._change_feat_format()
+    label = dataset.label_field
+    if config["threshold"] is not None and label in dataset.inter_feat:
+        rows = dataset.inter_feat[label].numpy() > 0
+        if config["benchmark_filename"] is not None:
+            sizes = np.split(rows, np.cumsum(dataset.file_size_list)[:-1])
+            dataset.file_size_list = [int(part.sum()) for part in sizes]
+        dataset = dataset.copy(dataset.inter_feat[np.flatnonzero(rows)])
+    return dataset

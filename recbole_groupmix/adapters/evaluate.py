@@ -1,0 +1,138 @@
+"""Per-user ranking metrics of a RecBole model on held-out interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from recbole.data.interaction import Interaction
+from recbole.model.abstract_recommender import AbstractRecommender
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.core.ranking import METRICS, per_user_metrics
+
+_SCORES_PER_BLOCK = 2**23  # 32 MiB of float32 scores at a time
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What some users are evaluated on.
+
+    Attributes
+    ----------
+    users : numpy.ndarray of int64, shape (n_eval,)
+        Internal ids, ascending; each has at least one held-out item.
+    relevant, masked : scipy.sparse.csr_matrix of bool, shape (n_eval, n_items)
+        Held-out items, and training items, which are left out of the ranking.
+    """
+
+    users: np.ndarray
+    relevant: csr_matrix
+    masked: csr_matrix
+
+    @classmethod
+    def of_pairs(
+        cls,
+        train: tuple[np.ndarray, np.ndarray],
+        held_out: tuple[np.ndarray, np.ndarray],
+        shape: tuple[int, int],
+        eligible: np.ndarray | None = None,
+    ) -> HeldOut:
+        """Build from (users, items) pairs of both sides.
+
+        Parameters
+        ----------
+        train, held_out : tuple of two numpy.ndarray of int64
+            Users and items of the training and the held-out interactions.
+        shape : tuple of int
+            (n_users, n_items) of RecBole, padding included.
+        eligible : numpy.ndarray of bool, shape (n_users,), optional
+            Users to evaluate; default all. Users without any training interaction are never
+            evaluated: nothing was learned about them.
+        """
+        seen = _indicator(*train, shape)
+        relevant = _indicator(*held_out, shape)
+        relevant = (relevant > relevant.multiply(seen)).tocsr()  # an item of both sides is known
+        keep = (np.diff(relevant.indptr) > 0) & (np.diff(seen.indptr) > 0)
+        if eligible is not None:
+            keep &= eligible
+        users = np.flatnonzero(keep)
+        return cls(users=users, relevant=relevant[users], masked=seen[users])
+
+    def of_users(self, wanted: np.ndarray) -> HeldOut:
+        """Keep those of ``wanted``, bool (n_users,) by internal id."""
+        rows = np.flatnonzero(wanted[self.users])
+        return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
+
+
+def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
+    matrix = csr_matrix((np.ones(len(users), dtype=bool), (users, items)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = True
+    return matrix
+
+
+def scores_of_all_items(
+    model: AbstractRecommender, users: np.ndarray, n_items: int
+) -> torch.Tensor:
+    """Return the model's scores of every item for some users, float (n, n_items).
+
+    Uses ``full_sort_predict`` and, for models without it, ``predict`` on every pair.
+    """
+    device = next(model.parameters()).device
+    ids = torch.from_numpy(users).to(device)
+    try:
+        scores = model.full_sort_predict(Interaction({model.USER_ID: ids}))
+    except NotImplementedError:
+        items = torch.arange(n_items, device=device)
+        pairs = {
+            model.USER_ID: ids.repeat_interleave(n_items),
+            model.ITEM_ID: items.repeat(len(users)),
+        }
+        scores = model.predict(Interaction(pairs))
+    return scores.view(len(users), n_items)
+
+
+@torch.no_grad()
+def evaluate(
+    model: AbstractRecommender,
+    held_out: HeldOut,
+    topk: Sequence[int],
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, np.ndarray]:
+    """Rank all items but the masked ones and measure every user.
+
+    Parameters
+    ----------
+    model : AbstractRecommender
+        A trained RecBole model; it is put into evaluation mode.
+    held_out : HeldOut
+        Users, held-out and masked items.
+    topk : sequence of int
+        Cut-offs, each at most the number of items.
+    metrics : sequence of str
+        See :data:`recbole_groupmix.core.ranking.METRICS`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``"recall@20"`` and so on: float64 (n_eval,), unrounded, in the order of
+        ``held_out.users``.
+    """
+    model.eval()
+    n_items = held_out.relevant.shape[1]
+    depth, block = max(topk), max(_SCORES_PER_BLOCK // n_items, 1)
+    hits = np.zeros((len(held_out.users), depth), dtype=bool)
+    for start in range(0, len(held_out.users), block):
+        rows = slice(start, start + block)
+        scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
+        scores[:, 0] = -torch.inf  # RecBole's padding item
+        masked = held_out.masked[rows].tocoo()
+        scores[torch.from_numpy(masked.row), torch.from_numpy(masked.col)] = -torch.inf
+        top = torch.topk(scores, depth, dim=1).indices.numpy()
+        relevant = held_out.relevant[rows].toarray()
+        hits[rows] = np.take_along_axis(relevant, top, axis=1)
+    n_relevant = np.diff(held_out.relevant.indptr).astype(np.int64)
+    return per_user_metrics(hits, n_relevant, topk, metrics)

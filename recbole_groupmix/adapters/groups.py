@@ -1,0 +1,146 @@
+"""Groups of users, read once from a loaded data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from recbole.data.dataset import Dataset
+
+#: Name that users without a group token get under ``empty_group: keep``.
+EMPTY_GROUP = "(empty)"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The group of every user of a data set.
+
+    Attributes
+    ----------
+    field : str
+        Column of the ``.user`` file.
+    names : tuple of str
+        External tokens, in numeric order where all are integers, else sorted.
+    of_user : numpy.ndarray of int64, shape (n_users,)
+        Index into ``names`` by RecBole's internal user id; -1 for the padding id 0 and for
+        users without any interaction.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    of_user: np.ndarray
+
+    def index(self, name: str) -> int:
+        """Return the index of a group; raise ``ValueError`` with the nearest names otherwise."""
+        if name in self.names:
+            return self.names.index(name)
+        near = get_close_matches(name, self.names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"{name!r} is no group of column {self.field!r}; groups are {', '.join(self.names)}"
+            f"{hint}"
+        )
+
+    def users(self, name: str) -> np.ndarray:
+        """Return the internal ids, int64 (n,), of a group's users, ascending."""
+        return np.flatnonzero(self.of_user == self.index(name))
+
+    def n_users(self, users: np.ndarray) -> dict[str, int]:
+        """Count the distinct users of each group among the rows of a training part.
+
+        Parameters
+        ----------
+        users : numpy.ndarray of int, shape (n_interactions,)
+            Internal user id of every interaction; this is the ``n_j`` of Eq. 8.
+        """
+        return self._counts(np.unique(users))
+
+    def n_interactions(self, users: np.ndarray) -> dict[str, int]:
+        """Count the interactions of each group; ``users`` as in :meth:`n_users`."""
+        return self._counts(users)
+
+    def weights_of_users(self, group_weights: Mapping[str, float]) -> np.ndarray:
+        """Spread one weight per group over users: float64 (n_users,), 0 for users without one."""
+        by_group = np.array([group_weights[name] for name in self.names] + [0.0])
+        return by_group[self.of_user]
+
+    def table(self, users: np.ndarray) -> str:
+        """List groups with users and interactions, for messages."""
+        n_users, n_inter = self.n_users(users), self.n_interactions(users)
+        return ", ".join(
+            f"{name} ({n_users[name]} users, {n_inter[name]} interactions)" for name in self.names
+        )
+
+    def _counts(self, ids: np.ndarray) -> dict[str, int]:
+        counts = np.bincount(self.of_user[ids], minlength=len(self.names))
+        return {name: int(count) for name, count in zip(self.names, counts, strict=True)}
+
+
+def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Groups:
+    """Read the group of every user from a user column.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A loaded data set (:func:`~.dataset.load_dataset`).
+    field : str
+        Name of a token column of the ``.user`` file.
+    empty_group : {"refuse", "keep"}
+        What to do with users whose token is empty or who are absent from the ``.user`` file.
+
+    Raises
+    ------
+    ValueError
+        If the column is absent or no token column, if there are users without a token and they
+        are refused, or if there is only one group.
+    """
+    users = dataset.inter_feat[dataset.uid_field].numpy()
+    column = _token_column(dataset, field)
+    tokens = dataset.field2id_token[field]
+    active = np.zeros(dataset.user_num, dtype=bool)
+    active[users] = True
+    n_empty = int((active & (column == 0)).sum())
+    if n_empty and empty_group == "refuse":
+        raise ValueError(
+            f"{n_empty} of {int(active.sum())} users have no value in group column {field!r}; "
+            "give them one, or keep them as a group of their own by --empty_group=keep"
+        )
+    present = [str(tokens[code]) for code in np.unique(column[active]) if code != 0]
+    names = tuple(sorted(present, key=_token_order(present)) + ([EMPTY_GROUP] if n_empty else []))
+    if len(names) < 2:
+        raise ValueError(
+            f"group column {field!r} has the single group {', '.join(names)}; "
+            "a mix needs the target and at least one other group"
+        )
+    position = {name: index for index, name in enumerate(names)}
+    of_code = np.array([position.get(str(token), -1) for token in tokens])
+    of_code[0] = position.get(EMPTY_GROUP, -1) if n_empty else -1
+    of_user = np.where(active, of_code[column], -1).astype(np.int64)
+    return Groups(field=field, names=names, of_user=of_user)
+
+
+def _token_column(dataset: Dataset, field: str) -> np.ndarray:
+    feature = dataset.user_feat
+    columns = [] if feature is None else [c for c in feature.columns if c != dataset.uid_field]
+    if feature is None or field not in feature:
+        raise ValueError(
+            f"group column {field!r} is not in the .user file of {dataset.dataset_name!r}; "
+            f"columns loaded: {', '.join(columns) or 'none'}. "
+            "Name an existing column by --group_field"
+        )
+    if field not in dataset.field2id_token:
+        raise ValueError(
+            f"group column {field!r} of {dataset.dataset_name!r} has type "
+            f"{dataset.field2type[field].value!r}; a group column must be of type 'token'"
+        )
+    codes: np.ndarray = feature[field].numpy()
+    return codes
+
+
+def _token_order(tokens: list[str]) -> Any:
+    if all(token.isdecimal() for token in tokens):
+        return lambda token: (int(token), token)
+    return lambda token: token

@@ -1,0 +1,196 @@
+"""Twins of RecBole's loss modules that weight every row of a batch (Eq. 8).
+
+RecBole's losses end in a mean over the rows of a batch. A twin takes the same inputs and
+returns the weighted sum over rows divided by one divisor, so that weights of 1 give the same
+number, bit for bit where the summation order is the same (BPR).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from recbole.model.loss import BPRLoss, EmbLoss
+from torch import Tensor, nn
+
+LOSS_NORMS = ("count", "weight")
+
+
+class BatchWeights:
+    """The weights of the rows of the batch in hand, shared by the twins of one model.
+
+    They live for one batch: a twin that is called outside :meth:`batch` raises.
+    """
+
+    def __init__(self, loss_norm: str = "count") -> None:
+        if loss_norm not in LOSS_NORMS:
+            raise ValueError(f"loss_norm {loss_norm!r} is none of {', '.join(LOSS_NORMS)}")
+        self._norm = loss_norm
+        self._data: Tensor | None = None
+        self._regularizer: Tensor | None = None
+
+    @contextmanager
+    def batch(self, data: Tensor, regularizer: Tensor) -> Iterator[None]:
+        """Hold the weights, float (n_rows,), of one batch for its data and L2 terms."""
+        self._data, self._regularizer = data, regularizer
+        try:
+            yield
+        finally:
+            self._data = self._regularizer = None
+
+    def mean(self, per_row: Tensor, tile: int = 1) -> Tensor:
+        """Weighted sum of data-loss values, shape (n_rows * tile,), over the divisor."""
+        return self._reduce(per_row, self._data, tile)
+
+    def mean_regularizer(self, per_row: Tensor) -> Tensor:
+        """Weighted sum of L2 values, shape (n_rows,), over the divisor."""
+        return self._reduce(per_row, self._regularizer, 1)
+
+    def _reduce(self, per_row: Tensor, weights: Tensor | None, tile: int) -> Tensor:
+        if weights is None:
+            raise RuntimeError(
+                "a weighted loss was called outside BatchWeights.batch(); train through "
+                "GroupMixTrainer, which sets the weights of each batch"
+            )
+        if tile > 1:
+            weights = weights.repeat(tile)
+        if per_row.shape != weights.shape:
+            raise RuntimeError(
+                f"a weighted loss got {tuple(per_row.shape)} values for {tuple(weights.shape)} "
+                "weights: this model does not feed it one row per interaction"
+            )
+        divisor = weights.shape[0] if self._norm == "count" else weights.sum()
+        return (per_row * weights).sum() / divisor
+
+
+class WeightedBPRLoss(nn.Module):
+    """Weighted twin of RecBole's ``BPRLoss``."""
+
+    def __init__(self, original: BPRLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.gamma, self.weights = original.gamma, weights
+
+    def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
+        """Return the weighted loss of scores of shape (n_rows,)."""
+        return self.weights.mean(-torch.log(self.gamma + torch.sigmoid(pos_score - neg_score)))
+
+
+class WeightedBCEWithLogitsLoss(nn.Module):
+    """Weighted twin of ``torch.nn.BCEWithLogitsLoss`` as RecBole's pointwise models use it."""
+
+    def __init__(self, original: nn.BCEWithLogitsLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, output: Tensor, label: Tensor) -> Tensor:
+        """Return the weighted loss of logits and labels of shape (n_rows,)."""
+        return self.weights.mean(
+            F.binary_cross_entropy_with_logits(output, label, reduction="none")
+        )
+
+
+class WeightedMSELoss(nn.Module):
+    """Weighted twin of ``torch.nn.MSELoss``."""
+
+    def __init__(self, original: nn.MSELoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, output: Tensor, label: Tensor) -> Tensor:
+        """Return the weighted squared error of values of shape (n_rows,)."""
+        return self.weights.mean((output - label) ** 2)
+
+
+class WeightedCrossEntropyLoss(nn.Module):
+    """Weighted twin of ``torch.nn.CrossEntropyLoss``.
+
+    GCMC stacks positives over negatives of the same users, so a multiple of the batch's rows is
+    taken as that many copies of its users.
+    """
+
+    def __init__(self, original: nn.CrossEntropyLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss of logits (n_rows * tile, n_classes)."""
+        per_row = F.cross_entropy(logits, target, reduction="none")
+        rows = 0 if self.weights._data is None else self.weights._data.shape[0]
+        tile = per_row.shape[0] // rows if rows else 1
+        return self.weights.mean(per_row, tile)
+
+
+class WeightedEmbLoss(nn.Module):
+    """Weighted twin of RecBole's ``EmbLoss``, always in its squared form.
+
+    Half the squared norm of each row's embeddings, weighted, over the divisor. RecBole's default
+    is an unsquared norm of the whole batch, which has no weighted form.
+    """
+
+    def __init__(self, original: EmbLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        if original.norm != 2:
+            raise ValueError(f"EmbLoss with norm {original.norm} has no weighted twin; only 2 has")
+        self.weights = weights
+
+    def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
+        """Return the weighted L2 term of embeddings, each of shape (n_rows, d)."""
+        per_row = torch.stack([(e * e).sum(dim=1) for e in embeddings]).sum(dim=0)
+        return self.weights.mean_regularizer(per_row) / 2
+
+
+class TableEmbLoss(nn.Module):
+    """Stands in for ``EmbLoss`` under ``regularizer: rows``: the squared norm of every row.
+
+    The sum over all rows of the embedding tables, each once (padding row 0 left out), not
+    divided by anything: lambda * ||Theta||^2.
+    """
+
+    def __init__(self, tables: list[nn.Embedding]) -> None:
+        super().__init__()
+        self._tables = tables  # a plain list: the tables stay parameters of the model alone
+
+    def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
+        """Return the squared norm of the tables; the batch's embeddings are not looked at."""
+        return torch.stack([(t.weight[1:] ** 2).sum() for t in self._tables]).sum()
+
+
+_TWINS = {
+    BPRLoss: WeightedBPRLoss,
+    nn.BCEWithLogitsLoss: WeightedBCEWithLogitsLoss,
+    nn.MSELoss: WeightedMSELoss,
+    nn.CrossEntropyLoss: WeightedCrossEntropyLoss,
+}
+
+
+def attach_weighted_losses(
+    model: nn.Module, weights: BatchWeights, regularizer: str = "weighted"
+) -> None:
+    """Replace the loss modules of a model by their weighted twins, in place.
+
+    Only for models of which it is known that nothing else enters their loss
+    (:mod:`.support`): a swap elsewhere would weight half a loss in silence.
+
+    Raises
+    ------
+    ValueError
+        If the model has no data loss with a twin, or ``regularizer`` is "rows" and the model
+        has no L2 term to replace.
+    """
+    children = dict(model.named_children())
+    losses = {name: child for name, child in children.items() if type(child) in _TWINS}
+    if not losses:
+        raise ValueError(f"{type(model).__name__} has no loss module with a weighted twin")
+    for name, child in losses.items():
+        setattr(model, name, _TWINS[type(child)](child, weights))
+    terms = {name: child for name, child in children.items() if isinstance(child, EmbLoss)}
+    if regularizer == "rows" and not terms:
+        raise ValueError(
+            f"regularizer 'rows' needs a model with an L2 term; {type(model).__name__} has none"
+        )
+    tables = [child for child in children.values() if isinstance(child, nn.Embedding)]
+    for name, child in terms.items():
+        twin = TableEmbLoss(tables) if regularizer == "rows" else WeightedEmbLoss(child, weights)
+        setattr(model, name, twin)

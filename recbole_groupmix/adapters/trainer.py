@@ -1,0 +1,181 @@
+"""RecBole's ``Trainer`` with a weight for every user (Eq. 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from recbole.config import Config
+from recbole.model.abstract_recommender import AbstractRecommender
+from recbole.trainer import Trainer
+from recbole.utils import get_trainer
+from torch import Tensor
+
+from recbole_groupmix.adapters.compat import recbole_compat, without_tensorboard
+from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
+
+REGULARIZERS = ("weighted", "unweighted", "rows")
+USER_LOSSES = ("sum", "mean")
+
+
+def user_factors(users: np.ndarray, n_users: int, user_loss: str) -> np.ndarray:
+    """Return the factor of every user's triplets: 1, or the one that makes ``l(u)`` a mean.
+
+    Parameters
+    ----------
+    users : numpy.ndarray of int, shape (n_interactions,)
+        User of every training interaction.
+    n_users : int
+        Size of the result (RecBole's ``user_num``, padding included).
+    user_loss : {"sum", "mean"}
+        Whether ``l(u)`` is the sum or the mean over the user's interactions.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_users,)
+        1 under "sum". Under "mean" ``n_interactions / (n_active * c_u)`` for a user with ``c_u``
+        interactions, whose mean over interactions is 1.
+    """
+    if user_loss == "sum":
+        return np.ones(n_users)
+    counts = np.bincount(users, minlength=n_users).astype(float)
+    n_active = int((counts > 0).sum())
+    return np.divide(len(users) / n_active, counts, out=np.zeros(n_users), where=counts > 0)
+
+
+class GroupMixTrainer(Trainer):
+    """A RecBole ``Trainer`` that weights the loss of every user.
+
+    The model's loss modules are swapped for weighted twins; ``fit`` and the step are RecBole's.
+    Works with RecBole's own loaders as well as with
+    :class:`~recbole_groupmix.adapters.batches.TrainingBatches`.
+
+    Parameters
+    ----------
+    config : Config
+        RecBole configuration; reads ``loss_norm`` and ``regularizer`` besides RecBole's keys.
+    model : AbstractRecommender
+        A model on the list of :mod:`~recbole_groupmix.adapters.support` whose loss can be
+        weighted exactly; it is changed in place.
+    user_weights : numpy.ndarray of float, shape (n_users,), or None
+        Weight of every internal user id (Eq. 8), >= 0. None leaves the model's loss as it is
+        (the sampled loss of Eq. 7, or RecBole's training).
+    factors : numpy.ndarray of float, shape (n_users,), optional
+        See :func:`user_factors`; default all 1.
+    validate : callable, optional
+        Maps the model to (score, results) in the place of RecBole's evaluation.
+    on_epoch : callable, optional
+        Called with the number of the epoch that ended.
+
+    Attributes
+    ----------
+    best_epoch : int
+        1-based epoch with the best validation score so far; 0 before the first.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        model: AbstractRecommender,
+        user_weights: np.ndarray | None = None,
+        *,
+        factors: np.ndarray | None = None,
+        validate: Callable[[AbstractRecommender], tuple[float, dict[str, float]]] | None = None,
+        on_epoch: Callable[[int], None] | None = None,
+    ) -> None:
+        with without_tensorboard():
+            super().__init__(config, model)
+        self._validate, self._on_epoch = validate, on_epoch
+        self.best_epoch = 0
+        self._weights: BatchWeights | None = None
+        if user_weights is None:
+            return
+        regularizer = config["regularizer"] or "weighted"
+        if regularizer not in REGULARIZERS:
+            raise ValueError(f"regularizer {regularizer!r} is none of {', '.join(REGULARIZERS)}")
+        factors = np.ones(len(user_weights)) if factors is None else factors
+        self._weights = BatchWeights(config["loss_norm"] or "count")
+        self._data_weights = self._table(factors * user_weights)
+        self._regularizer_weights = (
+            self._data_weights if regularizer == "weighted" else self._table(factors)
+        )
+        attach_weighted_losses(model, self._weights, regularizer)
+
+    def _table(self, values: np.ndarray) -> Tensor:
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError("user weights must be finite and not negative")
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+    def _weighted_loss(self, interaction: Any) -> Any:
+        assert self._weights is not None
+        users = interaction[self.model.USER_ID]
+        with self._weights.batch(self._data_weights[users], self._regularizer_weights[users]):
+            return self.model.calculate_loss(interaction)
+
+    def _train_epoch(
+        self,
+        train_data: Any,
+        epoch_idx: int,
+        loss_func: Callable[[Any], Any] | None = None,
+        show_progress: bool = False,
+    ) -> Any:
+        if self._weights is not None:
+            loss_func = self._weighted_loss
+        losses = super()._train_epoch(train_data, epoch_idx, loss_func, show_progress)
+        if self._on_epoch is not None:
+            self._on_epoch(epoch_idx)
+        return losses
+
+    def _valid_epoch(
+        self, valid_data: Any, show_progress: bool = False
+    ) -> tuple[float, dict[str, float]]:
+        if self._validate is None:
+            score, result = super()._valid_epoch(valid_data, show_progress)
+        else:
+            self.model.eval()
+            with torch.no_grad():
+                score, result = self._validate(self.model)
+        return score, result
+
+    def fit(self, *args: Any, callback_fn: Any = None, **kwargs: Any) -> Any:
+        """Train as RecBole's ``fit`` does, keeping :attr:`best_epoch`."""
+        best = -np.inf if self.valid_metric_bigger else np.inf
+
+        def remember(epoch: int, score: float) -> None:
+            nonlocal best
+            better = score > best if self.valid_metric_bigger else score < best
+            if better:
+                best, self.best_epoch = score, epoch + 1
+            if callback_fn is not None:
+                callback_fn(epoch, score)
+
+        with recbole_compat():
+            return super().fit(*args, callback_fn=remember, **kwargs)
+
+    def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
+        """Save what torch.load accepts with ``weights_only=True``, its default since 2.6."""
+        path = kwargs.pop("saved_model_file", self.saved_model_file)
+        state = {
+            "config": {"model": self.config["model"]},
+            "epoch": epoch,
+            "cur_step": self.cur_step,
+            "best_valid_score": float(self.best_valid_score),
+            "state_dict": self.model.state_dict(),
+            "other_parameter": self.model.other_parameter(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        torch.save(state, path, pickle_protocol=4)
+
+
+def trainer_class(config: Config) -> type[GroupMixTrainer]:
+    """Return :class:`GroupMixTrainer` on the trainer that RecBole has for a model.
+
+    Most models have RecBole's ``Trainer``; a few (RecVAE, NCL) bring a subclass of their own,
+    which is then put beneath ours.
+    """
+    own = get_trainer(config["MODEL_TYPE"], config["model"])
+    if own is Trainer:
+        return GroupMixTrainer
+    return type(f"GroupMix{own.__name__}", (GroupMixTrainer, own), {})

@@ -1,0 +1,1 @@
+"""The mathematics of group mixes: numpy only, knows neither RecBole nor torch."""

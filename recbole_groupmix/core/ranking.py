@@ -1,0 +1,124 @@
+"""Top-k ranking metrics per user, unrounded, with RecBole's definitions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+METRICS = ("precision", "recall", "ndcg", "hit", "mrr", "map")
+
+
+def per_user_metrics(
+    hits: npt.NDArray[np.bool_],
+    n_relevant: npt.NDArray[np.integer[Any]],
+    topk: Sequence[int],
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return every metric at every cut-off for each user.
+
+    With h_i = 1 where the item at rank i is relevant, R relevant items in all and m =
+    min(k, R): precision@k is sum h_i / k, recall@k is sum h_i / R, hit@k is 1 if there is a
+    hit, mrr@k is 1 / rank of the first hit (0 without one), ndcg@k is sum h_i / log2(i + 1)
+    over the same sum for m leading hits, and map@k is the sum of precision@i over the hits,
+    over m; i runs from 1 to k.
+
+    Parameters
+    ----------
+    hits : array of bool, shape (n_users, n_ranks)
+        Whether the item at each rank is relevant, best rank first; ``n_ranks >= max(topk)``.
+    n_relevant : array of int, shape (n_users,)
+        Number of relevant items of each user, >= the user's hits.
+    topk : sequence of int
+        Cut-offs, each >= 1.
+    metrics : sequence of str
+        Names out of `METRICS`.
+
+    Returns
+    -------
+    dict of str to array of float64, shape (n_users,)
+        Values in [0, 1] under keys such as ``"ndcg@10"``; NaN for users without a relevant
+        item, for whom no metric is defined.
+
+    Raises
+    ------
+    ValueError
+        If a name or cut-off is not allowed, shapes do not fit, or a user has more hits than
+        relevant items.
+    """
+    for name in metrics:
+        if name not in METRICS:
+            close = difflib.get_close_matches(str(name).lower(), METRICS, n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise ValueError(f"unknown metric '{name}'; known are {', '.join(METRICS)}.{hint}")
+    hits, n_relevant = _checked(hits, n_relevant, topk)
+
+    depth = max(topk)
+    gains = hits[:, :depth].astype(np.float64)
+    ranks = np.arange(1, depth + 1, dtype=np.float64)
+    discounts = 1.0 / np.log2(ranks + 1.0)
+    n_hits = np.cumsum(gains, axis=1)
+    defined = n_relevant > 0
+    relevant = np.where(defined, n_relevant, 1)
+
+    values: dict[str, npt.NDArray[np.float64]] = {}
+    for name in metrics:
+        # Running totals: column k - 1 is the metric at k, still to be divided where a user's
+        # number of relevant items comes in.
+        if name == "precision":
+            table = n_hits / ranks
+        elif name == "recall":
+            table = n_hits / relevant[:, None]
+        elif name == "hit":
+            table = (n_hits > 0).astype(np.float64)
+        elif name == "mrr":
+            table = np.cumsum(np.where((n_hits == 1) & hits[:, :depth], 1.0 / ranks, 0.0), axis=1)
+        elif name == "ndcg":
+            table = np.cumsum(gains * discounts, axis=1)
+        else:
+            table = np.cumsum(gains * n_hits / ranks, axis=1)
+        ideal = np.cumsum(discounts)
+        for k in topk:
+            column = table[:, k - 1]
+            reachable = np.minimum(relevant, k)
+            if name == "ndcg":
+                column = column / ideal[reachable - 1]
+            elif name == "map":
+                column = column / reachable
+            values[f"{name}@{k}"] = np.where(defined, column, np.nan)
+    return values
+
+
+def _checked(
+    hits: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.integer[Any]], topk: Sequence[int]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.integer[Any]]]:
+    """Return both arrays after checking that they fit each other and the cut-offs."""
+    hits, n_relevant = np.asarray(hits), np.asarray(n_relevant)
+    if len(topk) == 0 or min(topk) < 1:
+        raise ValueError(f"topk is {list(topk)}; give at least one cut-off, each >= 1.")
+    if hits.ndim != 2 or hits.dtype != np.bool_:
+        raise ValueError(
+            f"hits has shape {hits.shape} and dtype {hits.dtype}; it must be a bool array of "
+            "shape (n_users, n_ranks)."
+        )
+    if hits.shape[1] < max(topk):
+        raise ValueError(
+            f"topk asks for rank {max(topk)}, but only {hits.shape[1]} ranks are given; lower "
+            "topk or rank more items."
+        )
+    if n_relevant.shape != hits.shape[:1] or not np.issubdtype(n_relevant.dtype, np.integer):
+        raise ValueError(
+            f"n_relevant has shape {n_relevant.shape} and dtype {n_relevant.dtype}; it must be "
+            f"an integer array of shape ({hits.shape[0]},), one number per row of hits."
+        )
+    excess = np.flatnonzero(hits.sum(axis=1) > n_relevant)
+    if excess.size:
+        row = int(excess[0])
+        raise ValueError(
+            f"row {row} has {int(hits[row].sum())} hits but n_relevant {int(n_relevant[row])}; "
+            "a user cannot have more hits than relevant items."
+        )
+    return hits, n_relevant

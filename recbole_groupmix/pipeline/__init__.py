@@ -1,0 +1,1 @@
+"""From settings to a result: assembly, training of mixes, search, run folder."""

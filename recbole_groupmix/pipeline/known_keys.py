@@ -1,0 +1,110 @@
+"""Every configuration key that means something to us, to RecBole or to one of its models."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+
+#: Keys of this plugin that RecBole does not have.
+OUR_KEYS = frozenset(
+    {
+        "target",
+        "group_field",
+        "protocol",
+        "trials",
+        "folds",
+        "repeats",
+        "weighting",
+        "output_dir",
+        "user_loss",
+        "regularizer",
+        "graph",
+        "loss_norm",
+        "init",
+        "early_stopping",
+        "empty_group",
+        "mix",
+        "model",
+        "dataset",
+        "config_files",
+    }
+)
+
+#: RecBole keys that change nothing here, with the reason.
+WITHOUT_EFFECT = {
+    "eval_args": "the split is the protocol's (per user 80/20, folds inside train); "
+    "benchmark_filename gives a split of your own",
+    "metrics": "all six per-user ranking metrics are always computed",
+    "eval_batch_size": "evaluation blocks are sized by memory",
+    "metric_decimal_place": "metrics are not rounded",
+    "worker": "batches are drawn in the training process",
+    "shuffle": "batches are shuffled whenever an epoch has more than one",
+    "save_dataset": "nothing is cached between runs",
+    "save_dataloaders": "nothing is cached between runs",
+    "dataset_save_path": "nothing is cached between runs",
+    "dataloaders_save_path": "nothing is cached between runs",
+    "checkpoint_dir": "the selected model is saved in the run folder",
+    "state": "the log is quiet",
+}
+
+_READ = re.compile(r"""config\[\s*["']([A-Za-z_]\w*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
+
+
+def _recbole_folder() -> Path:
+    spec = find_spec("recbole")
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError("recbole is not installed; `pip install --no-deps recbole==1.2.1`")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@cache
+def known_keys() -> frozenset[str]:
+    """Return the keys of this plugin, of RecBole's YAML and argument lists, and of its source.
+
+    The source is searched for ``config["..."]``, since some keys (``tail_ratio``, keys of single
+    models) stand in no list.
+    """
+    folder = _recbole_folder()
+    keys = set(OUR_KEYS) | {"config_file", "local_rank", "nproc"}
+    for file in folder.rglob("*.py"):
+        for match in _READ.finditer(file.read_text(encoding="utf-8")):
+            keys.add(match.group(1) or match.group(2))
+        if file.name == "argument_list.py":
+            keys.update(re.findall(r"'(\w+)'", file.read_text(encoding="utf-8")))
+    for file in (folder / "properties").rglob("*.yaml"):
+        if file.parent.name != "dataset" or file.stem != "url":
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            keys.update(content if isinstance(content, dict) else ())
+    return frozenset(keys)
+
+
+def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
+    """Raise ``ValueError`` with the nearest name if nothing reads a key.
+
+    Parameters
+    ----------
+    key : str
+        The key.
+    where : str
+        Where it came from, for the message.
+    more : frozenset of str
+        Further keys to accept (those that the chosen model's file reads).
+    """
+    if key in known_keys() or key in more:
+        return
+    near = get_close_matches(key, sorted(known_keys() | more), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"unknown key {key!r} {where}: neither this plugin nor RecBole nor its models read "
+        f"it{hint}"
+    )
+
+
+def keys_read_by(source: str) -> frozenset[str]:
+    """Return the configuration keys that a piece of model source reads."""
+    return frozenset(m.group(1) or m.group(2) for m in _READ.finditer(source))

@@ -1,0 +1,226 @@
+"""The seam "train these mixes on these parts, give me the models", one model after another.
+
+A back end is anything with the signature of :func:`train_sequentially`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from recbole.model.abstract_recommender import AbstractRecommender
+from torch import nn
+
+from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.evaluate import evaluate
+from recbole_groupmix.adapters.seeding import (
+    INITIAL_VALUES,
+    MODEL_NOISE,
+    global_seed,
+    torch_seed,
+)
+from recbole_groupmix.adapters.support import USER_WISE
+from recbole_groupmix.adapters.trainer import trainer_class, user_factors
+from recbole_groupmix.core.mix import Mix, baselines, group_weights
+from recbole_groupmix.pipeline.experiment import Experiment, Part
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to train.
+
+    Attributes
+    ----------
+    name : str
+        Name of the mix; a baseline's mix is made from the counts of the part.
+    mix : Mix
+        The mix.
+    part : int
+        Training part (:class:`~recbole_groupmix.pipeline.experiment.Part`).
+    repeat : int
+        Seed offset of initial values and negatives.
+    epochs : int or None
+        How long to train; None stops early on the target's held-out items.
+    """
+
+    name: str
+    mix: Mix
+    part: int
+    repeat: int
+    epochs: int | None = None
+
+
+@dataclass
+class Fit:
+    """A trained model.
+
+    Attributes
+    ----------
+    job : Job
+        What was asked.
+    model : AbstractRecommender
+        A RecBole model as training left it: after early stopping that is some evaluations after
+        its best epoch.
+    epochs : int
+        Epochs of the best score under early stopping, else the epochs trained.
+    score : float
+        Best validation score on the target's held-out items; NaN without early stopping.
+    curve : list of dict
+        One entry per evaluation: epoch and the metric by group.
+    seconds : float
+        Wall time of the job.
+    """
+
+    job: Job
+    model: AbstractRecommender
+    epochs: int
+    score: float = float("nan")
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def mix_on_part(job: Job, part: Part, target: str) -> Mix:
+    """Return the mix of a job on a part: baselines follow the part's own user counts."""
+    return baselines(part.n_users, target).get(job.name, job.mix)
+
+
+def train_sequentially(
+    experiment: Experiment,
+    jobs: Iterable[Job],
+    on_epoch: Callable[[Job, int], None] | None = None,
+) -> Iterator[Fit]:
+    """Train jobs one after another through RecBole's models and trainer.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data.
+    jobs : iterable of Job
+        What to train; results come in this order.
+    on_epoch : callable, optional
+        Called with the job and the number of each epoch that ended, for progress.
+    """
+    for job in jobs:
+        yield _train(experiment, job, on_epoch)
+
+
+def _train(
+    experiment: Experiment, job: Job, on_epoch: Callable[[Job, int], None] | None
+) -> Fit:
+    started = time.perf_counter()
+    settings, config = experiment.settings, experiment.config
+    part = experiment.part(job.part)
+    key = (settings["seed"] + job.repeat, job.part)
+    weights = experiment.groups.weights_of_users(
+        group_weights(mix_on_part(job, part, experiment.target), part.n_users, experiment.target)
+    )
+    sampled = settings["weighting"] == "sample"
+    positive = weights > 0
+    leave = None if positive[part.users].all() else positive
+    in_model = leave if settings["graph"] == "positive" else None
+    in_batches = leave if sampled or settings["regularizer"] == "weighted" else None
+    with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
+        model = build_model(experiment, part, in_model, key)
+        batches = TrainingBatches(
+            part.users,
+            part.items,
+            part.negatives,
+            BatchFormat.of_config(config, settings["model"] in USER_WISE),
+            key,
+            present=in_batches,
+            user_draws=_user_draws(part, weights, experiment) if sampled else None,
+            device=config["device"],
+        )
+        curve: list[dict[str, Any]] = []
+        trainer = trainer_class(config)(
+            config,
+            model,
+            None if sampled else weights,
+            factors=user_factors(part.users, experiment.shape[0], settings["user_loss"]),
+            validate=_validator(experiment, job, part, curve) if job.epochs is None else None,
+            on_epoch=None if on_epoch is None else lambda epoch: on_epoch(job, epoch),
+        )
+        trainer.epochs = job.epochs or trainer.epochs
+        valid_data = True if job.epochs is None else None
+        score, _ = trainer.fit(batches, valid_data, verbose=False, saved=False)
+    for entry in curve:
+        entry["epoch"] = (entry["epoch"] + 1) * trainer.eval_step
+    return Fit(
+        job=job,
+        model=model,
+        epochs=trainer.best_epoch if job.epochs is None else trainer.epochs,
+        score=float(score) if job.epochs is None else float("nan"),
+        curve=curve,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def build_model(
+    experiment: Experiment, part: Part, present: np.ndarray | None, key: tuple[int, int]
+) -> AbstractRecommender:
+    """Make the RecBole model of a part with the initial values of a key."""
+    model = experiment.model_class(experiment.config, experiment.dataset_of(part, present))
+    model = model.to(experiment.config["device"])
+    spread = experiment.settings.standard_deviation
+    if spread is not None:
+        generator = torch.Generator().manual_seed(torch_seed(INITIAL_VALUES, *key))
+        with torch.no_grad():
+            for module in model.modules():
+                if isinstance(module, nn.Embedding):
+                    values = torch.randn(module.weight.shape, generator=generator) * spread
+                    module.weight.copy_(values)
+    return model
+
+
+def _validator(
+    experiment: Experiment, job: Job, part: Part, curve: list[dict[str, Any]]
+) -> Callable[[AbstractRecommender], tuple[float, dict[str, float]]]:
+    name, _, cut_off = experiment.settings["valid_metric"].partition("@")
+    target = experiment.target
+    of_target = part.held_out.users[experiment.target_users(part.held_out)]
+    wanted = np.zeros(experiment.shape[0], dtype=bool)
+    every_group = job.name in baselines(part.n_users, target)
+    wanted[part.held_out.users if every_group else of_target] = True
+    held_out = part.held_out.of_users(wanted)
+    group_of = experiment.groups.of_user[held_out.users]
+
+    def validate(model: AbstractRecommender) -> tuple[float, dict[str, float]]:
+        values = evaluate(model, held_out, [int(cut_off)], [name])[f"{name}@{cut_off}"]
+        means = {
+            group: float(values[group_of == index].mean())
+            for index, group in enumerate(experiment.groups.names)
+            if (group_of == index).any()
+        }
+        curve.append({"epoch": len(curve), **{"by_group": means}})
+        return means[target], means
+
+    return validate
+
+
+def _user_draws(
+    part: Part, weights: np.ndarray, experiment: Experiment
+) -> Callable[[np.random.Generator], np.ndarray]:
+    """Eq. 7: the target once, ``alpha_j n_aug`` users of group j with replacement."""
+    groups = experiment.groups
+    active = np.unique(part.users)
+    members = {
+        name: active[groups.of_user[active] == index] for index, name in enumerate(groups.names)
+    }
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        times = np.zeros(experiment.shape[0], dtype=np.int64)
+        for name, users in members.items():
+            if name == experiment.target:
+                times[users] = 1
+            elif len(users):
+                expected = float(weights[users].sum())
+                count = int(expected) + int(rng.random() < expected % 1.0)
+                times += np.bincount(rng.choice(users, count), minlength=len(times))
+        return times
+
+    return draw

@@ -1,0 +1,116 @@
+"""Putting a prepared data set in its folder: complete, or not at all."""
+
+import filecmp
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from recbole_groupmix.prepare.atomic import Columns, write_atomic
+
+Tables = Mapping[str, Columns]
+"""A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table."""
+
+_SUFFIXES = ("item", "user", "inter")  # the interactions last: they make a folder complete
+_NOTE = "SOURCE.md"
+
+
+def check_writable(folder: Path) -> None:
+    """Raise unless the folder, or the nearest one above that exists, can be written to.
+
+    Nothing is created.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder that is to hold something; it need not exist.
+
+    Raises
+    ------
+    ValueError
+        If a file lies where a folder is needed, or the permissions forbid writing.
+    """
+    existing = Path(folder).absolute()
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    if not existing.is_dir():
+        raise ValueError(f"cannot write to {folder}: {existing} is not a folder; choose another")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"cannot write to {folder}: no permission to write in {existing}, or it is mounted "
+            f"read-only; choose another folder"
+        )
+
+
+def publish(
+    folder: Path, name: str, tables: Tables, source_text: str, *, force: bool = False
+) -> None:
+    """Write a data set's atomic files and its SOURCE.md into a folder.
+
+    Everything is first written into a hidden folder beside it, then renamed into place. Other
+    files in the folder stay.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of the data set; made where it is missing.
+    name : str
+        Name of the data set, the stem of its files.
+    tables : mapping from str to mapping
+        Suffix -> columns, as `write_atomic` takes them.
+    source_text : str
+        Text of SOURCE.md.
+    force : bool
+        Whether to replace atomic files of other content. Files of the same content, and
+        SOURCE.md, need no force.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds other data of that name and `force` is False, or if it cannot be
+        written to.
+    """
+    folder = Path(folder)
+    check_writable(folder)
+    staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        try:
+            staging.mkdir(parents=True)
+            for suffix, columns in tables.items():
+                write_atomic(staging, name, suffix, columns)
+            (staging / _NOTE).write_text(source_text, encoding="utf-8", newline="\n")
+            try:
+                staging.rename(folder)  # fails if the folder is there, made meanwhile perhaps
+            except OSError:
+                if not folder.is_dir():
+                    raise
+                _merge(staging, folder, name, force=force)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        raise ValueError(
+            f"cannot write data set {name} to {folder}: {error.strerror or error}; choose a "
+            f"folder that can be written to and has room"
+        ) from error
+
+
+def _merge(staging: Path, folder: Path, name: str, *, force: bool) -> None:
+    files = [f"{name}.{suffix}" for suffix in _SUFFIXES]
+    new = [file for file in files if (staging / file).exists()]
+    other = [
+        file
+        for file in files
+        if (folder / file).exists()
+        and not (file in new and filecmp.cmp(staging / file, folder / file, shallow=False))
+    ]
+    if other and not force:
+        raise ValueError(
+            f"{folder} already holds another version of {name} ({', '.join(other)} would change); "
+            f"nothing was written. Move it away, choose another folder, or overwrite it with "
+            f"force=True (--force)"
+        )
+    for file in reversed(other):  # the interactions first, so that no half-new folder looks whole
+        (folder / file).unlink()
+    for file in [_NOTE, *new]:
+        os.replace(staging / file, folder / file)

@@ -1,0 +1,157 @@
+"""Files of a downloaded source: found by name anywhere inside a folder or a zip archive."""
+
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+_UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source.
+
+    Attributes
+    ----------
+    container : pathlib.Path
+        The folder or zip archive that holds it.
+    member : str
+        Its path inside the container, with forward slashes.
+    """
+
+    container: Path
+    member: str
+
+    def __str__(self) -> str:
+        """Return where the file is, for messages."""
+        return f"{self.member} in {self.container}"
+
+    def text(self, encoding: str) -> str:
+        r"""Return the whole text, its lines ended by ``\n``.
+
+        Parameters
+        ----------
+        encoding : str
+            ``"utf-8"`` or ``"latin-1"``.
+
+        Raises
+        ------
+        ValueError
+            If the bytes cannot be read, fail the archive's checksum, or are not of that encoding.
+        """
+        try:
+            if self.container.is_dir():
+                content = (self.container / self.member).read_bytes()
+            else:
+                with zipfile.ZipFile(self.container) as archive:
+                    content = archive.read(self.member)
+            return content.decode(encoding).replace("\r\n", "\n")
+        except (*_UNREADABLE, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"cannot read {self}: {error}; the copy is damaged or of another data set, "
+                f"download it again"
+            ) from error
+
+    def lines(self, encoding: str) -> list[str]:
+        """Return the lines of `text`, without the empty ones at the end."""
+        return self.text(encoding).rstrip("\n").split("\n")
+
+
+class Source:
+    """A folder or a zip archive as it was downloaded.
+
+    Files are looked for in all folders below; where a folder holds no such file itself, also in
+    the zip archives that lie in it.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        An existing folder or zip archive.
+
+    Raises
+    ------
+    ValueError
+        If no path is given, there is nothing at it, or it is a file but not a zip archive.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if path is None:
+            raise ValueError("no source is given; give a zip archive or a folder")
+        self.path = Path(path)
+        if not self.path.exists():
+            raise ValueError(f"source {self.path} does not exist; give a zip archive or a folder")
+        self._files = (
+            _files_of_folder(self.path) if self.path.is_dir() else _files_of_zip(self.path)
+        )
+
+    def find(self, filename: str) -> SourceFile | None:
+        """Return the one file of that name, or None where there is none.
+
+        Raises
+        ------
+        ValueError
+            If there are several of that name, or an archive in the folder cannot be read.
+        """
+        found = _named(filename, self._files)
+        if not found and self.path.is_dir():
+            archives = [file for file in self._files if file.member.lower().endswith(".zip")]
+            inside = [_files_of_zip(self.path / archive.member) for archive in archives]
+            found = _named(filename, [file for files in inside for file in files])
+        if len(found) > 1:
+            places = "; ".join(str(file) for file in found)
+            raise ValueError(
+                f"source {self.path} holds {len(found)} files called {filename} ({places}); give "
+                f"the one folder or zip archive that is meant"
+            )
+        return found[0] if found else None
+
+    def require(self, filename: str, expected: str) -> SourceFile:
+        """Return the one file of that name.
+
+        Parameters
+        ----------
+        filename : str
+            Name of the file, without folders.
+        expected : str
+            What the source should be, for the error message.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or as `find` does.
+        """
+        file = self.find(filename)
+        if file is None:
+            some = ", ".join(sorted(PurePosixPath(file.member).name for file in self._files)[:5])
+            raise ValueError(
+                f"source {self.path} holds no {filename} (it holds {some or 'nothing'}"
+                f"{', ...' if len(self._files) > 5 else ''}); expected {expected}"
+            )
+        return file
+
+
+def _named(filename: str, files: list[SourceFile]) -> list[SourceFile]:
+    return [file for file in files if PurePosixPath(file.member).name == filename]
+
+
+def _files_of_folder(folder: Path) -> list[SourceFile]:
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        inside = Path(parent).relative_to(folder)
+        files += [SourceFile(folder, (inside / name).as_posix()) for name in sorted(names)]
+    return files
+
+
+def _files_of_zip(path: Path) -> list[SourceFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [info.filename for info in archive.infolist() if not info.is_dir()]
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"source {path} is not a readable zip archive ({error}); give a zip archive or a "
+            f"folder, and download it again if it is damaged"
+        ) from error
+    return [SourceFile(path, member) for member in members]
