@@ -1,19 +1,10 @@
 import json
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from recbole_groupmix.prepare import prepare
 from recbole_groupmix.prepare.atomic import read_atomic
-
-REAL = (
-    Path(__file__).resolve().parents[2]
-    / "shared"
-    / "data"
-    / "lastfm-asia"
-    / "lastfm_asia_PARTIAL.zip"
-)
 
 # user: (country, artists); kept are 4, 0 and 9, in the order of the countries' file
 TARGET = "id,target\n4,17\n0,0\n1,5\n2,3\n3,10\n9,10\n8,0\n"
@@ -45,7 +36,7 @@ def test_countries_then_users_then_artists_are_filtered(tmp_path):
     }
     assert read_atomic(made.folder / "lastfm-asia.inter") == {
         "user_id:token": ["4"] * 5 + ["0"] * 5 + ["9"] * 6,
-        "item_id:token": list("95123" + "56789") + ["20", "21", "22", "23", "24", "25"],
+        "item_id:token": [*"95123", *"56789", "20", "21", "22", "23", "24", "25"],
     }
     assert not (made.folder / "lastfm-asia.item").exists()
     assert "CIKM '20" in (made.folder / "SOURCE.md").read_text()
@@ -82,10 +73,9 @@ def test_malformed_files_are_refused_and_leave_nothing(tmp_path, changes, messag
 
 
 @pytest.mark.realdata("lastfm-asia")
-@pytest.mark.skipif(not REAL.is_file(), reason="needs ../shared/data/lastfm-asia")
-@pytest.mark.parametrize("source", [REAL, REAL.parent], ids=["archive", "its folder"])
-def test_the_archive_with_part_of_the_users(tmp_path, source):
-    made = prepare("lastfm-asia", source, tmp_path)
+@pytest.mark.parametrize("source", ["lastfm_asia_PARTIAL.zip", "."])
+def test_the_archive_with_part_of_the_users(tmp_path, shared_data, source):
+    made = prepare("lastfm-asia", shared_data / "lastfm-asia" / source, tmp_path)
     counts = {line.split()[0]: line.split()[1] for line in made.comparison_text.splitlines()}
     assert [counts[country] for country in ("0", "3", "10", "17")] == ["265", "111", "294", "367"]
     assert ["all", "1,037", "4,320", "415,903", "1,747,000", "differs"] in [

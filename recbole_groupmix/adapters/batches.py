@@ -86,13 +86,17 @@ class TrainingBatches:
     Parameters
     ----------
     users, items : numpy.ndarray of int64, shape (n_interactions,)
-        All training pairs of the part, also of users who stay away.
+        All training pairs of the part, sorted by user, also of users who stay away.
     negatives : UniformNegatives
         Draws the negatives of the part.
     form : BatchFormat
         Fields and sizes.
     key : tuple of int
         (seed + repeat, part): fixes shuffles and negatives.
+    sampled_by : {None, "user", "interaction"}
+        None: an epoch holds every interaction once. Else it is one batch of interactions drawn
+        with replacement: users uniformly and then one of their positives, or interactions
+        uniformly.
     present : numpy.ndarray of bool, shape (n_users,), optional
         Users that take part; the others leave the batches but not the streams.
     user_draws : callable, optional
@@ -110,11 +114,13 @@ class TrainingBatches:
         form: BatchFormat,
         key: tuple[int, ...],
         *,
+        sampled_by: str | None = None,
         present: np.ndarray | None = None,
         user_draws: object | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self._users, self._items = users, items
+        self._sampled_by = sampled_by
         self._negatives, self._form, self._key = negatives, form, key
         self._rows = None if present is None else np.flatnonzero(present[users])
         self._present, self._user_draws, self._device = present, user_draws, device
@@ -122,6 +128,8 @@ class TrainingBatches:
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch without repeated users."""
+        if self._sampled_by is not None:
+            return 1
         n_rows = len(self._users) if self._rows is None else len(self._rows)
         return -(-n_rows // self._form.positives_per_batch)
 
@@ -131,16 +139,17 @@ class TrainingBatches:
         if self._form.kind == "users":
             yield from self._user_batches(epoch)
             return
-        users, items, negatives = self._draw(epoch)
+        draw = self._draw if self._sampled_by is None else self._sample
+        users, items, negatives = draw(epoch)
         step = self._form.positives_per_batch
         for start in range(0, len(users), step):
             rows = slice(start, start + step)
             yield self._interaction(users[rows], items[rows], negatives[:, rows])
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        n_rows, rng = len(self._users), stream(NEGATIVES, *self._key, epoch)
-        draws = [self._negatives.draw(self._users, rng) for _ in range(self._form.n_negatives)]
-        negatives = np.array(draws, dtype=np.int64).reshape(len(draws), n_rows)
+        """Every interaction once, in one order for all mixes, and its negatives."""
+        n_rows = len(self._users)
+        negatives = self._negatives_of(self._users, epoch)
         one_batch = n_rows <= self._form.positives_per_batch and self._user_draws is None
         if one_batch and self._rows is None:
             return self._users, self._items, negatives
@@ -154,6 +163,27 @@ class TrainingBatches:
         elif self._present is not None:
             order = order[self._present[self._users[order]]]
         return self._users[order], self._items[order], negatives[:, order]
+
+    def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One batch of interactions drawn with replacement, and their negatives."""
+        rng, n_rows = stream(SHUFFLE, *self._key, epoch), self._form.positives_per_batch
+        if self._sampled_by == "user":
+            _, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
+            user = np.sort(rng.integers(len(starts), size=n_rows))
+            rows = starts[user] + (rng.random(n_rows) * counts[user]).astype(np.int64)
+        else:
+            rows = np.sort(rng.integers(len(self._users), size=n_rows))
+        users, items = self._users[rows], self._items[rows]
+        negatives = self._negatives_of(users, epoch)
+        if self._present is None:
+            return users, items, negatives
+        keep = self._present[users]
+        return users[keep], items[keep], negatives[:, keep]
+
+    def _negatives_of(self, users: np.ndarray, epoch: int) -> np.ndarray:
+        rng = stream(NEGATIVES, *self._key, epoch)
+        draws = [self._negatives.draw(users, rng) for _ in range(self._form.n_negatives)]
+        return np.array(draws, dtype=np.int64).reshape(len(draws), len(users))
 
     def _multiplicity(self, epoch: int) -> np.ndarray:
         drawn: np.ndarray = self._user_draws(stream(SAMPLED_USERS, *self._key, epoch))  # type: ignore[operator]

@@ -26,9 +26,9 @@ class BPR(general_recommender.BPR):
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         """Return BPR's loss of a batch, with the L2 term where ``reg_weight`` is positive."""
-        loss = super().calculate_loss(interaction)
-        if not self.reg_weight:
-            return loss
         user, positive = self.forward(interaction[self.USER_ID], interaction[self.ITEM_ID])
         negative = self.get_item_embedding(interaction[self.NEG_ITEM_ID])
+        loss = self.loss((user * positive).sum(dim=1), (user * negative).sum(dim=1))
+        if not self.reg_weight:
+            return loss
         return loss + self.reg_weight * self.reg_loss(user, positive, negative, require_pow=True)

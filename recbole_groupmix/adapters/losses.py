@@ -137,7 +137,7 @@ class WeightedEmbLoss(nn.Module):
 
     def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
         """Return the weighted L2 term of embeddings, each of shape (n_rows, d)."""
-        per_row = torch.stack([(e * e).sum(dim=1) for e in embeddings]).sum(dim=0)
+        per_row = torch.stack([torch.einsum("nd,nd->n", e, e) for e in embeddings]).sum(dim=0)
         return self.weights.mean_regularizer(per_row) / 2
 
 

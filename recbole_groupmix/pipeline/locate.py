@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recbole_groupmix.bundled import bundled
-from recbole_groupmix.prepare import PREPARABLE, ensure_ml_100k
+from recbole_groupmix.prepare import DATA_SETS, ensure_ml_100k
 
 
 def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None = None) -> Path:
@@ -43,10 +43,10 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
                 return folder
     looked = ", ".join(str(parent) for parent in parents)
     if data_path is None and dataset == "ml-100k":
-        return ensure_ml_100k(_writable(shipped, here) / "ml-100k")
+        return ensure_ml_100k(_writable(shipped, here))
     if data_path is None and dataset == "ml-1m":
         return _writable(shipped, here) / "ml-1m"  # RecBole's download fills it
-    if dataset in PREPARABLE:
+    if dataset in DATA_SETS:
         way_out = f"`groupmix prepare {dataset} --source FILE_OR_FOLDER`"
     else:
         way_out = f"`--data_path` with the folder that holds {dataset}/{stem}.inter"

@@ -19,6 +19,7 @@ _CHOICES = {
     "user_loss": ("sum", "mean"),
     "regularizer": ("weighted", "unweighted", "rows"),
     "graph": ("positive", "all"),
+    "triplets": ("all", "sampled"),
     "loss_norm": ("count", "weight"),
     "empty_group": ("refuse", "keep"),
     "early_stopping": (True, False),

@@ -89,6 +89,29 @@ def mix_on_part(job: Job, part: Part, target: str) -> Mix:
     return baselines(part.n_users, target).get(job.name, job.mix)
 
 
+def user_weights(experiment: Experiment, job: Job, part: Part) -> np.ndarray:
+    """Return the Eq. 8 weight of every internal user id, float64 (n_users,), on a part."""
+    mix = mix_on_part(job, part, experiment.target)
+    by_group = group_weights(mix, part.n_users, experiment.target)
+    return experiment.groups.weights_of_users(by_group)
+
+
+def present_users(
+    experiment: Experiment, job: Job, part: Part
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return which users a job's model object and its batches hold, bool (n_users,) each.
+
+    A user of weight 0 leaves the model's data under ``graph: positive`` and the batches under
+    ``regularizer: weighted``. None stands for all users.
+    """
+    positive = user_weights(experiment, job, part) > 0
+    if positive[part.users].all():
+        return None, None
+    settings = experiment.settings
+    leaves = settings["weighting"] == "sample" or settings["regularizer"] == "weighted"
+    return positive if settings["graph"] == "positive" else None, positive if leaves else None
+
+
 def train_sequentially(
     experiment: Experiment,
     jobs: Iterable[Job],
@@ -116,14 +139,9 @@ def _train(
     settings, config = experiment.settings, experiment.config
     part = experiment.part(job.part)
     key = (settings["seed"] + job.repeat, job.part)
-    weights = experiment.groups.weights_of_users(
-        group_weights(mix_on_part(job, part, experiment.target), part.n_users, experiment.target)
-    )
+    weights = user_weights(experiment, job, part)
     sampled = settings["weighting"] == "sample"
-    positive = weights > 0
-    leave = None if positive[part.users].all() else positive
-    in_model = leave if settings["graph"] == "positive" else None
-    in_batches = leave if sampled or settings["regularizer"] == "weighted" else None
+    in_model, in_batches = present_users(experiment, job, part)
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key)
         batches = TrainingBatches(
@@ -132,6 +150,7 @@ def _train(
             part.negatives,
             BatchFormat.of_config(config, settings["model"] in USER_WISE),
             key,
+            sampled_by=_sampled_by(settings["triplets"], settings["user_loss"]),
             present=in_batches,
             user_draws=_user_draws(part, weights, experiment) if sampled else None,
             device=config["device"],
@@ -141,7 +160,11 @@ def _train(
             config,
             model,
             None if sampled else weights,
-            factors=user_factors(part.users, experiment.shape[0], settings["user_loss"]),
+            factors=user_factors(
+                part.users,
+                experiment.shape[0],
+                "sum" if settings["triplets"] == "sampled" else settings["user_loss"],
+            ),
             validate=_validator(experiment, job, part, curve) if job.epochs is None else None,
             on_epoch=None if on_epoch is None else lambda epoch: on_epoch(job, epoch),
         )
@@ -158,6 +181,13 @@ def _train(
         curve=curve,
         seconds=time.perf_counter() - started,
     )
+
+
+def _sampled_by(triplets: str, user_loss: str) -> str | None:
+    """Sampling users uniformly makes ``l(u)`` a mean, sampling interactions a sum."""
+    if triplets == "all":
+        return None
+    return "user" if user_loss == "mean" else "interaction"
 
 
 def build_model(

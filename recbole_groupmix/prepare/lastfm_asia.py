@@ -116,8 +116,8 @@ def source_text() -> str:
 
 7,624 users of the music site last.fm in Asian countries, with the artists that each of them likes
 and a code of the user's country, collected from the public interface of the site in March 2020.
-Kept are users of countries {", ".join(COUNTRIES)}: 4,320 users, 1.75 million likes and 7,832
-artists in the paper's Table 2.
+Kept are users of countries {", ".join(COUNTRIES)}; in the paper these are 4,320 users with 1.75
+million likes of 7,832 artists.
 
 ## Origin and how it is made
 

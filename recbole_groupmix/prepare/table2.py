@@ -49,7 +49,10 @@ TABLE2 = {
         digits=3,
     ),
 }
-"""Data set -> the counts of Table 2 of the paper; a total is the sum of its groups."""
+"""Data set -> the counts of Table 2 of the paper, and its numbers of items (Section 4).
+
+A total is the sum of its groups.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,140 @@
+"""The command line: ``groupmix run`` (which ``run_groupmix.py`` is too) and ``groupmix prepare``."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+USAGE = """\
+usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
+       groupmix prepare NAME [--source=FILE_OR_FOLDER] [--out=FOLDER] [--force]
+
+run      Search the mix of the other groups' data that serves the target group best.
+  --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
+  --target=GROUP        target group, a value of the group column; without it groups are listed
+  --group_field=COLUMN  column of the .user file that holds the group
+  --data_path=FOLDER    folder that holds NAME/NAME.inter
+  --model=MODEL         RecBole general recommender (default BPR)
+  --protocol=P          converged (default) or paper
+  --weighting=W         loss (Eq. 8, default) or sample (Eq. 7)
+  --trials=N --folds=N --repeats=N    searched mixes, folds, seeds of the final training
+  --mix=FILE.yaml       a mix of your own (name, alpha, alpha_aug); more files after spaces
+  --config_files="A.yaml B.yaml"      settings files
+  --output_dir=FOLDER --seed=N --topk=[5,10,20] and every other RecBole --key=value
+
+prepare  Make a data set from its archive: ml-100k, ml-1m, lastfm-asia, blockmix.
+"""
+
+#: Values of these keys are names and stay the text that was typed.
+_NAMES = ("target", "dataset", "group_field", "model", "data_path", "output_dir", "protocol")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, or 2 for input that cannot be used.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; default those of the process.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0
+    command, rest = arguments[0], arguments[1:]
+    if "-h" in rest or "--help" in rest:
+        print(USAGE, end="")
+        return 0
+    try:
+        if command == "run":
+            return _run(rest)
+        if command == "prepare":
+            return _prepare(rest)
+        raise ValueError(f"unknown command {command!r}; commands are run and prepare")
+    except ValueError as error:
+        print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("groupmix: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def parse_options(arguments: Sequence[str], flags: Sequence[str] = ()) -> dict[str, str]:
+    """Read ``--key=value`` and ``--key value``; ``flags`` stand alone.
+
+    Raises
+    ------
+    ValueError
+        For anything else, and for a key that is given twice with different values.
+    """
+    options: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("--") or len(argument) == 2:
+            raise ValueError(f"unexpected argument {argument!r}; options are --key=value")
+        key, equals, value = argument[2:].partition("=")
+        if not equals and key in flags:
+            value = "true"
+        elif not equals:
+            if not rest or rest[0].startswith("--"):
+                raise ValueError(f"option --{key} has no value; write --{key}=VALUE")
+            value = rest.pop(0)
+        if options.get(key, value) != value:
+            raise ValueError(f"--{key} is given twice: {options[key]!r} and {value!r}")
+        options[key] = value
+    return options
+
+
+def _typed(key: str, text: str) -> Any:
+    if key in _NAMES:
+        return text
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if text.lower() in ("none", "null", "~"):
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    files = options.pop("config_files", options.pop("config_file", "")).split()
+    given = {key: _typed(key, value) for key, value in options.items()}
+    from recbole_groupmix.pipeline.run import run
+    from recbole_groupmix.pipeline.settings import merge_settings
+    from recbole_groupmix.pipeline.table import result_table
+
+    settings = merge_settings(given, files, where="on the command line")
+    result = run(settings, say=lambda line: print(line, file=sys.stderr, flush=True))
+    print(result_table(result))
+    print(f"\n{result['run_folder']}")
+    return 0
+
+
+def _prepare(arguments: Sequence[str]) -> int:
+    from recbole_groupmix.prepare import DATA_SETS, prepare
+
+    if not arguments or arguments[0].startswith("--"):
+        raise ValueError(f"name a data set to prepare: {', '.join(DATA_SETS)}")
+    options = parse_options(arguments[1:], flags=("force",))
+    unknown = set(options) - {"source", "out", "force"}
+    if unknown:
+        raise ValueError(
+            f"unknown option --{sorted(unknown)[0]}; prepare takes --source, --out and --force"
+        )
+    source = Path(options["source"]) if "source" in options else None
+    made = prepare(
+        arguments[0],
+        source,
+        Path(options.get("out", "dataset_atomic")),
+        force=options.get("force") == "true",
+    )
+    print(made.comparison_text)
+    print(f"\n{made.folder}")
+    return 0

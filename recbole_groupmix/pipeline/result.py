@@ -1,0 +1,155 @@
+"""The result of a run as data: ``result.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recbole_groupmix.core.bootstrap import MIN_REPEATS, holm, relative_change
+from recbole_groupmix.core.mix import Mix
+
+SCHEMA_VERSION = 1
+REFERENCE = "proportional"
+
+
+def test_means(metrics: pd.DataFrame, group: str) -> dict[str, dict[str, float]]:
+    """Return the means over users and repeats of a group, by mix and ``"metric@k"``."""
+    mine = metrics[metrics["group"] == group]
+    means: dict[str, dict[str, float]] = {}
+    for (mix, metric, k), value in mine.groupby(["mix", "metric", "k"], sort=False)["value"]:
+        means.setdefault(mix, {})[f"{metric}@{k}"] = float(value.mean())
+    return means
+
+
+def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """Compare every mix with Proportional on the target's users by a paired bootstrap.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Long table of per-user values (see ``metrics.parquet``).
+    target : str
+        Target group.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    dict
+        By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions), p, and p_holm, which is
+        corrected over the mixes that this run compares.
+    """
+    mine = metrics[metrics["group"] == target]
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for (metric, k), table in mine.groupby(["metric", "k"], sort=False):
+        arrays = {
+            mix: values.pivot(index="repeat", columns="user_id", values="value").sort_index(axis=1)
+            for mix, values in table.groupby("mix", sort=False)
+        }
+        others = [mix for mix in arrays if mix != REFERENCE]
+        baseline = arrays[REFERENCE].to_numpy()
+        compared = [
+            relative_change(arrays[mix].to_numpy(), baseline, seed=seed) for mix in others
+        ]
+        corrected = holm([change.p for change in compared])
+        for mix, change, p_holm in zip(others, compared, corrected, strict=True):
+            found.setdefault(mix, {})[f"{metric}@{k}"] = {
+                "mean": change.mean,
+                "ci_low": change.ci_low,
+                "ci_high": change.ci_high,
+                "p": change.p,
+                "p_holm": p_holm,
+            }
+    return found
+
+
+def interval_note(repeats: int) -> str:
+    """Say what the intervals are over."""
+    if repeats < MIN_REPEATS:
+        return (
+            f"intervals over users only ({repeats} repeats; from {MIN_REPEATS} on, over users and "
+            "repeats)"
+        )
+    return f"intervals over users and {repeats} repeats"
+
+
+def build_result(
+    *,
+    settings: Mapping[str, Any],
+    embedding_size: int | None,
+    groups: list[dict[str, Any]],
+    mixes: Mapping[str, Mix],
+    cv: Mapping[str, Mapping[str, Any]],
+    selected: str | None,
+    metrics: pd.DataFrame,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Assemble the content of ``result.json``.
+
+    Parameters
+    ----------
+    settings : mapping
+        Values of the settings.
+    embedding_size : int or None
+        None where the model has none.
+    groups : list of dict
+        name, n_users, n_interactions (all of train) of every group.
+    mixes : mapping
+        Mixes of the rows, by name.
+    cv : mapping
+        Cross-validation summaries by candidate name.
+    selected : str or None
+        Candidate name of the data mix.
+    metrics : pandas.DataFrame
+        Long table of per-user values.
+    seconds : mapping
+        Wall times by stage.
+    """
+    target = settings["target"]
+    by_group = {entry["name"]: test_means(metrics, entry["name"]) for entry in groups}
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": settings["dataset"],
+        "group_field": settings["group_field"],
+        "target": target,
+        "model": settings["model"],
+        "embedding_size": embedding_size,
+        "protocol": settings["protocol"],
+        "weighting": settings["weighting"],
+        "topk": settings["topk"],
+        "seed": settings["seed"],
+        "repeats": settings["repeats"],
+        "valid_metric": settings["valid_metric"],
+        "groups": groups,
+        "mixes": {name: mix.to_dict() for name, mix in mixes.items()},
+        "search": {
+            "trials": settings["trials"],
+            "folds": settings["folds"],
+            "selected": selected,
+            "best_cv": None if selected is None else cv[selected]["score"],
+            "cv": {name: summary["score"] for name, summary in cv.items()},
+            "epochs": {name: summary["epochs"] for name, summary in cv.items()},
+        },
+        "test": by_group[target],
+        "test_by_group": by_group,
+        "change": changes(metrics, target, settings["seed"]),
+        "intervals": interval_note(settings["repeats"]),
+        "seconds": dict(seconds),
+    }
+    finite: dict[str, Any] = _finite(result)
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinities, which JSON has not, by None."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,227 @@
+"""One run from settings to result, as the command line and Python call it."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from recbole.data.dataset import Dataset
+from recbole.model.abstract_recommender import AbstractRecommender
+
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.pipeline.calibrate import forecast
+from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.known_keys import keys_read_by
+from recbole_groupmix.pipeline.result import build_result
+from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
+from recbole_groupmix.pipeline.search import DATA_MIX, Candidate, Search, candidates, select
+from recbole_groupmix.pipeline.settings import Settings, merge_settings
+from recbole_groupmix.pipeline.training import Fit, Job, present_users
+from recbole_groupmix.pipeline.yaml_files import read_mix_file
+
+
+def run_groupmix(
+    model: str | None = None,
+    dataset: str | None = None,
+    target: str | None = None,
+    config_file_list: Sequence[str | Path] = (),
+    config_dict: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Find the mix that serves a target group best and measure it beside the baselines.
+
+    Parameters
+    ----------
+    model, dataset, target : str, optional
+        RecBole model, data set and target group; they may also stand in the other arguments.
+    config_file_list : sequence of path
+        YAML files of settings.
+    config_dict : mapping, optional
+        Any key of this plugin or of RecBole; goes before the files.
+
+    Returns
+    -------
+    dict
+        The content of ``result.json`` and ``run_folder``, the path of the run's folder.
+
+    Raises
+    ------
+    ValueError
+        For every input that cannot be used, before anything is written.
+    """
+    given = dict(config_dict or {})
+    named = {"model": model, "dataset": dataset, "target": target}
+    given.update({key: value for key, value in named.items() if value is not None})
+    return run(merge_settings(given, config_file_list, where="in config_dict"))
+
+
+def run(settings: Settings, say: Any = None) -> dict[str, Any]:
+    """Carry out a run of checked settings; ``say`` prints lines for people, default nothing."""
+    say = say or (lambda line: None)
+    started = time.perf_counter()
+    for note in settings.notes:
+        say(f"note: {note}")
+    experiment = Experiment(settings)
+    own = dict(read_mix_file(path) for path in _paths(settings["mix"]))
+    found = candidates(experiment, own, settings["trials"])
+    folder = open_folder(experiment, own)
+    search = Search(experiment, folder, progress=settings["show_progress"] is not False)
+    say(f"run folder {folder.path}")
+    say(forecast(experiment, folder, len(found)))
+    if settings["early_stopping"] or settings["trials"]:
+        cv = search.cross_validate(found)
+    else:
+        cv = {}
+    rows = {c.name: c for c in found if c.source in ("baseline", "own")}
+    selected = select(found, cv)
+    if selected is not None:
+        rows[DATA_MIX] = selected
+    fixed = int(experiment.config["epochs"])
+    epochs = {c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()}
+    keeper = _ModelKeeper(folder, DATA_MIX if selected else "proportional")
+    metrics = search.final(rows, epochs, keeper)
+    folder.write("metrics.parquet", lambda path: metrics.to_parquet(path, index=False))
+    keeper.describe(experiment, rows)
+    result = build_result(
+        settings=settings.values,
+        embedding_size=_embedding_size(experiment),
+        groups=_group_entries(experiment),
+        mixes={name: candidate.mix for name, candidate in rows.items()},
+        cv=cv,
+        selected=None if selected is None else selected.name,
+        metrics=metrics,
+        seconds={**search.seconds, "this_call": time.perf_counter() - started},
+    )
+    folder.write_text("result.json", json.dumps(result, indent=1) + "\n")
+    return {**result, "run_folder": str(folder.path)}
+
+
+def open_folder(experiment: Experiment, own: Mapping[str, Mix]) -> RunFolder:
+    """Make or check the folder of an experiment; it is named after the configuration."""
+    settings = experiment.settings
+    values = {
+        **experiment.config.final_config_dict,
+        **settings.values,
+        "own_mixes": {name: mix.to_dict() for name, mix in own.items()},
+    }
+    name = f"{settings['dataset']}-{settings['target']}-{settings['model']}-{hash8(values)}"
+    folder = RunFolder(Path(str(settings["output_dir"])) / name.replace("/", "_"))
+    digest = hashlib.sha256()
+    for rows in (experiment.users, experiment.items, experiment.groups.of_user):
+        digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+    data = {
+        "n_users": experiment.shape[0] - 1,
+        "n_items": experiment.shape[1] - 1,
+        "n_interactions": len(experiment.users),
+        "sha256": digest.hexdigest(),
+    }
+    folder.open(values, data)
+    experiment.config["checkpoint_dir"] = str(folder.path)
+    return folder
+
+
+class _ModelKeeper:
+    """Saves the first repeat of one row as the run's checkpoint."""
+
+    def __init__(self, folder: RunFolder, row: str) -> None:
+        self._folder, self._row = folder, row
+
+    def __call__(self, name: str, fit: Fit) -> None:
+        if name != self._row or fit.job.repeat != 0:
+            return
+        state = {
+            "state_dict": fit.model.state_dict(),
+            "other_parameter": fit.model.other_parameter(),
+        }
+        file = f"model-{fit.job.name}-{fit.job.epochs}.pth"
+        self._folder.write(file, lambda path: torch.save(state, path))
+
+    def describe(self, experiment: Experiment, rows: Mapping[str, Candidate]) -> None:
+        """Write what :func:`load_run` needs to rebuild the model."""
+        candidate = rows[self._row]
+        file = next(self._folder.path.glob(f"model-{candidate.name}-*.pth")).name
+        text = yaml.safe_dump(
+            {
+                "file": file,
+                "mix": {"name": candidate.name, **candidate.mix.to_dict()},
+                "settings": json.loads(json.dumps(experiment.settings.values, default=str)),
+                "folder": str(Path(experiment.config["data_path"]).resolve()),
+            }
+        )
+        self._folder.write_text("model.yaml", text)
+
+
+def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, Dataset]:
+    """Load the selected model of a finished run.
+
+    Parameters
+    ----------
+    folder : path
+        A run folder.
+
+    Returns
+    -------
+    config, model, dataset
+        RecBole objects: the configuration, the trained model (the data mix, or Proportional
+        where there were no trials; first repeat), and the data set of its training part.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no finished run, or its data set has changed or moved.
+    """
+    folder = Path(folder)
+    if not (folder / "model.yaml").is_file():
+        raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
+    saved = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
+    values = saved["settings"]
+    if not values.get("data_path") and not Path("dataset_atomic").is_dir():
+        values["data_path"] = str(Path(saved["folder"]).parent)
+    experiment = Experiment(Settings(values))
+    experiment.config["checkpoint_dir"] = str(folder)
+    part = experiment.part(ALL_OF_TRAIN)
+    mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
+    job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
+    in_model, _ = present_users(experiment, job, part)
+    dataset = experiment.dataset_of(part, in_model)
+    with recbole_compat():
+        model = experiment.model_class(experiment.config, dataset)
+    state = torch.load(folder / saved["file"], map_location=experiment.config["device"])
+    model.load_state_dict(state["state_dict"])
+    model.load_other_parameter(state["other_parameter"])
+    return experiment.config, model.to(experiment.config["device"]).eval(), dataset
+
+
+def _paths(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return value.split() if isinstance(value, str) else [str(item) for item in value]
+
+
+def _embedding_size(experiment: Experiment) -> int | None:
+    """The embedding size of a model that reads one (DMF and NeuMF have keys of their own)."""
+    source = inspect.getsource(inspect.getmodule(experiment.model_class.__mro__[0]))
+    reads = "embedding_size" in keys_read_by(source) or experiment.model_class.__name__ in (
+        "BPR",
+        "LightGCN",
+    )
+    return int(experiment.config["embedding_size"]) if reads else None
+
+
+def _group_entries(experiment: Experiment) -> list[dict[str, Any]]:
+    users = experiment.part(ALL_OF_TRAIN).users
+    n_users = experiment.groups.n_users(users)
+    n_interactions = experiment.groups.n_interactions(users)
+    return [
+        {"name": name, "n_users": n_users[name], "n_interactions": n_interactions[name]}
+        for name in experiment.groups.names
+    ]

@@ -1,0 +1,195 @@
+"""Which module may import which, and that importing one has no side effects."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "recbole_groupmix"
+
+# layer: (layers it may import, third-party packages it may import or None for any)
+LAYERS = {
+    "bundled": (set(), set()),
+    "core": (set(), {"numpy", "scipy"}),
+    "prepare": ({"core", "bundled"}, {"numpy", "pandas"}),
+    "adapters": ({"core", "bundled"}, None),
+    "pipeline": ({"core", "prepare", "adapters", "bundled"}, None),
+    "cli": ({"core", "prepare", "adapters", "pipeline", "bundled"}, None),
+    "__main__": ({"cli"}, set()),
+}
+# recbole.quick_start imports ray, which modern Pythons cannot have, and hyperopt drives it
+FORBIDDEN = ("recbole.quick_start", "ray", "hyperopt")
+
+SOURCES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"  # its names are loaded lazily, from all layers
+}
+
+
+def _imported(tree, module, is_package=False):
+    """Full dotted names that a module imports, at any depth and under TYPE_CHECKING too."""
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1]
+            parts = [*(base if node.level else []), *([node.module] if node.module else [])]
+            yield from (".".join([*parts, alias.name]) for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = _dotted(node.func).rpartition(".")[2]
+            if called in ("import_module", "__import__", "patch") and node.args[0].value:
+                yield str(node.args[0].value)
+
+
+def _dotted(node):
+    """``a.b.c`` for a name with attributes, else an empty string."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _violations(name, tree, is_package=False):
+    """Return the imports of module ``name`` (within the package) that the table forbids."""
+    layer = name.split(".")[0]
+    allowed_layers, allowed_packages = LAYERS[layer]
+    found = []
+    for target in _imported(tree, f"recbole_groupmix.{name}", is_package):
+        top, _, rest = target.partition(".")
+        if top == "recbole_groupmix":
+            below = rest.split(".")[0]
+            if below != "__version__" and below not in allowed_layers | {layer}:
+                found.append(target)
+        elif any(f"{target}.".startswith(f"{bad}.") for bad in FORBIDDEN) or (
+            allowed_packages is not None
+            and top not in sys.stdlib_module_names
+            and top not in allowed_packages
+        ):
+            found.append(target)
+    return found
+
+
+def _side_effects(tree):
+    """Return the lines of module-level statements that do more than define a name.
+
+    Such are bare calls, assignments to an attribute or an item, deletions, and calls anywhere at
+    module level that set global state. A class or function of the module itself may be completed
+    so (``Loader.add_constructor(...)``); the ``__main__`` block is left out.
+    """
+    own = {node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    lines = []
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
+            continue
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            pending += [*node.decorator_list, *node.args.defaults]
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else []
+        if isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+            targets = [node.target]
+        changed = [
+            target for target in targets if isinstance(target, (ast.Attribute, ast.Subscript))
+        ]
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            changed.append(node.value.func)
+        if (
+            isinstance(node, ast.Delete)
+            or any(not _is_attribute_of(target, own) for target in changed)
+            or (isinstance(node, ast.Call) and _sets_global_state(_dotted(node.func)))
+        ):
+            lines.append(node.lineno)
+        pending += ast.iter_child_nodes(node)
+    return sorted(set(lines))
+
+
+def _is_attribute_of(node, names):
+    return isinstance(node, ast.Attribute) and _dotted(node).split(".")[0] in names
+
+
+def _sets_global_state(called):
+    last = called.rpartition(".")[2]
+    return last in ("basicConfig", "seed", "manual_seed", "chdir", "setLevel") or last.startswith(
+        ("filterwarnings", "simplefilter", "set_")
+    )
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_imports_point_down(name):
+    path = SOURCES[name]
+    name = name.removesuffix(".__init__")
+    assert name.split(".")[0] in LAYERS, (
+        f"add {name.split('.')[0]} to LAYERS, with what it may use"
+    )
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert _violations(name, tree, path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize("name", ["__init__", *SOURCES])
+def test_importing_only_defines(name):
+    path = SOURCES.get(name, PACKAGE / "__init__.py")
+    assert _side_effects(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "expected"),
+    [
+        ("core.mix", "import torch", ["torch"]),
+        ("core.mix", "def f():\n import pandas as pd", ["pandas"]),
+        ("core.mix", "from ..adapters import groups", ["recbole_groupmix.adapters.groups"]),
+        ("core.mix", "from . import split\nfrom .split import x\nimport numpy.typing", []),
+        ("core.mix", "from recbole_groupmix import Groups", ["recbole_groupmix.Groups"]),
+        ("core.mix", "from recbole_groupmix import __version__", []),
+        ("prepare.ml_1m", "importlib.import_module('recbole.data')", ["recbole.data"]),
+        ("prepare.ml_1m", "import recbole_groupmix.core.mix, pandas, zipfile", []),
+        ("adapters.x", "import recbole_groupmix.prepare", ["recbole_groupmix.prepare"]),
+        ("adapters.x", "from recbole import quick_start", ["recbole.quick_start"]),
+        ("adapters.x", "from ray.tune import run\nimport raytracer", ["ray.tune.run"]),
+        ("pipeline.x", "from recbole_groupmix.cli import main", ["recbole_groupmix.cli.main"]),
+        ("cli", "from recbole_groupmix.pipeline.run import run_groupmix", []),
+    ],
+)
+def test_the_direction_check_sees(name, source, expected):
+    assert _violations(name, ast.parse(source)) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("import logging\nlogging.basicConfig()", [2]),
+        ("try:\n import x\nexcept ImportError:\n warnings.filterwarnings('ignore')", [4]),
+        ("class A:\n np.random.seed(1)", [2]),
+        ("np.float = float\nos.environ['A'] = '1'\ndel np.int", [1, 2, 3]),
+        ("state = torch.manual_seed(3)", [1]),
+        ("A: int = 1\nlog = logging.getLogger(__name__)\n'''text'''\ndef f():\n seed(1)", []),
+        ("if __name__ == '__main__':\n logging.basicConfig()", []),
+        ("class A(Base):\n x = 1\nA.register('x')\nA.y = 2\nBase.register('x')", [5]),
+        ("def f():\n np.float = float\nf()", [3]),
+    ],
+)
+def test_the_side_effect_check_sees(source, lines):
+    assert _side_effects(ast.parse(source)) == lines
+
+
+@pytest.mark.parametrize(
+    ("layer", "absent"),
+    [("core", {"torch", "recbole", "pandas"}), ("prepare", {"torch", "recbole", "ray"})],
+)
+def test_a_pure_layer_loads_without_the_others(layer, absent):
+    modules = [f"recbole_groupmix.{name}" for name in SOURCES if name.split(".")[0] == layer]
+    assert modules
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
+        f"print(sorted({absent!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
