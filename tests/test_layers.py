@@ -15,8 +15,9 @@ LAYERS = {
     "core": (set(), {"numpy", "scipy"}),
     "prepare": ({"core", "bundled"}, {"numpy", "pandas"}),
     "adapters": ({"core", "bundled"}, None),
-    "pipeline": ({"core", "prepare", "adapters", "bundled"}, None),
-    "cli": ({"core", "prepare", "adapters", "pipeline", "bundled"}, None),
+    "engine": ({"core"}, {"numpy", "scipy", "numba"}),
+    "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
+    "cli": ({"core", "prepare", "adapters", "engine", "pipeline", "bundled"}, None),
     "__main__": ({"cli"}, set()),
 }
 # recbole.quick_start imports ray, which modern Pythons cannot have, and hyperopt drives it

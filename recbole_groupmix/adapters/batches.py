@@ -139,12 +139,17 @@ class TrainingBatches:
         if self._form.kind == "users":
             yield from self._user_batches(epoch)
             return
+        for users, items, negatives in self.arrays(epoch):
+            yield self._interaction(users, items, negatives)
+
+    def arrays(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield the batches of one epoch as users, items (n,) and negatives (n_negatives, n)."""
         draw = self._draw if self._sampled_by is None else self._sample
         users, items, negatives = draw(epoch)
         step = self._form.positives_per_batch
         for start in range(0, len(users), step):
             rows = slice(start, start + step)
-            yield self._interaction(users[rows], items[rows], negatives[:, rows])
+            yield users[rows], items[rows], negatives[:, rows]
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every interaction once, in one order for all mixes, and its negatives."""

@@ -71,8 +71,8 @@ class GroupMixTrainer(Trainer):
 
     Attributes
     ----------
-    best_epoch : int
-        1-based epoch with the best validation score so far; 0 before the first.
+    validate, on_epoch : callable or None
+        As given; may be set until ``fit``.
     """
 
     def __init__(
@@ -87,8 +87,7 @@ class GroupMixTrainer(Trainer):
     ) -> None:
         with without_tensorboard():
             super().__init__(config, model)
-        self._validate, self._on_epoch = validate, on_epoch
-        self.best_epoch = 0
+        self.validate, self.on_epoch = validate, on_epoch
         self._weights: BatchWeights | None = None
         if user_weights is None:
             return
@@ -124,35 +123,25 @@ class GroupMixTrainer(Trainer):
         if self._weights is not None:
             loss_func = self._weighted_loss
         losses = super()._train_epoch(train_data, epoch_idx, loss_func, show_progress)
-        if self._on_epoch is not None:
-            self._on_epoch(epoch_idx)
+        if self.on_epoch is not None:
+            self.on_epoch(epoch_idx)
         return losses
 
     def _valid_epoch(
         self, valid_data: Any, show_progress: bool = False
     ) -> tuple[float, dict[str, float]]:
-        if self._validate is None:
+        if self.validate is None:
             score, result = super()._valid_epoch(valid_data, show_progress)
         else:
             self.model.eval()
             with torch.no_grad():
-                score, result = self._validate(self.model)
+                score, result = self.validate(self.model)
         return score, result
 
-    def fit(self, *args: Any, callback_fn: Any = None, **kwargs: Any) -> Any:
-        """Train as RecBole's ``fit`` does, keeping :attr:`best_epoch`."""
-        best = -np.inf if self.valid_metric_bigger else np.inf
-
-        def remember(epoch: int, score: float) -> None:
-            nonlocal best
-            better = score > best if self.valid_metric_bigger else score < best
-            if better:
-                best, self.best_epoch = score, epoch + 1
-            if callback_fn is not None:
-                callback_fn(epoch, score)
-
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as RecBole's ``fit`` does, on today's numpy and scipy."""
         with recbole_compat():
-            return super().fit(*args, callback_fn=remember, **kwargs)
+            return super().fit(*args, **kwargs)
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         """Save what torch.load accepts with ``weights_only=True``, its default since 2.6."""

@@ -24,6 +24,7 @@ OUR_KEYS = frozenset(
         "user_loss",
         "regularizer",
         "graph",
+        "backend",
         "triplets",
         "loss_norm",
         "init",

@@ -6,8 +6,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from recbole_groupmix.pipeline.training import Job
-
 
 class Progress:
     """Bars for a stage: trained models with the time left, and the epochs of the one in hand.
@@ -28,15 +26,15 @@ class Progress:
         options: dict[str, Any] = {"disable": not enabled, "dynamic_ncols": True}
         self._models = tqdm(total=n_jobs, initial=n_done, desc=title, unit="model", **options)
         self._epochs = tqdm(total=epochs, unit="epoch", leave=False, **options)
-        self._current: Job | None = None
+        self._label = ""
 
-    def epoch(self, job: Job, epoch: int) -> None:
-        """Show that an epoch of a job has ended."""
-        if job is not self._current:
-            self._current = job
-            self._epochs.reset(total=job.epochs or self._epochs.total)
-            self._epochs.set_description(f"  {job.name}")
-        self._epochs.update()
+    def epoch(self, label: str, done: int, at_most: int) -> None:
+        """Show how many epochs of the model or models in hand are done."""
+        if label != self._label or done < self._epochs.n:
+            self._label = label
+            self._epochs.reset(total=at_most)
+            self._epochs.set_description(f"  {label}")
+        self._epochs.update(done - self._epochs.n)
 
     def model(self) -> None:
         """Show that a model has been trained."""

@@ -22,6 +22,7 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.known_keys import keys_read_by
+from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.result import build_result
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
 from recbole_groupmix.pipeline.search import DATA_MIX, Candidate, Search, candidates, select
@@ -74,7 +75,9 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     own = dict(read_mix_file(path) for path in _paths(settings["mix"]))
     found = candidates(experiment, own, settings["trials"])
     folder = open_folder(experiment, own)
-    search = Search(experiment, folder, progress=settings["show_progress"] is not False)
+    search = Search(
+        experiment, folder, settings["show_progress"] is not False, back_end(experiment)
+    )
     say(f"run folder {folder.path}")
     say(forecast(experiment, folder, len(found)))
     if settings["early_stopping"] or settings["trials"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from recbole_groupmix.adapters.support import USER_WISE
 from recbole_groupmix.adapters.trainer import trainer_class, user_factors
 from recbole_groupmix.core.mix import Mix, baselines, group_weights
 from recbole_groupmix.pipeline.experiment import Experiment, Part
+from recbole_groupmix.pipeline.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,8 @@ class Fit:
     ----------
     job : Job
         What was asked.
-    model : AbstractRecommender
-        A RecBole model as training left it: after early stopping that is some evaluations after
-        its best epoch.
+    make_model : callable
+        Makes the RecBole model; see :attr:`model`.
     epochs : int
         Epochs of the best score under early stopping, else the epochs trained.
     score : float
@@ -77,11 +78,23 @@ class Fit:
     """
 
     job: Job
-    model: AbstractRecommender
+    make_model: Callable[[], AbstractRecommender]
     epochs: int
     score: float = float("nan")
     curve: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+
+    @cached_property
+    def model(self) -> AbstractRecommender:
+        """The RecBole model as training left it.
+
+        After early stopping that is some evaluations after its best epoch.
+        """
+        return self.make_model()
+
+
+#: Called with a label, the number of epochs done and the number of epochs at most.
+OnEpoch = Callable[[str, int, int], None]
 
 
 def mix_on_part(job: Job, part: Part, target: str) -> Mix:
@@ -115,7 +128,7 @@ def present_users(
 def train_sequentially(
     experiment: Experiment,
     jobs: Iterable[Job],
-    on_epoch: Callable[[Job, int], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Iterator[Fit]:
     """Train jobs one after another through RecBole's models and trainer.
 
@@ -126,68 +139,76 @@ def train_sequentially(
     jobs : iterable of Job
         What to train; results come in this order.
     on_epoch : callable, optional
-        Called with the job and the number of each epoch that ended, for progress.
+        For progress: see :data:`OnEpoch`.
     """
     for job in jobs:
         yield _train(experiment, job, on_epoch)
 
 
-def _train(
-    experiment: Experiment, job: Job, on_epoch: Callable[[Job, int], None] | None
-) -> Fit:
+def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     started = time.perf_counter()
     settings, config = experiment.settings, experiment.config
     part = experiment.part(job.part)
-    key = (settings["seed"] + job.repeat, job.part)
-    weights = user_weights(experiment, job, part)
     sampled = settings["weighting"] == "sample"
-    in_model, in_batches = present_users(experiment, job, part)
+    weights = user_weights(experiment, job, part)
+    in_model, _ = present_users(experiment, job, part)
+    key = stream_key(experiment, job)
+    validation = Validation(experiment, job.name, part) if job.epochs is None else None
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key)
-        batches = TrainingBatches(
-            part.users,
-            part.items,
-            part.negatives,
-            BatchFormat.of_config(config, settings["model"] in USER_WISE),
-            key,
-            sampled_by=_sampled_by(settings["triplets"], settings["user_loss"]),
-            present=in_batches,
-            user_draws=_user_draws(part, weights, experiment) if sampled else None,
-            device=config["device"],
-        )
-        curve: list[dict[str, Any]] = []
+        draws = _user_draws(part, weights, experiment) if sampled else None
         trainer = trainer_class(config)(
             config,
             model,
             None if sampled else weights,
-            factors=user_factors(
-                part.users,
-                experiment.shape[0],
-                "sum" if settings["triplets"] == "sampled" else settings["user_loss"],
-            ),
-            validate=_validator(experiment, job, part, curve) if job.epochs is None else None,
-            on_epoch=None if on_epoch is None else lambda epoch: on_epoch(job, epoch),
+            factors=triplet_factors(experiment, part),
         )
         trainer.epochs = job.epochs or trainer.epochs
-        valid_data = True if job.epochs is None else None
-        score, _ = trainer.fit(batches, valid_data, verbose=False, saved=False)
-    for entry in curve:
-        entry["epoch"] = (entry["epoch"] + 1) * trainer.eval_step
-    return Fit(
-        job=job,
-        model=model,
-        epochs=trainer.best_epoch if job.epochs is None else trainer.epochs,
-        score=float(score) if job.epochs is None else float("nan"),
-        curve=curve,
-        seconds=time.perf_counter() - started,
+        if validation is not None:
+            trainer.validate = _validator(validation, trainer.eval_step)
+        if on_epoch is not None:
+            trainer.on_epoch = lambda epoch: on_epoch(job.name, epoch + 1, trainer.epochs)
+        trainer.fit(
+            training_batches(experiment, job, part, draws),
+            None if validation is None else True,  # RecBole only asks whether there is any
+            verbose=False,
+            saved=False,
+        )
+    fit = Fit(job, lambda: model, trainer.epochs, seconds=time.perf_counter() - started)
+    if validation is not None:
+        fit.epochs, fit.score = validation.best_epoch, validation.best
+        fit.curve = validation.curve
+    return fit
+
+
+def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
+    """Return what the random streams of a job depend on: seed + repeat, and the part."""
+    return experiment.settings["seed"] + job.repeat, job.part
+
+
+def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
+    """Return the factor of every user's triplets, float64 (n_users,); 1 where they are sampled."""
+    settings = experiment.settings
+    user_loss = "sum" if settings["triplets"] == "sampled" else settings["user_loss"]
+    return user_factors(part.users, experiment.shape[0], user_loss)
+
+
+def training_batches(
+    experiment: Experiment, job: Job, part: Part, user_draws: Any = None
+) -> TrainingBatches:
+    """Return the batches of a job; they are the same for all mixes of the same present users."""
+    settings, config = experiment.settings, experiment.config
+    return TrainingBatches(
+        part.users,
+        part.items,
+        part.negatives,
+        BatchFormat.of_config(config, settings["model"] in USER_WISE),
+        stream_key(experiment, job),
+        sampled_by=_sampled_by(settings["triplets"], settings["user_loss"]),
+        present=present_users(experiment, job, part)[1],
+        user_draws=user_draws,
+        device=config["device"],
     )
-
-
-def _sampled_by(triplets: str, user_loss: str) -> str | None:
-    """Sampling users uniformly makes ``l(u)`` a mean, sampling interactions a sum."""
-    if triplets == "all":
-        return None
-    return "user" if user_loss == "mean" else "interaction"
 
 
 def build_model(
@@ -208,28 +229,21 @@ def build_model(
 
 
 def _validator(
-    experiment: Experiment, job: Job, part: Part, curve: list[dict[str, Any]]
+    validation: Validation, eval_step: int
 ) -> Callable[[AbstractRecommender], tuple[float, dict[str, float]]]:
-    name, _, cut_off = experiment.settings["valid_metric"].partition("@")
-    target = experiment.target
-    of_target = part.held_out.users[experiment.target_users(part.held_out)]
-    wanted = np.zeros(experiment.shape[0], dtype=bool)
-    every_group = job.name in baselines(part.n_users, target)
-    wanted[part.held_out.users if every_group else of_target] = True
-    held_out = part.held_out.of_users(wanted)
-    group_of = experiment.groups.of_user[held_out.users]
-
     def validate(model: AbstractRecommender) -> tuple[float, dict[str, float]]:
-        values = evaluate(model, held_out, [int(cut_off)], [name])[f"{name}@{cut_off}"]
-        means = {
-            group: float(values[group_of == index].mean())
-            for index, group in enumerate(experiment.groups.names)
-            if (group_of == index).any()
-        }
-        curve.append({"epoch": len(curve), **{"by_group": means}})
-        return means[target], means
+        k, metric = validation.k, validation.metric
+        values = evaluate(model, validation.held_out, [k], [metric])[f"{metric}@{k}"]
+        return validation.record(values, eval_step * (len(validation.curve) + 1))
 
     return validate
+
+
+def _sampled_by(triplets: str, user_loss: str) -> str | None:
+    """Sampling users uniformly makes ``l(u)`` a mean, sampling interactions a sum."""
+    if triplets == "all":
+        return None
+    return "user" if user_loss == "mean" else "interaction"
 
 
 def _user_draws(

@@ -1,0 +1,204 @@
+"""The loops that time goes into, compiled by Numba and run on all threads.
+
+Each thread owns a fixed range of users and a gradient table of its own for the items, so the
+order of additions, and with it every bit of a result, depends on the number of threads only.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from numba import njit, prange
+
+#: Reorder sums and fuse multiply-adds, but keep NaN and infinities what they are.
+_FAST = {"reassoc", "contract", "arcp", "nsz"}
+#: RecBole's BPRLoss is -log(gamma + sigmoid(x)): its gradient fades where sigmoid(x) < gamma.
+GAMMA = np.float32(1e-10)
+
+
+def n_threads() -> int:
+    """Return the number of threads that the kernels use."""
+    return int(numba.get_num_threads())
+
+
+@njit(parallel=True, fastmath=_FAST, cache=True)
+def bpr_gradients(bounds, users, starts, pos, neg, weight, user, item, grad_user, grad_item):  # type: ignore[no-untyped-def]
+    """Gradients of ``sum_t w_t * -log(gamma + sigmoid(u . (i - j)))`` for one model.
+
+    Parameters
+    ----------
+    bounds : int64 (n_threads + 1,)
+        Segments of each thread.
+    users, starts : int64 (n_segments,), int64 (n_segments + 1,)
+        Triplets of one user are neighbours: segment a is user ``users[a]`` and the rows
+        ``starts[a]:starts[a + 1]`` of ``pos`` and ``neg``.
+    pos, neg : int64 (n_triplets,)
+        Items.
+    weight : float32 (n_segments,)
+        Weight of each triplet of a segment, divisor included; segments of weight 0 are skipped.
+    user, item : float32 (n_users, d), float32 (n_items, d)
+        Tables.
+    grad_user : float32 (n_users, d)
+        Written for users of segments with weight, untouched for others.
+    grad_item : float32 (n_threads, n_items, d)
+        One table per thread, zeroed here; their sum is the gradient.
+    """
+    d = user.shape[1]
+    for t in prange(bounds.shape[0] - 1):
+        g = grad_item[t]
+        g[:] = np.float32(0.0)
+        for a in range(bounds[t], bounds[t + 1]):
+            w = weight[a]
+            if w == np.float32(0.0):
+                continue
+            u = users[a]
+            row, g_row = user[u], grad_user[u]
+            for k in range(d):
+                g_row[k] = np.float32(0.0)
+            for n in range(starts[a], starts[a + 1]):
+                item_i, item_j = item[pos[n]], item[neg[n]]
+                x = np.float32(0.0)
+                for k in range(d):
+                    x += row[k] * (item_i[k] - item_j[k])
+                fade = np.float32(1.0)
+                if x < np.float32(-15.0):
+                    sigmoid = np.float32(math.exp(max(x, np.float32(-80.0))))
+                    fade = sigmoid / (sigmoid + GAMMA)
+                s = -w * fade / (np.float32(1.0) + np.float32(math.exp(x)))
+                g_i, g_j = g[pos[n]], g[neg[n]]
+                for k in range(d):
+                    g_row[k] += s * (item_i[k] - item_j[k])
+                    v = s * row[k]
+                    g_i[k] += v
+                    g_j[k] -= v
+
+
+@njit(parallel=True, fastmath=_FAST, cache=True)
+def sum_tables(tables, out):  # type: ignore[no-untyped-def]
+    """Add the tables of all threads: float32 (n_threads, n, d) into float32 (n, d)."""
+    for r in prange(out.shape[0]):
+        for k in range(out.shape[1]):
+            total = np.float32(0.0)
+            for t in range(tables.shape[0]):
+                total += tables[t, r, k]
+            out[r, k] = total
+
+
+@njit(parallel=True, fastmath=_FAST, cache=True)
+def adam_rows(table, grad, shrink, first, second, step, bias2, beta1, beta2, eps):  # type: ignore[no-untyped-def]
+    """One step of Adam on a table, as ``torch.optim.Adam`` makes it.
+
+    Parameters
+    ----------
+    table, grad, first, second : float32 (n, d)
+        Parameters, gradient of the data term, and Adam's two moments; all but ``grad`` change.
+    shrink : float32 (n,)
+        Coefficient of the L2 term of each row: the gradient is ``grad + shrink * table``.
+    step : float32
+        Learning rate over the bias correction of the first moment.
+    bias2 : float32
+        Square root of the bias correction of the second moment.
+    beta1, beta2, eps : float32
+        Adam's constants.
+    """
+    one = np.float32(1.0)
+    for r in prange(table.shape[0]):
+        c = shrink[r]
+        for k in range(table.shape[1]):
+            g = grad[r, k] + c * table[r, k]
+            m = beta1 * first[r, k] + (one - beta1) * g
+            v = beta2 * second[r, k] + (one - beta2) * g * g
+            first[r, k] = m
+            second[r, k] = v
+            table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)
+
+
+@njit(parallel=True, fastmath=_FAST, cache=True)
+def propagate(bounds, indptr, indices, data, x, out, total):  # type: ignore[no-untyped-def]
+    """One layer of LightGCN: ``out = A x`` and ``total += out`` for a CSR matrix A.
+
+    Parameters
+    ----------
+    bounds : int64 (n_threads + 1,)
+        Rows of each thread.
+    indptr, indices, data : int64, int64, float32
+        CSR arrays of A.
+    x, out, total : float32 (n_nodes, d)
+        Input, output, and running sum over layers.
+    """
+    d = x.shape[1]
+    for t in prange(bounds.shape[0] - 1):
+        for r in range(bounds[t], bounds[t + 1]):
+            row = out[r]
+            for k in range(d):
+                row[k] = np.float32(0.0)
+            for e in range(indptr[r], indptr[r + 1]):
+                value, source = data[e], x[indices[e]]
+                for k in range(d):
+                    row[k] += value * source[k]
+            for k in range(d):
+                total[r, k] += row[k]
+
+
+@njit(cache=True)
+def weighted_counts(users, starts, pos, neg, group, factor, out):  # type: ignore[no-untyped-def]
+    """How often each item occurs in the triplets of each group, as positive or negative.
+
+    ``out``, float64 (n_groups, n_items), receives the sum of ``factor[user]`` over occurrences.
+    """
+    out[:] = 0.0
+    for a in range(users.shape[0]):
+        row, f = out[group[users[a]]], factor[users[a]]
+        for n in range(starts[a], starts[a + 1]):
+            row[pos[n]] += f
+            row[neg[n]] += f
+
+
+@njit(parallel=True, cache=True)
+def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
+    """Which of the best items of each user are relevant.
+
+    Parameters
+    ----------
+    scores : float32 (n_block, n_items)
+        Changed: padding item 0 and masked items become -inf.
+    first_row : int
+        Row of the CSR arrays that belongs to the block's first row.
+    masked_ptr, masked, relevant_ptr, relevant : int32 or int64
+        CSR structure of masked and relevant items, columns sorted.
+    hits : bool (n_block, K)
+        Receives, from best to K-th, whether the item is relevant.
+    """
+    n_items, depth = scores.shape[1], hits.shape[1]
+    for b in prange(scores.shape[0]):
+        row, best = scores[b], np.full(depth, -np.inf, dtype=np.float32)
+        where = np.zeros(depth, dtype=np.int64)
+        r = first_row + b
+        row[0] = -np.inf
+        for e in range(masked_ptr[r], masked_ptr[r + 1]):
+            row[masked[e]] = -np.inf
+        worst = np.float32(-np.inf)
+        for i in range(n_items):
+            s = row[i]
+            if s > worst:
+                k = depth - 1
+                while k > 0 and best[k - 1] < s:
+                    best[k] = best[k - 1]
+                    where[k] = where[k - 1]
+                    k -= 1
+                best[k] = s
+                where[k] = i
+                worst = best[depth - 1]
+        for k in range(depth):
+            hits[b, k] = False
+            if best[k] > -np.inf:
+                lo, hi = relevant_ptr[r], relevant_ptr[r + 1]
+                while lo < hi:
+                    mid = (lo + hi) // 2
+                    if relevant[mid] < where[k]:
+                        lo = mid + 1
+                    else:
+                        hi = mid
+                hits[b, k] = lo < relevant_ptr[r + 1] and relevant[lo] == where[k]

@@ -1,0 +1,70 @@
+"""One batch of triplets in the order in which the kernels read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Triplets:
+    """Triplets sorted by user and shared out over threads.
+
+    Attributes
+    ----------
+    users : numpy.ndarray of int64, shape (n_segments,)
+        Distinct users, ascending.
+    starts : numpy.ndarray of int64, shape (n_segments + 1,)
+        Rows ``starts[a]:starts[a + 1]`` belong to ``users[a]``.
+    pos, neg : numpy.ndarray of int64, shape (n_triplets,)
+        Items.
+    bounds : numpy.ndarray of int64, shape (n_threads + 1,)
+        Segments of each thread, of about equally many triplets.
+    """
+
+    users: Ints
+    starts: Ints
+    pos: Ints
+    neg: Ints
+    bounds: Ints
+
+    @classmethod
+    def of_rows(cls, users: Ints, pos: Ints, neg: Ints, n_threads: int) -> Triplets:
+        """Sort rows by user, keeping the order inside a user, and share them out."""
+        if (np.diff(users) < 0).any():
+            order = np.argsort(users, kind="stable")
+            users, pos, neg = users[order], pos[order], neg[order]
+        distinct, first = np.unique(users, return_index=True)
+        starts = np.append(first, len(users)).astype(np.int64)
+        return cls(
+            users=distinct.astype(np.int64),
+            starts=starts,
+            pos=np.ascontiguousarray(pos, dtype=np.int64),
+            neg=np.ascontiguousarray(neg, dtype=np.int64),
+            bounds=balanced_bounds(starts, n_threads),
+        )
+
+    @property
+    def sizes(self) -> Ints:
+        """Triplets of each segment, int64 (n_segments,)."""
+        return np.diff(self.starts)
+
+
+def balanced_bounds(starts: Ints, n_threads: int) -> Ints:
+    """Cut segments into one run per thread, of about equal numbers of rows.
+
+    Parameters
+    ----------
+    starts : numpy.ndarray of int64, shape (n_segments + 1,)
+        Running row counts.
+    n_threads : int
+        Number of runs.
+    """
+    cuts = np.linspace(0, starts[-1], n_threads + 1)
+    bounds = np.searchsorted(starts, cuts).astype(np.int64)
+    bounds[0], bounds[-1] = 0, len(starts) - 1
+    return np.maximum.accumulate(bounds)

@@ -1,0 +1,68 @@
+"""Small data sets in RecBole's format, and runs on them, for several test modules."""
+
+import numpy as np
+
+from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.prepare.atomic import write_atomic
+
+#: Users by group, in order of their numbers: 1 to 10 are of A, 11 to 24 of B, 25 to 32 of C.
+SIZES = {"A": 10, "B": 14, "C": 8}
+N_ITEMS = 40
+#: What makes a run small.
+SMALL = {"embedding_size": 8, "topk": [5, 10], "epochs": 1, "init": "recbole", "folds": 2}
+
+
+def interactions(seed=0, sizes=SIZES, n_items=N_ITEMS):
+    """Return user and item numbers, from 1, of 5 to 12 items a user; every group has a taste."""
+    rng = np.random.default_rng(seed)
+    users, items = [], []
+    for group, size in enumerate(sizes.values()):
+        liked = np.full(n_items, 1.0)
+        liked[group::3] = 4.0
+        for _ in range(size):
+            user = users[-1] + 1 if users else 1
+            chosen = rng.choice(n_items, rng.integers(5, 13), replace=False, p=liked / liked.sum())
+            users += [user] * len(chosen)
+            items += (np.sort(chosen) + 1).tolist()
+    return np.array(users), np.array(items)
+
+
+def groups_of_users(sizes=SIZES):
+    """Return the group of user 1, 2, ... as a list."""
+    return [name for name, size in sizes.items() for _ in range(size)]
+
+
+def write_data_set(folder, name, inter, user=None, item=None, suffix="inter"):
+    """Write atomic files to ``folder/name``; columns are mappings of field:type to values."""
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    for ending, columns in ((suffix, inter), ("user", user), ("item", item)):
+        if columns is not None:
+            write_atomic(place, name, ending, columns)
+    return place
+
+
+def write_tiny(folder, name="tiny", sizes=SIZES):
+    """Write a data set of three groups, 32 users and 40 items; return ``folder``."""
+    users, items = interactions(sizes=sizes)
+    groups = groups_of_users(sizes)
+    write_data_set(
+        folder,
+        name,
+        {
+            "user_id:token": [f"u{user}" for user in users],
+            "item_id:token": [f"i{item}" for item in items],
+        },
+        {
+            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
+            "group:token": groups,
+        },
+    )
+    return folder
+
+
+def experiment(folder, **settings):
+    """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
+    given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}
+    return Experiment(merge_settings({**given, **SMALL, **settings}))
