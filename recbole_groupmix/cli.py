@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,12 @@ run      Search the mix of the other groups' data that serves the target group b
 prepare  Make a data set from its archive: ml-100k, ml-1m, lastfm-asia, blockmix.
 """
 
-#: Values of these keys are names and stay the text that was typed.
-_NAMES = ("target", "dataset", "group_field", "model", "data_path", "output_dir", "protocol")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, or 2 for input that cannot be used.
+    """Run a command and return its exit status.
+
+    0; 2 for input that cannot be used, which one line says; 1 where the system stops a run
+    halfway (a full disk), 130 where the user does.
 
     Parameters
     ----------
@@ -57,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or error
+        print(f"groupmix: {what}{reason}; the same command goes on from here", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("groupmix: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -89,9 +96,7 @@ def parse_options(arguments: Sequence[str], flags: Sequence[str] = ()) -> dict[s
     return options
 
 
-def _typed(key: str, text: str) -> Any:
-    if key in _NAMES:
-        return text
+def _typed(text: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     if text.lower() in ("none", "null", "~"):
@@ -104,17 +109,30 @@ def _typed(key: str, text: str) -> Any:
 
 def _run(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
-    files = options.pop("config_files", options.pop("config_file", "")).split()
-    given = {key: _typed(key, value) for key, value in options.items()}
+    files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
     from recbole_groupmix.pipeline.run import run
     from recbole_groupmix.pipeline.settings import merge_settings
     from recbole_groupmix.pipeline.table import result_table
+    from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
 
+    given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     settings = merge_settings(given, files, where="on the command line")
-    result = run(settings, say=lambda line: print(line, file=sys.stderr, flush=True))
+    with _quiet_log():
+        result = run(settings, say=lambda line: print(line, file=sys.stderr, flush=True))
     print(result_table(result))
     print(f"\n{result['run_folder']}")
     return 0
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """RecBole logs to the root logger; without any handler its warnings go to the screen."""
+    silent = logging.NullHandler()
+    logging.getLogger().addHandler(silent)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(silent)
 
 
 def _prepare(arguments: Sequence[str]) -> int:

@@ -73,10 +73,15 @@ class _SilentWriter:
 
 
 @contextmanager
-def without_tensorboard() -> Iterator[None]:
-    """Keep RecBole's ``Trainer`` from opening ``log_tensorboard/`` in the working folder.
+def without_folders() -> Iterator[None]:
+    """Keep RecBole's ``Trainer`` from making folders where the program runs.
 
-    Its constructor does so without asking; this block gives it a writer that writes nothing.
+    Its constructor opens ``log_tensorboard/`` and makes ``checkpoint_dir`` (by default
+    ``saved/``) without asking; in this block it gets a writer that writes nothing, and the
+    checkpoint folder is left to whoever saves one.
     """
-    with patch("recbole.trainer.trainer.get_tensorboard", lambda logger: _SilentWriter()):
+    with (
+        patch("recbole.trainer.trainer.get_tensorboard", lambda logger: _SilentWriter()),
+        patch("recbole.trainer.trainer.ensure_dir", lambda folder: None),
+    ):
         yield

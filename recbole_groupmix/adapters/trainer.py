@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from recbole.trainer import Trainer
 from recbole.utils import get_trainer
 from torch import Tensor
 
-from recbole_groupmix.adapters.compat import recbole_compat, without_tensorboard
+from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
 
 REGULARIZERS = ("weighted", "unweighted", "rows")
@@ -85,7 +86,7 @@ class GroupMixTrainer(Trainer):
         validate: Callable[[AbstractRecommender], tuple[float, dict[str, float]]] | None = None,
         on_epoch: Callable[[int], None] | None = None,
     ) -> None:
-        with without_tensorboard():
+        with without_folders():
             super().__init__(config, model)
         self.validate, self.on_epoch = validate, on_epoch
         self._weights: BatchWeights | None = None
@@ -155,6 +156,7 @@ class GroupMixTrainer(Trainer):
             "other_parameter": self.model.other_parameter(),
             "optimizer": self.optimizer.state_dict(),
         }
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         torch.save(state, path, pickle_protocol=4)
 
 

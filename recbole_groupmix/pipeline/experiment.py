@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +15,17 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.evaluate import HeldOut
 from recbole_groupmix.adapters.groups import Groups, read_groups
-from recbole_groupmix.adapters.support import check_weighting, model_class
+from recbole_groupmix.adapters.support import (
+    EXACT,
+    REFUSED,
+    SAMPLED,
+    check_weighting,
+    model_class,
+)
+from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
+from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.settings import Settings
 
@@ -67,22 +77,23 @@ class Experiment:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        name, model = settings["dataset"], settings["model"]
-        self.model_class: Any = model_class(model)
-        check_weighting(model, settings["weighting"])
+        name = settings["dataset"]
+        self.model_class: Any = _model_class(settings)
+        folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
         field = settings["group_field"]
         if not field:
             raise ValueError(
-                f"no group column known for data set {name!r}; name a user column by --group_field"
+                f"no group column known for data set {name!r}; name a column of {name}.user by "
+                "--group_field"
             )
-        folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
         config = {k: v for k, v in settings.values.items() if k not in ("model", "dataset")}
         # the metrics are ours; RecBole's Config refuses to build without some of its own
         config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
-        self.config = GroupMixConfig(
-            self.model_class, name, config, folder=folder, user_columns=(str(field),)
-        )
-        self.dataset: Dataset = load_dataset(self.config)
+        with blame(settings, f"RecBole cannot load data set {name!r} from {folder}"):
+            self.config = GroupMixConfig(
+                self.model_class, name, config, folder=folder, user_columns=(str(field),)
+            )
+            self.dataset: Dataset = load_dataset(self.config)
         self.groups: Groups = read_groups(self.dataset, str(field), settings["empty_group"])
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
@@ -117,15 +128,33 @@ class Experiment:
             self._parts[index] = self._make_part(index)
         return self._parts[index]
 
-    def check_folds(self) -> None:
-        """Raise ``ValueError`` if some fold holds nothing to evaluate the target on."""
-        for fold in range(self.settings["folds"]):
-            held_out = self.part(fold + 1).held_out
-            if not self.target_users(held_out).any():
+    def check_parts(self, folds: int, mixes: Iterable[Mix] = ()) -> None:
+        """Raise ``ValueError`` unless test and every fold can train and evaluate all mixes.
+
+        Parameters
+        ----------
+        folds : int
+            Number of folds that the run trains on; 0 if it only trains on all of train.
+        mixes : iterable of Mix
+            Mixes besides the baselines, which leave empty groups out.
+        """
+        used = {group for mix in mixes for group, share in mix.alpha.items() if share > 0}
+        for index in range(folds + 1):
+            part = self.part(index)
+            what = f"fold {index} of {folds}" if index else "the test part"
+            way_out = "use fewer folds or" if index else "use"
+            if not self.target_users(part.held_out).any():
                 raise ValueError(
-                    f"fold {fold} of {self.settings['folds']} holds no interaction of target "
-                    f"{self.target!r}, so no mix can be compared on it; use fewer folds or a "
-                    "larger target"
+                    f"{what} holds no interaction of target {self.target!r} "
+                    f"({self.n_users[self.target]} users), so no mix can be compared on it; "
+                    f"{way_out} a target with more interactions"
+                )
+            empty = [name for name in sorted(used) if not part.n_users[name]]
+            if empty:
+                raise ValueError(
+                    f"{what} leaves no training interaction of group {empty[0]!r}, so no mix can "
+                    f"hold it; {way_out} a filter on users with few interactions, such as "
+                    '--user_inter_num_interval="[5,inf)"'
                 )
 
     def target_users(self, held_out: HeldOut) -> np.ndarray:
@@ -166,33 +195,48 @@ class Experiment:
         if self.settings["benchmark_filename"] is None:
             return test_mask(self.users, self.settings["seed"])
         sizes = self.dataset.file_size_list
-        if len(sizes) < 2:
-            raise ValueError(
-                f"benchmark_filename is {self.settings['benchmark_filename']!r}; it needs at "
-                "least two parts, the last of which is the test part"
-            )
         is_test = np.zeros(sum(sizes), dtype=bool)
         is_test[-sizes[-1] :] = True
         return is_test
 
     def _target(self, target: str | None) -> str:
-        if target is None or target == "":
+        groups, field = self.groups.table(self.users), self.groups.field
+        if not target:
             raise ValueError(
-                "no target group given; choose one by --target. Groups of column "
-                f"{self.groups.field!r}: {self.groups.table(self.users)}"
+                f"no target group given; choose one by --target. Groups of column {field!r} of "
+                f"{self.settings['dataset']!r}: {groups}"
             )
-        try:
-            self.groups.index(target)
-        except ValueError as error:
+        if target not in self.groups.names:
+            why = "is no group of"
+            if target in self.dataset.field2id_token[field]:
+                why = "has no user with an interaction in"
             raise ValueError(
-                f"target {target!r} is not in group column {self.groups.field!r} of "
-                f"{self.settings['dataset']!r}. Groups: {self.groups.table(self.users)}"
-            ) from error
+                f"{self.settings.describe('target')}, which {why} column {field!r} of "
+                f"{self.settings['dataset']!r}; choose one of: {groups}"
+            )
         return target
 
     def _check_topk(self, topk: list[int]) -> None:
         n_items = self.shape[1] - 1
         if topk[-1] > n_items:
             raise ValueError(
-                f"topk {topk[-1]} is beyond the {n_items} items of {self.settings['dataset']!r}"
+                f"{self.settings.describe('topk')}, which is beyond the {n_items} items of "
+                f"{self.settings['dataset']!r}; cut-offs are at most the number of items"
             )
+
+
+def _model_class(settings: Settings) -> Any:
+    """Return the class to train, or refuse the model with the way out."""
+    model, known = settings["model"], sorted({*EXACT, *SAMPLED, *REFUSED})
+    if model not in known:
+        near = get_close_matches(model.lower(), [name.lower() for name in known], n=1)
+        hint = [f"did you mean {name!r}? " for name in known if [name.lower()] == near]
+        raise ValueError(
+            f"{settings.describe('model')}, which is no general recommender of RecBole; "
+            f"{''.join(hint)}Known are {', '.join(known)}"
+        )
+    try:
+        check_weighting(model, settings["weighting"])
+        return model_class(model)
+    except ValueError as error:
+        raise ValueError(f"{settings.describe('model')}: {error}") from error

@@ -33,7 +33,6 @@ OUR_KEYS = frozenset(
         "mix",
         "model",
         "dataset",
-        "config_files",
     }
 )
 
@@ -52,6 +51,9 @@ WITHOUT_EFFECT = {
     "dataloaders_save_path": "nothing is cached between runs",
     "checkpoint_dir": "the selected model is saved in the run folder",
     "state": "the log is quiet",
+    "device": "gpu_id chooses the device; an empty one is the CPU",
+    "nproc": "a run is one process",
+    "world_size": "a run is one process",
 }
 
 _READ = re.compile(r"""config\[\s*["']([A-Za-z_]\w*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
@@ -72,14 +74,14 @@ def known_keys() -> frozenset[str]:
     models) stand in no list.
     """
     folder = _recbole_folder()
-    keys = set(OUR_KEYS) | {"config_file", "local_rank", "nproc"}
+    keys = set(OUR_KEYS) | {"nproc"}
     for file in folder.rglob("*.py"):
         for match in _READ.finditer(file.read_text(encoding="utf-8")):
             keys.add(match.group(1) or match.group(2))
         if file.name == "argument_list.py":
             keys.update(re.findall(r"'(\w+)'", file.read_text(encoding="utf-8")))
     for file in (folder / "properties").rglob("*.yaml"):
-        if file.parent.name != "dataset" or file.stem != "url":
+        if file.stem not in ("url", "kg_url"):  # those list data sets
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
             keys.update(content if isinstance(content, dict) else ())
     return frozenset(keys)
@@ -97,6 +99,13 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
     more : frozenset of str
         Further keys to accept (those that the chosen model's file reads).
     """
+    if key in ("config_files", "config_file"):
+        raise ValueError(
+            f"{key} {where}: a list of settings files stands on the command line only, as "
+            '--config_files="a.yaml b.yaml" (in Python: config_file_list)'
+        )
+    if key == "local_rank":
+        raise ValueError(f"{key} {where}: a run is one process; leave it out")
     if key in known_keys() or key in more:
         return
     near = get_close_matches(key, sorted(known_keys() | more), n=1)

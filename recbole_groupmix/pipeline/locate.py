@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from recbole_groupmix.bundled import bundled
@@ -26,7 +27,7 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     Returns
     -------
     pathlib.Path
-        An existing folder, or for a data set that RecBole can download, the folder to fill.
+        An existing folder, or for ``ml-1m``, which RecBole can download, the one to make.
 
     Raises
     ------
@@ -35,32 +36,36 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     """
     stem = f"{dataset}.{benchmark[0]}" if benchmark else dataset
     shipped = bundled("dataset_atomic")
-    here = Path("dataset_atomic").resolve()
-    parents = [Path(data_path)] if data_path else [here, Path("dataset").resolve(), shipped]
+    here, of_recbole = Path("dataset_atomic").resolve(), Path("dataset").resolve()
+    parents = [Path(data_path)] if data_path else [here, of_recbole, shipped]
     for parent in parents:
         for folder in (parent / dataset, parent):
             if (folder / f"{stem}.inter").is_file():
                 return folder
-    looked = ", ".join(str(parent) for parent in parents)
-    if data_path is None and dataset == "ml-100k":
-        return ensure_ml_100k(_writable(shipped, here))
-    if data_path is None and dataset == "ml-1m":
-        return _writable(shipped, here) / "ml-1m"  # RecBole's download fills it
-    if dataset in DATA_SETS:
-        way_out = f"`groupmix prepare {dataset} --source FILE_OR_FOLDER`"
-    else:
-        way_out = f"`--data_path` with the folder that holds {dataset}/{stem}.inter"
+    if data_path is None and benchmark is None:
+        if dataset == "ml-100k":
+            return ensure_ml_100k(_writable(shipped, here))
+        if dataset == "ml-1m" and not (of_recbole / dataset).exists():
+            return of_recbole / dataset  # RecBole's download makes it
+    looked = ", ".join(str(parent) for parent in dict.fromkeys(parents))
+    found = sorted({file.parent.name for parent in parents for file in parent.glob("*/*.inter")})
     raise ValueError(
-        f"data set {dataset!r}: no {stem}.inter in {looked}. Use {way_out}; at hand are "
-        f"{', '.join(_at_hand(parents))}"
+        f"data set {dataset!r}: no {stem}.inter in {looked}; {_way_out(dataset, stem)}. "
+        f"Data sets found: {', '.join(found) or 'none'}"
+    )
+
+
+def _way_out(dataset: str, stem: str) -> str:
+    if dataset in DATA_SETS:
+        return f"make it by `groupmix prepare {dataset} --source FILE_OR_FOLDER`"
+    near = get_close_matches(dataset, DATA_SETS, n=1)
+    hint = f"did you mean {near[0]!r}? Else " if near else ""
+    return (
+        f"{hint}name the folder that holds {dataset}/{stem}.inter by --data_path, or make one of "
+        f"{', '.join(DATA_SETS)} by `groupmix prepare`"
     )
 
 
 def _writable(shipped: Path, here: Path) -> Path:
     """The checkout's own folder, or one in the working folder for an installed wheel."""
     return here if "_bundled" in shipped.parts else shipped
-
-
-def _at_hand(parents: list[Path]) -> list[str]:
-    found = {inter.parent.name for parent in parents for inter in parent.glob("*/*.inter")}
-    return sorted(found | {"blockmix", "ml-100k"})

@@ -90,7 +90,6 @@ class Search:
             By candidate name: ``score`` (mean over folds of the target's best validation
             metric), ``scores`` (one per fold) and ``epochs`` (median best epoch, >= 1).
         """
-        self._experiment.check_folds()
         folds = range(self._experiment.settings["folds"])
         fixed = None
         if not self._experiment.settings["early_stopping"]:

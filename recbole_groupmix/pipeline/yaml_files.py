@@ -11,7 +11,16 @@ import yaml
 from recbole_groupmix.core.mix import Mix
 
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
-TOKEN_KEYS = ("target", "dataset", "group_field", "mix")
+NAME_KEYS = (
+    "target",
+    "dataset",
+    "group_field",
+    "model",
+    "protocol",
+    "data_path",
+    "output_dir",
+    "mix",
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -32,23 +41,19 @@ _Loader.add_implicit_resolver(
 
 
 def read_settings_file(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping of settings; values of :data:`TOKEN_KEYS` come as written.
+    """Read a YAML mapping of settings; values of :data:`NAME_KEYS` come as written.
 
     Raises
     ------
     ValueError
-        If the file cannot be read, is no YAML or no mapping.
+        If the file cannot be read, is no YAML or no mapping, or gives a key twice.
     """
-    node = _root(path)
+    what = f"settings file {path}"
     values: dict[str, Any] = {}
-    loader = _Loader("")
-    for key_node, value_node in node.value if node is not None else ():
-        key = str(key_node.value)
-        raw = key in TOKEN_KEYS and isinstance(value_node, yaml.ScalarNode)
-        null = raw and value_node.tag == "tag:yaml.org,2002:null"
-        values[key] = (
-            value_node.value if raw and not null else loader.construct_object(value_node, deep=True)
-        )
+    for key, node in _fields(_root(path, what), what).items():
+        raw = key in NAME_KEYS and isinstance(node, yaml.ScalarNode)
+        null = raw and node.tag == "tag:yaml.org,2002:null"
+        values[key] = node.value if raw and not null else _value(node, f"{what}, key {key}")
     return values
 
 
@@ -60,34 +65,54 @@ def read_mix_file(path: str | Path) -> tuple[str, Mix]:
     ValueError
         If a key is missing or unknown, or the numbers are no mix.
     """
-    node = _root(path)
-    fields = {} if node is None else {str(k.value): v for k, v in node.value}
+    what = f"mix file {path}"
+    fields = _fields(_root(path, what), what)
     if set(fields) != {"name", "alpha", "alpha_aug"}:
         raise ValueError(
-            f"mix file {path}: keys are {', '.join(fields) or 'none'}; "
+            f"{what}: keys are {', '.join(fields) or 'none'}; "
             "it needs exactly name, alpha and alpha_aug"
         )
-    alpha_node = fields["alpha"]
-    if not isinstance(alpha_node, yaml.MappingNode):
-        raise ValueError(f"mix file {path}: alpha must be a mapping of group to share")
-    loader = _Loader("")
-    alpha = {str(k.value): loader.construct_object(v) for k, v in alpha_node.value}
+    if not isinstance(fields["name"], yaml.ScalarNode):
+        raise ValueError(f"{what}: name must be a text")
+    shares = _fields(fields["alpha"], f"{what}, alpha")
+    alpha = {group: _value(node, f"{what}, alpha of {group}") for group, node in shares.items()}
+    budget = _value(fields["alpha_aug"], f"{what}, alpha_aug")
     try:
-        mix = Mix(alpha=alpha, alpha_aug=loader.construct_object(fields["alpha_aug"]))
+        mix = Mix(alpha=alpha, alpha_aug=budget)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"mix file {path}: {error}") from error
-    return str(fields["name"].value), mix
+        raise ValueError(f"{what}: {error}") from error
+    return fields["name"].value, mix
 
 
-def _root(path: str | Path) -> yaml.MappingNode | None:
+def _root(path: str | Path, what: str) -> yaml.Node | None:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"cannot read {what}: {reason}; name a YAML file") from error
     try:
-        node = yaml.compose(text, _Loader)
+        return yaml.compose(text, _Loader)
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if node is not None and not isinstance(node, yaml.MappingNode):
-        raise ValueError(f"{path} must hold `key: value` lines")
-    return node
+        raise ValueError(f"{what} is no YAML: {error}") from error
+
+
+def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
+    """Return the values of a mapping by the text of their keys."""
+    if node is None:
+        return {}
+    pairs = node.value if isinstance(node, yaml.MappingNode) else [(None, None)]
+    fields: dict[str, yaml.Node] = {}
+    for key, value in pairs:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(f"{what} must hold lines of the form `key: value`")
+        if key.value in fields:
+            raise ValueError(f"{what} gives {key.value!r} twice; keep one of the lines")
+        fields[key.value] = value
+    return fields
+
+
+def _value(node: yaml.Node, what: str) -> Any:
+    try:
+        return _Loader("").construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{what} has a value that cannot be read: {error}") from error

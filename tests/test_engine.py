@@ -1,0 +1,182 @@
+"""The engine's step against autograd through RecBole's models, and its invariants."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
+from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.engine.kernels import n_threads
+from recbole_groupmix.engine.population import Member, Population, Shared
+from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
+
+N_USERS, N_ITEMS, DIM, N_GROUPS = 30, 40, 5, 3
+
+
+def _problem(seed=0, n_triplets=400):
+    rng = np.random.default_rng(seed)
+    users = rng.integers(1, N_USERS, n_triplets)
+    pos, neg = rng.integers(1, N_ITEMS, (2, n_triplets))
+    group = np.r_[-1, rng.integers(0, N_GROUPS, N_USERS - 1)]
+    factor = rng.uniform(0.5, 2.0, N_USERS)
+    tables = rng.normal(0, 0.5, (N_USERS + N_ITEMS, DIM)).astype(np.float32)
+    return users, pos, neg, group, factor, tables
+
+
+def _graph(users, items):
+    size = N_USERS + N_ITEMS
+    a = np.zeros((size, size))
+    a[users, N_USERS + items] = a[N_USERS + items, users] = 1.0
+    scale = np.power(a.sum(1) + 1e-7, -0.5)
+    return sp.csr_matrix((scale[:, None] * a * scale).astype(np.float32))
+
+
+def _reference_tables(problem, member, n_steps, *, loss_norm, rows, graph, n_layers):
+    """The same training by autograd in float64 through the weighted twins of RecBole's losses."""
+    users, pos, neg, group, factor, tables = problem
+    theta = torch.tensor(tables, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([theta], lr=member.learning_rate)
+    weights = BatchWeights(loss_norm)
+    bpr = WeightedBPRLoss(type("L", (), {"gamma": 1e-10}), weights)
+    l2 = WeightedEmbLoss(type("L", (), {"norm": 2}), weights)
+    u, i, j = (torch.from_numpy(x) for x in (users, pos, neg))
+    data = torch.from_numpy(member.data_weights[group[users]] * factor[users])
+    regularizer = torch.from_numpy(member.l2_weights[group[users]] * factor[users])
+    adjacency = None if graph is None else torch.tensor(graph.toarray(), dtype=torch.float64)
+    for _ in range(n_steps):
+        layers = [theta]
+        for _ in range(n_layers if graph is not None else 0):
+            layers.append(adjacency @ layers[-1])
+        final = torch.stack(layers).mean(0)
+        ego_u, ego_i, ego_j = theta[u], theta[N_USERS + i], theta[N_USERS + j]
+        x_i = (final[u] * final[N_USERS + i]).sum(1)
+        x_j = (final[u] * final[N_USERS + j]).sum(1)
+        with weights.batch(data, regularizer):
+            loss = bpr(x_i, x_j)
+            if rows:
+                kept = torch.ones(len(theta), dtype=torch.bool)
+                kept[[0, N_USERS]] = False
+                loss = loss + member.reg_weight * (theta[kept] ** 2).sum()
+            else:
+                loss = loss + member.reg_weight * l2(ego_u, ego_i, ego_j)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return theta.detach().numpy()
+
+
+def _shared(problem, **options):
+    _, _, _, group, factor, tables = problem
+    return Shared(N_USERS, tables, group, factor, **options)
+
+
+def _batch(problem):
+    users, pos, neg, *_ = problem
+    return Triplets.of_rows(users, pos, neg, n_threads())
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3])
+@pytest.mark.parametrize("loss_norm", ["count", "weight"])
+@pytest.mark.parametrize("rows", [False, True])
+def test_steps_equal_autograd_and_torch_adam(layers, loss_norm, rows):
+    problem = _problem()
+    graph = _graph(problem[0], problem[1]) if layers else None
+    members = [
+        Member(np.array([1.0, 2.0, 0.5]), np.array([1.0, 2.0, 0.5]), 0.03, 0.01),
+        Member(np.array([1.0, 0.0, 3.0]), np.ones(3), 0.01, 0.1),
+    ]
+    shared = _shared(problem, loss_norm=loss_norm, l2_on_rows=rows, graph=graph, n_layers=layers)
+    population = Population(shared, members)
+    for _ in range(3):
+        population.step(_batch(problem))
+    for k, member in enumerate(members):
+        wanted = _reference_tables(
+            problem, member, 3, loss_norm=loss_norm, rows=rows, graph=graph, n_layers=layers
+        )
+        # Adam's step is lr * sign-like: compare the movement, float32 against float64
+        moved = np.linalg.norm(wanted - problem[-1])
+        assert np.linalg.norm(population.tables(k) - wanted) < 2e-4 * moved
+
+
+def test_saturated_triplets_fade_as_in_recbole():
+    # x = u . (i - j) = -30: sigmoid(x) = 9e-14 << gamma = 1e-10, so the gradient is almost 0:
+    # d/dx -log(gamma + s) = -s (1 - s) / (gamma + s) = -9.4e-4, not the -1 of -log s
+    tables = np.zeros((4 + 3, 1), np.float32)
+    tables[1], tables[4 + 2] = 30.0, 1.0
+    shared = Shared(4, tables, np.array([-1, 0, 0, 0]), np.ones(4))
+    population = Population(shared, [Member(np.ones(1), np.ones(1), 0.1, 0.0)])
+    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), n_threads())
+    grad = population._gradient(population.tables(0), batch, np.ones(1, np.float32))
+    s = 1 / (1 + np.exp(30.0))
+    assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
+
+
+def test_a_model_alone_equals_itself_in_a_population_bit_for_bit():
+    problem = _problem(1)
+    rng = np.random.default_rng(2)
+    members = [
+        Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.01) for _ in range(20)
+    ]
+    graph = _graph(problem[0], problem[1])
+    together = Population(_shared(problem, graph=graph, n_layers=2), members)
+    alone = Population(_shared(problem, graph=graph, n_layers=2), [members[7]])
+    for step in range(4):
+        together.step(_batch(problem))
+        alone.step(_batch(problem))
+        if step == 1:
+            together.drop(3)  # a model that leaves changes nothing for those that stay
+    assert np.array_equal(together.tables(7), alone.tables(0))
+
+
+def test_weight_zero_equals_training_without_those_triplets():
+    problem = _problem(3)
+    users, pos, neg, group, *_ = problem
+    member = Member(np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.0, 2.0]), 0.03, 0.01)
+    keep = group[users] != 1
+    population = Population(_shared(problem, loss_norm="weight"), [member])
+    without = Population(_shared(problem, loss_norm="weight"), [member])
+    for _ in range(3):
+        population.step(_batch(problem))
+        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], n_threads()))
+    np.testing.assert_allclose(population.tables(0), without.tables(0), atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), depth=st.integers(1, 12))
+def test_hits_equal_a_full_sort(seed, depth):
+    rng = np.random.default_rng(seed)
+    user = rng.normal(size=(7, 3)).astype(np.float32)
+    item = rng.normal(size=(15, 3)).astype(np.float32)
+    state = rng.integers(0, 3, (7, 15))  # 0 neither, 1 masked, 2 relevant
+    state[:, 0] = 0
+    masked, relevant = sp.csr_matrix(state == 1), sp.csr_matrix(state == 2)
+    hits = hits_at(user, item, masked, relevant, depth)
+    scores = user @ item.T
+    scores[:, 0] = -np.inf
+    scores[state == 1] = -np.inf
+    for row in range(7):
+        order = [i for i in np.argsort(-scores[row]) if scores[row, i] > -np.inf][:depth]
+        wanted = [state[row, i] == 2 for i in order] + [False] * (depth - len(order))
+        assert hits[row].tolist() == wanted
+    n_relevant = (state == 2).sum(1)
+    metrics = per_user_metrics(hits, n_relevant, [depth], ["hit"])
+    assert np.array_equal(np.isnan(metrics[f"hit@{depth}"]), n_relevant == 0)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 8))
+def test_bounds_cover_every_segment_once(sizes, threads):
+    starts = np.r_[0, np.cumsum(sizes)].astype(np.int64)
+    bounds = balanced_bounds(starts, threads)
+    assert bounds[0] == 0 and bounds[-1] == len(sizes)
+    assert (np.diff(bounds) >= 0).all() and len(bounds) == threads + 1
+
+
+def test_rows_are_sorted_by_user_and_keep_their_items():
+    batch = Triplets.of_rows(np.array([2, 1, 2]), np.array([5, 6, 7]), np.array([8, 9, 4]), 2)
+    assert batch.users.tolist() == [1, 2] and batch.starts.tolist() == [0, 1, 3]
+    assert batch.pos.tolist() == [6, 5, 7] and batch.neg.tolist() == [9, 8, 4]
+    assert batch.sizes.tolist() == [1, 2]
