@@ -50,7 +50,8 @@ class BatchFormat:
         Raises
         ------
         ValueError
-            If the configuration asks for popularity-based or dynamic negatives.
+            If the configuration asks for popularity-based or dynamic negatives, for none although
+            the loss needs them, or for ratings in the batches.
         """
         sampling = config["train_neg_sample_args"]  # type: ignore[index]
         if sampling.get("dynamic") or sampling["distribution"] not in ("uniform", "none"):
@@ -58,8 +59,18 @@ class BatchFormat:
                 f"train_neg_sample_args {sampling} is not supported: negatives here are uniform "
                 "over a user's non-positive items (distribution 'uniform', dynamic False)"
             )
+        if config["inter_matrix_type"] == "rating":  # type: ignore[index]
+            raise ValueError(
+                "inter_matrix_type is 'rating', which learns to predict ratings; batches here hold "
+                "interactions without them, so use inter_matrix_type=01"
+            )
         pairwise = config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE  # type: ignore[index]
         n_negatives = sampling["sample_num"]
+        if not user_wise and (not isinstance(n_negatives, int) or n_negatives < 1):
+            raise ValueError(
+                f"train_neg_sample_args has sample_num {n_negatives!r}: the loss needs at least "
+                "one negative per positive"
+            )
         item = config["ITEM_ID_FIELD"]  # type: ignore[index]
         return cls(
             kind="users" if user_wise else "pairwise" if pairwise else "pointwise",
@@ -101,7 +112,7 @@ class TrainingBatches:
         Users that take part; the others leave the batches but not the streams.
     user_draws : callable, optional
         Eq. 7: maps a generator to the multiplicity of every user, int (n_users,), anew for each
-        epoch.
+        epoch. Under ``sampled_by`` a user counts as often as it was drawn.
     """
 
     shuffle = True  # RecBole's trainer looks at it
@@ -172,7 +183,12 @@ class TrainingBatches:
     def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch of interactions drawn with replacement, and their negatives."""
         rng, n_rows = stream(SHUFFLE, *self._key, epoch), self._form.positives_per_batch
-        if self._sampled_by == "user":
+        if self._user_draws is not None:
+            chance = self._multiplicity(epoch)[self._users].astype(np.float64)
+            if self._sampled_by == "user":
+                chance /= np.bincount(self._users)[self._users]
+            rows = np.sort(rng.choice(len(chance), n_rows, p=chance / chance.sum()))
+        elif self._sampled_by == "user":
             _, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
             user = np.sort(rng.integers(len(starts), size=n_rows))
             rows = starts[user] + (rng.random(n_rows) * counts[user]).astype(np.int64)

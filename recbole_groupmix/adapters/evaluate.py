@@ -11,9 +11,11 @@ from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import AbstractRecommender
 from scipy.sparse import csr_matrix
 
+from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.core.ranking import METRICS, per_user_metrics
 
-_SCORES_PER_BLOCK = 2**23  # 32 MiB of float32 scores at a time
+_SCORES_PER_BLOCK = 2**21  # at a time: 8 MiB of float32, but some models hold 64 numbers for each
+_PAIRS_PER_CALL = 2**13  # for models that score pairs; ConvNCF holds 50 kB for each
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,13 @@ def scores_of_all_items(
     try:
         scores = model.full_sort_predict(Interaction({model.USER_ID: ids}))
     except NotImplementedError:
-        items = torch.arange(n_items, device=device)
-        pairs = {
-            model.USER_ID: ids.repeat_interleave(n_items),
-            model.ITEM_ID: items.repeat(len(users)),
-        }
-        scores = model.predict(Interaction(pairs))
+        user = ids.repeat_interleave(n_items).split(_PAIRS_PER_CALL)
+        item = torch.arange(n_items, device=device).repeat(len(users)).split(_PAIRS_PER_CALL)
+        pairs = (
+            Interaction({model.USER_ID: u, model.ITEM_ID: i})
+            for u, i in zip(user, item, strict=True)
+        )
+        scores = torch.cat([model.predict(few).view(-1) for few in pairs])
     return scores.view(len(users), n_items)
 
 
@@ -127,7 +130,8 @@ def evaluate(
     hits = np.zeros((len(held_out.users), depth), dtype=bool)
     for start in range(0, len(held_out.users), block):
         rows = slice(start, start + block)
-        scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
+        with recbole_compat():
+            scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
         scores[:, 0] = -torch.inf  # RecBole's padding item
         masked = held_out.masked[rows].tocoo()
         scores[torch.from_numpy(masked.row), torch.from_numpy(masked.col)] = -torch.inf

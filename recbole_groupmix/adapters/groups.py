@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from recbole.data.dataset import Dataset
+from recbole.utils import FeatureType
 
 #: Name that users without a group token get under ``empty_group: keep``.
 EMPTY_GROUP = "(empty)"
@@ -124,20 +126,30 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
 
 def _token_column(dataset: Dataset, field: str) -> np.ndarray:
     feature = dataset.user_feat
-    columns = [] if feature is None else [c for c in feature.columns if c != dataset.uid_field]
-    if feature is None or field not in feature:
+    if feature is None or field not in feature or field == dataset.uid_field:
         raise ValueError(
             f"group column {field!r} is not in the .user file of {dataset.dataset_name!r}; "
-            f"columns loaded: {', '.join(columns) or 'none'}. "
-            "Name an existing column by --group_field"
+            f"its columns are: {', '.join(_columns(dataset)) or 'none'}. "
+            "Name one by --group_field"
         )
-    if field not in dataset.field2id_token:
+    if dataset.field2type[field] != FeatureType.TOKEN:
         raise ValueError(
             f"group column {field!r} of {dataset.dataset_name!r} has type "
             f"{dataset.field2type[field].value!r}; a group column must be of type 'token'"
         )
     codes: np.ndarray = feature[field].numpy()
     return codes
+
+
+def _columns(dataset: Dataset) -> list[str]:
+    """Read the columns of the .user file, those that were not loaded too; none without a file."""
+    file = Path(dataset.dataset_path) / f"{dataset.dataset_name}.user"
+    if not file.is_file():
+        return []
+    with file.open(encoding=dataset.config["encoding"] or "utf-8") as lines:
+        header = lines.readline().rstrip("\n").split(dataset.config["field_separator"])
+    names = [column.partition(":")[0] for column in header]
+    return [name for name in names if name != dataset.uid_field]
 
 
 def _token_order(tokens: list[str]) -> Any:

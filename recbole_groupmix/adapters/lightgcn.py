@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -30,10 +32,12 @@ class LightGCN(general_recommender.LightGCN):
         scale = sp.diags(np.power(np.asarray(graph.sum(axis=1)).ravel() + 1e-7, -0.5))
         graph = (scale @ graph @ scale).tocsr()
         graph.sort_indices()
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(graph.indptr.astype(np.int64)),
-            torch.from_numpy(graph.indices.astype(np.int64)),
-            torch.from_numpy(graph.data.astype(np.float32)),
-            size=(size, size),
-            check_invariants=False,
-        )
+        with warnings.catch_warnings():  # torch calls CSR a beta feature
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.sparse_csr_tensor(
+                torch.from_numpy(graph.indptr.astype(np.int64)),
+                torch.from_numpy(graph.indices.astype(np.int64)),
+                torch.from_numpy(graph.data.astype(np.float32)),
+                size=(size, size),
+                check_invariants=False,
+            )

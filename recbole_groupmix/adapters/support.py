@@ -2,11 +2,12 @@
 
 ``EXACT``: the loss is a sum over interactions of modules that have a weighted twin, so Eq. 8
 holds exactly. ``SAMPLED``: only by the group-weighted sampler of Eq. 7. ``REFUSED``: trained by
-neither. ``docs/models.md`` is written from these tables.
+neither. ``docs/models.md`` lists the same; a test compares.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from recbole.utils import get_model
@@ -26,35 +27,38 @@ EXACT = {
 }
 
 SAMPLED = {
-    "CDAE": "loss of whole user rows with a term on parameters",
+    "CDAE": "loss of whole user rows, and a term on parameters",
     "ConvNCF": "a loss class of its own, and a term on parameters",
-    "DGCF": "adds a correlation term that is no sum over users",
+    "DGCF": "adds a correlation term over users and items drawn at random",
     "DiffRec": "loss of whole user rows",
-    "ENMF": "whole-data loss over user rows",
-    "FISM": "adds a term on parameters that carries no user weight",
-    "LINE": "a loss class of its own that also draws users as negatives",
+    "ENMF": "loss of whole user rows",
+    "FISM": "adds a term on parameters, which carries no user's weight",
+    "LDiffRec": "loss of whole user rows",
+    "LINE": "a loss class of its own, in which users are negatives too",
     "MacridVAE": "loss of whole user rows",
     "MultiDAE": "loss of whole user rows",
-    "MultiVAE": "loss of whole user rows with a KL term",
-    "NAIS": "adds a term on parameters that carries no user weight",
-    "NCL": "adds contrastive terms over batches",
-    "RecVAE": "loss of whole user rows with a KL term",
-    "SGL": "adds contrastive terms over batches",
+    "MultiVAE": "loss of whole user rows",
+    "NAIS": "adds a term on parameters, which carries no user's weight",
+    "NCL": "adds contrastive terms, in which users are negatives of each other",
+    "RecVAE": "loss of whole user rows, trained in two alternating parts",
+    "SGL": "adds contrastive terms, in which users are negatives of each other",
     "SimpleX": "a contrastive loss inside the model",
 }
 
 REFUSED = {
     "ADMMSLIM": "closed form, no training on interactions",
-    "AsymKNN": "no training",
+    "AsymKNN": "no training, similarities only",
     "EASE": "closed form, no training on interactions",
-    "ItemKNN": "no training",
-    "LDiffRec": "needs item clusters from a package that RecBole does not install",
+    "ItemKNN": "no training, similarities only",
     "NCEPLRec": "closed form, no training on interactions",
-    "Pop": "no training",
-    "RaCT": "three training phases with loaders of their own",
+    "Pop": "no training, it counts",
+    "RaCT": "three training phases, each started by hand from the last one's checkpoint",
     "Random": "no training",
-    "SLIMElastic": "closed form, no training on interactions",
+    "SLIMElastic": "fits each item by a solver of its own, no training on interactions",
 }
+
+#: Packages that a model imports and RecBole does not install: module and what to install.
+NEEDS = {"NCL": ("faiss", "faiss-cpu or faiss-gpu")}
 
 #: Models that RecBole feeds with users instead of interactions.
 USER_WISE = {
@@ -103,11 +107,17 @@ def check_weighting(name: str, weighting: str) -> None:
         Model name.
     weighting : {"loss", "sample"}
         Eq. 8 (weighted loss) or Eq. 7 (group-weighted sampler).
+
+    Raises
+    ------
+    ValueError
+        Also if the model needs a package that is not installed.
     """
     if name in EXACT:
         return
     if name in SAMPLED:
         if weighting == "sample":
+            _check_package(name)
             return
         raise ValueError(
             f"the loss of {name} cannot be weighted exactly ({SAMPLED[name]}); use "
@@ -122,3 +132,14 @@ def check_weighting(name: str, weighting: str) -> None:
         f"{name} is no general recommender of RecBole; supported are "
         f"{', '.join(sorted({*EXACT, *SAMPLED}))}"
     )
+
+
+def _check_package(name: str) -> None:
+    if name not in NEEDS:
+        return
+    module, package = NEEDS[name]
+    if find_spec(module) is None:
+        raise ValueError(
+            f"{name} imports {module}, which RecBole does not install; install {package} or "
+            "choose another model"
+        )

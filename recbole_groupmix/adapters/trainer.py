@@ -70,6 +70,12 @@ class GroupMixTrainer(Trainer):
     on_epoch : callable, optional
         Called with the number of the epoch that ended.
 
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, ``regularizer`` is unknown, or there are factors
+        but no weights.
+
     Attributes
     ----------
     validate, on_epoch : callable or None
@@ -91,6 +97,12 @@ class GroupMixTrainer(Trainer):
         self.validate, self.on_epoch = validate, on_epoch
         self._weights: BatchWeights | None = None
         if user_weights is None:
+            if factors is not None and not (factors == 1).all():
+                raise ValueError(
+                    "user_loss mean needs a loss that can be weighted, and weighting sample leaves "
+                    "the loss alone; use user_loss=sum, or triplets=sampled, which draws every "
+                    "user equally often"
+                )
             return
         regularizer = config["regularizer"] or "weighted"
         if regularizer not in REGULARIZERS:

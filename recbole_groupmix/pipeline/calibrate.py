@@ -9,6 +9,7 @@ from recbole_groupmix.core.mix import proportional
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.search import Candidate
 from recbole_groupmix.pipeline.training import Job, train_sequentially
 
 _EPOCHS = 2
@@ -49,7 +50,7 @@ class Forecast:
         )
 
 
-def forecast(experiment: Experiment, folder: RunFolder, n_candidates: int) -> Forecast:
+def forecast(experiment: Experiment, folder: RunFolder, found: list[Candidate]) -> Forecast:
     """Train two epochs of Proportional, which rehearses the whole run and times it.
 
     Parameters
@@ -58,8 +59,8 @@ def forecast(experiment: Experiment, folder: RunFolder, n_candidates: int) -> Fo
         Shared data and settings.
     folder : RunFolder
         Finished models in it are not counted; it need not exist.
-    n_candidates : int
-        Mixes on the folds.
+    found : list of Candidate
+        Mixes of the run.
 
     Raises
     ------
@@ -68,9 +69,18 @@ def forecast(experiment: Experiment, folder: RunFolder, n_candidates: int) -> Fo
     """
     settings = experiment.settings
     folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
-    rows = 3 + len(settings["mix"] or ()) + (1 if settings["trials"] else 0)
-    on_folds = max(n_candidates * folds - len(folder.records("trials.jsonl")), 0)
-    final = max(rows * settings["repeats"] - len(list(folder.path.glob("repeats/*.parquet"))), 0)
+    done = {(record["name"], record["fold"]) for record in folder.records("trials.jsonl")}
+    on_folds = sum((c.name, fold) not in done for c in found for fold in range(folds))
+    repeats = settings["repeats"]
+    tested = {
+        c.name: min(len(list(folder.path.glob(f"repeats/{c.name}-*-*.parquet"))), repeats)
+        for c in found
+    }
+    rows = [c.name for c in found if c.source in ("baseline", "own")]
+    trials = [n for name, n in tested.items() if name not in rows]
+    final = sum(repeats - tested[name] for name in rows)
+    if trials:  # until the search has ended the data mix may be any of them
+        final += repeats - (0 if on_folds else max(trials))
     seconds = _seconds_per_epoch(experiment) if on_folds + final else 0.0
     return Forecast(
         on_folds, final, int(experiment.config["epochs"]), seconds, settings["early_stopping"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "protocol": ("converged", "paper"),
     "weighting": ("loss", "sample"),
+    "backend": ("auto", "cpu", "recbole"),
     "user_loss": ("sum", "mean"),
     "regularizer": ("weighted", "unweighted", "rows"),
     "graph": ("positive", "all"),

@@ -166,7 +166,8 @@ class _Wave:
 
     def _export(self, tables: np.ndarray) -> AbstractRecommender:
         """Return the RecBole model with a population member's embeddings."""
-        model = copy.deepcopy(self._template)
+        shared = getattr(self._template, "norm_adj_matrix", None)  # torch cannot copy CSR tensors
+        model = copy.deepcopy(self._template, {} if shared is None else {id(shared): shared})
         n_users = self._experiment.shape[0]
         with torch.no_grad():
             model.user_embedding.weight.copy_(torch.from_numpy(tables[:n_users]))

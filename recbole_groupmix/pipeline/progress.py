@@ -1,14 +1,22 @@
-"""Progress bars on the standard error, and nothing where nobody looks."""
+"""How far a run is: bars on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import Any
 
 from tqdm import tqdm
 
+#: Seconds between two lines where there is no terminal.
+_PAUSE = 30.0
+
 
 class Progress:
-    """Bars for a stage: trained models with the time left, and the epochs of the one in hand.
+    """Progress of a stage on the standard error.
+
+    On a terminal two bars: trained models with the time left, and the epochs of those in hand.
+    Elsewhere (a log file, a pipe) one line at the end, and before it at most two a minute.
 
     Parameters
     ----------
@@ -18,15 +26,21 @@ class Progress:
         Models of the stage, and those that an earlier run has already trained.
     epochs : int
         Most epochs that one model may take.
-    enabled : bool
-        Whether to draw anything.
+    bars : bool or None
+        True draws bars in any case, False prints nothing, None decides by the terminal.
     """
 
-    def __init__(self, title: str, n_jobs: int, n_done: int, epochs: int, enabled: bool) -> None:
-        options: dict[str, Any] = {"disable": not enabled, "dynamic_ncols": True}
+    def __init__(
+        self, title: str, n_jobs: int, n_done: int, epochs: int, bars: bool | None
+    ) -> None:
+        draw = sys.stderr.isatty() if bars is None else bars
+        options: dict[str, Any] = {"disable": not draw, "dynamic_ncols": True}
         self._models = tqdm(total=n_jobs, initial=n_done, desc=title, unit="model", **options)
         self._epochs = tqdm(total=epochs, unit="epoch", leave=False, **options)
         self._label = ""
+        self._lines = bars is None and not draw
+        self._title, self._n_jobs, self._before, self._done = title, n_jobs, n_done, n_done
+        self._started = self._said = time.monotonic()
 
     def epoch(self, label: str, done: int, at_most: int) -> None:
         """Show how many epochs of the model or models in hand are done."""
@@ -38,9 +52,22 @@ class Progress:
 
     def model(self) -> None:
         """Show that a model has been trained."""
+        self._done += 1
         self._models.update()
+        now = time.monotonic()
+        if self._lines and self._done < self._n_jobs and now - self._said > _PAUSE:
+            self._said = now
+            each = (now - self._started) / (self._done - self._before)
+            left = (self._n_jobs - self._done) * each
+            self._say(f"{self._done} of {self._n_jobs} models, about {left:.0f} s left")
 
     def close(self) -> None:
         """Remove the epoch bar and leave the other as it is."""
         self._epochs.close()
         self._models.close()
+        if self._lines and self._done > self._before:
+            seconds = time.monotonic() - self._started
+            self._say(f"{self._done} of {self._n_jobs} models in {seconds:.0f} s")
+
+    def _say(self, text: str) -> None:
+        print(f"{self._title}: {text}", file=sys.stderr, flush=True)

@@ -18,17 +18,18 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.known_keys import keys_read_by
+from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
-from recbole_groupmix.pipeline.result import build_result
+from recbole_groupmix.pipeline.result import REFERENCE, build_result
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
 from recbole_groupmix.pipeline.search import DATA_MIX, Candidate, Search, candidates, select
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.training import Fit, Job, present_users
-from recbole_groupmix.pipeline.yaml_files import read_mix_file
 
 
 def run_groupmix(
@@ -69,31 +70,34 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     """Carry out a run of checked settings; ``say`` prints lines for people, default nothing."""
     say = say or (lambda line: None)
     started = time.perf_counter()
+    experiment = Experiment(settings)
+    own = own_mixes(experiment, settings["mix"])
+    found = candidates(experiment, own, settings["trials"])
+    train, on_folds = back_end(experiment), settings["early_stopping"] or settings["trials"] > 0
+    experiment.check_parts(
+        settings["folds"] if on_folds else 0, [c.mix for c in found if c.source != "baseline"]
+    )
+    folder, identity = run_folder(experiment, own)
+    folder.check(*identity)
+    expected = forecast(experiment, folder, found)
+    folder.open(*identity)  # nothing is written before this line
+    experiment.config["checkpoint_dir"] = str(folder.path)
     for note in settings.notes:
         say(f"note: {note}")
-    experiment = Experiment(settings)
-    own = dict(read_mix_file(path) for path in _paths(settings["mix"]))
-    found = candidates(experiment, own, settings["trials"])
-    folder = open_folder(experiment, own)
-    search = Search(
-        experiment, folder, settings["show_progress"] is not False, back_end(experiment)
-    )
     say(f"run folder {folder.path}")
-    say(forecast(experiment, folder, len(found)))
-    if settings["early_stopping"] or settings["trials"]:
-        cv = search.cross_validate(found)
-    else:
-        cv = {}
+    say(str(expected))
+    search = Search(experiment, folder, settings["show_progress"], train)
+    cv = search.cross_validate(found) if on_folds else {}
     rows = {c.name: c for c in found if c.source in ("baseline", "own")}
     selected = select(found, cv)
     if selected is not None:
         rows[DATA_MIX] = selected
     fixed = int(experiment.config["epochs"])
     epochs = {c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()}
-    keeper = _ModelKeeper(folder, DATA_MIX if selected else "proportional")
+    keeper = _ModelKeeper(folder)
     metrics = search.final(rows, epochs, keeper)
     folder.write("metrics.parquet", lambda path: metrics.to_parquet(path, index=False))
-    keeper.describe(experiment, rows)
+    keeper.describe(experiment, rows, epochs)
     result = build_result(
         settings=settings.values,
         embedding_size=_embedding_size(experiment),
@@ -108,8 +112,14 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     return {**result, "run_folder": str(folder.path)}
 
 
-def open_folder(experiment: Experiment, own: Mapping[str, Mix]) -> RunFolder:
-    """Make or check the folder of an experiment; it is named after the configuration."""
+def run_folder(
+    experiment: Experiment, own: Mapping[str, Mix]
+) -> tuple[RunFolder, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the folder of an experiment, named after its configuration, and its identity.
+
+    The identity is the resolved configuration and the fingerprint of the data, as
+    :meth:`RunFolder.check` wants them.
+    """
     settings = experiment.settings
     values = {
         **experiment.config.final_config_dict,
@@ -117,50 +127,55 @@ def open_folder(experiment: Experiment, own: Mapping[str, Mix]) -> RunFolder:
         "own_mixes": {name: mix.to_dict() for name, mix in own.items()},
     }
     name = f"{settings['dataset']}-{settings['target']}-{settings['model']}-{hash8(values)}"
-    folder = RunFolder(Path(str(settings["output_dir"])) / name.replace("/", "_"))
+    folder = RunFolder(Path(settings["output_dir"]) / name.replace("/", "_"))
+    return folder, (values, _fingerprint(experiment))
+
+
+def _fingerprint(experiment: Experiment) -> dict[str, Any]:
     digest = hashlib.sha256()
     for rows in (experiment.users, experiment.items, experiment.groups.of_user):
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
-    data = {
+    return {
         "n_users": experiment.shape[0] - 1,
         "n_items": experiment.shape[1] - 1,
         "n_interactions": len(experiment.users),
         "sha256": digest.hexdigest(),
     }
-    folder.open(values, data)
-    experiment.config["checkpoint_dir"] = str(folder.path)
-    return folder
 
 
 class _ModelKeeper:
-    """Saves the first repeat of one row as the run's checkpoint."""
+    """Saves the first repeat of the data mix, and of Proportional for runs without trials."""
 
-    def __init__(self, folder: RunFolder, row: str) -> None:
-        self._folder, self._row = folder, row
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
 
     def __call__(self, name: str, fit: Fit) -> None:
-        if name != self._row or fit.job.repeat != 0:
+        if name not in (DATA_MIX, REFERENCE) or fit.job.repeat != 0:
             return
         state = {
             "state_dict": fit.model.state_dict(),
             "other_parameter": fit.model.other_parameter(),
         }
-        file = f"model-{fit.job.name}-{fit.job.epochs}.pth"
+        file = self._file(fit.job.name, fit.job.epochs)
         self._folder.write(file, lambda path: torch.save(state, path))
 
-    def describe(self, experiment: Experiment, rows: Mapping[str, Candidate]) -> None:
+    def describe(
+        self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
+    ) -> None:
         """Write what :func:`load_run` needs to rebuild the model."""
-        candidate = rows[self._row]
-        file = next(self._folder.path.glob(f"model-{candidate.name}-*.pth")).name
+        candidate = rows.get(DATA_MIX, rows[REFERENCE])
         text = yaml.safe_dump(
             {
-                "file": file,
+                "file": self._file(candidate.name, epochs[candidate.name]),
                 "mix": {"name": candidate.name, **candidate.mix.to_dict()},
                 "settings": json.loads(json.dumps(experiment.settings.values, default=str)),
                 "folder": str(Path(experiment.config["data_path"]).resolve()),
             }
         )
         self._folder.write_text("model.yaml", text)
+
+    def _file(self, name: str, epochs: int | None) -> str:
+        return f"model-{name}-{epochs}.pth"
 
 
 def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, Dataset]:
@@ -187,27 +202,22 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
     saved = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
     values = saved["settings"]
-    if not values.get("data_path") and not Path("dataset_atomic").is_dir():
-        values["data_path"] = str(Path(saved["folder"]).parent)
+    if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
+        values["data_path"] = saved["folder"]
     experiment = Experiment(Settings(values))
+    RunFolder(folder).check_data(_fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     part = experiment.part(ALL_OF_TRAIN)
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
     job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
     in_model, _ = present_users(experiment, job, part)
     dataset = experiment.dataset_of(part, in_model)
-    with recbole_compat():
+    with global_seed(values["seed"]), recbole_compat():
         model = experiment.model_class(experiment.config, dataset)
     state = torch.load(folder / saved["file"], map_location=experiment.config["device"])
     model.load_state_dict(state["state_dict"])
     model.load_other_parameter(state["other_parameter"])
     return experiment.config, model.to(experiment.config["device"]).eval(), dataset
-
-
-def _paths(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return value.split() if isinstance(value, str) else [str(item) for item in value]
 
 
 def _embedding_size(experiment: Experiment) -> int | None:

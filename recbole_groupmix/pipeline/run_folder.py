@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,10 @@ VOLATILE = frozenset(
 )
 
 
+#: Bytes that a run folder has to have room for when a run starts.
+_ROOM = 2**22
+
+
 def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved configuration that decides results, ready for YAML."""
     kept = {key: values[key] for key in sorted(values) if key not in VOLATILE}
@@ -46,6 +51,10 @@ def hash8(values: Mapping[str, Any]) -> str:
     """Return eight hexadecimal digits that name a configuration."""
     text = json.dumps(configuration(values), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _contents(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"configuration": configuration(values), "data": dict(data)}
 
 
 class RunFolder:
@@ -63,8 +72,8 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def open(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        """Make the folder, or check that it belongs to this configuration and these data.
+    def check(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        """Check that the folder can be this run's, and write nothing.
 
         Parameters
         ----------
@@ -76,48 +85,83 @@ class RunFolder:
         Raises
         ------
         ValueError
-            If the folder cannot be written to or was made with another configuration or data.
+            If the folder was made with another configuration or data, holds other things, or
+            cannot be written to.
         """
-        wanted = {"configuration": configuration(values), "data": dict(data)}
-        file = self.path / "config.yaml"
-        if file.is_file():
-            self._compare(file, wanted)
+        try:
+            if (self.path / "config.yaml").is_file():
+                self._compare(_contents(values, data))
+            elif self.path.is_dir() and any(not f.name.startswith(".") for f in self.path.iterdir()):
+                raise ValueError(
+                    f"run folder {self.path} holds files but no config.yaml that says of which "
+                    "run; remove it or choose another --output_dir"
+                )
+        except OSError as error:
+            raise self._unusable(error) from error
+        existing = self.path.absolute()
+        while not os.path.lexists(existing):
+            existing = existing.parent
+        if not existing.is_dir():
+            raise self._unusable(NotADirectoryError(f"{existing} is not a folder"))
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise self._unusable(PermissionError(f"no permission to write in {existing}"))
+
+    def open(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        """Make the folder after :meth:`check`; of a failure nothing remains.
+
+        Parameters
+        ----------
+        values, data : mapping
+            As for :meth:`check`.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`check`, also if the disk is full.
+        """
+        self.check(values, data)
+        made = [f for f in (self.path, *self.path.parents) if not os.path.lexists(f)]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.write_text(
-                "config.yaml",
-                yaml.safe_dump({**wanted, "trials": values.get("trials")}, sort_keys=True),
-            )
             with tempfile.TemporaryFile(dir=self.path) as probe:
-                probe.write(b"\0" * 2**22)  # a full disk says so now
+                probe.write(b"\0" * _ROOM)  # a full disk says so now
                 probe.flush()
                 os.fsync(probe.fileno())
+            contents = {**_contents(values, data), "trials": values.get("trials")}
+            self.write_text("config.yaml", yaml.safe_dump(contents, sort_keys=True))
         except OSError as error:
-            raise ValueError(
-                f"cannot write to run folder {self.path}: {error.strerror or error}; choose "
-                "another place by --output_dir"
-            ) from error
+            if made:
+                shutil.rmtree(made[-1], ignore_errors=True)
+            raise self._unusable(error) from error
 
-    def _compare(self, file: Path, wanted: dict[str, Any]) -> None:
+    def _unusable(self, error: OSError) -> ValueError:
+        return ValueError(
+            f"cannot write to run folder {self.path}: {error.strerror or error}; choose another "
+            "place by --output_dir"
+        )
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` unless the run was made with data of this fingerprint."""
+        self._compare({"data": dict(data)})
+
+    def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
+        file = self.path / "config.yaml"
         try:
             found = yaml.safe_load(file.read_text(encoding="utf-8"))
-            found_parts = {part: found[part] for part in wanted}
-        except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+            parts = {part: dict(found[part]) for part in wanted}
+        except (UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError, KeyError) as error:
             raise ValueError(
                 f"{file} cannot be read as the configuration of a run ({error}); remove the "
                 "folder or choose another --output_dir"
             ) from error
         for part, values in wanted.items():
-            keys = sorted(
-                key
-                for key in {*values, *found_parts[part]}
-                if values.get(key) != found_parts[part].get(key)
-            )
+            before = parts[part]
+            keys = sorted(k for k in {*values, *before} if values.get(k) != before.get(k))
             if keys:
                 key = keys[0]
                 raise ValueError(
                     f"run folder {self.path} was made with another {part}: {key} was "
-                    f"{found_parts[part].get(key)!r} and is now {values.get(key)!r}"
+                    f"{before.get(key)!r} and is now {values.get(key)!r}"
                     f"{f' ({len(keys) - 1} more differ)' if len(keys) > 1 else ''}; remove the "
                     "folder or choose another --output_dir"
                 )
@@ -135,7 +179,7 @@ class RunFolder:
         Raises
         ------
         ValueError
-            If any other line is no JSON.
+            If any other line is no record of a fold.
         """
         file = self.path / name
         if not file.is_file():
@@ -147,9 +191,14 @@ class RunFolder:
         found = []
         for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
             try:
-                found.append(json.loads(line))
-            except ValueError as error:
-                raise ValueError(f"{file}, line {number} is no JSON: {error}") from error
+                record = json.loads(line)
+                record["name"], record["fold"]
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(
+                    f"{file}, line {number} is no record of a fold ({error!r}); remove the line, "
+                    "what it stood for is then done again"
+                ) from error
+            found.append(record)
         return found
 
     def write_text(self, name: str, text: str) -> None:

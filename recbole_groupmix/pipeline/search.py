@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.adapters.evaluate import evaluate
-from recbole_groupmix.core.mix import Mix, baselines, check_groups
+from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.progress import Progress
@@ -32,23 +32,10 @@ class Candidate:
 
 
 def candidates(experiment: Experiment, own: dict[str, Mix], trials: int) -> list[Candidate]:
-    """Return baselines, the user's own mixes and the sampled trials, in this order.
-
-    Raises
-    ------
-    ValueError
-        If an own mix names an unknown group or takes a name that is in use.
-    """
+    """Return baselines, the user's own mixes and the sampled trials, in this order."""
     n_users, target = experiment.n_users, experiment.target
     found = [Candidate(name, mix, "baseline") for name, mix in baselines(n_users, target).items()]
-    for name, mix in own.items():
-        if name in (DATA_MIX, *(c.name for c in found)) or name.startswith("trial-"):
-            raise ValueError(f"a mix of your own cannot be named {name!r}: the name is in use")
-        try:
-            check_groups(mix, n_users, target)
-        except ValueError as error:
-            raise ValueError(f"mix {name!r}: {error}") from error
-        found.append(Candidate(name, mix, "own"))
+    found += [Candidate(name, mix, "own") for name, mix in own.items()]
     for trial in range(trials):
         sampler, mix = sample_trial(experiment.settings["seed"], trial, n_users, target)
         found.append(Candidate(f"trial-{trial}", mix, sampler))
@@ -64,8 +51,8 @@ class Search:
         Shared data and settings.
     folder : RunFolder
         Where finished work is kept; what it already holds is not done again.
-    progress : bool
-        Whether to draw progress bars.
+    progress : bool or None
+        Whether to draw progress bars; None: where they can be seen.
     train : callable
         The back end: see :mod:`~recbole_groupmix.pipeline.training`.
     """
@@ -74,7 +61,7 @@ class Search:
         self,
         experiment: Experiment,
         folder: RunFolder,
-        progress: bool = True,
+        progress: bool | None = None,
         train: Callable[..., Any] = train_sequentially,
     ) -> None:
         self._experiment, self._folder = experiment, folder
