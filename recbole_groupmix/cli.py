@@ -1,4 +1,4 @@
-"""The command line: ``groupmix run`` (which ``run_groupmix.py`` is too) and ``groupmix prepare``."""
+"""The command line: ``groupmix run`` (``run_groupmix.py`` is it, too), ``prepare``, ``compare``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 USAGE = """\
 usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
        groupmix prepare NAME [--source=FILE_OR_FOLDER] [--out=FOLDER] [--force]
+       groupmix compare TABLE TABLE ... [--key=value ...]
 
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
@@ -28,6 +29,15 @@ run      Search the mix of the other groups' data that serves the target group b
   --output_dir=FOLDER --seed=N --topk=[5,10,20] and every other RecBole --key=value
 
 prepare  Make a data set from its archive: ml-100k, ml-1m, lastfm-asia, blockmix.
+
+compare  Compare per-user values of two or more runs, user by user: run folders, Parquet or CSV
+         (user_id, metric, value or user_id and a column per metric); mixes of one run, too.
+  --reference=NAME      run that the others are compared with (default the first)
+  --metric=M1,M2        metrics, such as recall@20 (default all that the runs share)
+  --group=G1,G2         groups, overall for all users (default overall and every group)
+  --how=inner           leave out users that are not in every run (default refuse)
+  --out=FILE            save as .csv, .md or .parquet
+  --seed=N --n_boot=N --n_permutations=N    seed, draws per row (default 0, 10000, 10000)
 """
 
 
@@ -55,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(rest)
         if command == "prepare":
             return _prepare(rest)
-        raise ValueError(f"unknown command {command!r}; commands are run and prepare")
+        if command == "compare":
+            return _compare(rest)
+        raise ValueError(f"unknown command {command!r}; commands are run, prepare and compare")
     except ValueError as error:
         print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -156,3 +168,61 @@ def _prepare(arguments: Sequence[str]) -> int:
     print(made.comparison_text)
     print(f"\n{made.folder}")
     return 0
+
+
+_COMPARE_OPTIONS = (
+    "reference",
+    "metric",
+    "group",
+    "how",
+    "out",
+    "seed",
+    "n_boot",
+    "n_permutations",
+)
+
+
+def _compare(arguments: Sequence[str]) -> int:
+    from recbole_groupmix.compare import check_output, compare, read_runs
+
+    tables, given = _positional(arguments)
+    options = parse_options(given)
+    unknown = sorted(set(options) - set(_COMPARE_OPTIONS))
+    if unknown:
+        allowed = ", ".join(f"--{option}" for option in _COMPARE_OPTIONS)
+        raise ValueError(f"unknown option --{unknown[0]}; compare takes {allowed}")
+    if not tables:
+        raise ValueError("name the tables to compare: run folders, .parquet, .csv or .tsv files")
+    out = check_output(options["out"]) if "out" in options else None
+    compared = compare(
+        read_runs(tables),
+        reference=options.get("reference"),
+        metrics=options["metric"].split(",") if "metric" in options else None,
+        how=options.get("how", "refuse"),
+        groups=options["group"].split(",") if "group" in options else None,
+        seed=_whole_number(options, "seed", 0),
+        n_boot=_whole_number(options, "n_boot", 10_000),
+        n_permutations=_whole_number(options, "n_permutations", 10_000),
+    )
+    print(compared.to_markdown())
+    if out is not None:
+        compared.save(out)
+        print(f"\n{out}")
+    return 0
+
+
+def _positional(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell arguments that stand alone from options and the values that follow them."""
+    alone: list[str] = []
+    options: list[str] = []
+    for argument in arguments:
+        value_follows = options and options[-1].startswith("--") and "=" not in options[-1]
+        (options if argument.startswith("--") or value_follows else alone).append(argument)
+    return alone, options
+
+
+def _whole_number(options: dict[str, str], key: str, default: int) -> int:
+    text = options.get(key, str(default))
+    if not text.isdecimal():
+        raise ValueError(f"--{key} is {text!r}; it must be a whole number from 0 on")
+    return int(text)

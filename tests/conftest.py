@@ -55,3 +55,11 @@ def repository():
 def shared_data():
     """Folder of the data sets that are not ours to ship; for tests marked ``realdata``."""
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Folder that holds the data set ``tiny``: 32 users in groups A, B and C, 40 items."""
+    from helpers import write_tiny
+
+    return write_tiny(tmp_path_factory.mktemp("tiny"))

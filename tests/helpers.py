@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.prepare.atomic import write_atomic
@@ -14,7 +16,10 @@ SMALL = {"embedding_size": 8, "topk": [5, 10], "epochs": 1, "init": "recbole", "
 
 
 def interactions(seed=0, sizes=SIZES, n_items=N_ITEMS):
-    """Return user and item numbers, from 1, of 5 to 12 items a user; every group has a taste."""
+    """Return user and item numbers, from 1, of 5 to 14 items a user; every group has a taste.
+
+    Users 1 to 24 have all items among them, so later users bring no new ones.
+    """
     rng = np.random.default_rng(seed)
     users, items = [], []
     for group, size in enumerate(sizes.values()):
@@ -23,8 +28,9 @@ def interactions(seed=0, sizes=SIZES, n_items=N_ITEMS):
         for _ in range(size):
             user = users[-1] + 1 if users else 1
             chosen = rng.choice(n_items, rng.integers(5, 13), replace=False, p=liked / liked.sum())
+            chosen = np.union1d(chosen, [(user - 1) % n_items, (user + 23) % n_items])
             users += [user] * len(chosen)
-            items += (np.sort(chosen) + 1).tolist()
+            items += (chosen + 1).tolist()
     return np.array(users), np.array(items)
 
 
@@ -66,3 +72,16 @@ def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}
     return Experiment(merge_settings({**given, **SMALL, **settings}))
+
+
+def step_gradient(config, net, batch, weights, **options):
+    """Return the gradient, by parameter name, that a trainer with user weights follows.
+
+    ``config`` must ask for SGD steps of length 1, so that one step is the gradient.
+    """
+    assert (config["learner"], config["learning_rate"]) == ("sgd", 1.0)
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    with recbole_compat():
+        trainer = GroupMixTrainer(config, net, np.asarray(weights), **options)
+        trainer.fit([batch], saved=False, verbose=False)
+    return {name: before[name] - value.detach() for name, value in net.named_parameters()}

@@ -66,9 +66,9 @@ def test_early_stopping_ends_at_the_same_epoch_with_the_same_curve(model):
         assert fit.score == pytest.approx(other.score, abs=0.01)
         assert [entry["epoch"] for entry in fit.curve] == [e["epoch"] for e in other.curve]
         assert set(fit.curve[0]["by_group"]) == {"A", "B", "C", "D"}  # baselines: every group
-        assert fit.epochs == max(
-            (entry["by_group"]["A"], entry["epoch"]) for entry in fit.curve
-        )[1]
+        assert (
+            fit.epochs == max((entry["by_group"]["A"], entry["epoch"]) for entry in fit.curve)[1]
+        )
 
 
 def test_what_the_engine_cannot_train_goes_to_recbole():

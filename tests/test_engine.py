@@ -118,9 +118,7 @@ def test_saturated_triplets_fade_as_in_recbole():
 def test_a_model_alone_equals_itself_in_a_population_bit_for_bit():
     problem = _problem(1)
     rng = np.random.default_rng(2)
-    members = [
-        Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.01) for _ in range(20)
-    ]
+    members = [Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.01) for _ in range(20)]
     graph = _graph(problem[0], problem[1])
     together = Population(_shared(problem, graph=graph, n_layers=2), members)
     alone = Population(_shared(problem, graph=graph, n_layers=2), [members[7]])

@@ -14,10 +14,11 @@ LAYERS = {
     "bundled": (set(), set()),
     "core": (set(), {"numpy", "scipy"}),
     "prepare": ({"core", "bundled"}, {"numpy", "pandas"}),
+    "compare": ({"core"}, {"numpy", "scipy", "pandas", "pyarrow"}),
     "adapters": ({"core", "bundled"}, None),
     "engine": ({"core"}, {"numpy", "scipy", "numba"}),
     "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
-    "cli": ({"core", "prepare", "adapters", "engine", "pipeline", "bundled"}, None),
+    "cli": ({"core", "prepare", "compare", "adapters", "engine", "pipeline", "bundled"}, None),
     "__main__": ({"cli"}, set()),
 }
 # recbole.quick_start imports ray, which modern Pythons cannot have, and hyperopt drives it
@@ -180,7 +181,11 @@ def test_the_side_effect_check_sees(source, lines):
 
 @pytest.mark.parametrize(
     ("layer", "absent"),
-    [("core", {"torch", "recbole", "pandas"}), ("prepare", {"torch", "recbole", "ray"})],
+    [
+        ("core", {"torch", "recbole", "pandas"}),
+        ("prepare", {"torch", "recbole", "ray"}),
+        ("compare", {"torch", "recbole", "ray"}),
+    ],
 )
 def test_a_pure_layer_loads_without_the_others(layer, absent):
     modules = [f"recbole_groupmix.{name}" for name in SOURCES if name.split(".")[0] == layer]

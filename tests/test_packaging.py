@@ -180,14 +180,17 @@ def test_every_direct_dependency_is_pinned_within_its_bounds(stack, python, repo
     environment = {"python_version": python}
 
     def read(lines):
-        for line in lines:
-            requirement = requirements.Requirement(line)
+        bounds = {}
+        for requirement in map(requirements.Requirement, lines):
             if requirement.marker is None or requirement.marker.evaluate(environment):
-                yield requirement.name.lower(), requirement.specifier
+                name = requirement.name.lower()
+                own = requirement.specifier
+                bounds[name] = bounds[name] & own if name in bounds else own
+        return bounds
 
     text = (repository / "constraints" / f"{stack}.txt").read_text().splitlines()
-    pins = dict(read(line for line in text if line and not line.startswith("#")))
-    wanted = dict(read(wanted))
+    pins = read(line for line in text if line and not line.startswith("#"))
+    wanted = read(wanted)
     assert sorted(pins) == sorted(wanted)
     for name, bounds in wanted.items():
         (pin,) = pins[name]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -30,11 +32,27 @@ def _read_tokens_raw(read_csv: Any, *args: Any, **kwargs: Any) -> pd.DataFrame:
     return frame
 
 
+def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs: Any) -> Any:
+    """``Series.agg`` as RecBole uses it on columns of sequences.
+
+    Until pandas 3 ``agg(len)`` gave the length of every cell; now it is that of the column.
+    """
+    if function is len:
+        return column.map(len)
+    if function is np.concatenate:
+        return np.concatenate(column.to_list())
+    return agg(column, function, *args, **kwargs)
+
+
 class _CurrentPandas:
     """Mixin over RecBole's dataset classes: the same data on every supported stack."""
 
     def _from_scratch(self) -> None:
-        with recbole_compat():
+        agg = pd.Series.agg
+        with (
+            recbole_compat(),
+            patch.object(pd.Series, "agg", lambda *a, **k: _aggregate(agg, *a, **k)),
+        ):
             super()._from_scratch()  # type: ignore[misc]
 
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
@@ -64,14 +82,17 @@ class _CurrentPandas:
     def _download(self) -> None:
         # RecBole waits at torch.distributed.barrier() even in a single process, after the
         # files have arrived; without a process group that call raises.
+        folder, name = self.dataset_path, self.dataset_name  # type: ignore[attr-defined]
+        existed = os.path.exists(folder)
         with ExitStack() as stack:
             stack.enter_context(patch("torch.distributed.barrier", lambda *a, **k: None))
             try:
                 super()._download()  # type: ignore[misc]
-            except OSError as error:
-                folder, name = self.dataset_path, self.dataset_name  # type: ignore[attr-defined]
-                if os.path.isdir(folder) and not os.listdir(folder):
-                    os.rmdir(folder)
+            except BaseException as error:
+                if not existed:  # half a data set would keep RecBole from trying again
+                    shutil.rmtree(folder, ignore_errors=True)
+                if not isinstance(error, (OSError, RuntimeError, BadZipFile)):
+                    raise
                 raise ValueError(
                     f"data set {name!r}: no files in {folder} and RecBole's download failed "
                     f"({error}); prepare it by `groupmix prepare {name} --source FILE_OR_FOLDER` "

@@ -14,6 +14,7 @@ from recbole.utils import FeatureType
 
 #: Name that users without a group token get under ``empty_group: keep``.
 EMPTY_GROUP = "(empty)"
+_LISTED = 30
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,18 @@ class Groups:
         return by_group[self.of_user]
 
     def table(self, users: np.ndarray) -> str:
-        """List groups with users and interactions, for messages."""
+        """List groups with users and interactions, for messages; the largest if there are many."""
         n_users, n_inter = self.n_users(users), self.n_interactions(users)
-        return ", ".join(
-            f"{name} ({n_users[name]} users, {n_inter[name]} interactions)" for name in self.names
+        names = list(self.names)
+        if len(names) > _LISTED:
+            names = sorted(names, key=lambda name: -n_users[name])[:_LISTED]
+        listed = ", ".join(
+            f"{name} ({n_users[name]} user{'' if n_users[name] == 1 else 's'}, "
+            f"{n_inter[name]} interactions)"
+            for name in names
         )
+        more = len(self.names) - len(names)
+        return f"{listed} and {more} smaller ones" if more else listed
 
     def _counts(self, ids: np.ndarray) -> dict[str, int]:
         counts = np.bincount(self.of_user[ids], minlength=len(self.names))
@@ -97,7 +105,7 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
     ------
     ValueError
         If the column is absent or no token column, if there are users without a token and they
-        are refused, or if there is only one group.
+        are refused or their name is taken, or if there is only one group.
     """
     users = dataset.inter_feat[dataset.uid_field].numpy()
     column = _token_column(dataset, field)
@@ -107,15 +115,22 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
     n_empty = int((active & (column == 0)).sum())
     if n_empty and empty_group == "refuse":
         raise ValueError(
-            f"{n_empty} of {int(active.sum())} users have no value in group column {field!r}; "
-            "give them one, or keep them as a group of their own by --empty_group=keep"
+            f"{n_empty} of {int(active.sum())} users have no value in group column {field!r} of "
+            f"{dataset.dataset_name}.user; give them one, or keep them as the group "
+            f"{EMPTY_GROUP} by --empty_group=keep"
         )
     present = [str(tokens[code]) for code in np.unique(column[active]) if code != 0]
+    if n_empty and EMPTY_GROUP in present:
+        raise ValueError(
+            f"group column {field!r} of {dataset.dataset_name}.user has the token {EMPTY_GROUP}, "
+            "which is the name that users without a token get; use another name for it"
+        )
     names = tuple(sorted(present, key=_token_order(present)) + ([EMPTY_GROUP] if n_empty else []))
     if len(names) < 2:
         raise ValueError(
-            f"group column {field!r} has the single group {', '.join(names)}; "
-            "a mix needs the target and at least one other group"
+            f"group column {field!r} of {dataset.dataset_name}.user has the single group "
+            f"{', '.join(names) or '(none)'}; a mix needs the target and at least one other "
+            "group: name another column by --group_field"
         )
     position = {name: index for index, name in enumerate(names)}
     of_code = np.array([position.get(str(token), -1) for token in tokens])
@@ -125,29 +140,32 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
 
 
 def _token_column(dataset: Dataset, field: str) -> np.ndarray:
-    feature = dataset.user_feat
+    feature, name = dataset.user_feat, dataset.dataset_name
     if feature is None or field not in feature or field == dataset.uid_field:
+        columns = _columns_of_user_file(dataset)
+        near = get_close_matches(field, columns, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(
-            f"group column {field!r} is not in the .user file of {dataset.dataset_name!r}; "
-            f"its columns are: {', '.join(_columns(dataset)) or 'none'}. "
-            "Name one by --group_field"
+            f"{name}.user has no column {field!r} that can hold groups; columns there: "
+            f"{', '.join(columns) or 'none'}{hint}. Name one by --group_field"
         )
-    if dataset.field2type[field] != FeatureType.TOKEN:
+    kind = dataset.field2type[field]
+    if kind != FeatureType.TOKEN:
         raise ValueError(
-            f"group column {field!r} of {dataset.dataset_name!r} has type "
-            f"{dataset.field2type[field].value!r}; a group column must be of type 'token'"
+            f"group column {field!r} of {name}.user has type {kind.value!r}; a group column "
+            f"must be of type 'token': write {field}:token into the header of the file"
         )
     codes: np.ndarray = feature[field].numpy()
     return codes
 
 
-def _columns(dataset: Dataset) -> list[str]:
-    """Read the columns of the .user file, those that were not loaded too; none without a file."""
-    file = Path(dataset.dataset_path) / f"{dataset.dataset_name}.user"
-    if not file.is_file():
+def _columns_of_user_file(dataset: Dataset) -> list[str]:
+    """Names in the header of the ``.user`` file, loaded or not, without the user id."""
+    path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.user"
+    if not path.is_file():
         return []
-    with file.open(encoding=dataset.config["encoding"] or "utf-8") as lines:
-        header = lines.readline().rstrip("\n").split(dataset.config["field_separator"])
+    with open(path, encoding=dataset.config["encoding"]) as file:
+        header = file.readline().rstrip("\n").split(dataset.config["field_separator"])
     names = [column.partition(":")[0] for column in header]
     return [name for name in names if name != dataset.uid_field]
 

@@ -169,7 +169,7 @@ class GroupMixTrainer(Trainer):
             "optimizer": self.optimizer.state_dict(),
         }
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, path, pickle_protocol=4)
+        torch.save(state, path)
 
 
 def trainer_class(config: Config) -> type[GroupMixTrainer]:

@@ -5,8 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from recbole_groupmix.pipeline.known_keys import OUR_KEYS, WITHOUT_EFFECT
+from recbole_groupmix.pipeline.known_keys import OUR_KEYS
 from recbole_groupmix.pipeline.settings import Settings
+
+#: Keys of RecBole whose values have been checked before.
+_CHECKED = frozenset(
+    {
+        "data_path",
+        "benchmark_filename",
+        "epochs",
+        "eval_step",
+        "seed",
+        "show_progress",
+        "stopping_step",
+        "topk",
+        "train_batch_size",
+        "valid_metric",
+    }
+)
 
 
 @contextmanager
@@ -35,9 +51,9 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, ValueError) and _raised_by_us(error):
             raise
-        keys = [key for key in settings.given if key not in OUR_KEYS | set(WITHOUT_EFFECT)]
+        keys = [key for key in settings.given if key not in OUR_KEYS | _CHECKED]
         advice = (
-            f"look at {', '.join(settings.describe(key) for key in keys)}, and at the data"
+            f"look at what you gave: {', '.join(settings.describe(key) for key in keys)}"
             if keys
             else "look at the data: the files, their columns and their headers"
         )

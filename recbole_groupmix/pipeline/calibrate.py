@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
-from recbole_groupmix.core.mix import proportional
+from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.search import Candidate
-from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.training import Fit, Job, train_sequentially
 
-_EPOCHS = 2
+_MODELS_AT_ONCE = 8  # for back ends that train many
+_ENOUGH = 10.0  # seconds after which one epoch is measurement enough
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that one model takes.
+
+    Attributes
+    ----------
+    model : float
+        Making it.
+    epoch : float
+        One epoch on all of train.
+    evaluation : float
+        Measuring the users of all groups once.
+    """
+
+    model: float
+    epoch: float
+    evaluation: float
 
 
 @dataclass(frozen=True)
@@ -25,33 +47,47 @@ class Forecast:
         Models on folds and on all of train.
     epochs : int
         Most epochs of one model.
-    seconds_per_epoch : float
-        Measured with the Proportional mix on all of train; 0 where nothing is left.
+    evaluations : float
+        Evaluations of one model on a fold, in units of one of all users.
     stops_early : bool
         Whether models may stop before their last epoch.
+    costs : Costs
+        Measured; zero where nothing is left.
     """
 
     on_folds: int
     final: int
     epochs: int
-    seconds_per_epoch: float
+    evaluations: float
     stops_early: bool
+    costs: Costs
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the rest takes if no model stops early."""
+        training = self.costs.model + self.epochs * self.costs.epoch
+        measuring = (self.final + self.on_folds * self.evaluations) * self.costs.evaluation
+        return (self.on_folds + self.final) * training + measuring
 
     def __str__(self) -> str:
         """Return one line for people."""
         if not self.on_folds + self.final:
             return "nothing left to train"
-        most = (self.on_folds + self.final) * self.epochs * self.seconds_per_epoch
         stops = "; models stop earlier" if self.stops_early else ""
         return (
             f"{self.on_folds} models on folds and {self.final} on all of train, at most "
-            f"{self.epochs} epochs of about {self.seconds_per_epoch:.2g} s: at most "
-            f"{_duration(most)}{stops}"
+            f"{self.epochs} epochs of about {self.costs.epoch:.2g} s each: at most about "
+            f"{duration(self.seconds)}{stops}"
         )
 
 
-def forecast(experiment: Experiment, folder: RunFolder, found: list[Candidate]) -> Forecast:
-    """Train two epochs of Proportional, which rehearses the whole run and times it.
+def forecast(
+    experiment: Experiment,
+    folder: RunFolder,
+    found: list[Candidate],
+    train: Callable[..., Iterator[Fit]],
+) -> Forecast:
+    """Train a few epochs, which rehearses the run and times it.
 
     Parameters
     ----------
@@ -61,6 +97,8 @@ def forecast(experiment: Experiment, folder: RunFolder, found: list[Candidate]) 
         Finished models in it are not counted; it need not exist.
     found : list of Candidate
         Mixes of the run.
+    train : callable
+        The back end.
 
     Raises
     ------
@@ -81,23 +119,47 @@ def forecast(experiment: Experiment, folder: RunFolder, found: list[Candidate]) 
     final = sum(repeats - tested[name] for name in rows)
     if trials:  # until the search has ended the data mix may be any of them
         final += repeats - (0 if on_folds else max(trials))
-    seconds = _seconds_per_epoch(experiment) if on_folds + final else 0.0
+    epochs, target = int(experiment.config["epochs"]), experiment.n_users[experiment.target]
+    times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
     return Forecast(
-        on_folds, final, int(experiment.config["epochs"]), seconds, settings["early_stopping"]
+        on_folds=on_folds,
+        final=final,
+        epochs=epochs,
+        evaluations=times * target / sum(experiment.n_users.values()),
+        stops_early=settings["early_stopping"],
+        costs=_measure(experiment, found, train) if on_folds + final else Costs(0.0, 0.0, 0.0),
     )
 
 
-def _seconds_per_epoch(experiment: Experiment) -> float:
-    mix = proportional(experiment.n_users, experiment.target)
-    job = Job("proportional", mix, ALL_OF_TRAIN, 0, _EPOCHS)
+def _measure(
+    experiment: Experiment, found: list[Candidate], train: Callable[..., Iterator[Fit]]
+) -> Costs:
+    some = found[: 1 if train is train_sequentially else _MODELS_AT_ONCE]
     what = f"RecBole cannot train {experiment.settings['model']} with these settings"
+
+    def seconds(epochs: int) -> tuple[float, Fit]:
+        jobs = [Job(c.name, c.mix, ALL_OF_TRAIN, 0, epochs) for c in some]
+        fits = list(train(experiment, jobs))
+        return sum(fit.seconds for fit in fits) / len(fits), fits[0]
+
     with TemporaryDirectory() as scratch, blame(experiment.settings, what):
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
-        fit = next(train_sequentially(experiment, [job]))
-    return fit.seconds / _EPOCHS
+        one, fit = seconds(1)  # warms up too
+        model, epoch = 0.0, one
+        if one * len(some) < _ENOUGH:
+            one, three = seconds(1)[0], seconds(3)[0]
+            epoch = max(three - one, three / 10) / 2
+            model = max(one - epoch, 0.0)
+        started = time.perf_counter()
+        held_out = experiment.part(ALL_OF_TRAIN).held_out
+        evaluate(fit.model, held_out, experiment.settings["topk"])
+    return Costs(model, epoch, time.perf_counter() - started)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a duration as people say it: 0.4 s, 75 s, 12 min, 3.5 h."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -26,7 +26,7 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.locate import data_folder
+from recbole_groupmix.pipeline.locate import data_folder, nothing_half_downloaded
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
@@ -89,12 +89,16 @@ class Experiment:
         config = {k: v for k, v in settings.values.items() if k not in ("model", "dataset")}
         # the metrics are ours; RecBole's Config refuses to build without some of its own
         config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
-        with blame(settings, f"RecBole cannot load data set {name!r} from {folder}"):
+        what = f"RecBole cannot load data set {name!r} from {folder}"
+        with nothing_half_downloaded(folder), blame(settings, what):
             self.config = GroupMixConfig(
-                self.model_class, name, config, folder=folder, user_columns=(str(field),)
+                self.model_class, name, config, folder=folder, user_columns=(field,)
             )
             self.dataset: Dataset = load_dataset(self.config)
-        self.groups: Groups = read_groups(self.dataset, str(field), settings["empty_group"])
+        try:
+            self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
+        except ValueError as error:
+            raise ValueError(f"{settings.describe('group_field')}: {error}") from error
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
         self.target = self._target(settings["target"])
@@ -229,11 +233,11 @@ def _model_class(settings: Settings) -> Any:
     """Return the class to train, or refuse the model with the way out."""
     model, known = settings["model"], sorted({*EXACT, *SAMPLED, *REFUSED})
     if model not in known:
-        near = get_close_matches(model.lower(), [name.lower() for name in known], n=1)
-        hint = [f"did you mean {name!r}? " for name in known if [name.lower()] == near]
+        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
+        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
         raise ValueError(
-            f"{settings.describe('model')}, which is no general recommender of RecBole; "
-            f"{''.join(hint)}Known are {', '.join(known)}"
+            f"{settings.describe('model')}, which is no general recommender of RecBole"
+            f"{''.join(hint)}; those are {', '.join(known)}"
         )
     try:
         check_weighting(model, settings["weighting"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -50,15 +53,16 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     looked = ", ".join(str(parent) for parent in dict.fromkeys(parents))
     found = sorted({file.parent.name for parent in parents for file in parent.glob("*/*.inter")})
     raise ValueError(
-        f"data set {dataset!r}: no {stem}.inter in {looked}; {_way_out(dataset, stem)}. "
+        f"data set {dataset!r}: no {stem}.inter in {looked}; "
+        f"{_way_out(dataset, stem, found)}. "
         f"Data sets found: {', '.join(found) or 'none'}"
     )
 
 
-def _way_out(dataset: str, stem: str) -> str:
+def _way_out(dataset: str, stem: str, found: list[str]) -> str:
     if dataset in DATA_SETS:
         return f"make it by `groupmix prepare {dataset} --source FILE_OR_FOLDER`"
-    near = get_close_matches(dataset, DATA_SETS, n=1)
+    near = get_close_matches(dataset, [*DATA_SETS, *found], n=1)
     hint = f"did you mean {near[0]!r}? Else " if near else ""
     return (
         f"{hint}name the folder that holds {dataset}/{stem}.inter by --data_path, or make one of "
@@ -69,3 +73,15 @@ def _way_out(dataset: str, stem: str) -> str:
 def _writable(shipped: Path, here: Path) -> Path:
     """The checkout's own folder, or one in the working folder for an installed wheel."""
     return here if "_bundled" in shipped.parts else shipped
+
+
+@contextmanager
+def nothing_half_downloaded(folder: Path) -> Iterator[None]:
+    """Remove a folder, and the one above it, that failed work inside the block has made."""
+    missing = [path for path in (folder, folder.parent) if not path.exists()]
+    try:
+        yield
+    except ValueError:
+        for path in missing[-1:]:
+            shutil.rmtree(path, ignore_errors=True)
+        raise

@@ -71,10 +71,15 @@ def interval_note(repeats: int) -> str:
     """Say what the intervals are over."""
     if repeats < MIN_REPEATS:
         return (
-            f"intervals over users only ({repeats} repeats; from {MIN_REPEATS} on, over users and "
+            f"intervals over users only ({times(repeats)}; from {MIN_REPEATS} on, over users and "
             "repeats)"
         )
     return f"intervals over users and {repeats} repeats"
+
+
+def times(repeats: int) -> str:
+    """Return "1 repeat" or "3 repeats"."""
+    return f"{repeats} repeat{'' if repeats == 1 else 's'}"
 
 
 def build_result(

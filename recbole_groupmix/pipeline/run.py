@@ -79,7 +79,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     )
     folder, identity = run_folder(experiment, own)
     folder.check(*identity)
-    expected = forecast(experiment, folder, found)
+    expected = forecast(experiment, folder, found, train)
     folder.open(*identity)  # nothing is written before this line
     experiment.config["checkpoint_dir"] = str(folder.path)
     for note in settings.notes:

@@ -36,6 +36,7 @@ VOLATILE = frozenset(
 )
 
 
+_OTHER = {"configuration": "another configuration", "data": "other data"}
 #: Bytes that a run folder has to have room for when a run starts.
 _ROOM = 2**22
 
@@ -151,8 +152,8 @@ class RunFolder:
             parts = {part: dict(found[part]) for part in wanted}
         except (UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError, KeyError) as error:
             raise ValueError(
-                f"{file} cannot be read as the configuration of a run ({error}); remove the "
-                "folder or choose another --output_dir"
+                f"{file} is not the configuration of a run; remove the folder or choose another "
+                "--output_dir"
             ) from error
         for part, values in wanted.items():
             before = parts[part]
@@ -160,7 +161,7 @@ class RunFolder:
             if keys:
                 key = keys[0]
                 raise ValueError(
-                    f"run folder {self.path} was made with another {part}: {key} was "
+                    f"run folder {self.path} was made with {_OTHER[part]}: {key} was "
                     f"{before.get(key)!r} and is now {values.get(key)!r}"
                     f"{f' ({len(keys) - 1} more differ)' if len(keys) > 1 else ''}; remove the "
                     "folder or choose another --output_dir"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
+from recbole_groupmix.pipeline.result import times
+
 COLUMNS = ("precision", "recall", "ndcg")
+#: Columns of text below the table.
+WIDTH = 99
 #: A change is marked where its corrected p-value is below this level.
 LEVEL = 0.05
 
@@ -35,7 +40,8 @@ def result_table(result: Mapping[str, Any]) -> str:
         )
     title = (
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
-        f"{result['model']}: {len(result['mixes'])} mixes on test, {result['repeats']} repeats"
+        f"{result['model']}: means over the test items of the target's users and "
+        f"{times(result['repeats'])}"
     )
     lines = [title, "", *_aligned(rows), "", *_notes(result, k)]
     return "\n".join(lines)
@@ -69,21 +75,25 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 
 def _notes(result: Mapping[str, Any], k: int) -> list[str]:
     target = result["target"]
-    lines = [
-        f"Change of {COLUMNS[0]}@{k} against proportional with 95 % {result['intervals']}; "
-        f"* p < {LEVEL} after Holm's correction over the mixes.",
-        f"Columns {', '.join(g['name'] for g in result['groups'] if g['name'] != target)}: "
-        f"alpha, the share of each augmentation group; target users weigh 1.",
+    groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
+    notes = [
+        f"change: of {COLUMNS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
+        f"* marks p < {LEVEL} after Holm's correction over the mixes.",
+        f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. Columns "
+        f"{groups}: alpha, the share of each group. Users of the target weigh 1.",
     ]
     search = result["search"]
     if search["best_cv"] is not None:
-        metric = result["valid_metric"]
+        metric, n = result["valid_metric"], search["trials"]
         test, cv = result["test"], search["cv"]
-        lines.append(
-            f"data_mix is {search['selected']}, the best of {search['trials']} on the folds: "
-            f"{metric} {search['best_cv']:.4f} there (proportional {cv['proportional']:.4f}), "
-            f"{test['data_mix'][metric]:.4f} on test (proportional "
-            f"{test['proportional'][metric]:.4f}). The best of many on the folds looks better "
-            "there than it is; only the test column is free of that choice."
+        notes.append(
+            f"data_mix: {search['selected']}, the best of {n} trial{'' if n == 1 else 's'} by {metric} "
+            f"on the folds. {metric} on folds and test: data_mix {search['best_cv']:.4f} and "
+            f"{test['data_mix'][metric]:.4f}, proportional {cv['proportional']:.4f} and "
+            f"{test['proportional'][metric]:.4f}. The best of many looks better on the folds "
+            "than it is; the test columns are free of that choice."
         )
-    return lines
+        better = [n for n in result["mixes"] if n != "data_mix" and cv[n] >= search["best_cv"]]
+        if better:
+            notes.append(f"No trial beat {', '.join(better)} on the folds.")
+    return [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]

@@ -1,0 +1,6 @@
+"""Comparison of runs by their per-user values, from RecBole or anything else."""
+
+from recbole_groupmix.compare.comparison import OVERALL, Comparison, compare
+from recbole_groupmix.compare.files import check_output, read_runs
+
+__all__ = ["OVERALL", "Comparison", "check_output", "compare", "read_runs"]

@@ -1,0 +1,268 @@
+"""Comparison of two or more runs by their per-user values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from recbole_groupmix.compare.files import check_output, write_whole
+from recbole_groupmix.compare.pairing import (
+    common_users,
+    group_of_users,
+    paired_repeats,
+)
+from recbole_groupmix.compare.render import markdown
+from recbole_groupmix.compare.tables import Run, runs_of_tables
+from recbole_groupmix.core.bootstrap import MIN_REPEATS, holm, relative_change
+from recbole_groupmix.core.effect import effect_size
+from recbole_groupmix.core.permutation import permutation_test
+
+#: Name, in the column ``group``, of all users.
+OVERALL = "overall"
+#: A difference is marked where its corrected p-value is below this level.
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs against a reference, one row per group, metric and run; see :func:`compare`.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :meth:`to_frame` returns.
+    reference : str
+        Name of the run that the others are compared with.
+    confidence : float
+        Level of the intervals.
+    notes : tuple of str
+        What was left out or averaged.
+    """
+
+    rows: pd.DataFrame
+    reference: str
+    confidence: float
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per group, metric and run.
+
+        Columns: ``group``, ``metric``, ``run``, ``reference``; ``n_users`` that were compared
+        and ``n_undefined`` that were not, having no value in one of the two; ``n_repeats``;
+        ``mean`` and ``reference_mean`` over the compared users, and their ``difference``;
+        ``change`` (the ratio of the means minus 1, a fraction) with ``ci_low``, ``ci_high`` and
+        ``p_bootstrap``; ``interval``, what the bootstrap resampled: ``users``, or ``users,
+        repeats`` from 5 repeats on; ``p`` of the permutation test and ``p_holm``, corrected
+        over all rows; ``d``, ``rank_biserial``, ``gain``, ``lose``, ``tie`` (see
+        :class:`recbole_groupmix.core.effect.Effect`); ``mark``, ``*`` where `p_holm` < 0.05
+        and the interval leaves out 0.
+        """
+        return self.rows.copy()
+
+    def to_markdown(self) -> str:
+        """Return a table in Markdown, with marks, and below it what they mean."""
+        return markdown(self.rows, self.reference, self.confidence, LEVEL, self.notes)
+
+    def save(self, path: str | Path) -> None:
+        """Write to a ``.csv``, ``.md`` or ``.parquet`` file.
+
+        Raises
+        ------
+        ValueError
+            If the file has another suffix or cannot be written.
+        """
+        path = check_output(path)
+        write_whole(path, self._writer(path.suffix.lower()))
+
+    def _writer(self, suffix: str) -> Any:
+        if suffix == ".csv":
+            return lambda file: self.rows.to_csv(file, index=False)
+        if suffix == ".parquet":
+            return lambda file: self.rows.to_parquet(file, index=False)
+        return lambda file: file.write_text(self.to_markdown() + "\n", encoding="utf-8")
+
+
+def compare(
+    runs: Mapping[str, Any],
+    reference: str | None = None,
+    metrics: Sequence[str] | None = None,
+    how: str = "refuse",
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
+    *,
+    n_boot: int = 10_000,
+    n_permutations: int = 10_000,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare per-user values of runs with those of a reference, overall and per group.
+
+    The mean's relative change has a paired percentile bootstrap interval; the p-value is that
+    of a paired permutation test over users, corrected by Holm over all rows of the table.
+    Repeats of equal label are paired; runs that share none are averaged over their own.
+
+    Parameters
+    ----------
+    runs : mapping of str to table
+        A table is a pandas or pyarrow table, or a mapping of columns to arrays, in long form
+        (``user_id, metric, value``, and possibly ``k, repeat, group, mix``) or wide form
+        (``user_id`` and one column per metric; possibly ``repeat, group, mix``). User ids are
+        compared as text. A table of several mixes is one run per mix, ``"name:mix"``.
+    reference : str, optional
+        Name of a run, or of its mix where that is unique; by default the first.
+    metrics : sequence of str, optional
+        Metrics, such as ``recall@20``; by default those that all runs have.
+    how : {"refuse", "inner"}
+        What to do with users that are not in every run: refuse them, or leave them out.
+    groups : sequence of str, optional
+        Groups to compare, ``"overall"`` for all users; by default overall and every group.
+    seed : int
+        Seed of the resamples and of the permutations, >= 0.
+    n_boot, n_permutations : int
+        Number of resamples and of permutations per row, >= 1.
+    confidence : float
+        Level of the intervals, in (0, 1).
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If a table cannot be used, there are fewer than two runs, a run, metric or group that
+        is asked for is not there, or users differ and `how` is ``refuse``.
+    """
+    for name, asked in (("metrics", metrics), ("groups", groups)):
+        if isinstance(asked, str) or (asked is not None and not asked):
+            raise ValueError(f"{name} is {asked!r}; allowed are a list of names, and None for all")
+    found = runs_of_tables(runs, metrics)
+    if len(found) < 2:
+        raise ValueError(
+            f"a comparison needs at least 2 runs; there is {len(found)}"
+            f"{f' ({found[0].name})' if found else ''}"
+        )
+    base = _reference(found, reference)
+    others = [run for run in found if run is not base]
+    shared, notes = _metrics(base, others, metrics)
+    users, left_out = common_users(found, how)
+    pairs = [paired_repeats(run.of_users(users), base.of_users(users)) for run in others]
+    notes += [*left_out, *(note for *_, note in pairs if note)]
+    bootstrap = {"n_boot": n_boot, "confidence": confidence}
+    table = pd.DataFrame(
+        [
+            {"group": group, "metric": metric, "run": run.name, "reference": base.name}
+            | _row(
+                run.values[metric][:, members],
+                paired.values[metric][:, members],
+                seed,
+                bootstrap,
+                n_permutations,
+            )
+            for group, members in _members(found, users, groups)
+            for metric in shared
+            for run, paired, _ in pairs
+        ]
+    )
+    if len(table) >= LEVEL * (n_permutations + 1):
+        notes.append(
+            f"{len(table)} rows are too many for {n_permutations} permutations: corrected, the "
+            f"least p is no longer below {LEVEL}. Compare fewer metrics or groups, or take more "
+            "permutations."
+        )
+    table["p_holm"] = holm(table["p"].tolist())
+    outside = ~((table["ci_low"] <= 0) & (table["ci_high"] >= 0))
+    table["mark"] = np.where((table["p_holm"] < LEVEL) & outside, "*", "")
+    return Comparison(table, base.name, confidence, tuple(notes))
+
+
+def _reference(runs: Sequence[Run], name: str | None) -> Run:
+    if name is None:
+        return runs[0]
+    fits = [run for run in runs if run.name == name]
+    fits = fits or [run for run in runs if run.name.endswith(f":{name}")]
+    if len(fits) != 1:
+        raise ValueError(
+            f"reference {name!r} is {'no run' if not fits else 'not unique'}; runs are "
+            f"{', '.join(run.name for run in runs)}"
+        )
+    return fits[0]
+
+
+def _metrics(
+    base: Run, others: Sequence[Run], asked: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Return the metrics that all runs have, in the order asked for, and a note on the others."""
+    shared = [m for m in asked or base.values if all(m in run.values for run in others)]
+    if not shared:
+        each = "; ".join(f"{run.name}: {', '.join(run.values)}" for run in (base, *others))
+        raise ValueError(f"the runs have no metric in common ({each})")
+    every = dict.fromkeys(m for run in (base, *others) for m in run.values)
+    lacking = [m for m in every if m not in shared]
+    return list(dict.fromkeys(shared)), (
+        [f"Left out, not in every run: {', '.join(lacking)}."] if lacking else []
+    )
+
+
+def _members(
+    runs: Sequence[Run], users: npt.NDArray[np.object_], asked: Sequence[str] | None
+) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    """Return every group to compare and which of `users` are in it, bool (n_users,)."""
+    group_of = group_of_users(runs)
+    names = sorted(set((group_of or {}).values()))
+    if OVERALL in names:
+        raise ValueError(f"a group is named {OVERALL!r}, the name of all users; rename it")
+    allowed = [OVERALL, *names]
+    wanted = [str(group) for group in (allowed if asked is None else asked)]
+    unknown = [group for group in wanted if group not in allowed]
+    if unknown:
+        raise ValueError(
+            f"there is no group {unknown[0]!r}; allowed are {', '.join(allowed)}"
+            + ("" if group_of is not None else " (no run has a column named group)")
+        )
+    own = np.array([(group_of or {}).get(user) for user in users], dtype=object)
+    every = np.ones(len(users), dtype=bool)
+    return [(g, every if g == OVERALL else own == g) for g in dict.fromkeys(wanted)]
+
+
+def _row(
+    values: npt.NDArray[np.float64],
+    baseline: npt.NDArray[np.float64],
+    seed: int,
+    bootstrap: dict[str, Any],
+    n_permutations: int,
+) -> dict[str, Any]:
+    """Compare two arrays (n_repeats, n_users); all NaN where fewer than 2 users have values."""
+    n_repeats, n_all = values.shape
+    complete = ~(np.isnan(values) | np.isnan(baseline)).any(axis=0)
+    values, baseline = values[:, complete], baseline[:, complete]
+    n_users = values.shape[1]
+    row: dict[str, Any] = {
+        "n_users": n_users,
+        "n_undefined": n_all - n_users,
+        "n_repeats": n_repeats,
+        "mean": float(values.mean()) if n_users else math.nan,
+        "reference_mean": float(baseline.mean()) if n_users else math.nan,
+    }
+    row["difference"] = row["mean"] - row["reference_mean"]
+    row |= dict.fromkeys(("change", "ci_low", "ci_high", "p_bootstrap"), math.nan)
+    row["interval"] = "users, repeats" if n_repeats >= MIN_REPEATS else "users"
+    row |= dict.fromkeys(("p", "p_holm", "d", "rank_biserial", "gain", "lose", "tie"), math.nan)
+    if n_users < 2:
+        return row
+    change = relative_change(values, baseline, seed=seed, **bootstrap)
+    effect = effect_size(values, baseline)
+    return row | {
+        "change": change.mean,
+        "ci_low": change.ci_low,
+        "ci_high": change.ci_high,
+        "p_bootstrap": change.p,
+        "p": permutation_test(values, baseline, seed=seed, n_permutations=n_permutations),
+        **vars(effect),
+    }

@@ -1,0 +1,127 @@
+"""Tables of per-user values in files: Parquet, CSV and run folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+#: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
+FOLDER_FILES = ("metrics.parquet", "per_user.parquet")
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_INPUTS = (".parquet", *_SEPARATORS)
+_OUTPUTS = (".csv", ".md", ".parquet")
+
+
+def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
+    """Read tables, named after their files.
+
+    A name is the file's without its suffix; the folder of a run or of a saved report, and its
+    ``metrics.parquet`` or ``per_user.parquet``, is named after the folder. Equal names get the
+    folder above before them.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        ``.parquet``, ``.csv`` and ``.tsv`` files, and folders of runs and reports.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        As :func:`recbole_groupmix.compare.compare` takes them, in the order of `paths`. All
+        columns of text files are text.
+
+    Raises
+    ------
+    ValueError
+        If a path is given twice, is not there, or holds no table.
+    """
+    files = [_file(Path(path)) for path in paths]
+    places = [file.resolve() for file in files]
+    for place, file in zip(places, files, strict=True):
+        if places.count(place) > 1:
+            raise ValueError(f"{file} is given twice; a comparison needs different runs")
+    return {name: _read(file) for name, file in zip(_names(places), files, strict=True)}
+
+
+def check_output(path: str | Path) -> Path:
+    """Return `path` if a comparison can be saved there.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is none of ``.csv``, ``.md`` and ``.parquet``, or the folder is not there
+        or cannot be written to.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _OUTPUTS:
+        raise ValueError(f"cannot save a comparison as {path}; allowed are {', '.join(_OUTPUTS)}")
+    if path.is_dir():
+        raise ValueError(f"cannot save a comparison as {path}, which is a folder")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot save a comparison as {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ValueError(f"cannot save a comparison as {path}: no permission to write there")
+    return path
+
+
+def write_whole(path: Path, writer: Callable[[Path], object]) -> None:
+    """Let `writer` make a file beside `path`, then rename it, so that it is whole or not there.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        writer(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _file(path: Path) -> Path:
+    if path.is_dir():
+        files = [path / name for name in FOLDER_FILES if (path / name).is_file()]
+        if not files:
+            raise ValueError(
+                f"{path} holds no finished run and no report: there is no "
+                f"{' or '.join(FOLDER_FILES)} in it"
+            )
+        return files[0]
+    if not path.is_file():
+        raise ValueError(f"there is no file or run folder {path}")
+    if path.suffix.lower() not in _INPUTS:
+        raise ValueError(
+            f"{path} is no table that can be read; allowed are {', '.join(_INPUTS)} and run folders"
+        )
+    return path
+
+
+def _names(places: Sequence[Path]) -> list[str]:
+    """Return a name per file, with as many folders before it as tell the files apart."""
+    parts = [
+        place.parent.parts if place.name in FOLDER_FILES else (*place.parent.parts, place.stem)
+        for place in places
+    ]
+    for depth in range(1, max(map(len, parts), default=0) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(place) for place in places]
+
+
+def _read(file: Path) -> pd.DataFrame:
+    try:
+        if file.suffix.lower() == ".parquet":
+            return pd.read_parquet(file, engine="pyarrow", partitioning=None)
+        separator = _SEPARATORS[file.suffix.lower()]
+        frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # pandas' and pyarrow's own are ValueErrors
+        raise ValueError(f"{file} cannot be read as a table: {error}") from error
+    unnamed = [column for column in frame.columns if str(column).startswith("Unnamed: ")]
+    return frame.drop(columns=unnamed)  # the index that pandas writes

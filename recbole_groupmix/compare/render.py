@@ -1,0 +1,131 @@
+"""A comparison as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+import pandas as pd
+
+from recbole_groupmix.core.bootstrap import MIN_REPEATS
+
+#: Columns of text below the table.
+WIDTH = 99
+_TEXT = 3  # leading columns that are text; the others are set to the right
+_HEADER = (
+    "group",
+    "metric",
+    "run",
+    "users",
+    "reference",
+    "mean",
+    "change",
+    "interval over",
+    "p",
+    "p Holm",
+    "d",
+    "gain / lose",
+)
+
+
+def markdown(
+    rows: pd.DataFrame, reference: str, confidence: float, level: float, notes: Sequence[str]
+) -> str:
+    """Return the rows of a comparison as a table in Markdown with explanations below it.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        See :meth:`recbole_groupmix.compare.Comparison.to_frame`.
+    reference : str
+        Name of the reference.
+    confidence : float
+        Level of the intervals.
+    level : float
+        Level that corrected p-values are marked at.
+    notes : sequence of str
+        What else to say.
+    """
+    runs = [reference, *rows["run"]]
+    table = reference.partition(":")[0] + ":"
+    if all(run.startswith(table) for run in runs):  # the mixes of one table
+        rows = rows.assign(run=rows["run"].str.removeprefix(table))
+    cells = [list(_HEADER), *(_cells(row) for row in rows.to_dict("records"))]
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in cells]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADER))]
+    lines = [_line(line, widths) for line in cells]
+    rule = ["-" * w if i < _TEXT else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    lines.insert(1, _line(rule, widths))
+    below = [*_explanations(rows, reference, confidence, level), *notes]
+    return "\n".join([*lines, "", *(_item(note) for note in below)])
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [
+        row["group"],
+        row["metric"],
+        row["run"],
+        str(row["n_users"]),
+        _number(row["reference_mean"], ".4f"),
+        _number(row["mean"], ".4f"),
+        _change(row),
+        row["interval"],
+        _p(row["p"]),
+        _p(row["p_holm"]),
+        _number(row["d"], "+.2f"),
+        "-" if math.isnan(row["gain"]) else f"{row['gain']:.0%} / {row['lose']:.0%}",
+    ]
+
+
+def _change(row: dict[str, Any]) -> str:
+    if math.isnan(row["change"]):
+        return f"- {row['mark']}".rstrip()
+    interval = f"[{row['ci_low']:+.1%}, {row['ci_high']:+.1%}]"
+    return f"{row['change']:+.1%} {interval} {row['mark']}".rstrip()
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else _number(value, ".3f")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.ljust(width) if i < _TEXT else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return f"| {' | '.join(padded)} |"
+
+
+def _explanations(
+    rows: pd.DataFrame, reference: str, confidence: float, level: float
+) -> list[str]:
+    said = [
+        f"change: of the mean against {reference}, with {100 * confidence:.4g} % bootstrap "
+        f"intervals; * marks p Holm < {level} with an interval that leaves out 0."
+    ]
+    if (rows["interval"] == "users").any():
+        said.append(
+            f"interval over users: fewer than {MIN_REPEATS} paired repeats, so what other seeds "
+            "would give is not in the interval."
+        )
+    said.append(
+        f"p: paired permutation test over users, repeats averaged; p Holm: corrected over the "
+        f"{int(rows['p'].notna().sum())} rows. d: mean difference of users over its standard "
+        "deviation. gain / lose: users above / below the reference."
+    )
+    counted = int(rows["n_undefined"].max())
+    if counted:
+        said.append(
+            f"Users without a value in one of the two runs are left out of a row: up to {counted}."
+        )
+    return said
+
+
+def _item(note: str) -> str:
+    return "\n".join(wrap(f"- {note}", WIDTH, subsequent_indent="  "))

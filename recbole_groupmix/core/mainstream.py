@@ -1,0 +1,116 @@
+"""How close each user's taste is to everybody else's: the mainstream score of TALL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+_BYTES_PER_PAIR = 12  # of users: common items as float32, union and similarity as float64
+_BYTES_PER_ITEM = 8  # of a user's row as float32, and its transpose
+
+
+def mainstream_scores(
+    users: npt.NDArray[np.integer[Any]],
+    items: npt.NDArray[np.integer[Any]],
+    n_users: int,
+    n_items: int,
+    chunk_rows: int | None = None,
+    memory_bytes: int = 256 * 2**20,
+) -> npt.NDArray[np.float64]:
+    """Return each user's mean Jaccard similarity to the other users.
+
+    With I_u the items that user u interacted with, the score is ``MS_u = 1 / (N - 1) *
+    sum_{v != u} |I_u & I_v| / |I_u | I_v|`` (TALL, section 2), where v runs over the N users
+    with at least one interaction. Give interactions of the training part only: the score then
+    cannot tell anything about held-out ones.
+
+    Parameters
+    ----------
+    users, items : array of int, shape (n_interactions,)
+        Internal user and item id of every training interaction, in [1, n_users) and
+        [1, n_items); id 0 is RecBole's padding. A pair given twice counts once.
+    n_users, n_items : int
+        Numbers of ids, the padding id 0 included.
+    chunk_rows : int, optional
+        Users compared with all others at a time; by default as many as `memory_bytes` allows.
+        The scores do not depend on it.
+    memory_bytes : int
+        Memory that a chunk may take, about; at least one user's comparisons are made.
+
+    Returns
+    -------
+    array of float64, shape (n_users,)
+        Scores in [0, 1]; NaN for the padding id, for users without an interaction, and for a
+        user who is the only one.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other, an id is out of range, or `chunk_rows` or
+        `memory_bytes` is below 1.
+    """
+    users, items = _ids(users, n_users, "users"), _ids(items, n_items, "items")
+    if users.shape != items.shape:
+        raise ValueError(
+            f"users has {len(users)} and items {len(items)} entries; give one of each per "
+            "interaction."
+        )
+    if memory_bytes < 1 or (chunk_rows is not None and chunk_rows < 1):
+        raise ValueError(
+            f"chunk_rows is {chunk_rows} and memory_bytes {memory_bytes}; both must be >= 1."
+        )
+    scores = np.full(n_users, np.nan)
+    active, rows = np.unique(users, return_inverse=True)
+    n_active = len(active)
+    if n_active < 2:
+        return scores
+    profiles = _binary(rows, items, (n_active, n_items))
+    if chunk_rows is None:
+        chunk_rows = max(1, memory_bytes // (_BYTES_PER_PAIR * n_active + _BYTES_PER_ITEM * n_items))
+    sizes = np.diff(profiles.indptr).astype(np.float64)
+    similar = np.empty(n_active)
+    for begin in range(0, n_active, chunk_rows):
+        end = min(begin + chunk_rows, n_active)
+        # Counts below 2^24 are exact in float32, and a dense chunk lets the product be vectorised.
+        common = profiles @ profiles[begin:end].toarray().T.copy()
+        union = np.add.outer(sizes, sizes[begin:end])
+        union -= common
+        np.divide(common, union, out=union)
+        similar[begin:end] = union.sum(axis=0)
+    scores[active] = (similar - 1.0) / (n_active - 1)  # less the similarity to oneself
+    return scores
+
+
+def _binary(
+    rows: npt.NDArray[np.integer[Any]],
+    items: npt.NDArray[np.integer[Any]],
+    shape: tuple[int, int],
+) -> csr_matrix:
+    """Return the matrix of ones at the pairs given, however often each is given."""
+    matrix = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, items)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def _ids(
+    ids: npt.NDArray[np.integer[Any]], n_ids: int, name: str
+) -> npt.NDArray[np.integer[Any]]:
+    """Return the ids after checking their type and range."""
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
+        raise ValueError(
+            f"{name} has shape {ids.shape} and dtype {ids.dtype}; it must be a one-dimensional "
+            "array of internal ids, one per interaction."
+        )
+    wrong = np.flatnonzero((ids < 1) | (ids >= n_ids))
+    if wrong.size:
+        raise ValueError(
+            f"{name} holds the id {ids[wrong[0]]} at position {wrong[0]}; ids lie in "
+            f"[1, {n_ids}), where n_{name} = {n_ids} counts the padding id 0. Add 1 to ids that "
+            "start at 0."
+        )
+    return ids

@@ -1,0 +1,1 @@
+"""Any metric, any group, per user, in any RecBole project."""

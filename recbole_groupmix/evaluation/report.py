@@ -1,0 +1,134 @@
+"""What a group evaluation returns: every metric overall and by group, with intervals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+#: Name of the row that covers all users.
+OVERALL = "overall"
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """Metrics of a model overall and by group.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row per metric and group (``"overall"`` included): metric, group, n_users (users with
+        a defined value), n_undefined, value, ci_low, ci_high. ``value`` is RecBole's own
+        definition of the metric on the rows of the group's users, unrounded; the interval is a 95 %
+        bootstrap over users, NaN for metrics that are no mean over users (coverage, Gini index,
+        entropy, AUC).
+    per_user : pandas.DataFrame
+        One row per user: user_id (external token), group, and a column per metric that is a mean
+        over users; NaN where a user's value is undefined. Users with several evaluated rows
+        (sequential data, labelled pairs) have their mean.
+    field : str
+        What the groups are.
+    """
+
+    table: pd.DataFrame
+    per_user: pd.DataFrame
+    field: str
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, such as ``"recall@10"``."""
+        return list(dict.fromkeys(self.table["metric"]))
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups."""
+        return [name for name in dict.fromkeys(self.table["group"]) if name != OVERALL]
+
+    @property
+    def overall(self) -> pd.Series:
+        """Every metric over all users."""
+        return self.by_group.loc[OVERALL]
+
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """Values as a table of groups (``"overall"`` last) by metrics."""
+        wide = self.table.pivot(index="group", columns="metric", values="value")
+        return wide.loc[[*self.groups, OVERALL], self.metrics].rename_axis(columns=None)
+
+    def target(self, group: str) -> pd.DataFrame:
+        """Return the rows of one group, by metric.
+
+        Raises
+        ------
+        ValueError
+            If there is no such group.
+        """
+        if group not in self.groups:
+            raise ValueError(
+                f"{group!r} is no group of {self.field}; groups are {', '.join(self.groups)}"
+            )
+        rows = self.table[self.table["group"] == group]
+        return rows.drop(columns="group").set_index("metric")
+
+    @property
+    def worst_group(self) -> pd.DataFrame:
+        """By metric, the group with the smallest value and that value."""
+        values = self.by_group.drop(index=OVERALL)
+        known = values.loc[:, values.notna().any()]
+        return pd.DataFrame({"group": known.idxmin(), "value": known.min()})
+
+    @property
+    def difference(self) -> pd.Series:
+        """By metric, the largest minus the smallest value of a group."""
+        values = self.by_group.drop(index=OVERALL)
+        return values.max() - values.min()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of the long table."""
+        return self.table.copy()
+
+    def to_markdown(self, metrics: list[str] | None = None) -> str:
+        """Return a table of groups by metrics, each with its interval, as Markdown."""
+        metrics = self.metrics if metrics is None else metrics
+        rows = [["group", "users", *metrics]]
+        for group in [*self.groups, OVERALL]:
+            mine = self.table[self.table["group"] == group].set_index("metric")
+            n_users = int(mine["n_users"].max())
+            rows.append([group, f"{n_users}", *(_cell(mine.loc[metric]) for metric in metrics)])
+        rows.insert(1, ["---", "---:", *("---:" for _ in metrics)])
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``groups.csv``, ``per_user.parquet``, ``report.md`` and ``report.json``.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder, made if need be.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.table.to_csv(folder / "groups.csv", index=False)
+        long = self.per_user.melt(["user_id", "group"], var_name="metric", value_name="value")
+        long.to_parquet(folder / "per_user.parquet", index=False)
+        (folder / "report.md").write_text(self.to_markdown(), encoding="utf-8")
+        content = {
+            "field": self.field,
+            "groups": self.groups,
+            "by_group": {
+                group: {k: None if np.isnan(v) else v for k, v in row.items()}
+                for group, row in self.by_group.to_dict("index").items()
+            },
+        }
+        (folder / "report.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return folder
+
+
+def _cell(row: pd.Series) -> str:
+    if np.isnan(row["value"]):
+        return "undefined"
+    interval = "" if np.isnan(row["ci_low"]) else f" [{row['ci_low']:.4f}, {row['ci_high']:.4f}]"
+    return f"{row['value']:.4f}{interval}"

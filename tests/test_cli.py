@@ -1,0 +1,321 @@
+"""The command line: options, precedence, progress, and what is printed."""
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from command import call, process, run_arguments, run_folder, tree
+from helpers import write_data_set
+
+from recbole_groupmix.cli import main, parse_options
+from recbole_groupmix.pipeline import progress
+
+
+def options_of(folder):
+    """Return the resolved settings that a run has written."""
+    return yaml.safe_load((Path(folder) / "config.yaml").read_text())["configuration"]
+
+
+# --- options -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], {}),
+        (["--target=25"], {"target": "25"}),
+        (["--target", "25"], {"target": "25"}),
+        (["--target", "-5", "--trials=3"], {"target": "-5", "trials": "3"}),
+        (["--target="], {"target": ""}),
+        (["--target=a=b"], {"target": "a=b"}),
+        (["--topk=[5, 10]"], {"topk": "[5, 10]"}),
+        (["--force", "--out=x"], {"force": "true", "out": "x"}),
+        (["--seed=1", "--seed", "1"], {"seed": "1"}),
+    ],
+)
+def test_options(arguments, options):
+    assert parse_options(arguments, flags=("force",)) == options
+
+
+@pytest.mark.parametrize("arguments", [["x"], ["-t=3"], ["--"], ["--a"], ["--a", "--b=1"]])
+def test_what_is_no_option(arguments):
+    with pytest.raises(ValueError, match=re.escape(arguments[0])):
+        parse_options(arguments)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "-h"], ["prepare", "--help"]])
+def test_help(arguments):
+    status, out, err = call(*arguments)
+    assert (status, err) == (0, "")
+    assert "--dataset=NAME" in out and "groupmix prepare" in out
+
+
+def test_arguments_of_the_process_are_the_default(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["groupmix", "--help"])
+    assert main() == 0
+    assert "usage: groupmix run" in capsys.readouterr().out
+
+
+# --- target tokens -------------------------------------------------------------------------------
+
+TOKENS = ["25", "007", "no", "1-5", "NA", "1e3", "true", "null", "0.50", "[1]", "2020-01-01"]
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Folder of a data set whose groups have names that programs like to read as other things."""
+    folder = tmp_path_factory.mktemp("odd")
+    users = [f"u{number}" for number in range(3 * len(TOKENS))]
+    pairs = [(user, f"i{(n + k) % 12}") for n, user in enumerate(users) for k in range(6)]
+    write_data_set(
+        folder,
+        "odd",
+        {"user_id:token": [u for u, _ in pairs], "item_id:token": [i for _, i in pairs]},
+        {"user_id:token": users, "group:token": TOKENS * 3},
+    )
+    return folder
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("how", ["equals", "space", "yaml"])
+def test_target_is_the_text_that_was_written(odd, monkeypatch, token, how):
+    asked = []
+    monkeypatch.setattr(
+        "recbole_groupmix.pipeline.run.forecast",
+        lambda experiment, *rest: asked.append(experiment.target) or _stop(),
+    )
+    quoted = f'"{token}"' if token in ("null", "[1]") else token  # those are no text in YAML
+    Path("target.yaml").write_text(f"target: {quoted}\n")
+    given = {
+        "equals": [f"--target={token}"],
+        "space": ["--target", token],
+        "yaml": ["--config_files=target.yaml"],
+    }[how]
+    arguments = run_arguments(odd, dataset="odd", target=None)
+    status, _, err = call(*arguments, *given)
+    assert (asked, status) == ([token], 2), err
+
+
+def _stop():
+    raise ValueError("far enough")
+
+
+def test_groups_of_a_mix_file_are_the_text_that_was_written(odd):
+    others = [token for token in TOKENS if token not in ("25", "[1]", "null")]
+    alpha = ", ".join(f"{token}: 0.125" for token in others)
+    Path("mix.yaml").write_text(
+        f'name: mine\nalpha: {{{alpha}, "[1]": 0, "null": 0}}\nalpha_aug: 0.5\n'
+    )
+    arguments = run_arguments(odd, dataset="odd", target="25", trials=0, epochs=1, topk=5)
+    status, _, err = call(*arguments, "--mix=mix.yaml")
+    assert status == 0, err
+    alpha = json.loads((run_folder() / "result.json").read_text())["mixes"]["mine"]["alpha"]
+    assert alpha == {**dict.fromkeys(others, 0.125), "[1]": 0.0, "null": 0.0}
+
+
+# --- precedence ----------------------------------------------------------------------------------
+
+
+def test_command_line_over_files_over_properties(tiny):
+    Path("one.yaml").write_text("seed: 1\nrepeats: 2\nlearning_rate: 0.5\n")
+    Path("two.yaml").write_text("seed: 2\nfolds: 4\n")
+    arguments = run_arguments(
+        tiny, trials=0, epochs=1, seed=3, folds=None, repeats=None, embedding_size=None
+    )
+    status, _, err = call(*arguments, "--config_files=one.yaml two.yaml")
+    assert status == 0, err
+    options = options_of(run_folder())
+    # seed: everywhere; folds: second file; repeats: first; learning_rate: file over
+    # properties/converged/BPR.yaml; the others: properties/ alone
+    assert (options["seed"], options["folds"], options["repeats"]) == (3, 4, 2)
+    assert (options["learning_rate"], options["reg_weight"]) == (0.5, 0.01)
+    assert (options["embedding_size"], options["init"]) == (64, "normal(0.1)")
+
+
+def test_a_whole_yaml_file_of_recbole(tiny):
+    Path("recbole.yaml").write_text(
+        """\
+# environment
+gpu_id: ''
+use_gpu: False
+seed: 7
+state: INFO
+reproducibility: True
+show_progress: False
+checkpoint_dir: 'saved'
+# data
+data_path: nowhere
+field_separator: "\\t"
+USER_ID_FIELD: user_id
+ITEM_ID_FIELD: item_id
+load_col:
+    inter: [user_id, item_id]
+    user: [user_id, group]
+user_inter_num_interval: "[2,inf)"
+rm_dup_inter: first
+# training
+epochs: 2
+train_batch_size: 64
+learner: adam
+learning_rate: 1e-2
+train_neg_sample_args:
+    distribution: uniform
+    sample_num: 1
+eval_step: 1
+stopping_step: 3
+weight_decay: 0.0
+# evaluation
+eval_args:
+    split: {'RS': [0.8, 0.1, 0.1]}
+    order: RO
+    group_by: user
+    mode: full
+metrics: ["Recall", "NDCG"]
+topk: 5
+valid_metric: NDCG@5
+metric_decimal_place: 4
+# model and ours
+embedding_size: 8
+model: BPR
+dataset: tiny
+group_field: group
+target: B
+trials: 1
+folds: 2
+repeats: 1
+"""
+    )
+    status, out, err = call("run", "--config_files=recbole.yaml", f"--data_path={tiny}")
+    assert status == 0, err
+    options = options_of(run_folder())
+    assert (options["seed"], options["learning_rate"], options["topk"]) == (7, 0.01, [5])
+    assert (options["valid_metric"], options["target"]) == ("ndcg@5", "B")
+    assert "eval_args (in recbole.yaml) has no effect: the split is the protocol's" in err
+    assert "metrics (in recbole.yaml) has no effect" in err
+    assert "tiny, target B of group, BPR" in out
+    assert {path.split("/")[0] for path in tree()} == {"recbole.yaml", "runs"}  # no log, no saved
+
+
+def test_a_config_file_option_of_either_name(tiny):
+    Path("one.yaml").write_text("trials: -1\n")
+    for name in ("config_file", "config_files"):
+        status, _, err = call(*run_arguments(tiny, trials=None), f"--{name}=one.yaml")
+        assert status == 2 and "trials is -1 (in one.yaml)" in err
+
+
+# --- what is printed -----------------------------------------------------------------------------
+
+
+def test_output_of_a_process_from_another_folder(tiny, tmp_path):
+    """Table and folder on one stream, a few lines of progress on the other, nothing else."""
+    _, *arguments = run_arguments(tiny, target="C", model="LightGCN", backend="recbole")
+    done = process(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = run_folder(tmp_path / "runs").relative_to(tmp_path)
+    lines = done.stderr.splitlines()
+    # 3 baselines and 2 trials on 2 folds; 3 baselines and the data mix on all of train
+    assert lines[0] == f"run folder {folder}"
+    assert lines[1].startswith("10 models on folds and 4 on all of train, at most 6 epochs")
+    assert [re.sub(r"[\d.]+ s$", "", line) for line in lines[2:]] == [
+        "folds: 10 of 10 models in ",
+        "test: 4 of 4 models in ",
+    ]
+    out = done.stdout.splitlines()
+    assert out[0].startswith("tiny, target C of group, LightGCN")
+    assert out[2].split()[:4] == ["mix", "alpha_aug", "A", "B"]
+    rows = [line.split()[0] for line in out[4:8]]
+    assert rows == ["proportional", "stratified", "no_augmentation", "data_mix"]
+    assert out[-1] == str(folder)
+    assert {path.split("/")[0] for path in tree(tmp_path)} == {"runs"}
+
+
+def test_a_finished_run_has_nothing_left_to_do(tiny):
+    arguments = run_arguments(tiny)
+    first = call(*arguments)
+    assert first[0] == 0, first[2]
+    again = call(*arguments)
+    assert again[0] == 0 and "nothing left to train" in again[2]
+    assert again[1] == first[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "bars", "lines"), [(None, False, True), ("true", True, False), ("false", False, False)]
+)
+def test_progress_without_a_terminal(tiny, option, bars, lines):
+    status, _, err = call(*run_arguments(tiny, show_progress=option))
+    assert status == 0, err
+    assert ("model/s]" in err or "s/model]" in err) is bars
+    assert ("folds: 10 of 10 models in" in err) is lines
+
+
+def test_progress_on_a_terminal_is_bars(tiny, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    bars = progress.Progress("folds", 2, 0, 5, None)
+    bars.epoch("2 models, fold 0", 5, 5)
+    bars.model()
+    bars.close()
+    assert "folds:  50%" in sys.stderr.getvalue()
+    assert "models in" not in sys.stderr.getvalue()
+
+
+def test_sparse_lines_say_what_is_left(monkeypatch, capsys):
+    clock = iter([0.0, 10.0, 40.0, 50.0, 80.0, 90.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    lines = progress.Progress("folds", 7, 3, 5, None)
+    for _ in range(4):
+        lines.model()
+    lines.close()
+    # after 40 s 2 of the 4 models are done, 20 s each; a line at most every 30 s
+    assert capsys.readouterr().err.splitlines() == [
+        "folds: 5 of 7 models, about 40 s left",
+        "folds: 7 of 7 models in 90 s",
+    ]
+
+
+def test_a_system_error_is_one_line(monkeypatch):
+    def full(arguments):
+        raise OSError(28, "No space left on device", "runs/x/trials.jsonl")
+
+    monkeypatch.setattr("recbole_groupmix.cli._run", full)
+    assert call("run") == (
+        1,
+        "",
+        "groupmix: runs/x/trials.jsonl: No space left on device; the same command goes on from "
+        "here\n",
+    )
+
+
+def test_an_interrupt_is_one_line(monkeypatch):
+    def stop(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recbole_groupmix.cli._run", stop)
+    assert call("run") == (
+        130,
+        "",
+        "groupmix: interrupted; the same command goes on from here\n",
+    )
+
+
+# --- prepare -------------------------------------------------------------------------------------
+
+
+def test_prepare_writes_a_data_set():
+    status, out, err = call("prepare", "blockmix", "--out", "data")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "data/blockmix"
+    assert sorted(tree("data/blockmix")) == [
+        "SOURCE.md",
+        "blockmix.inter",
+        "blockmix.item",
+        "blockmix.user",
+    ]

@@ -1,0 +1,327 @@
+"""Every general recommender of RecBole: how it can be trained on a mix, and that this is true."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from helpers import experiment, step_gradient
+from recbole.data.dataloader import UserDataLoader
+from recbole.data.utils import get_dataloader
+from recbole.model import general_recommender
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.model.loss import EmbLoss
+from recbole.utils import ModelType
+
+from recbole_groupmix.adapters import support
+from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.evaluate import scores_of_all_items
+from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.support import (
+    EXACT,
+    NEEDS,
+    REFUSED,
+    SAMPLED,
+    USER_WISE,
+    check_weighting,
+    model_class,
+)
+from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.pipeline.training import Job, train_sequentially
+
+#: Small layers, so that a model trains in a blink.
+LAYERS = {
+    "mf_embedding_size": 8,
+    "mlp_embedding_size": 8,
+    "mlp_hidden_size": [16, 8],
+    "ui_embedding_size": 8,
+    "neigh_embedding_size": 8,
+    "num_conv_kernel": 4,
+    "gcn_output_dim": 12,
+    "hidden_size_list": [8],
+    "encoder_hidden_size": [16],
+    "hidden_dimension": 16,
+    "latent_dimension": 8,
+    "dims_dnn": [16],
+    "in_dims": [16],
+    "weight_size": 8,
+    "kfac": 2,
+    "num_clusters": 3,
+    "train_batch_size": 32,
+}
+#: No noise, so that a loss depends on parameters and batch alone.
+NO_NOISE = {"dropout_prob": 0.0, "dropout": 0.0, "message_dropout": 0.0, "node_dropout": 0.0}
+#: ConvNCF's default kernels fit embeddings of 64 only.
+OPTIONS = {"ConvNCF": {"embedding_size": 64, "cnn_channels": [1, 4, 4, 4, 4]}}
+WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
+
+
+def recbole_models():
+    """Names of the models in RecBole's folder of general recommenders."""
+    names = set()
+    for module in pkgutil.iter_modules(general_recommender.__path__):
+        loaded = importlib.import_module(f"{general_recommender.__name__}.{module.name}")
+        names |= {
+            name
+            for name, value in vars(loaded).items()
+            if inspect.isclass(value)
+            and issubclass(value, GeneralRecommender)
+            and value.__module__ == loaded.__name__
+        }
+    return names
+
+
+# --- the tables -----------------------------------------------------------------------------
+
+
+def test_every_model_is_in_exactly_one_table():
+    assert sorted([*EXACT, *SAMPLED, *REFUSED]) == sorted(recbole_models())
+
+
+def test_models_fed_with_users_are_those_that_recbole_feeds_with_users():
+    user_wise = {
+        name
+        for name in recbole_models()
+        if get_dataloader({"model": name, "MODEL_TYPE": ModelType.GENERAL}, "train")
+        is UserDataLoader
+    }
+    assert user_wise == USER_WISE
+
+
+def test_the_document_lists_what_the_tables_say(repository):
+    text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (yes|no) \| (yes|no) \| (.+) \|$", text, re.M)
+    documented = {name: (exact, sampled, reason) for name, exact, sampled, reason in rows}
+    expected = {
+        **{name: ("yes", "yes", reason) for name, reason in EXACT.items()},
+        **{name: ("no", "yes", reason) for name, reason in SAMPLED.items()},
+        **{name: ("no", "no", reason) for name, reason in REFUSED.items()},
+    }
+    assert len(rows) == len(documented)
+    assert documented == expected
+
+
+# --- exact ----------------------------------------------------------------------------------
+
+
+class SquaredEmbLoss(EmbLoss):
+    def forward(self, *embeddings, require_pow=False):
+        return super().forward(*embeddings, require_pow=True)
+
+
+def difference_to_groupwise_sum(folder, model, n_negatives=1, **options):
+    """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
+
+    The loss is a mean over rows. So with w_g for the rows of group g it is the sum over groups
+    of w_g * (share of g's rows) * (RecBole's loss of g's rows alone). A part of the loss that
+    the weights do not reach, or reach twice, breaks this. Returned beside the largest gradient.
+    """
+    ex = experiment(
+        folder,
+        model=model,
+        weighting="loss" if model in EXACT else "sample",
+        learner="sgd",
+        learning_rate=1.0,
+        reg_weight=0.3,
+        train_neg_sample_args={"distribution": "uniform", "sample_num": n_negatives},
+        **{**LAYERS, **NO_NOISE, "train_batch_size": 4096, **options},
+    )
+    part = ex.part(0)
+    form = BatchFormat.of_config(ex.config, False)
+    batch = next(iter(TrainingBatches(part.users, part.items, part.negatives, form, (1, 0))))
+    groups = ex.groups.of_user[batch["user_id"].numpy()]
+    ours = build(ex, ex.model_class)
+    start = {name: value.clone() for name, value in ours.state_dict().items()}
+    gradient = step_gradient(ex.config, ours, batch, WEIGHT_OF_GROUP[ex.groups.of_user])
+
+    stock = build(ex, getattr(general_recommender, model))
+    stock.load_state_dict(start)
+    if isinstance(getattr(stock, "reg_loss", None), EmbLoss):
+        stock.reg_loss = SquaredEmbLoss()
+    expected = {name: torch.zeros_like(value) for name, value in stock.named_parameters()}
+    for group in range(3):
+        rows = np.flatnonzero(groups == group)
+        stock.zero_grad()
+        with recbole_compat():
+            stock.calculate_loss(batch[rows]).backward()
+        factor = WEIGHT_OF_GROUP[group] * len(rows) / len(groups)
+        for name, value in stock.named_parameters():
+            expected[name] += factor * value.grad
+    assert expected.keys() == gradient.keys()
+    largest = max(value.abs().max().item() for value in expected.values())
+    return largest, max((gradient[k] - expected[k]).abs().max().item() for k in gradient)
+
+
+def build(ex, cls):
+    """A model with parameters large enough for its loss to be far from linear."""
+    spread = 1.0 if ex.settings["model"] == "GCMC" else 0.3  # GCMC has no table, products only
+    with global_seed(3), recbole_compat():
+        net = cls(ex.config, ex.dataset_of(ex.part(0)))
+        for parameter in net.parameters():
+            torch.nn.init.normal_(parameter, std=spread)
+    return net
+
+
+@pytest.mark.parametrize("n_negatives", [1, 3])
+@pytest.mark.parametrize("model", [name for name in EXACT if name != "BPR"])
+def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
+    tiny, model, n_negatives
+):
+    largest, difference = difference_to_groupwise_sum(tiny, model, n_negatives)
+    assert largest > 0.01
+    assert difference < 1e-5 * max(largest, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "reg_weights"), [("FISM", [0.1, 0.1]), ("NAIS", [0.1, 0.1, 0.1])]
+)
+def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny, model, reg_weights):
+    # Their cross entropy has a twin; the term on their parameters has none.
+    largest, difference = difference_to_groupwise_sum(tiny, model, reg_weights=reg_weights)
+    assert difference > 1e-2 * largest
+
+
+def check_training(folder, model, **settings):
+    """Train through the pipeline: to the end, to an early stop, and without augmentation.
+
+    Two mixes start from the same values and see the same negatives; if nothing of a mix reached
+    the model, they would end alike.
+    """
+    options = {**LAYERS, "stopping_step": 1, **OPTIONS.get(model, {}), **settings}
+    ex = experiment(folder, model=model, **options)
+    mix, other = Mix({"B": 0.3, "C": 0.7}, 0.8), Mix({"B": 0.7, "C": 0.3}, 0.8)
+    fits = list(
+        train_sequentially(
+            ex,
+            [
+                Job("own", mix, 0, 0, 2),
+                Job("other", other, 0, 0, 2),
+                Job("no_augmentation", Mix(mix.alpha, 0.0), 0, 0, 1),
+                Job("own", mix, 1, 0, None),
+            ],
+        )
+    )
+    assert [fit.epochs for fit in fits] == [2, 2, 1, 1]
+    assert 0 <= fits[3].score <= 1
+    for fit in fits:
+        fit.model.eval()
+        with torch.no_grad():
+            scores = scores_of_all_items(fit.model, ex.groups.users("A"), ex.shape[1])
+        assert scores.shape == (10, 41) and torch.isfinite(scores).all()
+    parameters = [list(fit.model.parameters()) for fit in fits]
+    assert not all(map(torch.equal, parameters[0], parameters[1]))
+
+
+@pytest.mark.parametrize("model", EXACT)
+def test_exact_models_train_with_weights(tiny, model):
+    check_training(tiny, model, weighting="loss")
+
+
+# --- by sampling ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [*EXACT, *(name for name in SAMPLED if name not in NEEDS)])
+def test_models_train_on_a_drawn_multiset(tiny, model):
+    check_training(tiny, model, weighting="sample")
+
+
+@pytest.mark.parametrize("model", ["SimpleX", "GCMC", "LINE", "MultiVAE"])
+def test_models_train_on_sampled_triplets_of_a_drawn_multiset(tiny, model):
+    check_training(tiny, model, weighting="sample", triplets="sampled", user_loss="mean")
+
+
+class Kmeans:
+    """Stands for faiss's class of that name, with the few calls that NCL makes."""
+
+    def __init__(self, d, k, gpu=False):
+        self.k, self.index = k, self
+
+    def train(self, x):
+        self.centroids = x[: self.k].copy()
+
+    def search(self, x, n):
+        return None, np.argmax(x @ self.centroids.T, axis=1)[:, None]
+
+
+def test_ncl_trains_where_its_clustering_package_is_there(tiny, monkeypatch):
+    faiss = ModuleType("faiss")
+    faiss.__spec__, faiss.Kmeans = ModuleSpec("faiss", None), Kmeans
+    monkeypatch.setitem(sys.modules, "faiss", faiss)
+    check_training(tiny, "NCL", weighting="sample")
+
+
+def test_models_whose_package_is_absent_are_refused_before_they_start(monkeypatch):
+    monkeypatch.setattr(support, "find_spec", lambda module: None)
+    assert list(NEEDS) == ["NCL"]
+    with pytest.raises(ValueError, match=r"NCL imports faiss.* install faiss-cpu or faiss-gpu"):
+        check_weighting("NCL", "sample")
+    check_weighting("SGL", "sample")
+
+
+def test_simplex_gets_its_negatives_in_the_order_that_it_expects(tiny, monkeypatch):
+    # It folds n_negatives * n rows back into (n, n_negatives), row r with negatives of user r.
+    ex = experiment(
+        tiny,
+        model="SimpleX",
+        weighting="sample",
+        train_neg_sample_args={"distribution": "uniform", "sample_num": 3},
+    )
+    part, seen = ex.part(0), {}
+    form = BatchFormat.of_config(ex.config, False)
+    batches = TrainingBatches(part.users, part.items, part.negatives, form, (1, 0))
+    net = build(ex, ex.model_class)
+    monkeypatch.setattr(
+        net, "forward", lambda *arguments: seen.update(enumerate(arguments)) or torch.zeros(())
+    )
+    for batch in batches:
+        net.calculate_loss(batch)
+        users, items, negatives = (seen[k].numpy() for k in (0, 1, 4))
+        assert negatives.shape == (len(users), 3) == (len(batch) // 3, 3)
+        for user, item, drawn in zip(users, items, negatives, strict=True):
+            positives = set(part.items[part.users == user])
+            assert item in positives and not positives & set(drawn)
+
+
+# --- refused --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", SAMPLED)
+def test_a_loss_that_cannot_be_weighted_is_refused_with_the_way_out(tiny, model):
+    with pytest.raises(ValueError, match=rf"{model}.*{SAMPLED[model][:15]}.*--weighting=sample"):
+        experiment(tiny, model=model)
+
+
+@pytest.mark.parametrize("weighting", ["loss", "sample"])
+@pytest.mark.parametrize("model", REFUSED)
+def test_models_that_do_not_train_on_interactions_are_refused(tiny, model, weighting):
+    with pytest.raises(
+        ValueError, match=rf"{model} cannot be trained .*models that can: BPR"
+    ) as e:
+        experiment(tiny, model=model, weighting=weighting)
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("model", ["GRU4Rec", "FM", "KGAT", "bpr", "Nonesuch"])
+def test_other_models_are_refused(tiny, model):
+    with pytest.raises(ValueError, match=f"'{model}'.*no general recommender.*LightGCN"):
+        experiment(tiny, model=model)
+
+
+def test_our_classes_stand_for_two_models_and_recboles_for_the_others():
+    for model in {*EXACT, *SAMPLED}:
+        ours = model_class(model).__module__.startswith("recbole_groupmix.")
+        assert ours == (model in ("BPR", "LightGCN"))
+        assert issubclass(model_class(model), getattr(general_recommender, model))
+
+
+def test_ratings_cannot_be_learned(tiny):
+    ex = experiment(tiny, model="DMF", inter_matrix_type="rating")
+    with pytest.raises(ValueError, match=r"inter_matrix_type is 'rating'.*inter_matrix_type=01"):
+        BatchFormat.of_config(ex.config, False)

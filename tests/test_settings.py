@@ -1,0 +1,215 @@
+"""Settings: how the layers merge, what is checked, and that text stays text."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from recbole_groupmix.bundled import bundled
+from recbole_groupmix.pipeline.known_keys import (
+    OUR_KEYS,
+    WITHOUT_EFFECT,
+    check_key,
+    keys_read_by,
+    known_keys,
+)
+from recbole_groupmix.pipeline.settings import Settings, merge_settings
+from recbole_groupmix.pipeline.yaml_files import read_mix_file, read_settings_file
+
+
+def merged(*files, **given):
+    return merge_settings({"dataset": "blockmix", **given}, files, where="here")
+
+
+def layer(name):
+    return yaml.safe_load(bundled(f"properties/{name}").read_text())
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_the_issue():
+    settings = merged()
+    assert (settings["model"], settings["protocol"]) == ("BPR", "converged")
+    assert (settings["embedding_size"], settings["topk"]) == (64, [5, 10, 20])
+    assert settings["valid_metric"] == "recall@20"  # at the largest cut-off
+    assert settings["group_field"] == "group"  # of properties/dataset/blockmix.yaml
+    assert settings["target"] is None and settings["no_such_key"] is None
+
+
+def test_data_set_and_model_over_protocol_over_defaults():
+    assert merged()["init"] == layer("converged/BPR.yaml")["init"] == "normal(0.1)"
+    assert layer("groupmix.yaml")["init"] == "recbole"
+    assert merged(model="NeuMF")["init"] == "recbole"  # which has no file of its own
+    assert merged(dataset="lastfm-asia")["topk"] == layer("dataset/lastfm-asia.yaml")["topk"]
+
+
+def test_protocol_of_a_file_brings_its_layers():
+    Path("p.yaml").write_text("protocol: paper\nmodel: LightGCN\n")
+    settings = merged("p.yaml")
+    assert settings["epochs"] == layer("paper.yaml")["epochs"] == 40
+    assert settings["n_layers"] == layer("paper/LightGCN.yaml")["n_layers"] == 1
+    assert merged("p.yaml", protocol="converged")["epochs"] == 500
+
+
+def test_given_over_files_and_later_files_over_earlier():
+    Path("a.yaml").write_text("seed: 1\nfolds: 4\nrepeats: 7\n")
+    Path("b.yaml").write_text("seed: 2\nfolds: 5\n")
+    settings = merged("a.yaml", "b.yaml", seed=3)
+    assert (settings["seed"], settings["folds"], settings["repeats"]) == (3, 5, 7)
+    assert settings.describe("seed") == "seed is 3 (here)"
+    assert settings.describe("folds") == "folds is 5 (in b.yaml)"
+    assert settings.describe("repeats") == "repeats is 7 (in a.yaml)"
+    assert settings.describe("weighting") == "weighting is 'loss' (in properties/groupmix.yaml)"
+    assert settings.describe("epochs") == "epochs is 500 (in properties/converged/BPR.yaml)"
+    assert settings.describe("n_layers") == "n_layers is None (the default)"
+    assert settings.given == ("seed", "folds", "repeats", "dataset")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("converged", "paper"), ("converged/BPR", "paper/BPR")]
+)
+def test_protocols_differ_in_keys_that_can_be_set_alone(first, second):
+    assert set(layer(f"{first}.yaml")) | set(layer(f"{second}.yaml")) <= known_keys()
+    for key, value in layer(f"{second}.yaml").items():
+        assert merged(**{key: value})[key] == value
+
+
+def test_every_bundled_layer_passes_the_checks():
+    for protocol in ("converged", "paper"):
+        for model in ("BPR", "LightGCN", "NeuMF"):
+            for dataset in ("blockmix", "ml-100k", "ml-1m", "lastfm-asia"):
+                merged(protocol=protocol, model=model, dataset=dataset)
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def test_cut_offs_become_a_sorted_list_without_repetition():
+    assert merged(topk=7)["topk"] == [7]
+    assert merged(topk=(20, 5, 20))["topk"] == [5, 20]
+
+
+def test_valid_metric_is_taken_in_any_case():
+    assert merged(topk=[5, 10], valid_metric="NDCG@5")["valid_metric"] == "ndcg@5"
+
+
+@pytest.mark.parametrize(
+    ("init", "spread"), [("normal(0.1)", 0.1), ("normal( 1e-2 )", 0.01), ("recbole", None)]
+)
+def test_spread_of_initial_values(init, spread):
+    assert merged(init=init).standard_deviation == spread
+    assert Settings({"init": "normal()"}).standard_deviation is None
+
+
+@pytest.mark.parametrize("value", [25, "25", "007", 1.5])
+def test_a_target_from_python_becomes_text(value):
+    assert merged(target=value)["target"] == str(value)
+
+
+@pytest.mark.parametrize("value", [True, ["25"], {"a": 1}])
+def test_a_target_that_is_no_name(value):
+    with pytest.raises(ValueError, match=r"target is .* \(here\); it must be one name"):
+        merged(target=value)
+
+
+def test_mix_files_in_every_form():
+    assert merged()["mix"] == []
+    assert merged(mix="a.yaml b.yaml")["mix"] == ["a.yaml", "b.yaml"]
+    assert merged(mix=["a b.yaml"])["mix"] == ["a b.yaml"]
+    assert merged(mix=Path("a b.yaml"))["mix"] == ["a b.yaml"]
+    Path("s.yaml").write_text("mix: [a.yaml, b.yaml]\n")
+    assert merged("s.yaml")["mix"] == ["a.yaml", "b.yaml"]
+    for wrong in (3, {"name": "x"}, [{"name": "x"}], []):
+        with pytest.raises(ValueError, match=r"mix is .* \(here\)"):
+            merged(mix=wrong)
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def test_notes_name_given_keys_without_effect():
+    Path("r.yaml").write_text("worker: 4\nepochs: 3\n")
+    notes = merged("r.yaml", metrics=["Recall"]).notes
+    assert notes == (
+        f"worker (in r.yaml) has no effect: {WITHOUT_EFFECT['worker']}",
+        f"metrics (here) has no effect: {WITHOUT_EFFECT['metrics']}",
+    )
+    assert merged().notes == ()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "learning_rate",  # RecBole's argument lists
+        "load_col",  # its YAML of data sets
+        "tail_ratio",  # its source alone
+        "mf_train",  # the YAML of a model
+        "user_inter_num_interval",
+    ],
+)
+def test_keys_of_recbole_are_known(key):
+    check_key(key, "here")
+
+
+def test_names_of_data_sets_are_no_keys():
+    assert {"ml-1m", "ml-100k", "amazon-books"} & known_keys() == set()
+
+
+def test_our_keys_are_known_and_documented_keys_exist():
+    assert known_keys() >= OUR_KEYS
+    assert set(WITHOUT_EFFECT) <= known_keys()
+    assert set(layer("groupmix.yaml")) <= known_keys()
+
+
+def test_keys_that_only_the_chosen_models_file_reads():
+    source = 'self.a = config["my_width"]\nself.b = config.get("my_depth", 2)\n'
+    assert keys_read_by(source) == {"my_width", "my_depth"}
+    check_key("my_width", "here", keys_read_by(source))
+    with pytest.raises(ValueError, match="unknown key 'my_width' here"):
+        check_key("my_width", "here")
+    with pytest.raises(ValueError, match="did you mean 'my_width'"):
+        check_key("my_widht", "here", keys_read_by(source))
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["target", "dataset", "group_field", "data_path", "output_dir"])
+@pytest.mark.parametrize("token", ["25", "007", "no", "1-5", "NA", "1e3", "true", "0x1F", "1_000"])
+def test_names_in_files_stay_what_was_written(key, token):
+    Path("s.yaml").write_text(f"{key}: {token}\nepochs: 0x1F\n")
+    values = read_settings_file("s.yaml")
+    assert values == {key: token, "epochs": 31}
+
+
+def test_numbers_in_files_are_read_as_recbole_does():
+    Path("s.yaml").write_text(
+        "learning_rate: 1e-3\nreg_weight: .5\nepochs: 20\ntopk: [5, 10]\nearly_stopping: no\n"
+        "target: ~\nval_interval: {rating: '[3,inf)'}\nextra: &x [1]\nmore: *x\n"
+    )
+    assert read_settings_file("s.yaml") == {
+        "learning_rate": 0.001,
+        "reg_weight": 0.5,
+        "epochs": 20,
+        "topk": [5, 10],
+        "early_stopping": False,
+        "target": None,
+        "val_interval": {"rating": "[3,inf)"},
+        "extra": [1],
+        "more": [1],
+    }
+
+
+def test_an_empty_file_sets_nothing():
+    Path("s.yaml").write_text("# nothing yet\n")
+    assert read_settings_file("s.yaml") == {}
+
+
+def test_a_mix_file():
+    Path("m.yaml").write_text(
+        "# half and half\nname: 25+\nalpha:\n  no: 0.5\n  '007': 0.5\nalpha_aug: 1e0\n"
+    )
+    name, mix = read_mix_file("m.yaml")
+    assert name == "25+"
+    assert mix.to_dict() == {"alpha": {"no": 0.5, "007": 0.5}, "alpha_aug": 1.0}
