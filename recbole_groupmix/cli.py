@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -129,22 +130,38 @@ def _run(arguments: Sequence[str]) -> int:
 
     given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     settings = merge_settings(given, files, where="on the command line")
-    with _quiet_log():
-        result = run(settings, say=lambda line: print(line, file=sys.stderr, flush=True))
+    with _recbole_log() as warnings:
+
+        def say(line: str) -> None:
+            while warnings:
+                print(f"note from RecBole: {warnings.pop(0)}", file=sys.stderr)
+            print(line, file=sys.stderr, flush=True)
+
+        result = run(settings, say)
     print(result_table(result))
     print(f"\n{result['run_folder']}")
     return 0
 
 
 @contextmanager
-def _quiet_log() -> Iterator[None]:
-    """RecBole logs to the root logger; without any handler its warnings go to the screen."""
-    silent = logging.NullHandler()
-    logging.getLogger().addHandler(silent)
+def _recbole_log() -> Iterator[list[str]]:
+    """Collect the warnings of RecBole, which logs to the root logger, each once."""
+    messages: list[str] = []
+    seen: set[str] = set()
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())
+            if text not in seen:
+                seen.add(text)
+                messages.append(" ".join(text.split()))
+
+    handler = Collector(logging.WARNING)
+    logging.getLogger().addHandler(handler)
     try:
-        yield
+        yield messages
     finally:
-        logging.getLogger().removeHandler(silent)
+        logging.getLogger().removeHandler(handler)
 
 
 def _prepare(arguments: Sequence[str]) -> int:

@@ -234,6 +234,16 @@ def test_output_of_a_process_from_another_folder(tiny, tmp_path):
     assert {path.split("/")[0] for path in tree(tmp_path)} == {"runs"}
 
 
+def test_warnings_of_recbole_become_notes(tiny):
+    """Here: two L2 terms at once, of which RecBole's trainer warns whenever it is made."""
+    arguments = run_arguments(tiny, trials=0, epochs=1, weight_decay=0.1, backend="recbole")
+    status, _, err = call(*arguments)
+    assert status == 0, err
+    notes = [line for line in err.splitlines() if line.startswith("note")]
+    assert len(notes) == 1
+    assert notes[0].startswith("note from RecBole: The parameters [weight_decay] and [reg_weight]")
+
+
 def test_a_finished_run_has_nothing_left_to_do(tiny):
     arguments = run_arguments(tiny)
     first = call(*arguments)

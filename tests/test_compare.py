@@ -384,6 +384,18 @@ def test_the_index_that_pandas_writes_is_no_metric(tmp_path):
     assert list(read_runs([tmp_path / "a.csv"])["a"].columns) == ["user_id", "ndcg@10"]
 
 
+def test_a_metric_without_a_cut_off_has_none_in_its_name(tmp_path):
+    # beside a gap pandas keeps and writes cut-offs as 20.0
+    kinds = {"metric": ["recall", "gauc"], "k": [20, None]}
+    table = pd.DataFrame({"user_id": ["1", "1", "2", "2"], "value": [0.1, 0.2, 0.3, 0.4]}).assign(
+        **{name: two * 2 for name, two in kinds.items()}
+    )
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert "20.0" in (tmp_path / "a.csv").read_text()
+    frame = compare(read_runs([tmp_path / "a.csv"]) | {"b": table}, **FAST).to_frame()
+    assert frame["metric"].tolist() == ["recall@20", "gauc"]
+
+
 def test_values_survive_csv(tmp_path):
     OK.to_csv(tmp_path / "a.csv", index=False)
     OK.to_parquet(tmp_path / "b.parquet", index=False)
@@ -430,7 +442,8 @@ def test_save(tmp_path, suffix):
 
 def test_to_frame_is_a_copy():
     found = compare({"a": OK, "b": OK}, **FAST)
-    found.to_frame()["p"] = -1
+    frame = found.to_frame()
+    frame["p"] = -1.0
     assert found.to_frame()["p"].tolist() == [1]
 
 

@@ -62,6 +62,23 @@ class _CurrentPandas:
             frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
         return frame
 
+    def _filter_nan_user_or_item(self) -> None:
+        # RecBole takes row labels for positions: after a row without a user it drops the row
+        # behind one without an item, and keeps that one.
+        user, item = [self.uid_field], [self.iid_field]  # type: ignore[attr-defined]
+        ids = {"user_feat": user, "item_feat": item, "inter_feat": user + item}
+        for name, fields in ids.items():
+            feat = getattr(self, name)
+            if feat is not None and feat[fields].isna().any(axis=None):
+                kept = feat.dropna(subset=fields)
+                self.logger.warning(  # type: ignore[attr-defined]
+                    "%d of %d rows of %s have no user or no item and are left out",
+                    len(feat) - len(kept),
+                    len(feat),
+                    name,
+                )
+                setattr(self, name, kept)
+
     def _fill_nan(self) -> None:
         # RecBole fills with `feat[field].fillna(..., inplace=True)`, which does nothing under
         # pandas 3 and leaves padding rows at int64's minimum; fill first, then let it run.
@@ -123,9 +140,22 @@ def load_dataset(config: Config) -> Dataset:
     Dataset
         All interactions. Rows labelled negative by ``threshold`` are dropped: the loss and the
         metrics here are those of positive interactions.
+
+    Raises
+    ------
+    ValueError
+        If a row of a given split (``benchmark_filename``), to which RecBole applies no filter,
+        has no user or no item.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
     dataset._change_feat_format()
+    for field in (dataset.uid_field, dataset.iid_field):
+        n_missing = int((dataset.inter_feat[field] == 0).sum())
+        if n_missing:
+            raise ValueError(
+                f"{n_missing} rows of {dataset.dataset_name}'s given split "
+                f"{config['benchmark_filename']} have no {field}; remove them from the files"
+            )
     label = dataset.label_field
     if config["threshold"] is not None and label in dataset.inter_feat:
         rows = dataset.inter_feat[label].numpy() > 0

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from recbole_groupmix.compare.files import check_output, write_whole
-from recbole_groupmix.compare.pairing import (
-    common_users,
-    group_of_users,
-    paired_repeats,
-)
+from recbole_groupmix.compare.pairing import common_users, paired_repeats
 from recbole_groupmix.compare.render import markdown
-from recbole_groupmix.compare.tables import Run, runs_of_tables
-from recbole_groupmix.core.bootstrap import MIN_REPEATS, holm, relative_change
-from recbole_groupmix.core.effect import effect_size
-from recbole_groupmix.core.permutation import permutation_test
+from recbole_groupmix.compare.rows import compared
+from recbole_groupmix.compare.selection import chosen_groups, chosen_metrics, chosen_reference
+from recbole_groupmix.compare.tables import runs_of_tables
+from recbole_groupmix.core.bootstrap import holm
 
-#: Name, in the column ``group``, of all users.
-OVERALL = "overall"
 #: A difference is marked where its corrected p-value is below this level.
 LEVEL = 0.05
 
@@ -148,24 +140,24 @@ def compare(
             f"a comparison needs at least 2 runs; there is {len(found)}"
             f"{f' ({found[0].name})' if found else ''}"
         )
-    base = _reference(found, reference)
+    base = chosen_reference(found, reference)
     others = [run for run in found if run is not base]
-    shared, notes = _metrics(base, others, metrics)
+    shared, notes = chosen_metrics(base, others, metrics)
     users, left_out = common_users(found, how)
     pairs = [paired_repeats(run.of_users(users), base.of_users(users)) for run in others]
     notes += [*left_out, *(note for *_, note in pairs if note)]
-    bootstrap = {"n_boot": n_boot, "confidence": confidence}
     table = pd.DataFrame(
         [
             {"group": group, "metric": metric, "run": run.name, "reference": base.name}
-            | _row(
+            | compared(
                 run.values[metric][:, members],
                 paired.values[metric][:, members],
-                seed,
-                bootstrap,
-                n_permutations,
+                seed=seed,
+                n_boot=n_boot,
+                n_permutations=n_permutations,
+                confidence=confidence,
             )
-            for group, members in _members(found, users, groups)
+            for group, members in chosen_groups(found, users, groups)
             for metric in shared
             for run, paired, _ in pairs
         ]
@@ -180,89 +172,3 @@ def compare(
     outside = ~((table["ci_low"] <= 0) & (table["ci_high"] >= 0))
     table["mark"] = np.where((table["p_holm"] < LEVEL) & outside, "*", "")
     return Comparison(table, base.name, confidence, tuple(notes))
-
-
-def _reference(runs: Sequence[Run], name: str | None) -> Run:
-    if name is None:
-        return runs[0]
-    fits = [run for run in runs if run.name == name]
-    fits = fits or [run for run in runs if run.name.endswith(f":{name}")]
-    if len(fits) != 1:
-        raise ValueError(
-            f"reference {name!r} is {'no run' if not fits else 'not unique'}; runs are "
-            f"{', '.join(run.name for run in runs)}"
-        )
-    return fits[0]
-
-
-def _metrics(
-    base: Run, others: Sequence[Run], asked: Sequence[str] | None
-) -> tuple[list[str], list[str]]:
-    """Return the metrics that all runs have, in the order asked for, and a note on the others."""
-    shared = [m for m in asked or base.values if all(m in run.values for run in others)]
-    if not shared:
-        each = "; ".join(f"{run.name}: {', '.join(run.values)}" for run in (base, *others))
-        raise ValueError(f"the runs have no metric in common ({each})")
-    every = dict.fromkeys(m for run in (base, *others) for m in run.values)
-    lacking = [m for m in every if m not in shared]
-    return list(dict.fromkeys(shared)), (
-        [f"Left out, not in every run: {', '.join(lacking)}."] if lacking else []
-    )
-
-
-def _members(
-    runs: Sequence[Run], users: npt.NDArray[np.object_], asked: Sequence[str] | None
-) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """Return every group to compare and which of `users` are in it, bool (n_users,)."""
-    group_of = group_of_users(runs)
-    names = sorted(set((group_of or {}).values()))
-    if OVERALL in names:
-        raise ValueError(f"a group is named {OVERALL!r}, the name of all users; rename it")
-    allowed = [OVERALL, *names]
-    wanted = [str(group) for group in (allowed if asked is None else asked)]
-    unknown = [group for group in wanted if group not in allowed]
-    if unknown:
-        raise ValueError(
-            f"there is no group {unknown[0]!r}; allowed are {', '.join(allowed)}"
-            + ("" if group_of is not None else " (no run has a column named group)")
-        )
-    own = np.array([(group_of or {}).get(user) for user in users], dtype=object)
-    every = np.ones(len(users), dtype=bool)
-    return [(g, every if g == OVERALL else own == g) for g in dict.fromkeys(wanted)]
-
-
-def _row(
-    values: npt.NDArray[np.float64],
-    baseline: npt.NDArray[np.float64],
-    seed: int,
-    bootstrap: dict[str, Any],
-    n_permutations: int,
-) -> dict[str, Any]:
-    """Compare two arrays (n_repeats, n_users); all NaN where fewer than 2 users have values."""
-    n_repeats, n_all = values.shape
-    complete = ~(np.isnan(values) | np.isnan(baseline)).any(axis=0)
-    values, baseline = values[:, complete], baseline[:, complete]
-    n_users = values.shape[1]
-    row: dict[str, Any] = {
-        "n_users": n_users,
-        "n_undefined": n_all - n_users,
-        "n_repeats": n_repeats,
-        "mean": float(values.mean()) if n_users else math.nan,
-        "reference_mean": float(baseline.mean()) if n_users else math.nan,
-    }
-    row["difference"] = row["mean"] - row["reference_mean"]
-    row |= dict.fromkeys(("change", "ci_low", "ci_high", "p_bootstrap"), math.nan)
-    row["interval"] = "users, repeats" if n_repeats >= MIN_REPEATS else "users"
-    row |= dict.fromkeys(("p", "p_holm", "d", "rank_biserial", "gain", "lose", "tie"), math.nan)
-    if n_users < 2:
-        return row
-    change = relative_change(values, baseline, seed=seed, **bootstrap)
-    effect = effect_size(values, baseline)
-    return row | {
-        "change": change.mean,
-        "ci_low": change.ci_low,
-        "ci_high": change.ci_high,
-        "p_bootstrap": change.p,
-        "p": permutation_test(values, baseline, seed=seed, n_permutations=n_permutations),
-        **vars(effect),
-    }

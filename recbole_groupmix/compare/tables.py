@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from recbole_groupmix.compare.columns import as_numbers, as_tokens, listed
+
 #: Columns that are no metric in a table of one column per metric.
 LABELS = ("user_id", "group", "mix", "repeat", "k")
 #: Label of the only repeat of a table without a column ``repeat``.
@@ -82,7 +84,7 @@ def runs_of_tables(tables: Mapping[str, Any], metrics: Sequence[str] | None = No
     runs: list[Run] = []
     for name, table in tables.items():
         frame = _frame(table, name)
-        mixes = _tokens(frame, "mix", name) if "mix" in frame else np.full(len(frame), name)
+        mixes = as_tokens(frame, "mix", name) if "mix" in frame else np.full(len(frame), name)
         distinct = list(dict.fromkeys(mixes))
         for mix in distinct:
             own = f"{name}:{mix}" if len(distinct) > 1 else name
@@ -102,7 +104,7 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
         raise ValueError(f"run {name!r} has two columns {twice[0]!r}; remove or rename one")
     if "user_id" not in frame:
         raise ValueError(
-            f"run {name!r} has no column user_id, only {_listed(frame.columns)}; a table has "
+            f"run {name!r} has no column user_id, only {listed(frame.columns)}; a table has "
             "user_id, metric and value, or user_id and one column per metric"
         )
     if frame.empty:
@@ -111,9 +113,9 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
 
 
 def _run(name: str, frame: pd.DataFrame, metrics: Sequence[str] | None) -> Run:
-    user_codes, users = pd.factorize(_tokens(frame, "user_id", name))
+    user_codes, users = pd.factorize(as_tokens(frame, "user_id", name))
     if "repeat" in frame:
-        repeat_codes, repeats = pd.factorize(_tokens(frame, "repeat", name), sort=True)
+        repeat_codes, repeats = pd.factorize(as_tokens(frame, "repeat", name), sort=True)
     else:
         repeat_codes, repeats = np.zeros(len(frame), dtype=np.int64), np.array([UNLABELLED])
     values: dict[str, npt.NDArray[np.float64]] = {}
@@ -128,7 +130,7 @@ def _run(name: str, frame: pd.DataFrame, metrics: Sequence[str] | None) -> Run:
                 f"{users[user]!r}{where}; a user has one per metric"
                 f"{'' if where else ' (a column named repeat tells repeats apart)'}"
             )
-        numbers = _numbers(column, name, metric)
+        numbers = as_numbers(column, name, metric)
         if np.isinf(numbers).any():
             user = users[user_codes[rows][np.isinf(numbers)][0]]
             raise ValueError(
@@ -140,7 +142,7 @@ def _run(name: str, frame: pd.DataFrame, metrics: Sequence[str] | None) -> Run:
         values[metric] = cells.reshape(len(repeats), len(users))
     if not values:
         raise ValueError(
-            f"run {name!r} has no column of a metric, only {_listed(frame.columns)}; a table has "
+            f"run {name!r} has no column of a metric, only {listed(frame.columns)}; a table has "
             "user_id, metric and value, or user_id and one column per metric"
         )
     groups = _groups(name, frame, user_codes, users) if "group" in frame else None
@@ -153,10 +155,11 @@ def _columns_of_values(
     """Return (metric, numbers of rows, values in these rows), in the order of the table."""
     found: list[tuple[str, npt.NDArray[np.int64], pd.Series]]
     if "metric" in frame and "value" in frame:
-        kinds = _tokens(frame, "metric", name)
+        kinds = as_tokens(frame, "metric", name)
         if "k" in frame:
-            cut_offs = _tokens(frame, "k", name, missing="")
-            kinds = kinds + np.where(cut_offs == "", "", "@") + cut_offs
+            codes, cut_offs = pd.factorize(as_tokens(frame, "k", name, missing=""))
+            cut_offs = [f"@{k.removesuffix('.0')}" if k else "" for k in cut_offs]
+            kinds = kinds + np.array(cut_offs, dtype=object)[codes]
         codes, names = pd.factorize(kinds)
         order = np.argsort(codes, kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
@@ -167,7 +170,7 @@ def _columns_of_values(
     elif "metric" in frame:
         raise ValueError(
             f"run {name!r} has a column metric but none named value, only "
-            f"{_listed(frame.columns)}; rename the column that holds the values"
+            f"{listed(frame.columns)}; rename the column that holds the values"
         )
     else:
         every = np.arange(len(frame))
@@ -179,74 +182,26 @@ def _columns_of_values(
     absent = [metric for metric in metrics if metric not in [metric for metric, *_ in found]]
     if absent:
         raise ValueError(
-            f"run {name!r} has no metric {absent[0]!r}, only {_listed(m for m, *_ in found)}"
+            f"run {name!r} has no metric {absent[0]!r}, only {listed(m for m, *_ in found)}"
         )
     return [entry for entry in found if entry[0] in metrics]
-
-
-def _numbers(column: pd.Series, name: str, metric: str) -> npt.NDArray[np.float64]:
-    """Return a column as float64; text must read as numbers, missing entries are NaN."""
-    try:
-        numbers: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return numbers
-    except (ValueError, TypeError):
-        pass
-    numbers = np.empty(len(column))
-    for row, text in enumerate(column):
-        try:
-            missing = pd.isna(text) or str(text).strip().lower() in ("", "na", "none", "null")
-            numbers[row] = np.nan if missing else float(text)
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"run {name!r} has {text!r} in column {metric}, which is no number; name the "
-                "metrics to compare, or remove the column"
-            ) from error
-    return numbers
-
-
-def _tokens(
-    frame: pd.DataFrame, column: str, name: str, missing: str | None = None
-) -> npt.NDArray[np.object_]:
-    """Return a column as text: 7 and 7.0 are "7", "007" stays; a gap is ``missing`` or refused."""
-    codes, distinct = pd.factorize(frame[column])
-    texts = np.array([*map(_token, distinct), missing], dtype=object)  # the code of a gap is -1
-    tokens: npt.NDArray[np.object_] = texts[codes]
-    gaps = (tokens == missing) | (tokens == "")
-    if missing is None and gaps.any():
-        raise ValueError(
-            f"run {name!r} has no {column} in row {int(np.flatnonzero(gaps)[0]) + 1} of "
-            f"{len(frame)}; every row needs one"
-        )
-    return tokens
-
-
-def _token(value: Any) -> str:
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _groups(
     name: str, frame: pd.DataFrame, codes: npt.NDArray[np.int64], users: Any
 ) -> npt.NDArray[np.object_]:
     """Return the group of each user, None for those without."""
-    tokens = _tokens(frame, "group", name, missing="")
+    tokens = as_tokens(frame, "group", name, missing="")
     group_codes, names = pd.factorize(tokens)
     of_user, of_group = np.divmod(np.unique(codes * len(names) + group_codes), len(names))
     several = np.flatnonzero(np.bincount(of_user) > 1)
     if len(several):
         own = [names[g] or "none" for g in of_group[of_user == several[0]]]
         raise ValueError(
-            f"run {name!r} has user {users[several[0]]!r} in {len(own)} groups, {_listed(own)}; "
+            f"run {name!r} has user {users[several[0]]!r} in {len(own)} groups, {listed(own)}; "
             "a user has one"
         )
     groups = np.empty(len(users), dtype=object)
     groups[of_user] = names[of_group]
     groups[groups == ""] = None
     return groups
-
-
-def _listed(names: Any, most: int = 8) -> str:
-    names = [str(name) for name in names]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"

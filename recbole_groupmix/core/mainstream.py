@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+_ROWS_IN_CACHE = 128  # wider chunks fall out of the cache and are slower
 _BYTES_PER_PAIR = 12  # of users: common items as float32, union and similarity as float64
 _BYTES_PER_ITEM = 8  # of a user's row as float32, and its transpose
 
@@ -35,10 +36,10 @@ def mainstream_scores(
     n_users, n_items : int
         Numbers of ids, the padding id 0 included.
     chunk_rows : int, optional
-        Users compared with all others at a time; by default as many as `memory_bytes` allows.
-        The scores do not depend on it.
+        Users compared with all others at a time; by default 128, fewer where `memory_bytes`
+        asks for it. The scores do not depend on it.
     memory_bytes : int
-        Memory that a chunk may take, about; at least one user's comparisons are made.
+        Memory that a chunk may take, about, but always enough for one user.
 
     Returns
     -------
@@ -69,7 +70,8 @@ def mainstream_scores(
         return scores
     profiles = _binary(rows, items, (n_active, n_items))
     if chunk_rows is None:
-        chunk_rows = max(1, memory_bytes // (_BYTES_PER_PAIR * n_active + _BYTES_PER_ITEM * n_items))
+        bytes_per_row = _BYTES_PER_PAIR * n_active + _BYTES_PER_ITEM * n_items
+        chunk_rows = min(_ROWS_IN_CACHE, max(1, memory_bytes // bytes_per_row))
     sizes = np.diff(profiles.indptr).astype(np.float64)
     similar = np.empty(n_active)
     for begin in range(0, n_active, chunk_rows):
@@ -96,9 +98,7 @@ def _binary(
     return matrix
 
 
-def _ids(
-    ids: npt.NDArray[np.integer[Any]], n_ids: int, name: str
-) -> npt.NDArray[np.integer[Any]]:
+def _ids(ids: npt.NDArray[np.integer[Any]], n_ids: int, name: str) -> npt.NDArray[np.integer[Any]]:
     """Return the ids after checking their type and range."""
     ids = np.asarray(ids)
     if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):

@@ -19,7 +19,7 @@ from recbole.utils import init_seed
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.evaluation.groupings import user_groups
-from recbole_groupmix.evaluation.intervals import cluster_interval
+from recbole_groupmix.evaluation.intervals import cluster_intervals
 from recbole_groupmix.evaluation.measures import Measures, RowValues
 from recbole_groupmix.evaluation.report import OVERALL, GroupReport
 from recbole_groupmix.evaluation.scoring import USERS, Scorer, UserCollector, with_metrics
@@ -120,51 +120,35 @@ class GroupEvaluator:
             name: np.flatnonzero(of_row == index) for index, name in enumerate(self.groups.names)
         }
         parts[OVERALL] = None
+        distinct, position = np.unique(users, return_inverse=True)
+        group = self.groups.of_user[distinct]
+        top, bottom = _sums_per_user(values, position, len(distinct))
         table = []
-        for name, rows in parts.items():
-            aggregate = self._measures.aggregate(struct, rows)
-            for metric, value in aggregate.items():
-                entry = self._entry(values.get(metric), users, rows)
-                table.append({"metric": metric, "group": name, **entry, "value": value})
-        frame = pd.DataFrame(table)
+        for index, (name, rows) in enumerate(parts.items()):
+            mine = slice(None) if rows is None else group == index
+            ends = cluster_intervals(top[mine], bottom[mine], n_boot=self._n_boot)
+            n_defined = dict(zip(values, (bottom[mine] > 0).sum(axis=0), strict=True))
+            interval = dict(zip(values, ends.T, strict=True))
+            n_users = len(top[mine])
+            for metric, value in self._measures.aggregate(struct, rows).items():
+                low, high = interval.get(metric, (np.nan, np.nan))
+                if metric in values and values[metric].root:
+                    low, high = np.sqrt(low), np.sqrt(high)
+                defined = int(n_defined.get(metric, n_users))
+                table.append((metric, name, defined, n_users - defined, value, low, high))
         columns = ["metric", "group", "n_users", "n_undefined", "value", "ci_low", "ci_high"]
-        return GroupReport(frame[columns], self._per_user(values, users), self.groups.field)
-
-    def _entry(
-        self, values: RowValues | None, users: np.ndarray, rows: np.ndarray | None
-    ) -> dict[str, Any]:
-        mine = users if rows is None else users[rows]
-        n_users = len(np.unique(mine))
-        if values is None:
-            return {"n_users": n_users, "n_undefined": 0, "ci_low": np.nan, "ci_high": np.nan}
-        value = values.values if rows is None else values.values[rows]
-        weight = values.weights if rows is None else values.weights[rows]
-        defined = ~np.isnan(value)
-        n_defined = len(np.unique(mine[defined]))
-        low, high = cluster_interval(
-            value[defined], weight[defined], mine[defined], n_boot=self._n_boot
-        )
-        if values.root:
-            low, high = float(np.sqrt(low)), float(np.sqrt(high))
-        return {
-            "n_users": n_defined,
-            "n_undefined": n_users - n_defined,
-            "ci_low": low,
-            "ci_high": high,
-        }
+        frame = pd.DataFrame(table, columns=columns)
+        return GroupReport(frame, self._per_user(values, users), self.groups.field)
 
     def _per_user(self, values: Mapping[str, RowValues], users: np.ndarray) -> pd.DataFrame:
         distinct, position = np.unique(users, return_inverse=True)
         tokens = self._dataset.id2token(self._dataset.uid_field, distinct).astype(str)
         names = np.array([*self.groups.names, ""])[self.groups.of_user[distinct]]
         frame = pd.DataFrame({"user_id": tokens, "group": names})
-        for metric, row_values in values.items():
-            defined = ~np.isnan(row_values.values)
-            total = np.bincount(
-                position[defined], row_values.values[defined], minlength=len(distinct)
-            )
-            count = np.bincount(position[defined], minlength=len(distinct))
-            mean = np.divide(total, count, out=np.full(len(distinct), np.nan), where=count > 0)
+        top, bottom = _sums_per_user(values, position, len(distinct))
+        means = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+        for column, (metric, row_values) in enumerate(values.items()):
+            mean = means[:, column]
             frame[metric] = np.sqrt(mean) if row_values.root else mean
         return frame
 
@@ -202,6 +186,19 @@ class GroupEvaluator:
             [{group: means[metric] for group, means in entry.items()} for entry in self.history]
         )
         return pd.DataFrame({"evaluation": curve.idxmax() + 1, "value": curve.max()})
+
+
+def _sums_per_user(
+    values: Mapping[str, RowValues], position: np.ndarray, n_users: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum weight times value, and weight, over each user's rows: (n_users, n_metrics) each."""
+    top, bottom = np.zeros((2, n_users, len(values)))
+    for column, row_values in enumerate(values.values()):
+        weight = np.where(np.isnan(row_values.values), 0.0, row_values.weights)
+        product = weight * np.nan_to_num(row_values.values)
+        top[:, column] = np.bincount(position, product, minlength=n_users)
+        bottom[:, column] = np.bincount(position, weight, minlength=n_users)
+    return top, bottom
 
 
 class _AttachedEvaluator:

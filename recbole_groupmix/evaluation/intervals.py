@@ -1,31 +1,29 @@
-"""Bootstrap intervals over users of a weighted mean over rows."""
+"""Bootstrap intervals over users of many weighted means at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
-_CHUNK = 2**22  # counts drawn at a time
+_CHUNK = 2**22  # counts held at a time
 
 
-def cluster_interval(
-    values: np.ndarray,
-    weights: np.ndarray,
-    users: np.ndarray,
+def cluster_intervals(
+    top: np.ndarray,
+    bottom: np.ndarray,
     *,
     n_boot: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> tuple[float, float]:
-    """Return the percentile interval of ``sum(w v) / sum(w)`` when users are resampled.
+) -> np.ndarray:
+    """Return percentile intervals of ``sum(top) / sum(bottom)`` when users are resampled.
 
-    All rows of a user go together.
+    A user's rows go together: ``top`` holds the sum of weight times value over a user's rows,
+    ``bottom`` the sum of the weights. All metrics share the resamples.
 
     Parameters
     ----------
-    values, weights : numpy.ndarray of float64, shape (n_rows,)
-        Values without NaN, and weights >= 0.
-    users : numpy.ndarray of int, shape (n_rows,)
-        User of each row.
+    top, bottom : numpy.ndarray of float64, shape (n_users, n_metrics)
+        Sums per user; ``bottom`` 0 where a user's value is undefined.
     n_boot : int
         Resamples.
     confidence : float
@@ -35,21 +33,26 @@ def cluster_interval(
 
     Returns
     -------
-    low, high : float
-        NaN with fewer than two users or without weight.
+    numpy.ndarray of float64, shape (2, n_metrics)
+        Lower and upper ends; NaN where fewer than two users have a value.
     """
-    _, position = np.unique(users, return_inverse=True)
-    n_users = int(position.max()) + 1 if len(position) else 0
-    if n_users < 2 or not weights.sum() > 0:
-        return float("nan"), float("nan")
-    top = np.bincount(position, weights * values, minlength=n_users)
-    bottom = np.bincount(position, weights, minlength=n_users)
+    n_users, n_metrics = top.shape
+    intervals = np.full((2, n_metrics), np.nan)
+    known = np.flatnonzero((bottom > 0).sum(axis=0) >= 2)
+    if len(known) == 0:
+        return intervals
+    top, bottom = top[:, known], bottom[:, known]
     rng = np.random.default_rng(np.random.SeedSequence([0x67726F75, seed]))
     ratios, step = [], max(_CHUNK // n_users, 1)
     for start in range(0, n_boot, step):
         size = min(step, n_boot - start)
         drawn = rng.integers(n_users, size=(size, n_users))
-        ratios.append(top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1))
+        drawn += np.arange(size)[:, None] * n_users
+        counts = np.bincount(drawn.ravel(), minlength=size * n_users)
+        counts = counts.reshape(size, n_users).astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratios.append((counts @ top) / (counts @ bottom))
     tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(np.concatenate(ratios), [tail, 100 - tail])
-    return float(low), float(high)
+    ends = np.nanpercentile(np.concatenate(ratios), [tail, 100 - tail], axis=0)
+    intervals[:, known] = ends
+    return intervals

@@ -1,0 +1,137 @@
+"""``load_run``: the selected model of a run, as it was, wherever it is asked for."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from command import call, run_arguments, run_folder
+from helpers import write_tiny
+from recbole.data.interaction import Interaction
+
+from recbole_groupmix import load_run
+
+K = 10
+
+
+def made(data_path, folder="runs", **options):
+    status, _, err = call(*run_arguments(data_path, **options), f"--output_dir={folder}")
+    assert status == 0, err
+    return run_folder(folder)
+
+
+def recall_by_user(model, dataset, data_path):
+    """Return recall@10 of every user token, ranked and counted by hand.
+
+    Held out is what stands in the .inter file and not in the returned data set.
+    """
+    inter = pd.read_csv(Path(data_path) / "tiny" / "tiny.inter", sep="\t")
+    rows = dataset.inter_feat
+    train = {}
+    for user, item in zip(rows["user_id"].tolist(), rows["item_id"].tolist(), strict=True):
+        train.setdefault(user, set()).add(item)
+    recall = {}
+    for token, items in inter.groupby("user_id:token")["item_id:token"]:
+        user = dataset.token2id("user_id", token)
+        seen = train[user]
+        held_out = {dataset.token2id("item_id", item) for item in items} - seen
+        with torch.no_grad():
+            scores = model.full_sort_predict(Interaction({"user_id": torch.tensor([user])}))
+        order = np.argsort(-scores.numpy().ravel(), kind="stable")
+        ranked = [item for item in order if item != 0 and item not in seen][:K]
+        recall[token] = len(held_out & set(ranked)) / len(held_out)
+    return recall
+
+
+def check_reproduced(folder, mix, data_path):
+    _, model, dataset = load_run(folder)
+    assert not model.training
+    frame = pd.read_parquet(folder / "metrics.parquet")
+    chosen = (frame["mix"] == mix) & (frame["repeat"] == 0)
+    chosen &= (frame["metric"] == "recall") & (frame["k"] == K)
+    written = frame[chosen].set_index("user_id")["value"].to_dict()
+    assert len(written) == 32
+    assert recall_by_user(model, dataset, data_path) == pytest.approx(written, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"backend": "recbole", "repeats": 2},
+        {"model": "LightGCN"},
+        {"backend": "recbole", "regularizer": "rows"},
+    ],
+)
+def test_evaluation_gives_the_metrics_of_the_first_repeat(tiny, options):
+    folder = made(tiny, trials=2, epochs=8, **options)
+    config, _, dataset = load_run(folder)
+    check_reproduced(folder, "data_mix", tiny)
+    assert config["model"] == options.get("model", "BPR") and config["embedding_size"] == 4
+    assert config["dataset"] == dataset.dataset_name == "tiny"
+
+
+def test_without_trials_it_is_proportional(tiny):
+    folder = made(tiny, trials=0, epochs=8)
+    check_reproduced(folder, "proportional", tiny)
+
+
+def test_it_follows_the_number_of_trials(tiny):
+    """Also back to none, where nothing is left to train."""
+    for trials, mix in ((2, "data_mix"), (0, "proportional"), (3, "data_mix")):
+        folder = made(tiny, trials=trials)
+        check_reproduced(folder, mix, tiny)
+
+
+def test_from_another_folder_with_relative_paths(tmp_path, monkeypatch):
+    write_tiny(Path("data"))
+    folder = made("data").resolve()
+    # neither ./data nor a ./dataset_atomic of other contents may mislead it
+    (tmp_path / "other" / "dataset_atomic").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "other")
+    check_reproduced(folder, "data_mix", tmp_path / "data")
+    assert [path.name for path in Path.cwd().iterdir()] == ["dataset_atomic"]
+
+
+def test_the_global_random_state_is_left_alone(tiny):
+    folder = made(tiny, trials=0, epochs=1)
+    torch.manual_seed(1)
+    before = torch.rand(1)
+    torch.manual_seed(1)
+    load_run(folder)
+    assert torch.rand(1) == before
+
+
+def test_data_that_have_changed_are_refused():
+    write_tiny(Path("data"))
+    folder = made("data", trials=0, epochs=1)
+    inter = Path("data/tiny/tiny.inter")
+    inter.write_text("".join(inter.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ValueError, match="other data: n_interactions was"):
+        load_run(folder)
+
+
+def test_data_that_have_gone_are_named():
+    write_tiny(Path("data"))
+    folder = made("data", trials=0, epochs=1)
+    Path("data/tiny/tiny.inter").rename("away")
+    with pytest.raises(ValueError, match=r"'tiny': no tiny\.inter in .*--data_path"):
+        load_run(folder)
+
+
+def test_data_that_have_moved_are_found_where_they_were_asked_for(tmp_path):
+    """The folder that was recorded is gone, but the data_path of the command holds them."""
+    write_tiny(Path("data"))
+    folder = made("data", trials=0, epochs=8)
+    file = folder / "model.yaml"
+    saved = yaml.safe_load(file.read_text())
+    assert saved["folder"] == str(tmp_path / "data" / "tiny")
+    file.write_text(yaml.safe_dump({**saved, "folder": "/nowhere/tiny"}))
+    check_reproduced(folder, "proportional", tmp_path / "data")
+
+
+def test_a_folder_without_a_finished_run(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no finished run: there is no model\.yaml"):
+        load_run(tmp_path)

@@ -1,0 +1,170 @@
+"""The folder of a run: identity, records that survive a kill, files that are whole or absent."""
+
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from command import tree
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recbole_groupmix.pipeline.run_folder import VOLATILE, RunFolder, configuration, hash8
+
+VALUES = {"seed": 1, "learning_rate": 0.1, "topk": [5, 10], "trials": 3, "output_dir": "runs"}
+DATA = {"n_users": 3, "sha256": "ab"}
+
+
+@pytest.fixture
+def folder():
+    place = RunFolder(Path("runs/one"))
+    place.open(VALUES, DATA)
+    return place
+
+
+# --- identity ------------------------------------------------------------------------------------
+
+
+def test_the_name_depends_on_what_decides_results_only():
+    name = hash8(VALUES)
+    assert len(name) == 8 and int(name, 16) >= 0
+    assert hash8(dict(reversed(VALUES.items()))) == name
+    for key in VOLATILE:
+        assert hash8({**VALUES, key: "other"}) == name, key
+    assert hash8({**VALUES, "seed": 2}) != name
+    assert hash8({**VALUES, "reg_weight": 0.1}) != name
+    assert hash8({**VALUES, "topk": [10, 5]}) != name
+
+
+def test_the_name_is_the_same_in_every_process_and_version():
+    # sha256 of '{"learning_rate": 0.1, "seed": 1, "topk": [5, 10]}', by sha256sum
+    assert hash8(VALUES) == "c63646cc"
+
+
+def test_values_that_yaml_does_not_know_are_written_as_text():
+    plain = configuration({"model": object, "cut": (1, 2), "path": Path("a/b")})
+    assert plain["cut"] == [1, 2] and plain["path"] == "a/b" and isinstance(plain["model"], str)
+    assert yaml.safe_load(yaml.safe_dump(plain)) == plain
+
+
+def test_open_writes_what_was_asked(folder):
+    assert yaml.safe_load((folder.path / "config.yaml").read_text()) == {
+        "configuration": {"learning_rate": 0.1, "seed": 1, "topk": [5, 10]},
+        "data": DATA,
+        "trials": 3,
+    }
+    assert sorted(tree()) == ["runs", "runs/one", "runs/one/config.yaml"]
+
+
+def test_open_again_continues(folder):
+    folder.append("trials.jsonl", {"name": "a", "fold": 0})
+    again = RunFolder(folder.path)
+    again.open({**VALUES, "trials": 9}, DATA)
+    assert again.records("trials.jsonl") == [{"name": "a", "fold": 0}]
+    assert yaml.safe_load((folder.path / "config.yaml").read_text())["trials"] == 9
+
+
+@pytest.mark.parametrize(
+    ("values", "data", "says"),
+    [
+        ({"seed": 2}, {}, "another configuration: seed was 1 and is now 2;"),
+        ({"epochs": 3}, {}, "another configuration: epochs was None and is now 3;"),
+        ({"seed": 2, "epochs": 3}, {}, r"epochs was None and is now 3 \(1 more differ\)"),
+        ({}, {"sha256": "cd"}, "other data: sha256 was 'ab' and is now 'cd'"),
+    ],
+)
+def test_another_run_is_refused(folder, values, data, says):
+    before = tree()
+    for attempt in (folder.check, folder.open):
+        with pytest.raises(ValueError, match=says):
+            attempt({**VALUES, **values}, {**DATA, **data})
+    assert tree() == before
+
+
+def test_check_writes_nothing_and_accepts_what_open_will():
+    Path("runs").mkdir()
+    RunFolder("runs/deep/er").check(VALUES, DATA)
+    assert list(tree()) == ["runs"]
+
+
+def test_left_over_temporary_files_are_no_run():
+    Path("runs/one").mkdir(parents=True)
+    Path("runs/one/.config.yaml.part").write_text("half")
+    RunFolder("runs/one").open(VALUES, DATA)
+    assert Path("runs/one/config.yaml").is_file()
+
+
+def test_check_data_alone(folder):
+    folder.check_data(DATA)
+    with pytest.raises(ValueError, match="other data: n_users was 3 and is now 4"):
+        folder.check_data({**DATA, "n_users": 4})
+
+
+@pytest.mark.parametrize("stage", ["probe", "configuration"])
+def test_a_failed_open_leaves_no_folder(monkeypatch, stage):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Path("kept").mkdir()
+    if stage == "probe":
+        monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    else:
+        monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ValueError, match="kept/a/b: No space left on device; choose another"):
+        RunFolder("kept/a/b").open(VALUES, DATA)
+    assert list(tree()) == ["kept"]
+
+
+# --- records -------------------------------------------------------------------------------------
+
+RECORDS = [{"name": f"trial-{n}", "fold": n % 2, "score": n / 7, "alpha": {"é\n": 1.0}} for n in range(4)]
+
+
+def test_records_come_back_as_they_were_appended(folder):
+    assert folder.records("trials.jsonl") == []
+    for record in RECORDS:
+        folder.append("trials.jsonl", record)
+    assert folder.records("trials.jsonl") == RECORDS
+    assert (folder.path / "trials.jsonl").read_text().count("\n") == len(RECORDS)
+
+
+@given(cut=st.integers(0, 400))
+def test_any_cut_loses_the_last_line_at_most(tmp_path_factory, cut):
+    place = RunFolder(tmp_path_factory.mktemp("cut"))
+    for record in RECORDS:
+        place.append("t", record)
+    content = (place.path / "t").read_bytes()
+    cut = min(cut, len(content))
+    os.truncate(place.path / "t", cut)
+    whole = content[:cut].count(b"\n")
+    assert place.records("t") == RECORDS[:whole]
+    place.append("t", RECORDS[whole % 4])  # the file can be continued at once
+    assert place.records("t") == [*RECORDS[:whole], RECORDS[whole % 4]]
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "null", '{"name": "x"}'])
+def test_a_broken_line_before_the_last_is_named(folder, line):
+    (folder.path / "trials.jsonl").write_text(f"{json.dumps(RECORDS[0])}\n{line}\n")
+    with pytest.raises(ValueError, match=r"trials\.jsonl, line 2 is no record of a fold"):
+        folder.records("trials.jsonl")
+
+
+# --- whole files ---------------------------------------------------------------------------------
+
+
+def test_a_file_appears_whole_or_not_at_all(folder):
+    folder.write_text("deep/note.txt", "one")
+
+    def interrupted(path):
+        path.write_text("tw")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        folder.write("deep/note.txt", interrupted)
+    assert (folder.path / "deep/note.txt").read_text() == "one"
+    folder.write_text("deep/note.txt", "two")
+    assert (folder.path / "deep/note.txt").read_text() == "two"
+    assert sorted(os.listdir(folder.path / "deep")) == ["note.txt"]
