@@ -101,7 +101,12 @@ def test_download_that_breaks_off(refused, monkeypatch):
     monkeypatch.setattr(locate, "bundled", lambda name: Path("nothing"))
     monkeypatch.setattr("recbole.utils.url.ur.urlopen", lambda url: Broken())
     monkeypatch.setattr("recbole.utils.url.tqdm", _Silent)  # its bar is not what is tested
-    refused(dataset="ml-1m", target="25", data_path=None, says=["'ml-1m'", "interruption", "groupmix prepare ml-1m"])
+    refused(
+        dataset="ml-1m",
+        target="25",
+        data_path=None,
+        says=["'ml-1m'", "interruption", "groupmix prepare ml-1m"],
+    )
 
 
 class _Silent:
@@ -700,7 +705,7 @@ def test_python_raises_the_same(tiny):
         run_groupmix(
             dataset="tiny", target="A", config_dict={"data_path": str(tiny), "trials": -1}
         )
-    with pytest.raises(ValueError, match="nope.*tiny.user"):
+    with pytest.raises(ValueError, match=r"nope.*tiny\.user"):
         run_groupmix(
             dataset="tiny",
             target="A",

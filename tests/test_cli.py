@@ -254,7 +254,8 @@ def test_a_finished_run_has_nothing_left_to_do(tiny):
 
 
 @pytest.mark.parametrize(
-    ("option", "bars", "lines"), [(None, False, True), ("true", True, False), ("false", False, False)]
+    ("option", "bars", "lines"),
+    [(None, False, True), ("true", True, False), ("false", False, False)],
 )
 def test_progress_without_a_terminal(tiny, option, bars, lines):
     status, _, err = call(*run_arguments(tiny, show_progress=option))

@@ -81,6 +81,9 @@ def test_rows_are_those_of_the_core():
     assert row["reference_mean"] == pytest.approx(baseline.mean())
     assert row["difference"] == pytest.approx(values.mean() - baseline.mean())
     assert frame["p_holm"].tolist() == pytest.approx(holm(frame["p"].tolist()))
+    everybody = (array_of(t, "ndcg", 20, order) for t in (b, a))  # too many to go through
+    p = permutation_test(*everybody, seed=3, n_permutations=199)
+    assert frame["p"][keys.index(("overall", "ndcg@20", "b"))] == p
 
 
 def test_users_are_aligned_by_id():
@@ -136,8 +139,9 @@ def test_mixes_of_a_table_are_runs():
     assert turned.to_frame()["difference"].item() == -found.to_frame()["difference"].item()
     # one mix more in another table
     other = long_table(mixes=("x",), seed=5)
-    runs = compare({"r": table, "o": other}, reference="o", **FAST).to_frame()["run"]
-    assert list(dict.fromkeys(runs)) == ["r:proportional", "r:data_mix"]
+    found = compare({"r": table, "o": other}, **FAST)
+    assert list(dict.fromkeys(found.to_frame()["run"])) == ["r:data_mix", "o"]
+    assert "| r:data_mix |" in found.to_markdown()  # in full, since not all are of one table
 
 
 def test_holm_is_over_the_rows_of_the_table():
@@ -150,6 +154,10 @@ def test_holm_is_over_the_rows_of_the_table():
     assert four["p_holm"].tolist() == pytest.approx([4 / 200] * 4)
     assert four["mark"].tolist() == ["*"] * 4
     assert one["mark"].tolist() == ["*"]
+    # p is 1/40, below the level, but 4/40 is not
+    least = compare({"a": a, "b": b}, groups=["overall"], n_boot=200, n_permutations=39).to_frame()
+    assert least["p"].tolist() == [1 / 40] * 4
+    assert least["mark"].tolist() == [""] * 4
     same = compare({"a": a, "b": a}, **FAST).to_frame()
     assert set(same["mark"]) == {""}
 
@@ -379,6 +387,11 @@ def test_csv_is_read_as_it_is_written(tmp_path):
     assert frame.loc["no", "reference_mean"] == pytest.approx(0.3)
 
 
+def test_numbers_with_leading_zeros_are_text_in_csv(tmp_path):
+    (tmp_path / "a.csv").write_text("user_id,auc\n007,0.1\n7,0.2\n")
+    assert read_runs([tmp_path / "a.csv"])["a"]["user_id"].tolist() == ["007", "7"]
+
+
 def test_the_index_that_pandas_writes_is_no_metric(tmp_path):
     OK.to_csv(tmp_path / "a.csv")
     assert list(read_runs([tmp_path / "a.csv"])["a"].columns) == ["user_id", "ndcg@10"]
@@ -450,15 +463,16 @@ def test_to_frame_is_a_copy():
 def test_markdown_is_one_table_and_what_it_means():
     a, b = wide_table(40), wide_table(40)
     b["ndcg@10"] += 0.1 + 0.01 * np.arange(40) / 40
-    text = compare({"a|x": a, "b": b}, **FAST).to_markdown()
+    text = compare({"a": a, "b|x": b}, **FAST).to_markdown()
     header, rule, row, empty, *below = text.split("\n")
     bars = [re.sub(r"\\\|", "", line).count("|") for line in (header, rule, row)]
     assert bars == [13, 13, 13]
     assert len({len(header), len(rule), len(row)}) == 1
     assert re.search(r"\+\d+\.\d% \[\+\d+\.\d%, \+\d+\.\d%\] \* ", row)
     assert "  100% / 0% |" in row
+    assert "b\\|x" in row
     assert empty == ""
-    assert below[0].startswith("- change: of the mean against a|x, with 95 % bootstrap")
+    assert below[0].startswith("- change: of the mean against a, with 95 % bootstrap")
     assert max(map(len, below)) <= 99
 
 

@@ -332,6 +332,30 @@ def test_user_loss_mean_is_the_weighted_mean_over_users_of_each_users_mean(tiny,
     assert_same(step.gradient(weights, factors=factors), step.by_hand(loss))
 
 
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_weights_that_are_none_are_refused(tiny, bad):
+    step, weights = OneStep(tiny), np.ones(33)
+    weights[5] = bad
+    with pytest.raises(ValueError, match="finite and not negative"):
+        step.gradient(weights)
+
+
+def test_a_mean_over_users_needs_weights(tiny):
+    # without weights the loss is the model's own, and no factor would reach it
+    step = OneStep(tiny)
+    factors = user_factors(step.users, 33, "mean")
+    with pytest.raises(ValueError, match=r"user_loss mean .* triplets=sampled"):
+        GroupMixTrainer(step.ex.config, step.fresh(), factors=factors)
+    GroupMixTrainer(step.ex.config, step.fresh(), factors=user_factors(step.users, 33, "sum"))
+
+
+def test_an_unknown_regularizer_is_refused(tiny):
+    step = OneStep(tiny)
+    step.ex.config["regularizer"] = "heavy"
+    with pytest.raises(ValueError, match="'heavy' is none of weighted, unweighted, rows"):
+        step.gradient(np.ones(33))
+
+
 # --- (e) Eq. 7 ------------------------------------------------------------------------------
 
 

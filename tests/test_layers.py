@@ -17,8 +17,12 @@ LAYERS = {
     "compare": ({"core"}, {"numpy", "scipy", "pandas", "pyarrow"}),
     "adapters": ({"core", "bundled"}, None),
     "engine": ({"core"}, {"numpy", "scipy", "numba"}),
+    "evaluation": ({"core", "adapters"}, None),
     "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
-    "cli": ({"core", "prepare", "compare", "adapters", "engine", "pipeline", "bundled"}, None),
+    "cli": (
+        {"core", "prepare", "compare", "adapters", "engine", "evaluation", "pipeline", "bundled"},
+        None,
+    ),
     "__main__": ({"cli"}, set()),
 }
 # recbole.quick_start imports ray, which modern Pythons cannot have, and hyperopt drives it

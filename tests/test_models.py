@@ -34,7 +34,7 @@ from recbole_groupmix.adapters.support import (
     model_class,
 )
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.training import Job, build_model, train_sequentially
 
 #: Small layers, so that a model trains in a blink.
 LAYERS = {
@@ -319,6 +319,14 @@ def test_our_classes_stand_for_two_models_and_recboles_for_the_others():
         ours = model_class(model).__module__.startswith("recbole_groupmix.")
         assert ours == (model in ("BPR", "LightGCN"))
         assert issubclass(model_class(model), getattr(general_recommender, model))
+
+
+def test_initial_values_of_our_own_leave_padding_rows_at_0(tiny):
+    # SimpleX averages over histories that are filled up by item 0
+    ex = experiment(tiny, model="SimpleX", weighting="sample", init="normal(0.5)")
+    with recbole_compat():
+        items = build_model(ex, ex.part(0), None, (1, 0)).item_emb.weight
+    assert items[0].abs().max() == 0 and items[1:].std().item() == pytest.approx(0.5, rel=0.2)
 
 
 def test_ratings_cannot_be_learned(tiny):

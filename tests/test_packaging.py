@@ -149,12 +149,13 @@ def test_a_wheel_finds_its_own_files_from_any_folder(archives, tmp_path):
     site = tmp_path / "site-packages"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    (site / "properties").mkdir()  # of some other package
+    (site / "properties").mkdir()
+    (site / "properties" / "other.yaml").touch()  # of some other package
     code = (
         "from recbole_groupmix.bundled import bundled\n"
         "print(bundled('properties'))\n"
         "print(bundled('dataset_atomic/blockmix/blockmix.inter'))\n"
-        "try: bundled('pyproject.toml')\n"
+        "try: bundled('properties/other.yaml')\n"
         "except FileNotFoundError as error: print('install recbole-groupmix again' in str(error))"
     )
     found = _python(code, cwd=tmp_path, env={"PYTHONPATH": str(site)}).splitlines()

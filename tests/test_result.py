@@ -295,7 +295,11 @@ def test_table_of_a_run(run):
     for line, (name, mix) in zip(lines[4:9], run.result["mixes"].items(), strict=True):
         test = run.result["test"][name]
         values = [f"{test[f'{metric}@10']:.4f}" for metric in ("precision", "recall", "ndcg")]
-        shares = [f"{mix['alpha_aug']:.2f}", f"{mix['alpha']['B']:.2f}", f"{mix['alpha']['C']:.2f}"]
+        shares = [
+            f"{mix['alpha_aug']:.2f}",
+            f"{mix['alpha']['B']:.2f}",
+            f"{mix['alpha']['C']:.2f}",
+        ]
         assert line.split()[:7] == [name, *shares, *values]
     assert lines[4].endswith("reference")
     text = " ".join(run.out.split())

@@ -120,7 +120,9 @@ def test_a_failed_open_leaves_no_folder(monkeypatch, stage):
 
 # --- records -------------------------------------------------------------------------------------
 
-RECORDS = [{"name": f"trial-{n}", "fold": n % 2, "score": n / 7, "alpha": {"é\n": 1.0}} for n in range(4)]
+RECORDS = [
+    {"name": f"trial-{n}", "fold": n % 2, "score": n / 7, "alpha": {"é\n": 1.0}} for n in range(4)
+]
 
 
 def test_records_come_back_as_they_were_appended(folder):

@@ -7,7 +7,7 @@ only, never on the mix: mixes are compared on the same triplets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,21 +127,22 @@ class TrainingBatches:
         *,
         sampled_by: str | None = None,
         present: np.ndarray | None = None,
-        user_draws: object | None = None,
+        user_draws: Callable[[np.random.Generator], np.ndarray] | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self._users, self._items = users, items
         self._sampled_by = sampled_by
         self._negatives, self._form, self._key = negatives, form, key
-        self._rows = None if present is None else np.flatnonzero(present[users])
         self._present, self._user_draws, self._device = present, user_draws, device
         self._epoch = 0
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch without repeated users."""
-        if self._sampled_by is not None:
+        by_user = self._form.kind == "users"
+        if self._sampled_by is not None and not by_user:
             return 1
-        n_rows = len(self._users) if self._rows is None else len(self._rows)
+        rows = np.unique(self._users) if by_user else self._users
+        n_rows = len(rows) if self._present is None else int(self._present[rows].sum())
         return -(-n_rows // self._form.positives_per_batch)
 
     def __iter__(self) -> Iterator[Interaction]:
@@ -167,7 +168,7 @@ class TrainingBatches:
         n_rows = len(self._users)
         negatives = self._negatives_of(self._users, epoch)
         one_batch = n_rows <= self._form.positives_per_batch and self._user_draws is None
-        if one_batch and self._rows is None:
+        if one_batch and self._present is None:
             return self._users, self._items, negatives
         order = (
             np.arange(n_rows)
@@ -185,15 +186,15 @@ class TrainingBatches:
         rng, n_rows = stream(SHUFFLE, *self._key, epoch), self._form.positives_per_batch
         if self._user_draws is not None:
             chance = self._multiplicity(epoch)[self._users].astype(np.float64)
-            if self._sampled_by == "user":
-                chance /= np.bincount(self._users)[self._users]
-            rows = np.sort(rng.choice(len(chance), n_rows, p=chance / chance.sum()))
-        elif self._sampled_by == "user":
-            _, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
-            user = np.sort(rng.integers(len(starts), size=n_rows))
+            times = self._multiplicity(epoch)
+        if self._sampled_by == "user":
+            active, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
+            pool = np.repeat(np.arange(len(active)), times[active])
+            user = np.sort(pool[rng.integers(len(pool), size=n_rows)])
             rows = starts[user] + (rng.random(n_rows) * counts[user]).astype(np.int64)
         else:
-            rows = np.sort(rng.integers(len(self._users), size=n_rows))
+            pool = np.repeat(np.arange(len(self._users)), times[self._users])
+            rows = np.sort(pool[rng.integers(len(pool), size=n_rows)])
         users, items = self._users[rows], self._items[rows]
         negatives = self._negatives_of(users, epoch)
         if self._present is None:
@@ -207,8 +208,10 @@ class TrainingBatches:
         return np.array(draws, dtype=np.int64).reshape(len(draws), len(users))
 
     def _multiplicity(self, epoch: int) -> np.ndarray:
-        drawn: np.ndarray = self._user_draws(stream(SAMPLED_USERS, *self._key, epoch))  # type: ignore[operator]
-        return drawn
+        """Return how often each user takes part in an epoch, int (n_users,)."""
+        if self._user_draws is None:
+            return np.ones(int(self._users[-1]) + 1, dtype=np.int64)
+        return self._user_draws(stream(SAMPLED_USERS, *self._key, epoch))
 
     def _user_batches(self, epoch: int) -> Iterator[Interaction]:
         users = np.unique(self._users)

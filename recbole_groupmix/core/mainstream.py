@@ -91,9 +91,8 @@ def _binary(
     items: npt.NDArray[np.integer[Any]],
     shape: tuple[int, int],
 ) -> csr_matrix:
-    """Return the matrix of ones at the pairs given, however often each is given."""
+    """Return the matrix of ones at the pairs given; a pair given twice is summed, then set to 1."""
     matrix = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, items)), shape=shape)
-    matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix
 

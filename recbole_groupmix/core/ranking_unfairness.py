@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.unfairness import Floats, gaps, unfairness
+from recbole_groupmix.core.item_sums import Floats
+from recbole_groupmix.core.unfairness import gaps, unfairness
 
 Integers = npt.NDArray[np.integer[Any]]
 
@@ -78,7 +79,7 @@ def ranking_unfairness(
         As for `unfairness`; by default the first against the rest, its users taken together.
     missing : {"skip", "zero"}
         For `hit_rate_gap`, what to do with items relevant in only one of the two groups: leave
-        them out, or let the other group's hit rate agree with full service, as deviation 0.
+        them out, or count the other group as fully served there, which is a deviation of 0.
 
     Returns
     -------
@@ -190,6 +191,10 @@ def _check(top_items: Integers, rows: Integers, items: Integers, groups: Integer
         raise ValueError(
             f"relevant_users holds rows from {rows.min()} to {rows.max()}, but top_items has "
             f"{len(top_items)} rows; count them from 0."
+        )
+    if groups.size and groups.min() < -1:
+        raise ValueError(
+            f"groups holds the code {groups.min()}; codes are >= 0, or -1 for no group."
         )
     if items.size and items.min() < 0:
         raise ValueError(f"relevant_items holds the item {items.min()}; items are >= 0.")

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from recbole_groupmix.core.item_sums import Floats, ItemSums, item_sums
+
 VARIANTS = ("paper", "code")
 MISSING = ("skip", "zero")
 
@@ -43,17 +44,6 @@ class Unfairness:
     parity: float
     n_items_used: int
     n_items: int
-
-
-@dataclass(frozen=True)
-class _Sums:
-    """Sums over the rows of each group and item, float64 of shape (n_groups, n_items)."""
-
-    rows: Floats
-    predictions: Floats
-    deviations: Floats
-    above: Floats  # of the rows whose prediction is too high, by how much
-    below: Floats  # of those whose prediction is too low
 
 
 def unfairness(
@@ -114,7 +104,7 @@ def unfairness(
             f"first is {first} and second {second}; they must be two different groups, each >= "
             "0, or second None for all groups besides the first."
         )
-    sums = _summed(predictions, ratings, items, groups, max(first, second or 0) + 1)
+    sums = item_sums(predictions, ratings, items, groups, max(first, second or 0) + 1)
     others = [g for g in range(len(sums.rows)) if g != first] if second is None else [second]
     return _between(sums, [first], others, variant, missing)
 
@@ -146,7 +136,7 @@ def pairwise_unfairness(
     _check_options(variant, missing)
     if n_groups < 2:
         raise ValueError(f"n_groups is {n_groups}; there are pairs from 2 groups on.")
-    sums = _summed(predictions, ratings, items, groups, n_groups)
+    sums = item_sums(predictions, ratings, items, groups, n_groups)
     if len(sums.rows) > n_groups:
         raise ValueError(
             f"groups holds the code {len(sums.rows) - 1}, but n_groups is {n_groups}; codes lie "
@@ -193,7 +183,7 @@ def mean_and_max(pairs: Mapping[tuple[int, int], Unfairness], measure: str) -> t
 
 
 def _between(
-    sums: _Sums, first: Sequence[int], second: Sequence[int], variant: str, missing: str
+    sums: ItemSums, first: Sequence[int], second: Sequence[int], variant: str, missing: str
 ) -> Unfairness:
     """Return the unfairness between two sets of groups, each pooled row by row."""
     rows = [sums.rows[side].sum(axis=0) for side in (first, second)]
@@ -216,62 +206,13 @@ def _between(
         by_item["underestimation"] = np.abs(below[0] - below[1])
         by_item["overestimation"] = np.abs(above[0] - above[1])
     n_used = int(np.count_nonzero(used))
-    averages = {
-        name: float(by_row.mean()) if n_used else np.nan for name, by_row in by_item.items()
-    }
+    averages = {name: float(gap.mean()) if n_used else np.nan for name, gap in by_item.items()}
     overall = [
         float(sums.predictions[side].sum() / n.sum())
         for side, n in zip((first, second), rows, strict=True)
     ]
     return Unfairness(
         **averages, parity=abs(overall[0] - overall[1]), n_items_used=n_used, n_items=n_items
-    )
-
-
-def _summed(
-    predictions: npt.NDArray[np.floating[Any]],
-    ratings: npt.NDArray[np.floating[Any] | np.integer[Any]],
-    items: npt.NDArray[np.integer[Any]],
-    groups: npt.NDArray[np.integer[Any]],
-    at_least: int,
-) -> _Sums:
-    """Return the sums per group and item, of `at_least` groups or as many as there are."""
-    predicted, true = np.asarray(predictions, np.float64), np.asarray(ratings, np.float64)
-    items, groups = np.asarray(items), np.asarray(groups)
-    for name, column in (("ratings", true), ("items", items), ("groups", groups)):
-        if predicted.ndim != 1 or column.shape != predicted.shape:
-            raise ValueError(
-                f"{name} has shape {column.shape} and predictions {predicted.shape}; both must "
-                "be one-dimensional with one entry per row."
-            )
-    for name, column in (("predictions", predicted), ("ratings", true)):
-        wrong = np.flatnonzero(~np.isfinite(column))
-        if wrong.size:
-            raise ValueError(
-                f"{name} holds {column[wrong[0]]} at row {wrong[0]}, one of {wrong.size} rows "
-                "without a finite value; leave such rows out of all four arrays."
-            )
-    if groups.size and (not np.issubdtype(groups.dtype, np.integer) or groups.min() < -1):
-        raise ValueError(
-            f"groups has dtype {groups.dtype} and smallest code {groups.min()}; codes are "
-            "integers >= 0, or -1 for no group."
-        )
-    kept = groups >= 0
-    _, columns = np.unique(items[kept], return_inverse=True)
-    codes, deviation = groups[kept].astype(np.int64), (predicted - true)[kept]
-    shape = (max(at_least, int(codes.max(initial=-1)) + 1), int(columns.max(initial=-1)) + 1)
-    cells = codes * shape[1] + columns
-
-    def summed(weights: Floats | None) -> Floats:
-        sums = np.bincount(cells, weights=weights, minlength=shape[0] * shape[1])
-        return sums.reshape(shape).astype(np.float64)
-
-    return _Sums(
-        rows=summed(None),
-        predictions=summed(predicted[kept]),
-        deviations=summed(deviation),
-        above=summed(np.maximum(deviation, 0.0)),
-        below=summed(np.maximum(-deviation, 0.0)),
     )
 
 

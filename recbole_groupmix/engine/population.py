@@ -132,14 +132,23 @@ class Population:
         mass = factor * batch.sizes  # factor summed over the triplets of a segment
         counts = np.zeros((len(self._members[0].data_weights), len(shared.tables) - n_users))
         kernels.weighted_counts(
-            batch.users, batch.starts, batch.pos, batch.neg, shared.group_of_user, shared.factor,
+            batch.users,
+            batch.starts,
+            batch.pos,
+            batch.neg,
+            shared.group_of_user,
+            shared.factor,
             counts,
         )
         correction1 = 1.0 - _BETA1**self._steps
         correction2 = np.sqrt(1.0 - _BETA2**self._steps)
         for k, table in self._tables.items():
             member = self._members[k]
-            weight = member.data_weights[group] * factor / self._divisor(member.data_weights, group, mass, batch)
+            weight = (
+                member.data_weights[group]
+                * factor
+                / self._divisor(member.data_weights, group, mass, batch)
+            )
             shrink = self._shrink(member, batch, group, mass, counts)
             grad = self._gradient(table, batch, weight.astype(np.float32))
             kernels.adam_rows(
@@ -191,8 +200,16 @@ class Population:
         final = self._propagated(table)
         grad[:n_users] = 0.0
         kernels.bpr_gradients(
-            batch.bounds, batch.users, batch.starts, batch.pos, batch.neg, weight,
-            final[:n_users], final[n_users:], grad[:n_users], self._grad_item,
+            batch.bounds,
+            batch.users,
+            batch.starts,
+            batch.pos,
+            batch.neg,
+            weight,
+            final[:n_users],
+            final[n_users:],
+            grad[:n_users],
+            self._grad_item,
         )
         kernels.sum_tables(self._grad_item, grad[n_users:])
         return self._propagated(grad)

@@ -43,7 +43,12 @@ def hits_at(
         rows = slice(start, min(start + block, len(user)))
         scores = user[rows] @ columns
         kernels.top_hits(
-            scores, start, masked.indptr, masked.indices, relevant.indptr, relevant.indices,
+            scores,
+            start,
+            masked.indptr,
+            masked.indices,
+            relevant.indptr,
+            relevant.indices,
             hits[rows],
         )
     return hits

@@ -152,7 +152,9 @@ class GroupEvaluator:
             frame[metric] = np.sqrt(mean) if row_values.root else mean
         return frame
 
-    def attach(self, trainer: Trainer, target: str | None = None, metric: str | None = None) -> None:
+    def attach(
+        self, trainer: Trainer, target: str | None = None, metric: str | None = None
+    ) -> None:
         """Make a RecBole trainer evaluate by group, and stop on a target group.
 
         From then on every evaluation of ``trainer`` (each epoch of ``fit``) keeps its group means
@@ -170,7 +172,9 @@ class GroupEvaluator:
         """
         if target is not None:
             self.groups.index(target)
-            trainer.valid_metric = f"{(metric or trainer.config['valid_metric']).lower()}[{target}]"
+            trainer.valid_metric = (
+                f"{(metric or trainer.config['valid_metric']).lower()}[{target}]"
+            )
         trainer.eval_collector = UserCollector(self._config)
         trainer.eval_collector.data_struct = self._collector.data_struct
         trainer.evaluator = _AttachedEvaluator(self)

@@ -71,7 +71,7 @@ def _way_out(dataset: str, stem: str, found: list[str]) -> str:
 
 
 def _writable(shipped: Path, here: Path) -> Path:
-    """The checkout's own folder, or one in the working folder for an installed wheel."""
+    """Return the checkout's own folder, or one in the working folder for an installed wheel."""
     return here if "_bundled" in shipped.parts else shipped
 
 

@@ -52,9 +52,7 @@ def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str
         }
         others = [mix for mix in arrays if mix != REFERENCE]
         baseline = arrays[REFERENCE].to_numpy()
-        compared = [
-            relative_change(arrays[mix].to_numpy(), baseline, seed=seed) for mix in others
-        ]
+        compared = [relative_change(arrays[mix].to_numpy(), baseline, seed=seed) for mix in others]
         corrected = holm([change.p for change in compared])
         for mix, change, p_holm in zip(others, compared, corrected, strict=True):
             found.setdefault(mix, {})[f"{metric}@{k}"] = {

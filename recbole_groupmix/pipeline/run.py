@@ -221,12 +221,9 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
 
 
 def _embedding_size(experiment: Experiment) -> int | None:
-    """The embedding size of a model that reads one (DMF and NeuMF have keys of their own)."""
-    source = inspect.getsource(inspect.getmodule(experiment.model_class.__mro__[0]))
-    reads = "embedding_size" in keys_read_by(source) or experiment.model_class.__name__ in (
-        "BPR",
-        "LightGCN",
-    )
+    """Return the embedding size of a model that reads one (DMF, NeuMF have other keys)."""
+    classes = [c for c in experiment.model_class.__mro__ if c.__module__.startswith("recbole.")]
+    reads = any("embedding_size" in keys_read_by(inspect.getsource(c)) for c in classes)
     return int(experiment.config["embedding_size"]) if reads else None
 
 

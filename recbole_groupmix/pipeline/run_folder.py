@@ -92,7 +92,9 @@ class RunFolder:
         try:
             if (self.path / "config.yaml").is_file():
                 self._compare(_contents(values, data))
-            elif self.path.is_dir() and any(not f.name.startswith(".") for f in self.path.iterdir()):
+            elif self.path.is_dir() and any(
+                not f.name.startswith(".") for f in self.path.iterdir()
+            ):
                 raise ValueError(
                     f"run folder {self.path} holds files but no config.yaml that says of which "
                     "run; remove it or choose another --output_dir"

@@ -102,9 +102,7 @@ class Search:
             done[record["name"], record["fold"]] = record
             bars.model()
         bars.close()
-        self.seconds["search"] = sum(
-            done[c.name, f]["seconds"] for c in found for f in folds
-        )
+        self.seconds["search"] = sum(done[c.name, f]["seconds"] for c in found for f in folds)
         return {c.name: _summary([done[c.name, f] for f in folds]) for c in found}
 
     def _fold_record(self, fit: Fit, candidate: Candidate) -> dict[str, Any]:

@@ -54,9 +54,7 @@ def _change(change: Mapping[str, Any] | None) -> str:
         return "undefined"
     p = change["p_holm"]
     mark = " *" if p is not None and p < LEVEL else ""
-    return (
-        f"{change['mean']:+.1%} [{change['ci_low']:+.1%}, {change['ci_high']:+.1%}]{mark}"
-    )
+    return f"{change['mean']:+.1%} [{change['ci_low']:+.1%}, {change['ci_high']:+.1%}]{mark}"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -225,6 +225,8 @@ def build_model(
                 if isinstance(module, nn.Embedding):
                     values = torch.randn(module.weight.shape, generator=generator) * spread
                     module.weight.copy_(values)
+                    if module.padding_idx is not None:  # histories are padded by it
+                        module.weight[module.padding_idx] = 0.0
     return model
 
 
@@ -240,7 +242,7 @@ def _validator(
 
 
 def _sampled_by(triplets: str, user_loss: str) -> str | None:
-    """Sampling users uniformly makes ``l(u)`` a mean, sampling interactions a sum."""
+    """Draw by user, which makes ``l(u)`` a mean, or by interaction, which makes it a sum."""
     if triplets == "all":
         return None
     return "user" if user_loss == "mean" else "interaction"
