@@ -184,9 +184,7 @@ class TrainingBatches:
     def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch of interactions drawn with replacement, and their negatives."""
         rng, n_rows = stream(SHUFFLE, *self._key, epoch), self._form.positives_per_batch
-        if self._user_draws is not None:
-            chance = self._multiplicity(epoch)[self._users].astype(np.float64)
-            times = self._multiplicity(epoch)
+        times = self._multiplicity(epoch)
         if self._sampled_by == "user":
             active, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
             pool = np.repeat(np.arange(len(active)), times[active])
