@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from recbole_groupmix.adapters.groups import Groups
     from recbole_groupmix.adapters.trainer import GroupMixTrainer
     from recbole_groupmix.core.mix import Mix
+    from recbole_groupmix.evaluation.evaluator import GroupEvaluator
     from recbole_groupmix.pipeline.run import load_run, run_groupmix
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "GroupEvaluator",
     "GroupMixConfig",
     "GroupMixTrainer",
     "Groups",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "GroupEvaluator": "evaluation.evaluator",
     "GroupMixConfig": "adapters.config",
     "GroupMixTrainer": "adapters.trainer",
     "Groups": "adapters.groups",
