@@ -123,13 +123,15 @@ def _typed(text: str) -> Any:
 def _run(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
     files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
-    from recbole_groupmix.pipeline.run import run
     from recbole_groupmix.pipeline.settings import merge_settings
-    from recbole_groupmix.pipeline.table import result_table
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
 
     given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     settings = merge_settings(given, files, where="on the command line")
+
+    from recbole_groupmix.pipeline.run import run  # torch takes seconds to load
+    from recbole_groupmix.pipeline.table import result_table
+
     with _recbole_log() as warnings:
 
         def say(line: str) -> None:

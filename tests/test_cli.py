@@ -211,6 +211,7 @@ def test_a_config_file_option_of_either_name(tiny):
 # --- what is printed -----------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_output_of_a_process_from_another_folder(tiny, tmp_path):
     """Table and folder on one stream, a few lines of progress on the other, nothing else."""
     _, *arguments = run_arguments(tiny, target="C", model="LightGCN", backend="recbole")

@@ -372,11 +372,11 @@ def sum_gradient(tables, users, items, negatives, weights):
 
 
 def test_the_mean_gradient_of_eq_7_is_that_of_eq_8(tiny):
-    # alpha_B n_aug = 0.3 * 0.7 * 22 = 4.62 users of B and 10.78 of C are drawn on average: both
-    # counts need their stochastic rounding.
+    # alpha_B n_aug = alpha_C n_aug = 0.5 * 2.8 = 1.4 users are drawn on average: without the
+    # stochastic rounding of their number it would be 1.
     ex = experiment(tiny, weighting="sample")
     part, rng = ex.part(0), np.random.default_rng(5)
-    job = Job("own", Mix({"B": 0.3, "C": 0.7}, 0.7), 0, 0, 1)
+    job = Job("own", Mix({"B": 0.5, "C": 0.5}, 2.8 / 22), 0, 0, 1)
     weights = user_weights(ex, job, part)
     form = BatchFormat.of_config(ex.config, False)
     shared = (part.users, part.items, part.negatives, form, (3, 0))

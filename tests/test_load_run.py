@@ -56,6 +56,7 @@ def check_reproduced(folder, mix, data_path):
     assert recall_by_user(model, dataset, data_path) == pytest.approx(written, abs=1e-12)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "options",
     [

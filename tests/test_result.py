@@ -183,6 +183,7 @@ def test_columns_and_rows_of_the_parquet_file(run):
     assert (set(frame["repeat"]), set(frame["k"])) == ({0, 1}, {5, 10})
 
 
+@pytest.mark.smoke
 def test_means_of_the_result_are_those_of_the_parquet_file(run):
     for group, rows in run.result["test_by_group"].items():
         for mix, row in rows.items():

@@ -142,6 +142,7 @@ def test_killed_at_any_moment_of_the_search(tiny):
     check_same_users(place, other)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("options", "tolerance"),
     [

@@ -100,11 +100,11 @@ def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
     """Return the values of a mapping by the text of their keys."""
     if node is None:
         return {}
-    pairs = node.value if isinstance(node, yaml.MappingNode) else [(None, None)]
+    pairs = node.value if isinstance(node, yaml.MappingNode) else None
+    if pairs is None or not all(isinstance(key, yaml.ScalarNode) for key, _ in pairs):
+        raise ValueError(f"{what} must hold lines of the form `key: value`")
     fields: dict[str, yaml.Node] = {}
     for key, value in pairs:
-        if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(f"{what} must hold lines of the form `key: value`")
         if key.value in fields:
             raise ValueError(f"{what} gives {key.value!r} twice; keep one of the lines")
         fields[key.value] = value
