@@ -25,7 +25,7 @@ from recbole.model.loss import BPRLoss, EmbLoss
 from recbole.sampler import Sampler
 from recbole.trainer import Trainer, trainer
 from recbole.utils import InputType, ModelType, early_stopping, get_trainer
-from scipy.sparse import dok_matrix
+from scipy.sparse import coo_matrix, dok_matrix
 
 from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
 from recbole_groupmix.adapters.bpr import BPR
@@ -379,20 +379,20 @@ def test_the_graph_of_lightgcn_is_recboles_entry_by_entry(tiny):
     )
 
 
-def test_an_interaction_that_occurs_twice_is_one_edge(tmp_path):
-    write_data_set(
-        tmp_path,
-        "tiny",
-        {"user_id:token": ["a", "a", "b"], "item_id:token": ["x", "x", "x"]},
-    )
-    config = config_of(tmp_path, "LightGCN", embedding_size=2)
+def test_an_interaction_that_occurs_twice_is_one_edge(tiny):
+    # recent releases of scipy merge repeated entries at astype(), older ones hand them on
+    config = config_of(tiny, "LightGCN", embedding_size=2)
     dataset = load_dataset(config)
-    with recbole_compat():
-        theirs = general_recommender.LightGCN(config, dataset).norm_adj_matrix.to_dense()
-        ours = LightGCN(config, dataset).norm_adj_matrix.to_dense()
-    # ids: a 1, b 2, then from 3 the padding item 3 and x 4; degrees a 1, b 1, x 2
-    assert ours[1, 4].item() == pytest.approx(1 / np.sqrt(2))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+    graphs = []
+    for cls in (general_recommender.LightGCN, LightGCN):
+        with recbole_compat():
+            net = cls(config, dataset)
+            pairs = (np.ones(3, dtype=np.float32), ([1, 1, 2], [4, 4, 4]))
+            net.interaction_matrix = coo_matrix(pairs, shape=(33, 41))
+            graphs.append(net.get_norm_adj_mat().to_dense())
+    # user 1 has one edge, item 4 two: 1 / sqrt(1 * 2)
+    assert graphs[1][1, 33 + 4].item() == pytest.approx(1 / np.sqrt(2))
+    torch.testing.assert_close(graphs[1], graphs[0], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["NeuMF", "NNCF", "ConvNCF"])
