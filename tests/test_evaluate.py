@@ -90,7 +90,7 @@ def test_only_the_metrics_asked_for_are_computed():
 def test_users_without_training_or_held_out_items_are_skipped():
     # user 1 has no training item, user 3 no held-out one
     found = held_out(
-        (np.array([2, 3]), np.array([2, 5])), (np.array([1, 1, 2]), np.array([2, 4, 1]))
+        (np.array([2, 2, 3]), np.array([2, 3, 5])), (np.array([1, 1, 2]), np.array([2, 4, 1]))
     )
     assert found.users.tolist() == [2]
     assert evaluate(Fixed(SCORES), found, [1], ["hit"])["hit@1"].tolist() == [1]
