@@ -97,7 +97,7 @@ def test_a_second_evaluation_gives_the_same_report_and_leaves_the_model_as_it_wa
 
 def test_set_level_metrics_by_group_are_recboles_on_those_users(tmp_path):
     config, loaders, net = _project(tmp_path, metrics=SET_LEVEL)
-    with pytest.raises(ValueError, match="itemcoverage.*train_data"):
+    with pytest.raises(ValueError, match=r"itemcoverage.*train_data"):
         GroupEvaluator(config, loaders[2], "group")
     evaluator = GroupEvaluator(config, loaders[2], "group", train_data=loaders[0])
     report = evaluator.evaluate(net)
