@@ -156,7 +156,7 @@ def _token_column(dataset: Dataset, field: str) -> np.ndarray:
             f"must be of type 'token': write {field}:token into the header of the file"
         )
     codes: np.ndarray = feature[field].numpy()
-    return codes
+    return np.maximum(codes, 0)  # RecBole's own data sets leave int64's minimum under pandas 3
 
 
 def _columns_of_user_file(dataset: Dataset) -> list[str]:
