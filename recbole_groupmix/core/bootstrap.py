@@ -79,13 +79,7 @@ def relative_change(
         If shapes do not fit, a value is infinite, fewer than 2 users are left, or `seed`,
         `n_boot` or `confidence` is out of range.
     """
-    values = np.asarray(values, dtype=np.float64)
-    baseline = np.asarray(baseline, dtype=np.float64)
-    if values.shape != baseline.shape:
-        raise ValueError(
-            f"values have shape {values.shape} but the baseline {baseline.shape}; a paired "
-            "comparison needs the same repeats and users in both."
-        )
+    values, baseline = paired_arrays(values, baseline)
     values, baseline = _complete_users(values, baseline)
     _check_settings(seed, n_boot, confidence)
     base_mean = _mean(baseline)
@@ -99,6 +93,25 @@ def relative_change(
     n_above = int(np.count_nonzero(changes >= -_ZERO))
     p = min(1.0, 2.0 * (1 + min(n_below, n_above)) / (n_boot + 1))
     return Change(_mean(difference) / base_mean, low, high, p)
+
+
+def paired_arrays(
+    values: npt.ArrayLike, baseline: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return both sides of a paired comparison as float64 arrays of one shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    left, right = np.asarray(values, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    if left.shape != right.shape:
+        raise ValueError(
+            f"values have shape {left.shape} but the baseline {right.shape}; a paired "
+            "comparison needs the same repeats and users in both."
+        )
+    return left, right
 
 
 def mean_interval(

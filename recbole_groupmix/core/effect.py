@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from recbole_groupmix.core.bootstrap import paired_arrays
+
 _ZERO = 1e-12  # a difference this small, relative to what is subtracted, is rounding error
 _DIGITS = 12  # after the point, of a difference over the largest one: closer ones share a rank
 
@@ -90,13 +92,7 @@ def user_differences(
     ValueError
         If shapes do not fit, a value is infinite, or fewer than 2 users are left.
     """
-    values = np.asarray(values, dtype=np.float64)
-    baseline = np.asarray(baseline, dtype=np.float64)
-    if values.shape != baseline.shape:
-        raise ValueError(
-            f"values have shape {values.shape} but the baseline {baseline.shape}; a paired "
-            "comparison needs the same repeats and users in both."
-        )
+    values, baseline = paired_arrays(values, baseline)
     if values.ndim not in (1, 2) or 0 in values.shape[:-1]:
         raise ValueError(
             f"values have shape {values.shape}; they must be (n_repeats, n_users) or (n_users,)."

@@ -167,6 +167,10 @@ class Experiment:
         mine: np.ndarray = of_user == self.groups.index(self.target)
         return mine
 
+    def target_held_out(self, part: Part) -> HeldOut:
+        """Return what the target's users of a part are evaluated on."""
+        return part.held_out.of_users(self.groups.of_user == self.groups.index(self.target))
+
     def dataset_of(self, part: Part, present: np.ndarray | None = None) -> Dataset:
         """Return a RecBole data set of a part's rows, of the users ``present`` if given.
 

@@ -121,11 +121,9 @@ class Search:
 
     def _score_on_held_out(self, fit: Fit) -> float:
         experiment = self._experiment
-        held_out = experiment.part(fit.job.part).held_out
-        wanted = np.zeros(experiment.shape[0], dtype=bool)
-        wanted[held_out.users[experiment.target_users(held_out)]] = True
+        held_out = experiment.target_held_out(experiment.part(fit.job.part))
         name, _, cut_off = experiment.settings["valid_metric"].partition("@")
-        values = evaluate(fit.model, held_out.of_users(wanted), [int(cut_off)], [name])
+        values = evaluate(fit.model, held_out, [int(cut_off)], [name])
         return float(next(iter(values.values())).mean())
 
     def final(

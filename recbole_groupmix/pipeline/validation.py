@@ -42,11 +42,8 @@ class Validation:
     def __init__(self, experiment: Experiment, name: str, part: Part) -> None:
         metric, _, cut_off = experiment.settings["valid_metric"].partition("@")
         self.metric, self.k = metric, int(cut_off)
-        self.held_out = part.held_out
-        if name not in baselines(part.n_users, experiment.target):
-            wanted = np.zeros(experiment.shape[0], dtype=bool)
-            wanted[part.held_out.users[experiment.target_users(part.held_out)]] = True
-            self.held_out = part.held_out.of_users(wanted)
+        every_group = name in baselines(part.n_users, experiment.target)
+        self.held_out = part.held_out if every_group else experiment.target_held_out(part)
         self._target, self._names = experiment.target, experiment.groups.names
         self._group = experiment.groups.of_user[self.held_out.users]
         self.curve: list[dict[str, Any]] = []
