@@ -20,7 +20,7 @@ class Triplets:
         Distinct users, ascending.
     starts : numpy.ndarray of int64, shape (n_segments + 1,)
         Rows ``starts[a]:starts[a + 1]`` belong to ``users[a]``.
-    pos, neg : numpy.ndarray of int64, shape (n_triplets,)
+    pos, neg : numpy.ndarray of int32, shape (n_triplets,)
         Items.
     bounds : numpy.ndarray of int64, shape (n_threads + 1,)
         Segments of each thread, of about equally many triplets.
@@ -28,8 +28,8 @@ class Triplets:
 
     users: Ints
     starts: Ints
-    pos: Ints
-    neg: Ints
+    pos: npt.NDArray[np.int32]
+    neg: npt.NDArray[np.int32]
     bounds: Ints
 
     @classmethod
@@ -43,8 +43,8 @@ class Triplets:
         return cls(
             users=distinct.astype(np.int64),
             starts=starts,
-            pos=np.ascontiguousarray(pos, dtype=np.int64),
-            neg=np.ascontiguousarray(neg, dtype=np.int64),
+            pos=np.ascontiguousarray(pos, dtype=np.int32),
+            neg=np.ascontiguousarray(neg, dtype=np.int32),
             bounds=balanced_bounds(starts, n_threads),
         )
 
