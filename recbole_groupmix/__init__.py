@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from recbole_groupmix.adapters.trainer import GroupMixTrainer
     from recbole_groupmix.core.mix import Mix
     from recbole_groupmix.evaluation.evaluator import GroupEvaluator
+    from recbole_groupmix.evaluation.group_files import groups_from_csv
+    from recbole_groupmix.evaluation.numeric_groups import (
+        activity_groups,
+        binned_groups,
+        mainstream_groups,
+    )
     from recbole_groupmix.pipeline.run import load_run, run_groupmix
 
 __version__ = "0.1.0"
@@ -24,7 +30,11 @@ __all__ = [
     "Groups",
     "Mix",
     "__version__",
+    "activity_groups",
+    "binned_groups",
+    "groups_from_csv",
     "load_run",
+    "mainstream_groups",
     "run_groupmix",
 ]
 
@@ -34,7 +44,11 @@ _HOME = {
     "GroupMixTrainer": "adapters.trainer",
     "Groups": "adapters.groups",
     "Mix": "core.mix",
+    "activity_groups": "evaluation.numeric_groups",
+    "binned_groups": "evaluation.numeric_groups",
+    "groups_from_csv": "evaluation.group_files",
     "load_run": "pipeline.run",
+    "mainstream_groups": "evaluation.numeric_groups",
     "run_groupmix": "pipeline.run",
 }
 

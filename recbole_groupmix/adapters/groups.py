@@ -142,7 +142,7 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
 def _token_column(dataset: Dataset, field: str) -> np.ndarray:
     feature, name = dataset.user_feat, dataset.dataset_name
     if feature is None or field not in feature or field == dataset.uid_field:
-        columns = _columns_of_user_file(dataset)
+        columns = columns_of_user_file(dataset)
         near = get_close_matches(field, columns, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(
@@ -159,7 +159,7 @@ def _token_column(dataset: Dataset, field: str) -> np.ndarray:
     return np.maximum(codes, 0)  # RecBole's own data sets leave int64's minimum under pandas 3
 
 
-def _columns_of_user_file(dataset: Dataset) -> list[str]:
+def columns_of_user_file(dataset: Dataset) -> list[str]:
     """Names in the header of the ``.user`` file, loaded or not, without the user id."""
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.user"
     if not path.is_file():

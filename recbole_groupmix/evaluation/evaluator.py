@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from recbole.config import Config
 from recbole.data import data_preparation
 from recbole.data.dataset import Dataset
+from recbole.evaluator import metric_types
 from recbole.evaluator.collector import DataStruct
 from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.trainer import Trainer
@@ -18,12 +17,26 @@ from recbole.utils import init_seed
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.groups import Groups
-from recbole_groupmix.evaluation.groupings import user_groups
-from recbole_groupmix.evaluation.intervals import cluster_intervals
-from recbole_groupmix.evaluation.measures import Measures, RowValues
-from recbole_groupmix.evaluation.report import OVERALL, GroupReport
-from recbole_groupmix.evaluation.scoring import USERS, Scorer, UserCollector, with_metrics
+from recbole_groupmix.evaluation.attached import AttachedEvaluator
+from recbole_groupmix.evaluation.groupings import (
+    evaluated_users,
+    user_groups,
+    without_small_groups,
+)
+from recbole_groupmix.evaluation.measures import Measures
+from recbole_groupmix.evaluation.report import GroupReport
+from recbole_groupmix.evaluation.scoring import (
+    ListCollector,
+    Scorer,
+    UserCollector,
+    is_value_evaluation,
+    with_metrics,
+)
+from recbole_groupmix.evaluation.tabulate import tabulate
+from recbole_groupmix.evaluation.unfairness import ranking_table, rating_table
+from recbole_groupmix.evaluation.user_columns import dataset_of
 
+_EVALUATES = {True: "predicted values", False: "rankings"}
 _NEED_TRAIN = ("itemcoverage", "averagepopularity", "giniindex", "tailpercentage")
 
 
@@ -41,8 +54,10 @@ class GroupEvaluator:
         The evaluation loader (``test_data``), or the data set before its split: then the split
         that RecBole makes of it with ``config["seed"]`` is made and its test part is used.
     groups : str, sequence of str, Groups or mapping
-        A user column; several columns (their intersections); groups made elsewhere; or a mapping
-        or pandas Series of user token to group.
+        A user column; several columns (their intersections); groups from :func:`binned_groups`,
+        :func:`activity_groups`, :func:`mainstream_groups` or :func:`groups_from_csv`; or a mapping
+        or pandas Series of user token to group. A group none of whose users is evaluated stays in
+        the report, with 0 users and NaN.
     metrics : sequence of str, optional
         RecBole's metric names; default ``config["metrics"]``.
     topk : sequence of int, optional
@@ -51,12 +66,17 @@ class GroupEvaluator:
         Needed by metrics that look at the training data (coverage, popularity, Gini index, tail).
     n_boot : int
         Resamples of the intervals.
+    min_users : int, optional
+        Fewest evaluated users that a group may have; by default any number, 0 included.
+    small : {"refuse", "merge"}
+        What to do with groups of fewer: refuse them, or merge them into the group ``other``.
 
     Raises
     ------
     ValueError
         For a group column that is absent or not loaded, groups none of whose users is evaluated,
-        an unknown metric, or a metric that needs ``train_data`` without it.
+        groups that are too small, an unknown metric, a metric of predicted values where rankings
+        are evaluated or the other way round, or one that needs ``train_data`` without it.
 
     Examples
     --------
@@ -75,6 +95,8 @@ class GroupEvaluator:
         topk: Sequence[int] | None = None,
         train_data: Any = None,
         n_boot: int = 2000,
+        min_users: int | None = None,
+        small: str = "refuse",
     ) -> None:
         if isinstance(data, Dataset):
             init_seed(config["seed"], config["reproducibility"])
@@ -88,6 +110,14 @@ class GroupEvaluator:
             self._collector = UserCollector(self._config)
         except KeyError as error:
             raise ValueError(f"RecBole has no metric named {error.args[0]!r}") from error
+        self._by_value = is_value_evaluation(config)
+        wrong = [name for name in metrics if metric_types[name] != config["eval_type"]]
+        if wrong:
+            raise ValueError(
+                f"metrics {', '.join(wrong)} are not for {_EVALUATES[self._by_value]}, which is "
+                f"what the configuration evaluates by its metrics {config['metrics']}; name the "
+                "metrics in the configuration, and the eval_args mode that they need"
+            )
         needing = [name for name in metrics if name in _NEED_TRAIN]
         if needing and train_data is None:
             raise ValueError(
@@ -96,8 +126,12 @@ class GroupEvaluator:
             )
         if train_data is not None:
             self._collector.data_collect(train_data)
-        self._dataset: Dataset = data._dataset
-        self.groups: Groups = user_groups(self._dataset, groups)
+        self._dataset = dataset_of(data)
+        found = user_groups(self._dataset, groups)
+        if min_users is not None:
+            users = evaluated_users(self._dataset)
+            found = without_small_groups(found, users, min_users, small)
+        self.groups: Groups = found
         self.history: list[dict[str, Any]] = []
 
     def evaluate(self, model: AbstractRecommender) -> GroupReport:
@@ -108,49 +142,106 @@ class GroupEvaluator:
         model : AbstractRecommender
             A trained RecBole model that can rank (or predict, for value metrics); its training
             mode is left as it was.
+
+        Raises
+        ------
+        ValueError
+            If the model can do neither, or gives NaN scores.
         """
         return self.report(Scorer(self._config, model, self._collector).collect(self._data))
 
+    def unfairness(
+        self,
+        model: AbstractRecommender,
+        first: str | None = None,
+        second: str | None = None,
+        *,
+        variant: str = "paper",
+        missing: str = "skip",
+    ) -> pd.DataFrame:
+        """Return how differently a model predicts ratings for groups of users.
+
+        The configuration must evaluate predicted values: RMSE or MAE as a metric, mode
+        ``labeled`` in ``eval_args``, and the rating as ``LABEL_FIELD``.
+
+        Parameters
+        ----------
+        model : AbstractRecommender
+            A trained RecBole model.
+        first, second : str, optional
+            Two groups; ``first`` alone is compared with the rest, the users of all other groups
+            together; by default every two groups.
+        variant, missing : str
+            As for :func:`recbole_groupmix.core.unfairness.unfairness`, which has the definitions.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per pair: first, second, value, absolute, underestimation, overestimation,
+            parity (in units of a rating, 0 is fair), n_items_used, n_items. NaN where undefined.
+
+        Raises
+        ------
+        ValueError
+            If rankings are evaluated, or a group or an option is unknown.
+        """
+        if not self._by_value:
+            raise ValueError(
+                "unfairness of predicted ratings needs an evaluation of values: set metrics: "
+                "[RMSE], valid_metric: RMSE, LABEL_FIELD to the rating's column and mode: labeled "
+                "in eval_args; for rankings there is ranking_unfairness"
+            )
+        struct = Scorer(self._config, model, self._collector).collect(self._data)
+        return rating_table(struct, self.groups, first, second, variant, missing)
+
+    def ranking_unfairness(
+        self,
+        model: AbstractRecommender,
+        first: str | None = None,
+        second: str | None = None,
+        *,
+        k: int | Sequence[int] | None = None,
+        missing: str = "skip",
+    ) -> pd.DataFrame:
+        """Return how differently a model's top-k lists serve groups of users.
+
+        Parameters
+        ----------
+        model, first, second
+            As for :meth:`unfairness`.
+        k : int or sequence of int, optional
+            Cut-offs; default those of the evaluator.
+        missing : {"skip", "zero"}
+            As for :func:`recbole_groupmix.core.ranking_unfairness.ranking_unfairness`, which has
+            the definitions.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per cut-off and pair: k, first, second, hit_rate_gap, overall_hit_rate_gap,
+            surplus_gap, miscalibration_gap, undersupply_gap, oversupply_gap, exposure_gap,
+            n_hit_items, n_items. NaN where undefined.
+
+        Raises
+        ------
+        ValueError
+            If predicted values are evaluated, or a group or an option is unknown.
+        """
+        if self._by_value:
+            raise ValueError(
+                "unfairness of rankings needs an evaluation of rankings (metrics such as Recall); "
+                "for predicted ratings there is unfairness"
+            )
+        topk = self._config["topk"] if k is None else [k] if isinstance(k, int) else list(k)
+        if not topk or min(topk) < 1:
+            raise ValueError(f"k is {k}; cut-offs are whole numbers >= 1")
+        config = with_metrics(self._config, self._config["metrics"], topk)
+        struct = Scorer(config, model, ListCollector(config)).collect(self._data)
+        return ranking_table(struct, self.groups, topk, first, second, missing)
+
     def report(self, struct: DataStruct) -> GroupReport:
         """Turn collected rows into a report."""
-        users = struct.get(USERS).numpy()
-        of_row = self.groups.of_user[users]
-        values = self._measures.per_row(struct)
-        parts: dict[str, np.ndarray | None] = {
-            name: np.flatnonzero(of_row == index) for index, name in enumerate(self.groups.names)
-        }
-        parts[OVERALL] = None
-        distinct, position = np.unique(users, return_inverse=True)
-        group = self.groups.of_user[distinct]
-        top, bottom = _sums_per_user(values, position, len(distinct))
-        table = []
-        for index, (name, rows) in enumerate(parts.items()):
-            mine = slice(None) if rows is None else group == index
-            ends = cluster_intervals(top[mine], bottom[mine], n_boot=self._n_boot)
-            n_defined = dict(zip(values, (bottom[mine] > 0).sum(axis=0), strict=True))
-            interval = dict(zip(values, ends.T, strict=True))
-            n_users = len(top[mine])
-            for metric, value in self._measures.aggregate(struct, rows).items():
-                low, high = interval.get(metric, (np.nan, np.nan))
-                if metric in values and values[metric].root:
-                    low, high = np.sqrt(low), np.sqrt(high)
-                defined = int(n_defined.get(metric, n_users))
-                table.append((metric, name, defined, n_users - defined, value, low, high))
-        columns = ["metric", "group", "n_users", "n_undefined", "value", "ci_low", "ci_high"]
-        frame = pd.DataFrame(table, columns=columns)
-        return GroupReport(frame, self._per_user(values, users), self.groups.field)
-
-    def _per_user(self, values: Mapping[str, RowValues], users: np.ndarray) -> pd.DataFrame:
-        distinct, position = np.unique(users, return_inverse=True)
-        tokens = self._dataset.id2token(self._dataset.uid_field, distinct).astype(str)
-        names = np.array([*self.groups.names, ""])[self.groups.of_user[distinct]]
-        frame = pd.DataFrame({"user_id": tokens, "group": names})
-        top, bottom = _sums_per_user(values, position, len(distinct))
-        means = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
-        for column, (metric, row_values) in enumerate(values.items()):
-            mean = means[:, column]
-            frame[metric] = np.sqrt(mean) if row_values.root else mean
-        return frame
+        return tabulate(struct, self._measures, self.groups, self._dataset, self._n_boot)
 
     def attach(
         self, trainer: Trainer, target: str | None = None, metric: str | None = None
@@ -177,7 +268,7 @@ class GroupEvaluator:
             )
         trainer.eval_collector = UserCollector(self._config)
         trainer.eval_collector.data_struct = self._collector.data_struct
-        trainer.evaluator = _AttachedEvaluator(self)
+        trainer.evaluator = AttachedEvaluator(self._measures, self.groups, self.history)
 
     def learning_pace(self, metric: str) -> pd.DataFrame:
         """Return, for each group, the evaluation (1-based) at which a metric peaked, and its value.
@@ -189,36 +280,6 @@ class GroupEvaluator:
         curve = pd.DataFrame(
             [{group: means[metric] for group, means in entry.items()} for entry in self.history]
         )
-        return pd.DataFrame({"evaluation": curve.idxmax() + 1, "value": curve.max()})
-
-
-def _sums_per_user(
-    values: Mapping[str, RowValues], position: np.ndarray, n_users: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sum weight times value, and weight, over each user's rows: (n_users, n_metrics) each."""
-    top, bottom = np.zeros((2, n_users, len(values)))
-    for column, row_values in enumerate(values.values()):
-        weight = np.where(np.isnan(row_values.values), 0.0, row_values.weights)
-        product = weight * np.nan_to_num(row_values.values)
-        top[:, column] = np.bincount(position, product, minlength=n_users)
-        bottom[:, column] = np.bincount(position, weight, minlength=n_users)
-    return top, bottom
-
-
-class _AttachedEvaluator:
-    """In the place of a trainer's ``Evaluator``: overall metrics and those of every group."""
-
-    def __init__(self, owner: GroupEvaluator) -> None:
-        self._owner = owner
-
-    def evaluate(self, struct: DataStruct) -> OrderedDict[str, float]:
-        owner = self._owner
-        of_row = owner.groups.of_user[struct.get(USERS).numpy()]
-        overall = owner._measures.aggregate(struct)
-        result, entry = OrderedDict(overall), {OVERALL: overall}
-        for index, name in enumerate(owner.groups.names):
-            means = owner._measures.aggregate(struct, np.flatnonzero(of_row == index))
-            entry[name] = means
-            result.update({f"{metric}[{name}]": value for metric, value in means.items()})
-        owner.history.append(entry)
-        return result
+        known = curve.dropna(axis=1, how="all")  # not those of groups without evaluated users
+        pace = pd.DataFrame({"evaluation": known.idxmax() + 1, "value": known.max()})
+        return pace.reindex(curve.columns)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from recbole.data.dataset import Dataset
 
-from recbole_groupmix.adapters.groups import Groups, read_groups
+from recbole_groupmix.adapters.groups import EMPTY_GROUP, Groups
+from recbole_groupmix.core.grouping import Grouping, cross, small_groups
+from recbole_groupmix.evaluation.user_columns import tokens
+
+#: What stands between the tokens of crossed columns in the name of a group.
+CROSS = " x "
+_NAMED = 5
 
 
 def user_groups(
@@ -21,46 +29,126 @@ def user_groups(
         The data set of an evaluation loader.
     groups : str, sequence of str, Groups or mapping
         A token column of the ``.user`` file; several columns, crossed; groups; or external user
-        token to group (a dict or a pandas Series).
+        token to group (a dict or a pandas Series), where users who are not in the data set do not
+        count and None or NaN is no group.
 
     Raises
     ------
     ValueError
-        If a column is absent or not loaded, or none of the evaluated users has a group.
+        If a column is absent, not loaded or no token column, groups belong to another data set, a
+        Series names a user twice, or none of the evaluated users has a group.
     """
     if isinstance(groups, Groups):
         found = groups
+        if len(found.of_user) != dataset.user_num:
+            raise ValueError(
+                f"the groups of {found.field} are of {len(found.of_user)} user ids, but data set "
+                f"{dataset.dataset_name} has {dataset.user_num}; make them from the same data set"
+            )
     elif isinstance(groups, str):
-        found = read_groups(dataset, groups, "keep")
-    elif isinstance(groups, Mapping) or hasattr(groups, "to_dict"):
-        mapping = groups if isinstance(groups, Mapping) else groups.to_dict()
-        found = _of_mapping(dataset, {str(k): str(v) for k, v in mapping.items()})
+        found = _crossed(dataset, [groups])
+    elif isinstance(groups, Mapping):
+        found = of_pairs(dataset, groups.items(), "the given groups")
+    elif hasattr(groups, "index") and hasattr(groups, "items"):
+        series: Any = groups
+        refuse_doubles([str(user) for user in series.index], "the given groups")
+        found = of_pairs(dataset, series.items(), "the given groups")
     else:
         found = _crossed(dataset, list(groups))
-    evaluated = np.unique(dataset.inter_feat[dataset.uid_field].numpy())
+    evaluated = evaluated_users(dataset)
     if (found.of_user[evaluated] < 0).all():
-        raise ValueError(f"no evaluated user has a group of {found.field}")
+        names = dataset.field2id_token[dataset.uid_field][evaluated[:3]]
+        raise ValueError(
+            f"no evaluated user has a group of {found.field}; users are such as "
+            f"{', '.join(repr(str(name)) for name in names)}"
+        )
     return found
 
 
-def _of_mapping(dataset: Dataset, mapping: Mapping[str, str]) -> Groups:
-    names = tuple(sorted(set(mapping.values())))
+def evaluated_users(dataset: Dataset) -> np.ndarray:
+    """Return the internal ids, ascending, of the users of an evaluation loader's data set."""
+    ids: np.ndarray = np.unique(dataset.inter_feat[dataset.uid_field].numpy())
+    return ids
+
+
+def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, small: str) -> Groups:
+    """Refuse or merge groups of fewer than ``min_users`` of the given (evaluated) users.
+
+    Parameters
+    ----------
+    groups : Groups
+        Groups of any users; users who are not given have none afterwards.
+    users : numpy.ndarray of int, shape (n,)
+        Internal ids.
+    min_users : int
+        Fewest users a group may have.
+    small : {"refuse", "merge"}
+        Refuse small groups, or merge them into the group ``other``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`recbole_groupmix.core.grouping.small_groups`.
+    """
+    codes = np.full(len(groups.of_user), -1, dtype=np.int64)
+    codes[users] = groups.of_user[users]
+    try:
+        kept = small_groups(Grouping(codes, groups.names), min_users, small)
+    except ValueError as error:
+        advice = '; small="merge" merges' if small == "refuse" else "; counted are"
+        raise ValueError(f"{error}{advice} evaluated users of {groups.field}") from error
+    return Groups(groups.field, kept.names, kept.codes)
+
+
+def refuse_doubles(users: Iterable[str], where: str) -> None:
+    """Raise ``ValueError`` if a user is named twice."""
+    twice = [user for user, times in Counter(users).items() if times > 1]
+    if twice:
+        raise ValueError(f"{len(twice)} users stand in {where} more than once: {some(twice)}")
+
+
+def some(users: Sequence[str]) -> str:
+    """Return the first few users and how many there are besides, for messages."""
+    more = len(users) - _NAMED
+    return ", ".join(users[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def of_pairs(dataset: Dataset, pairs: Iterable[tuple[Any, Any]], field: str) -> Groups:
+    """Return the groups of external tokens; all of them, also those that no known user has."""
+    group_of = {
+        str(user): str(group)
+        for user, group in pairs
+        if group is not None and group == group and str(group) != ""
+    }
+    names = cross([sorted(set(group_of.values()))]).names
     position = {name: index for index, name in enumerate(names)}
-    tokens = dataset.field2id_token[dataset.uid_field]
-    codes = [position.get(mapping.get(str(token), ""), -1) for token in tokens]
+    users = dataset.field2id_token[dataset.uid_field]
+    codes = [position.get(group_of.get(str(user), ""), -1) for user in users]
     codes[0] = -1
-    return Groups("the given groups", names, np.array(codes, dtype=np.int64))
+    return Groups(field, names, np.array(codes, dtype=np.int64))
 
 
 def _crossed(dataset: Dataset, fields: list[str]) -> Groups:
-    parts = [read_groups(dataset, field, "keep") for field in fields]
-    labels = [
-        " x ".join(part.names[part.of_user[user]] for part in parts)
-        if all(part.of_user[user] >= 0 for part in parts)
-        else None
-        for user in range(dataset.user_num)
-    ]
-    names = tuple(sorted({label for label in labels if label is not None}))
-    position = {name: index for index, name in enumerate(names)}
-    codes = np.array([-1 if label is None else position[label] for label in labels])
-    return Groups(" x ".join(fields), names, codes)
+    """Return the groups of one or more token columns; those without a token are one more."""
+    if not fields:
+        raise ValueError("no column is named; give at least one column of the .user file")
+    columns = [tokens(dataset, field) for field in fields]
+    for field, column in zip(fields, columns, strict=True):
+        clash = [token for token in column if token is not None and CROSS in token]
+        if clash and len(fields) > 1:
+            raise ValueError(
+                f"the token {clash[0]!r} of column {field!r} contains {CROSS!r}, which stands "
+                "between crossed columns; give the groups as a dict of user to group"
+            )
+    found = cross(columns, separator=CROSS)
+    codes, names = found.codes.copy(), found.names
+    evaluated = evaluated_users(dataset)
+    empty = evaluated[codes[evaluated] < 0]
+    if len(empty):
+        if EMPTY_GROUP in names:
+            raise ValueError(
+                f"column {fields[0]!r} has the token {EMPTY_GROUP}, which is the name of the group "
+                "of users without a token; use another name for it"
+            )
+        codes[empty], names = len(names), (*names, EMPTY_GROUP)
+    return Groups(CROSS.join(fields), names, codes)

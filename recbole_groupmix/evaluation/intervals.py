@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from recbole_groupmix.evaluation.measures import RowValues
+
 _CHUNK = 2**22  # counts held at a time
+
+
+def sums_per_user(
+    values: Mapping[str, RowValues], position: np.ndarray, n_users: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum weight times value, and weight, over each user's rows.
+
+    Parameters
+    ----------
+    values : mapping of str to RowValues
+        Values of the rows by metric.
+    position : numpy.ndarray of int, shape (n_rows,)
+        User of every row, in [0, n_users).
+    n_users : int
+        Number of users.
+
+    Returns
+    -------
+    tuple of two numpy.ndarray of float64, shape (n_users, n_metrics)
+        For :func:`cluster_intervals`; the second is 0 where a user's value is undefined.
+    """
+    top, bottom = np.zeros((2, n_users, len(values)))
+    for column, row_values in enumerate(values.values()):
+        weight = np.where(np.isnan(row_values.values), 0.0, row_values.weights)
+        product = weight * np.nan_to_num(row_values.values)
+        top[:, column] = np.bincount(position, product, minlength=n_users)
+        bottom[:, column] = np.bincount(position, weight, minlength=n_users)
+    return top, bottom
 
 
 def cluster_intervals(

@@ -20,7 +20,14 @@ from recbole_groupmix.adapters.compat import recbole_compat
 
 #: Name under which the users of the rows are kept in RecBole's ``DataStruct``.
 USERS = "groupmix.users"
-_PER_BATCH = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label", USERS)
+#: Name of the items of the rows where predicted values are measured.
+ITEMS = "groupmix.items"
+#: Best items of every row, int64 (n_rows, at most max(topk)), best first; -1 for none left.
+TOP_ITEMS = "groupmix.top"
+#: Row and item of every relevant pair, int64 (n_pairs, 2).
+RELEVANT = "groupmix.relevant"
+_OF_RECBOLE = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")
+_PER_BATCH = (*_OF_RECBOLE, USERS, ITEMS, TOP_ITEMS, RELEVANT)
 _SCORE_BYTES = 24  # per user and item: float32 scores, int32 indicators, sorting space
 _MEMORY_SHARE = 0.1
 _MOST_BYTES = 2**28  # larger blocks leave the caches and gain nothing
@@ -41,12 +48,33 @@ class UserCollector(Collector):
     def eval_batch_collect(
         self, scores_tensor: Any, interaction: Any, positive_u: Any, positive_i: Any
     ) -> None:
-        """Collect what the metrics need from a batch, and its users."""
-        super().eval_batch_collect(scores_tensor, interaction, positive_u, positive_i)
+        """Collect what the metrics need from a batch, and its users.
+
+        Raises
+        ------
+        ValueError
+            If a score is NaN: RecBole would rank such an item first.
+        """
+        if torch.isnan(scores_tensor.max()):  # the maximum is NaN where any score is
+            rows = torch.isnan(scores_tensor.reshape(len(scores_tensor), -1)).any(dim=1)
+            raise ValueError(
+                f"model {self.config['model']} gave NaN scores in {int(rows.sum())} of "
+                f"{len(rows)} rows of a batch, so nothing can be measured; its training has "
+                "probably diverged: lower learning_rate, or evaluate an earlier checkpoint"
+            )
+        self._collect(scores_tensor, interaction, positive_u, positive_i)
         users = interaction[self.config["USER_ID_FIELD"]]
         if len(users) != len(scores_tensor):  # sampled negatives: many rows, one line a user
             users = torch.unique_consecutive(users)
         self.data_struct.update_tensor(USERS, users.cpu())
+
+    def _collect(
+        self, scores_tensor: Any, interaction: Any, positive_u: Any, positive_i: Any
+    ) -> None:
+        super().eval_batch_collect(scores_tensor, interaction, positive_u, positive_i)
+        if is_value_evaluation(self.config):
+            items = interaction[self.config["ITEM_ID_FIELD"]]
+            self.data_struct.update_tensor(ITEMS, items.cpu())
 
     def get_data_struct(self) -> DataStruct:
         """Return what was collected since the last call and forget it.
@@ -61,6 +89,21 @@ class UserCollector(Collector):
             if key in self.data_struct:
                 del self.data_struct[key]
         return found
+
+
+class ListCollector(UserCollector):
+    """Keeps the best items of every row and the relevant ones, and nothing for metrics."""
+
+    def _collect(
+        self, scores_tensor: Any, interaction: Any, positive_u: Any, positive_i: Any
+    ) -> None:
+        seen = self.data_struct
+        n_rows = len(seen[USERS]) if USERS in seen else 0
+        most = min(max(self.topk), scores_tensor.shape[-1])
+        best, items = torch.topk(scores_tensor, most, dim=-1)
+        seen.update_tensor(TOP_ITEMS, items.masked_fill(best == -torch.inf, -1).cpu())
+        pairs = torch.stack([positive_u.cpu() + n_rows, positive_i.cpu()], dim=1)
+        seen.update_tensor(RELEVANT, torch.unique(pairs, dim=0))
 
 
 class _ReturnStruct:
@@ -103,14 +146,40 @@ class Scorer(Trainer):
         self.wandblogger = _Silent()
 
     def collect(self, eval_data: Any) -> DataStruct:
-        """Score an evaluation loader and return the collected rows, users under ``USERS``."""
+        """Score an evaluation loader and return the collected rows, users under ``USERS``.
+
+        Raises
+        ------
+        ValueError
+            If the model can neither rank all items nor predict for pairs, or a score is NaN.
+        """
+        name = type(self.model).__name__
+        if not hasattr(self.model, "full_sort_predict"):
+            raise ValueError(f"{name} is no RecBole model: it has no full_sort_predict")
+        self.eval_collector.get_data_struct()  # forget what a failed evaluation left
         training = self.model.training
         try:
             with recbole_compat():
-                found: DataStruct = self.evaluate(rebatched(eval_data), load_best_model=False)
+                if ranks_at_once(self.model):
+                    eval_data = rebatched(eval_data)
+                found: DataStruct = self.evaluate(eval_data, load_best_model=False)
+        except NotImplementedError as error:
+            raise ValueError(
+                f"model {name} cannot be evaluated: it has neither full_sort_predict nor predict, "
+                "of which RecBole needs one to rank items"
+            ) from error
         finally:
             self.model.train(training)
         return found
+
+
+def ranks_at_once(model: AbstractRecommender) -> bool:
+    """Whether a model scores all items of a user by itself.
+
+    For the others RecBole writes out every pair with all its features, ``eval_batch_size`` pairs
+    to a prediction: larger batches of users would need far more memory and save no time.
+    """
+    return type(model).full_sort_predict is not AbstractRecommender.full_sort_predict
 
 
 def rebatched(eval_data: Any) -> Any:
