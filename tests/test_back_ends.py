@@ -1,15 +1,27 @@
 """The two back ends have one meaning: same jobs, same models up to rounding."""
 
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from recbole_groupmix.core.mix import Mix, baselines
+from recbole_groupmix.pipeline import populations
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.populations import back_end, train_populations, why_not
+from recbole_groupmix.pipeline.populations import (
+    back_end,
+    memory,
+    models_at_once,
+    train_populations,
+    why_not,
+)
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.wave import Wave
 
+on_torch = partial(train_populations, on_torch=True)
 SMALL = {"dataset": "blockmix", "target": "A", "embedding_size": 4, "epochs": 8, "eval_step": 2}
 
 
@@ -48,19 +60,21 @@ def test_same_scores_whichever_back_end_trains(model, options):
     }
     jobs = [Job(name, mix, 1, 2, epochs=4) for name, mix in mixes.items()]
     one_by_one = {fit.job.name: fit.model for fit in train_sequentially(experiment, jobs)}
-    at_once = {fit.job.name: fit.model for fit in train_populations(experiment, jobs)}
-    assert set(one_by_one) == set(at_once) == set(mixes)
-    for name in mixes:
-        wanted, got = _scores(one_by_one[name]), _scores(at_once[name])
-        assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted), name
+    for train in (train_populations, on_torch):
+        at_once = {fit.job.name: fit.model for fit in train(experiment, jobs)}
+        assert set(one_by_one) == set(at_once) == set(mixes)
+        for name in mixes:
+            wanted, got = _scores(one_by_one[name]), _scores(at_once[name])
+            assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted), name
 
 
+@pytest.mark.parametrize("train", [train_populations, on_torch], ids=["cpu", "torch"])
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])
-def test_early_stopping_ends_at_the_same_epoch_with_the_same_curve(model):
+def test_early_stopping_ends_at_the_same_epoch_with_the_same_curve(model, train):
     experiment = _experiment(model=model, epochs=40, stopping_step=2)
     jobs = [Job(n, m, 1, 0) for n, m in baselines(experiment.n_users, "A").items()]
     one_by_one = {fit.job.name: fit for fit in train_sequentially(experiment, jobs)}
-    for fit in train_populations(experiment, jobs):
+    for fit in train(experiment, jobs):
         other = one_by_one[fit.job.name]
         assert fit.epochs == other.epochs
         assert fit.score == pytest.approx(other.score, abs=0.01)
@@ -85,8 +99,64 @@ def test_what_the_engine_cannot_train_goes_to_recbole():
             back_end(_experiment(backend="cpu", **given))
 
 
-def test_divergence_names_the_mix():
-    experiment = _experiment(learning_rate=1e30, epochs=3)
-    jobs = [Job(n, m, 1, 0, 3) for n, m in baselines(experiment.n_users, "A").items()]
-    with pytest.raises(ValueError, match=r"'proportional' diverged .* smaller learning_rate"):
-        list(train_populations(experiment, jobs))
+@pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
+@pytest.mark.parametrize("train", [train_sequentially, train_populations, on_torch])
+def test_divergence_is_told_and_the_other_models_finish(train):
+    experiment = _experiment(epochs=4)
+    # weights of 1e300 are infinite in float32: the loss is NaN, and the other mix must not notice
+    jobs = [
+        Job(name, Mix(alpha={"B": 1.0, "C": 0.0, "D": 0.0}, alpha_aug=budget), 1, 0, 4)
+        for name, budget in (("sane", 1.0), ("wild", 1e300))
+    ]
+    fits = {fit.job.name: fit for fit in train(experiment, jobs)}
+    assert not fits["sane"].diverged and fits["wild"].diverged
+    (alone,) = train(experiment, jobs[:1])
+    assert np.array_equal(_scores(fits["sane"].model), _scores(alone.model))
+
+
+@pytest.mark.parametrize("train", [train_populations, on_torch], ids=["cpu", "torch"])
+@pytest.mark.parametrize("model", ["BPR", "LightGCN"])
+def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch):
+    experiment = _experiment(model=model, graph="all")
+    mixes = {f"m{i}": Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5 + i) for i in range(5)}
+    jobs = [Job(name, mix, 1, 0, 3) for name, mix in mixes.items()]
+    labels = []
+
+    def on_epoch(label, done, most):
+        labels.append(label)
+
+    together = {fit.job.name: fit.model for fit in train(experiment, jobs, on_epoch)}
+    assert labels == ["5 models, fold 0"] * 3
+    monkeypatch.setattr(populations, "models_at_once", lambda *_: 2)
+    labels.clear()
+    in_waves = {fit.job.name: fit.model for fit in train(experiment, jobs, on_epoch)}
+    assert labels == ["2 models, fold 0"] * 6 + ["1 models, fold 0"] * 3
+    for name in mixes:
+        assert np.array_equal(_scores(together[name]), _scores(in_waves[name]))
+
+
+@pytest.mark.parametrize("model", ["BPR", "LightGCN"])
+def test_models_at_once_stay_below_the_memory_asked_for(model):
+    experiment = _experiment(model=model, graph="all", embedding_size=64, protocol="converged")
+    mixes = [Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5 + i) for i in range(200)]
+    jobs = [Job(f"m{i}", mix, 1, 0, 1) for i, mix in enumerate(mixes)]
+    list(train_populations(experiment, jobs[:1]))  # what is made once is not counted
+    budget = 32 * 2**20
+    size = models_at_once(experiment, jobs, budget, False)
+    assert 5 < size < 200
+    tracemalloc.start()  # numpy tells it of every array
+    try:
+        fits = Wave(experiment, jobs[:size], budget, False).train(None)
+        next(fits)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.6 * budget < peak < budget
+    with pytest.raises(ValueError, match=r"max_memory holds .* single model .* --max_memory=GIB"):
+        models_at_once(experiment, jobs, 2**16, False)
+
+
+def test_max_memory_is_in_gib_and_half_of_what_is_free_by_default(monkeypatch):
+    assert memory(_experiment(max_memory=1.5)) == 1.5 * 2**30
+    monkeypatch.setattr(populations, "free_memory", lambda device: 1000)
+    assert memory(_experiment()) == 500

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.engine.negatives import FastNegatives
 
 N_USERS, N_ITEMS = 6, 9  # with the padding ids: users 1 to 5, items 1 to 8
 
@@ -121,3 +122,17 @@ def test_bad_draws_and_sizes_are_refused():
         negatives.draw(np.array([1, 0]), np.random.default_rng(0))
     with pytest.raises(ValueError, match="n_items is 1"):
         UniformNegatives(np.array([1]), np.array([1]), 2, 1)
+
+
+@given(pairs, st.integers(0, 1000))
+def test_the_compiled_draw_gives_the_same_items(rows, seed):
+    table = UniformNegatives(rows[:, 0], rows[:, 1], N_USERS, N_ITEMS)
+    users = np.random.default_rng(seed).integers(1, N_USERS, 40)
+    full = set(np.flatnonzero(table.n_candidates == 0)) & set(users.tolist())
+    if full:
+        with pytest.raises(ValueError, match="all 8 items as positives"):
+            FastNegatives(table).draw(users, np.random.default_rng(seed))
+        return
+    wanted = table.draw(users, np.random.default_rng(seed))
+    got = FastNegatives(table).draw(users, np.random.default_rng(seed))
+    assert np.array_equal(got, wanted)

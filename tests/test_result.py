@@ -344,6 +344,7 @@ def made(values, cv=None, selected=None):
         mixes=mixes,
         cv=cv,
         selected=selected,
+        diverged=[],
         metrics=frame(values),
         seconds={},
     )
@@ -356,7 +357,18 @@ def test_a_change_by_hand():
     assert change["mean"] == pytest.approx(0.2)
     assert change["ci_low"] == pytest.approx(0.2) and change["ci_high"] == pytest.approx(0.2)
     assert change["p"] < 0.05
-    assert "+20.0% [+20.0%, +20.0%] *" in result_table(result)
+    assert "+20.0% [+20.0%, +20.0%]~ *" in result_table(result)
+
+
+def test_intervals_of_fewer_than_five_repeats_are_marked():
+    result = made({"proportional": [0.5] * 20, "mine": [0.6] * 20})
+    for repeats, mark in [(1, "~"), (4, "~"), (5, "")]:
+        few = result | {"repeats": repeats, "intervals": interval_note(repeats)}
+        text = " ".join(result_table(few).split())
+        assert f"+20.0% [+20.0%, +20.0%]{mark} *" in text
+        assert ("~ an interval that leaves out what other seeds would give." in text) == (
+            mark > ""
+        )
 
 
 def test_a_change_against_nothing_is_undefined():

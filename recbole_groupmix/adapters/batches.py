@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,7 +17,13 @@ from recbole.data.interaction import Interaction
 from recbole.utils import InputType
 
 from recbole_groupmix.adapters.seeding import NEGATIVES, SAMPLED_USERS, SHUFFLE, stream
-from recbole_groupmix.core.negatives import UniformNegatives
+
+
+class Negatives(Protocol):
+    """Anything that draws as :class:`~recbole_groupmix.core.negatives.UniformNegatives` does."""
+
+    def draw(self, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw one negative item for each entry of ``users``."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ class TrainingBatches:
     ----------
     users, items : numpy.ndarray of int64, shape (n_interactions,)
         All training pairs of the part, sorted by user, also of users who stay away.
-    negatives : UniformNegatives
+    negatives : Negatives
         Draws the negatives of the part.
     form : BatchFormat
         Fields and sizes.
@@ -121,7 +128,7 @@ class TrainingBatches:
         self,
         users: np.ndarray,
         items: np.ndarray,
-        negatives: UniformNegatives,
+        negatives: Negatives,
         form: BatchFormat,
         key: tuple[int, ...],
         *,

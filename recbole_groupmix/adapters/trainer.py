@@ -46,6 +46,10 @@ def user_factors(users: np.ndarray, n_users: int, user_loss: str) -> np.ndarray:
     return np.divide(len(users) / n_active, counts, out=np.zeros(n_users), where=counts > 0)
 
 
+class Diverged(ValueError):
+    """Training ended in numbers that are none; further epochs cannot help."""
+
+
 class GroupMixTrainer(Trainer):
     """A RecBole ``Trainer`` that weights the loss of every user.
 
@@ -155,6 +159,10 @@ class GroupMixTrainer(Trainer):
         """Train as RecBole's ``fit`` does, on today's numpy and scipy."""
         with recbole_compat():
             return super().fit(*args, **kwargs)
+
+    def _check_nan(self, loss: Tensor) -> None:
+        if torch.isnan(loss):
+            raise Diverged("the training loss is NaN; use a smaller learning_rate")
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
         """Save what torch.load accepts with ``weights_only=True``, its default since 2.6."""

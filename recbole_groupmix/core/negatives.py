@@ -25,6 +25,15 @@ class UniformNegatives:
     n_users, n_items : int
         Numbers of ids, padding included, as RecBole counts them.
 
+    Attributes
+    ----------
+    span : int
+        Number of items, padding left out.
+    n_candidates, first : array of int64, shape (n_users,)
+        Candidates of each user, and where the user's keys begin.
+    keys : array of int64, shape (n_distinct_pairs,)
+        ``user * span + p_k - k`` of the k-th positive p_k of each user, ascending.
+
     Raises
     ------
     ValueError
@@ -49,13 +58,13 @@ class UniformNegatives:
                 "per training interaction."
             )
         self._n_users = n_users
-        self._span = n_items - 1
-        pairs = np.unique(user_ids * self._span + (item_ids - 1))
-        counts = np.bincount(pairs // self._span, minlength=n_users)
-        self._first = np.cumsum(counts) - counts
-        self._n_candidates = self._span - counts
-        rank = np.arange(pairs.size) - np.repeat(self._first, counts)
-        self._keys = pairs - rank
+        self.span = n_items - 1
+        pairs = np.unique(user_ids * self.span + (item_ids - 1))
+        counts = np.bincount(pairs // self.span, minlength=n_users)
+        self.first = np.cumsum(counts) - counts
+        self.n_candidates = self.span - counts
+        rank = np.arange(pairs.size) - np.repeat(self.first, counts)
+        self.keys = pairs - rank
 
     def draw(
         self, users: npt.NDArray[np.integer[Any]], rng: np.random.Generator
@@ -84,18 +93,18 @@ class UniformNegatives:
             If a user id is out of range, or a user has every item as a positive.
         """
         user_ids = _ids(users, self._n_users, "user")
-        n_candidates = self._n_candidates[user_ids]
+        n_candidates = self.n_candidates[user_ids]
         if user_ids.size and n_candidates.min() == 0:
             full = int(user_ids[n_candidates.argmin()])
             raise ValueError(
-                f"user with internal id {full} has all {self._span} items as positives, so no "
+                f"user with internal id {full} has all {self.span} items as positives, so no "
                 "negative can be drawn; remove that user or add items."
             )
         # random() is below 1 and the product is rounded to nearest, so it stays below the
         # number of candidates (any below 2**53) and the cast takes the floor.
         nth = (rng.random(user_ids.size) * n_candidates).astype(np.int64)
-        below = np.searchsorted(self._keys, user_ids * self._span + nth, side="right")
-        return np.asarray(nth + (below - self._first[user_ids]) + 1)
+        below = np.searchsorted(self.keys, user_ids * self.span + nth, side="right")
+        return np.asarray(nth + (below - self.first[user_ids]) + 1)
 
 
 def _ids(ids: npt.NDArray[np.integer[Any]], n: int, what: str) -> npt.NDArray[np.int64]:

@@ -1,1 +1,1 @@
-"""Trains many matrix factorisations or LightGCNs at once on the CPU; knows no torch, no RecBole."""
+"""Trains many matrix factorisations or LightGCNs at once, on CPU or GPU; knows no RecBole."""

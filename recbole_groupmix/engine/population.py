@@ -15,10 +15,18 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
-from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
+from recbole_groupmix.engine.graph import Graph
+from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.triplets import Triplets
 
 Floats = npt.NDArray[np.float32]
 _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
+_FLOATS_PER_NODE = 256
+
+
+def models_in_graph(width: int) -> int:
+    """Return how many models of a width go through the graph together."""
+    return max(_FLOATS_PER_NODE // width, 1)
 
 
 @dataclass(frozen=True)
@@ -91,18 +99,11 @@ class Population:
         self._first = {k: np.zeros(shape, np.float32) for k in self._tables}
         self._second = {k: np.zeros(shape, np.float32) for k in self._tables}
         self._steps = 0
-        self._grad = np.zeros(shape, np.float32)
         self._grad_item = np.zeros(
             (kernels.n_threads(), shape[0] - shared.n_users, shape[1]), np.float32
         )
-        if shared.graph is not None:
-            self._graph = (
-                balanced_bounds(shared.graph.indptr.astype(np.int64), kernels.n_threads()),
-                shared.graph.indptr.astype(np.int64),
-                shared.graph.indices.astype(np.int64),
-                shared.graph.data.astype(np.float32),
-            )
-            self._buffers = [np.empty(shape, np.float32) for _ in range(3)]
+        self._graph = None if shared.graph is None else Graph(shared.graph, shared.n_layers)
+        self._together = 1 if shared.graph is None else models_in_graph(shape[1])
 
     @property
     def alive(self) -> list[int]:
@@ -114,9 +115,31 @@ class Population:
         return self._tables[k]
 
     def output(self, k: int) -> tuple[Floats, Floats]:
-        """Return the user and item embeddings that scores are products of (a view or buffer)."""
-        final = self._propagated(self._tables[k])
+        """Return the user and item embeddings that scores are products of; perhaps a view."""
+        (final,) = self._propagated([self._tables[k]])
         return final[: self._shared.n_users], final[self._shared.n_users :]
+
+    def hits(
+        self,
+        k: int,
+        users: npt.NDArray[np.int64],
+        masked: csr_matrix,
+        relevant: csr_matrix,
+        depth: int,
+    ) -> npt.NDArray[np.bool_]:
+        """Rank all items for some users by a model: see :func:`~.ranking.hits_at`.
+
+        Parameters
+        ----------
+        k : int
+            Number of the model.
+        users : numpy.ndarray of int64, shape (n_eval,)
+            Rows of the user table.
+        masked, relevant, depth
+            As there.
+        """
+        user, item = self.output(k)
+        return hits_at(user[users], item, masked, relevant, depth)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -140,29 +163,37 @@ class Population:
             shared.factor,
             counts,
         )
+        alive = self.alive
+        for start in range(0, len(alive), self._together):
+            some = alive[start : start + self._together]
+            gradients = []
+            for k, final in zip(
+                some, self._propagated([self._tables[k] for k in some]), strict=True
+            ):
+                member = self._members[k]
+                divisor = self._divisor(member.data_weights, group, mass, batch)
+                weight = (member.data_weights[group] * factor / divisor).astype(np.float32)
+                gradients.append(self._gradient(final, batch, weight))
+            for k, gradient in zip(some, self._propagated(gradients), strict=True):
+                shrink = self._shrink(self._members[k], batch, group, mass, counts)
+                self._move(k, gradient, shrink.astype(np.float32))
+
+    def _move(self, k: int, gradient: Floats, shrink: Floats) -> None:
+        """Make Adam's step on a model's tables."""
         correction1 = 1.0 - _BETA1**self._steps
         correction2 = np.sqrt(1.0 - _BETA2**self._steps)
-        for k, table in self._tables.items():
-            member = self._members[k]
-            weight = (
-                member.data_weights[group]
-                * factor
-                / self._divisor(member.data_weights, group, mass, batch)
-            )
-            shrink = self._shrink(member, batch, group, mass, counts)
-            grad = self._gradient(table, batch, weight.astype(np.float32))
-            kernels.adam_rows(
-                table,
-                grad,
-                shrink.astype(np.float32),
-                self._first[k],
-                self._second[k],
-                np.float32(member.learning_rate / correction1),
-                np.float32(correction2),
-                np.float32(_BETA1),
-                np.float32(_BETA2),
-                np.float32(_EPS),
-            )
+        kernels.adam_rows(
+            self._tables[k],
+            gradient,
+            shrink,
+            self._first[k],
+            self._second[k],
+            np.float32(self._members[k].learning_rate / correction1),
+            np.float32(correction2),
+            np.float32(_BETA1),
+            np.float32(_BETA2),
+            np.float32(_EPS),
+        )
 
     def _divisor(
         self,
@@ -194,11 +225,10 @@ class Population:
         shrink[n_users:] = member.l2_weights @ counts
         return shrink * (member.reg_weight / self._divisor(member.l2_weights, group, mass, batch))
 
-    def _gradient(self, table: Floats, batch: Triplets, weight: Floats) -> Floats:
-        """Gradient of the data term with respect to the parameters (a buffer)."""
-        n_users, grad = self._shared.n_users, self._grad
-        final = self._propagated(table)
-        grad[:n_users] = 0.0
+    def _gradient(self, final: Floats, batch: Triplets, weight: Floats) -> Floats:
+        """Gradient of the data term with respect to the final embeddings."""
+        n_users = self._shared.n_users
+        gradient = np.zeros_like(final)
         kernels.bpr_gradients(
             batch.bounds,
             batch.users,
@@ -208,22 +238,11 @@ class Population:
             weight,
             final[:n_users],
             final[n_users:],
-            grad[:n_users],
+            gradient[:n_users],
             self._grad_item,
         )
-        kernels.sum_tables(self._grad_item, grad[n_users:])
-        return self._propagated(grad)
+        kernels.sum_tables(self._grad_item, gradient[n_users:])
+        return gradient
 
-    def _propagated(self, x: Floats) -> Floats:
-        """Mean of x, Ax, ..., A^L x; x itself for matrix factorisation."""
-        if self._shared.graph is None:
-            return x
-        total, one, other = self._buffers
-        np.copyto(total, x)
-        source = x
-        for layer in range(self._shared.n_layers):
-            target = other if layer % 2 else one
-            kernels.propagate(*self._graph, source, target, total)
-            source = target
-        total *= np.float32(1.0 / (self._shared.n_layers + 1))
-        return total
+    def _propagated(self, tables: list[Floats]) -> list[Floats]:
+        return tables if self._graph is None else self._graph.propagated(tables)

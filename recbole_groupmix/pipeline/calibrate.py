@@ -140,6 +140,11 @@ def _measure(
     def seconds(epochs: int) -> tuple[float, Fit]:
         jobs = [Job(c.name, c.mix, ALL_OF_TRAIN, 0, epochs) for c in some]
         fits = list(train(experiment, jobs))
+        if fits[0].diverged:
+            raise ValueError(
+                f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
+                f"{experiment.settings.describe('learning_rate')}, use a smaller one"
+            )
         return sum(fit.seconds for fit in fits) / len(fits), fits[0]
 
     with TemporaryDirectory() as scratch, blame(experiment.settings, what):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "protocol": ("converged", "paper"),
     "weighting": ("loss", "sample"),
-    "backend": ("auto", "cpu", "recbole"),
+    "backend": ("auto", "cpu", "torch", "recbole"),
     "user_loss": ("sum", "mean"),
     "regularizer": ("weighted", "unweighted", "rows"),
     "graph": ("positive", "all"),
@@ -38,6 +38,7 @@ _LEAST = {
     "eval_step": 1,
     "stopping_step": 1,
 }
+_POSITIVE = ("learning_rate", "max_memory")
 _ALWAYS_SET = ("trials", "folds", "repeats", "seed")  # the others may be left to RecBole
 _MAY_BE_ABSENT = ("target", "group_field", "data_path")
 
@@ -58,7 +59,7 @@ def check_values(settings: Settings) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"{settings.describe(key)}; it must be a whole number >= {least}")
-    for key in ("learning_rate", "reg_weight", "weight_decay"):
+    for key in ("learning_rate", "reg_weight", "weight_decay", "max_memory"):
         _check_number(settings, key)
     deviation = settings.standard_deviation
     if settings["init"] != "recbole" and not (deviation and 0 < deviation < math.inf):
@@ -101,8 +102,8 @@ def _check_number(settings: Settings, key: str) -> None:
     if value is None:
         return
     number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value < 0 or (key == "learning_rate" and value == 0):
-        least = "> 0" if key == "learning_rate" else ">= 0"
+    if not number or value < 0 or (key in _POSITIVE and value == 0):
+        least = "> 0" if key in _POSITIVE else ">= 0"
         raise ValueError(f"{settings.describe(key)}; it must be a number {least}")
 
 

@@ -105,6 +105,7 @@ class Experiment:
         self._check_topk(settings["topk"])
         self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
+        self._target_held_out: dict[int, HeldOut] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -168,8 +169,11 @@ class Experiment:
         return mine
 
     def target_held_out(self, part: Part) -> HeldOut:
-        """Return what the target's users of a part are evaluated on."""
-        return part.held_out.of_users(self.groups.of_user == self.groups.index(self.target))
+        """Return what the target's users of a part are evaluated on, kept for further use."""
+        if part.index not in self._target_held_out:
+            mine = self.groups.of_user == self.groups.index(self.target)
+            self._target_held_out[part.index] = part.held_out.of_users(mine)
+        return self._target_held_out[part.index]
 
     def dataset_of(self, part: Part, present: np.ndarray | None = None) -> Dataset:
         """Return a RecBole data set of a part's rows, of the users ``present`` if given.

@@ -25,6 +25,7 @@ OUR_KEYS = frozenset(
         "regularizer",
         "graph",
         "backend",
+        "max_memory",
         "triplets",
         "loss_norm",
         "init",

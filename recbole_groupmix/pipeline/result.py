@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.core.bootstrap import MIN_REPEATS, holm, relative_change
+from recbole_groupmix.core.bootstrap import holm, relative_change
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.core.resampling import MIN_REPEATS
 
 SCHEMA_VERSION = 1
 REFERENCE = "proportional"
@@ -88,6 +89,7 @@ def build_result(
     mixes: Mapping[str, Mix],
     cv: Mapping[str, Mapping[str, Any]],
     selected: str | None,
+    diverged: list[str],
     metrics: pd.DataFrame,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -107,6 +109,8 @@ def build_result(
         Cross-validation summaries by candidate name.
     selected : str or None
         Candidate name of the data mix.
+    diverged : list of str
+        Mixes that are left out since their training diverged.
     metrics : pandas.DataFrame
         Long table of per-user values.
     seconds : mapping
@@ -137,6 +141,7 @@ def build_result(
             "cv": {name: summary["score"] for name, summary in cv.items()},
             "epochs": {name: summary["epochs"] for name, summary in cv.items()},
         },
+        "diverged": diverged,
         "test": by_group[target],
         "test_by_group": by_group,
         "change": changes(metrics, target, settings["seed"]),

@@ -7,6 +7,7 @@ import inspect
 import json
 import time
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +90,19 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     search = Search(experiment, folder, settings["show_progress"], train)
     cv = search.cross_validate(found) if on_folds else {}
     rows = {c.name: c for c in found if c.source in ("baseline", "own")}
+    diverged = [c.name for c in found if c.name in cv and not isfinite(cv[c.name]["score"])]
+    _check_reference(diverged, "on a fold")
+    rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
     selected = select(found, cv)
     if selected is not None:
         rows[DATA_MIX] = selected
     fixed = int(experiment.config["epochs"])
     epochs = {c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()}
     keeper = _ModelKeeper(folder)
-    metrics = search.final(rows, epochs, keeper)
+    metrics, lost = search.final(rows, epochs, keeper)
+    _check_reference(lost, "on all of train")
+    diverged += [name for name in lost if name not in diverged]
+    rows = {name: candidate for name, candidate in rows.items() if name not in lost}
     folder.write("metrics.parquet", lambda path: metrics.to_parquet(path, index=False))
     keeper.describe(experiment, rows, epochs)
     result = build_result(
@@ -104,12 +111,21 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
         groups=_group_entries(experiment),
         mixes={name: candidate.mix for name, candidate in rows.items()},
         cv=cv,
-        selected=None if selected is None else selected.name,
+        selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
+        diverged=diverged,
         metrics=metrics,
         seconds={**search.seconds, "this_call": time.perf_counter() - started},
     )
     folder.write_text("result.json", json.dumps(result, indent=1) + "\n")
     return {**result, "run_folder": str(folder.path)}
+
+
+def _check_reference(diverged: Sequence[str], where: str) -> None:
+    if REFERENCE in diverged:
+        raise ValueError(
+            f"training of {REFERENCE} diverged {where}, and every change is against it; use a "
+            "smaller learning_rate"
+        )
 
 
 def run_folder(

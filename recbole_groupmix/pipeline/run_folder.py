@@ -22,6 +22,7 @@ VOLATILE = frozenset(
         "config_files",
         "mix",
         "show_progress",
+        "max_memory",
         "gpu_id",
         "use_gpu",
         "device",

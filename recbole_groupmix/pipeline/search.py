@@ -75,7 +75,8 @@ class Search:
         -------
         dict
             By candidate name: ``score`` (mean over folds of the target's best validation
-            metric), ``scores`` (one per fold) and ``epochs`` (median best epoch, >= 1).
+            metric), ``scores`` (one per fold) and ``epochs`` (median best epoch, >= 1). Scores
+            are NaN where training diverged; these candidates stay out of what follows.
         """
         folds = range(self._experiment.settings["folds"])
         fixed = None
@@ -106,8 +107,10 @@ class Search:
         return {c.name: _summary([done[c.name, f] for f in folds]) for c in found}
 
     def _fold_record(self, fit: Fit, candidate: Candidate) -> dict[str, Any]:
-        score = fit.score
-        if fit.job.epochs is not None:
+        score: float | None = fit.score
+        if fit.diverged:
+            score = None
+        elif fit.job.epochs is not None:
             score = self._score_on_held_out(fit)
         return {
             "name": fit.job.name,
@@ -128,7 +131,7 @@ class Search:
 
     def final(
         self, rows: dict[str, Candidate], epochs: dict[str, int], keep: Callable[[str, Fit], None]
-    ) -> pd.DataFrame:
+    ) -> tuple[pd.DataFrame, list[str]]:
         """Train mixes on all of train with every repeat and measure every user on test.
 
         Parameters
@@ -142,8 +145,16 @@ class Search:
 
         Returns
         -------
-        pandas.DataFrame
+        frame : pandas.DataFrame
             Long: user_id and group (tokens), mix, repeat, metric, k, value; users of all groups.
+            Without mixes whose training diverged in any repeat.
+        diverged : list of str
+            Those, by their name in the result.
+
+        Raises
+        ------
+        ValueError
+            If training of every mix diverged.
         """
         label = {candidate.name: name for name, candidate in rows.items()}
         jobs = [
@@ -153,7 +164,12 @@ class Search:
         ]
         left = [job for job in jobs if not self._part_file(job).is_file()]
         bars = self._bars("test", len(jobs), len(jobs) - len(left))
+        diverged: dict[str, None] = {}
         for fit in self._train(self._experiment, left, bars.epoch) if left else ():
+            if fit.diverged:
+                diverged[label[fit.job.name]] = None
+                bars.model()
+                continue
             keep(label[fit.job.name], fit)
             frame = self._test_metrics(fit)
             name = str(self._part_file(fit.job).relative_to(self._folder.path))
@@ -161,10 +177,14 @@ class Search:
             bars.model()
         bars.close()
         frames = [
-            pd.read_parquet(self._part_file(job)).assign(mix=label[job.name]) for job in jobs
+            pd.read_parquet(self._part_file(job)).assign(mix=label[job.name])
+            for job in jobs
+            if label[job.name] not in diverged
         ]
+        if not frames:
+            raise ValueError("training of every mix diverged; use a smaller learning_rate")
         self.seconds["test"] = float(sum(frame["seconds"].iloc[0] for frame in frames))
-        return pd.concat(frames, ignore_index=True).drop(columns="seconds")
+        return pd.concat(frames, ignore_index=True).drop(columns="seconds"), list(diverged)
 
     def _part_file(self, job: Job) -> Any:
         return self._folder.path / "repeats" / f"{job.name}-{job.epochs}-{job.repeat}.parquet"
@@ -200,13 +220,20 @@ class Search:
 
 
 def select(found: list[Candidate], cv: dict[str, dict[str, Any]]) -> Candidate | None:
-    """Return the trial with the best mean score; the first of equals; None without trials."""
-    trials = [c for c in found if c.source not in ("baseline", "own")]
+    """Return the trial with the best mean score; the first of equals; None if there is none.
+
+    Trials whose training diverged on a fold are out.
+    """
+    trials = [
+        c
+        for c in found
+        if c.source not in ("baseline", "own") and np.isfinite(cv[c.name]["score"])
+    ]
     return max(trials, key=lambda c: cv[c.name]["score"], default=None)
 
 
 def _summary(records: list[dict[str, Any]]) -> dict[str, Any]:
-    scores = [record["score"] for record in records]
+    scores = [np.nan if record["score"] is None else record["score"] for record in records]
     return {
         "score": float(np.mean(scores)),
         "scores": scores,

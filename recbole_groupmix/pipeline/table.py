@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
+from recbole_groupmix.core.resampling import MIN_REPEATS
 from recbole_groupmix.pipeline.result import times
 
 COLUMNS = ("precision", "recall", "ndcg")
@@ -13,6 +14,8 @@ COLUMNS = ("precision", "recall", "ndcg")
 WIDTH = 99
 #: A change is marked where its corrected p-value is below this level.
 LEVEL = 0.05
+#: Marks intervals from too few repeats to resample them.
+FEW = "~"
 
 
 def result_table(result: Mapping[str, Any]) -> str:
@@ -35,7 +38,7 @@ def result_table(result: Mapping[str, Any]) -> str:
                 f"{mix['alpha_aug']:.2f}",
                 *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups),
                 *(f"{values[f'{m}@{k}']:.4f}" for m in COLUMNS),
-                _change(result["change"].get(name, {}).get(f"{COLUMNS[0]}@{k}")),
+                _change(result["change"].get(name, {}).get(f"{COLUMNS[0]}@{k}"), _mark(result)),
             ]
         )
     title = (
@@ -47,14 +50,19 @@ def result_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _change(change: Mapping[str, Any] | None) -> str:
+def _mark(result: Mapping[str, Any]) -> str:
+    """Return the mark of intervals that are over users only."""
+    return FEW if result["repeats"] < MIN_REPEATS else ""
+
+
+def _change(change: Mapping[str, Any] | None, few: str) -> str:
     if change is None:
         return "reference"
     if change["mean"] is None or change["ci_low"] is None or change["ci_high"] is None:
         return "undefined"
     p = change["p_holm"]
     mark = " *" if p is not None and p < LEVEL else ""
-    return f"{change['mean']:+.1%} [{change['ci_low']:+.1%}, {change['ci_high']:+.1%}]{mark}"
+    return f"{change['mean']:+.1%} [{change['ci_low']:+.1%}, {change['ci_high']:+.1%}]{few}{mark}"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
@@ -74,12 +82,19 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 def _notes(result: Mapping[str, Any], k: int) -> list[str]:
     target = result["target"]
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
+    few = _mark(result)
     notes = [
         f"change: of {COLUMNS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
-        f"* marks p < {LEVEL} after Holm's correction over the mixes.",
+        f"* marks p < {LEVEL} after Holm's correction over the mixes"
+        f"{f', {few} an interval that leaves out what other seeds would give' if few else ''}.",
         f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. Columns "
         f"{groups}: alpha, the share of each group. Users of the target weigh 1.",
     ]
+    if result["diverged"]:
+        notes.append(
+            f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "
+            "learning_rate may help."
+        )
     search = result["search"]
     if search["best_cv"] is not None:
         metric, n = result["valid_metric"], search["trials"]

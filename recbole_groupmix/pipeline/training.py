@@ -16,7 +16,7 @@ import torch
 from recbole.model.abstract_recommender import AbstractRecommender
 from torch import nn
 
-from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.batches import BatchFormat, Negatives, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.adapters.seeding import (
@@ -26,7 +26,7 @@ from recbole_groupmix.adapters.seeding import (
     torch_seed,
 )
 from recbole_groupmix.adapters.support import USER_WISE
-from recbole_groupmix.adapters.trainer import trainer_class, user_factors
+from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
 from recbole_groupmix.core.mix import Mix, baselines, group_weights
 from recbole_groupmix.pipeline.experiment import Experiment, Part
 from recbole_groupmix.pipeline.validation import Validation
@@ -75,6 +75,8 @@ class Fit:
         One entry per evaluation: epoch and the metric by group.
     seconds : float
         Wall time of the job.
+    diverged : bool
+        Whether training ended in NaN or infinity after ``epochs`` epochs; there is no model then.
     """
 
     job: Job
@@ -83,6 +85,7 @@ class Fit:
     score: float = float("nan")
     curve: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    diverged: bool = False
 
     @cached_property
     def model(self) -> AbstractRecommender:
@@ -168,14 +171,21 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
             trainer.validate = _validator(validation, trainer.eval_step)
         if on_epoch is not None:
             trainer.on_epoch = lambda epoch: on_epoch(job.name, epoch + 1, trainer.epochs)
-        trainer.fit(
-            training_batches(experiment, job, part, draws),
-            None if validation is None else True,  # RecBole only asks whether there is any
-            verbose=False,
-            saved=False,
-        )
+        diverged = False
+        try:
+            trainer.fit(
+                training_batches(experiment, job, part, draws),
+                None if validation is None else True,  # RecBole only asks whether there is any
+                verbose=False,
+                saved=False,
+            )
+        except Diverged:
+            diverged = True
+        diverged = diverged or not all(p.isfinite().all() for p in model.parameters())
     fit = Fit(job, lambda: model, trainer.epochs, seconds=time.perf_counter() - started)
-    if validation is not None:
+    if diverged:
+        fit.diverged = True
+    elif validation is not None:
         fit.epochs, fit.score = validation.best_epoch, validation.best
         fit.curve = validation.curve
     return fit
@@ -194,14 +204,18 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
 
 
 def training_batches(
-    experiment: Experiment, job: Job, part: Part, user_draws: Any = None
+    experiment: Experiment,
+    job: Job,
+    part: Part,
+    user_draws: Any = None,
+    negatives: Negatives | None = None,
 ) -> TrainingBatches:
     """Return the batches of a job; they are the same for all mixes of the same present users."""
     settings, config = experiment.settings, experiment.config
     return TrainingBatches(
         part.users,
         part.items,
-        part.negatives,
+        negatives or part.negatives,
         BatchFormat.of_config(config, settings["model"] in USER_WISE),
         stream_key(experiment, job),
         sampled_by=_sampled_by(settings["triplets"], settings["user_loss"]),

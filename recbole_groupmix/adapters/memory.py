@@ -1,0 +1,33 @@
+"""How much memory is free for arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import torch
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory(device: torch.device | str = "cpu") -> int:
+    """Return the bytes that a process may still take on a device.
+
+    On the CPU what the system calls available, and no more than the limit of the container that
+    the process runs in leaves; on a GPU what its driver reports as free.
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
+    if limit is not None and used is not None:
+        free = min(free, max(limit - used, 0))
+    return free
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return None

@@ -1,0 +1,67 @@
+"""The draw of uniform negatives, compiled and on all threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from recbole_groupmix.core.negatives import UniformNegatives
+
+
+class FastNegatives:
+    """Draws what :class:`~recbole_groupmix.core.negatives.UniformNegatives` draws, faster.
+
+    The search for a draw runs over the positives of its user alone instead of those of all.
+
+    Parameters
+    ----------
+    negatives : UniformNegatives
+        What to draw from.
+    """
+
+    def __init__(self, negatives: UniformNegatives) -> None:
+        self._negatives = negatives
+
+    def draw(
+        self, users: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
+        """Draw one negative for each entry of ``users``, int64 (n,); equal to the slow draw.
+
+        ValueError if a user has every item as a positive.
+        """
+        table = self._negatives
+        out = np.empty(len(users), np.int64)
+        full = _draw(
+            users,
+            rng.random(len(users)),
+            table.n_candidates,
+            table.first,
+            table.keys,
+            table.span,
+            out,
+        )
+        if full:
+            return table.draw(users, rng)  # says which user
+        return out
+
+
+@njit(parallel=True, cache=True)
+def _draw(users, uniform, n_candidates, first, keys, span, out):  # type: ignore[no-untyped-def]
+    """Return how many entries have no candidate; ``out`` receives the others' items."""
+    full = 0
+    for n in prange(len(users)):
+        u = users[n]
+        full += n_candidates[u] == 0
+        nth = np.int64(uniform[n] * n_candidates[u])
+        wanted = u * span + nth
+        lo, hi = first[u], first[u + 1] if u + 1 < len(first) else len(keys)
+        begin = lo
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if keys[mid] <= wanted:
+                lo = mid + 1
+            else:
+                hi = mid
+        out[n] = nth + (lo - begin) + 1
+    return full

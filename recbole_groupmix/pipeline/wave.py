@@ -1,0 +1,234 @@
+"""Models of the same part, repeat and present users, trained as one population."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from recbole.model.abstract_recommender import AbstractRecommender
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.adapters.batches import TrainingBatches
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
+from recbole_groupmix.core.mix import group_weights
+from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.engine.kernels import n_threads
+from recbole_groupmix.engine.negatives import FastNegatives
+from recbole_groupmix.engine.on_torch import TorchPopulation
+from recbole_groupmix.engine.population import Member, Population, Shared, models_in_graph
+from recbole_groupmix.engine.triplets import Triplets
+from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.training import (
+    Fit,
+    Job,
+    OnEpoch,
+    build_model,
+    mix_on_part,
+    present_users,
+    stream_key,
+    training_batches,
+    triplet_factors,
+)
+from recbole_groupmix.pipeline.validation import Validation
+
+#: Tables (parameters, Adam's moments) that a model in training holds ...
+_TABLES = {"cpu": 3, "torch": 7}
+#: ... and those that stand beside them while some models go through the graph (cpu).
+_TABLES_IN_GRAPH = 8
+_BYTES_PER_TRIPLET = 64  # users, items, negatives, their order, and what they were drawn from
+_SHARE_OF_CHUNKS = 0.25  # of the budget, for a chunk of triplets (torch)
+
+
+def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torch: bool) -> int:
+    """Return how many models of a pool go together so that they stay below a budget.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    jobs : list of Job
+        The pool.
+    budget : int
+        Bytes.
+    on_torch : bool
+        Which population trains them.
+
+    Raises
+    ------
+    ValueError
+        If the budget does not hold a single model.
+    """
+    width = int(experiment.config["embedding_size"])
+    table = 4 * width * sum(experiment.shape)
+    with_graph = experiment.settings["model"] == "LightGCN"
+    fixed = _BYTES_PER_TRIPLET * len(experiment.part(jobs[0].part).users)
+    if on_torch:
+        fixed += int(budget * _SHARE_OF_CHUNKS)
+    else:
+        fixed += 4 * width * experiment.shape[1] * n_threads() + 2 * table
+        if with_graph:
+            fixed += _TABLES_IN_GRAPH * table * models_in_graph(width)
+    of_a_model = _TABLES["torch" if on_torch else "cpu"] * table
+    if budget < fixed + of_a_model:
+        raise ValueError(
+            f"max_memory holds {budget / 2**30:.3g} GiB, but a single model of this run needs "
+            f"{(fixed + of_a_model) / 2**30:.3g} GiB; give more by --max_memory=GIB, or train "
+            "smaller models (embedding_size)"
+        )
+    return min((budget - fixed) // of_a_model, len(jobs))
+
+
+class Wave:
+    """Models of one pool in training.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    jobs : list of Job
+        The models; all of the same part, repeat, present users and kind of end.
+    budget : int
+        Bytes that training may take.
+    on_torch : bool
+        Whether tensors on RecBole's device train them, or the compiled loops of the CPU.
+    """
+
+    def __init__(
+        self, experiment: Experiment, jobs: list[Job], budget: int, on_torch: bool
+    ) -> None:
+        self._experiment, self._jobs = experiment, jobs
+        self._part = experiment.part(jobs[0].part)
+        in_model, _ = present_users(experiment, jobs[0], self._part)
+        key = stream_key(experiment, jobs[0])
+        with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
+            self._template = build_model(experiment, self._part, in_model, key)
+        members = [self._member(job) for job in jobs]
+        self._population: Population | TorchPopulation
+        if on_torch:
+            chunk = int(budget * _SHARE_OF_CHUNKS)
+            device = experiment.config["device"]
+            self._population = TorchPopulation(self._shared(), members, device, chunk)
+        else:
+            self._population = Population(self._shared(), members)
+        self._validations = {
+            k: Validation(experiment, job.name, self._part)
+            for k, job in enumerate(jobs)
+            if job.epochs is None
+        }
+        self._waiting = dict.fromkeys(self._validations, 0)
+        self._seconds = dict.fromkeys(range(len(jobs)), 0.0)
+
+    def train(self, on_epoch: OnEpoch | None) -> Iterator[Fit]:
+        """Train all models and yield each as it finishes."""
+        config = self._experiment.config
+        last = max(job.epochs or int(config["epochs"]) for job in self._jobs)
+        eval_step = min(int(config["eval_step"]), last)
+        fast = FastNegatives(self._part.negatives)
+        batches = training_batches(self._experiment, self._jobs[0], self._part, negatives=fast)
+        for epoch in range(1, last + 1):
+            started, alive = time.perf_counter(), self._population.alive
+            self._update(batches, epoch)
+            finished = [k for k in alive if self._jobs[k].epochs == epoch]
+            if self._validations and eval_step > 0 and epoch % eval_step == 0:
+                finished += [k for k in alive if self._stops(k, epoch)]
+            if epoch == last:
+                finished = alive
+            for k in alive:
+                self._seconds[k] += (time.perf_counter() - started) / len(alive)
+            if on_epoch is not None:
+                on_epoch(self._label(len(alive)), epoch, last)
+            for k in finished:
+                yield self._fit(k, epoch)
+            if not self._population.alive:
+                return
+
+    def _update(self, batches: TrainingBatches, epoch: int) -> None:
+        for users, items, negatives in batches.arrays(epoch - 1):
+            self._population.step(Triplets.of_rows(users, items, negatives[0], n_threads()))
+
+    def _stops(self, k: int, epoch: int) -> bool:
+        """Measure a model as RecBole's early stopping does; True if its patience is over."""
+        if k not in self._validations:
+            return False
+        validation = self._validations[k]
+        if not np.isfinite(self._population.tables(k)).all():
+            return True
+        held_out = validation.held_out
+        hits = self._population.hits(
+            k, held_out.users, held_out.masked, held_out.relevant, validation.k
+        )
+        n_relevant = np.diff(held_out.relevant.indptr).astype(np.int64)
+        metric = validation.metric
+        values = per_user_metrics(hits, n_relevant, [validation.k], [metric])
+        validation.record(values[f"{metric}@{validation.k}"], epoch)
+        self._waiting[k] = 0 if validation.best_epoch == epoch else self._waiting[k] + 1
+        return self._waiting[k] > int(self._experiment.config["stopping_step"])
+
+    def _fit(self, k: int, epoch: int) -> Fit:
+        tables, job = self._population.drop(k), self._jobs[k]
+        fit = Fit(job, lambda: self._export(tables), epoch, seconds=self._seconds[k])
+        if not np.isfinite(tables).all():
+            fit.diverged = True
+        elif k in self._validations:
+            validation = self._validations[k]
+            fit.epochs, fit.score = validation.best_epoch, float(validation.best)
+            fit.curve = validation.curve
+        return fit
+
+    def _export(self, tables: np.ndarray) -> AbstractRecommender:
+        """Return the RecBole model with a population member's embeddings."""
+        shared = getattr(self._template, "norm_adj_matrix", None)  # torch cannot copy CSR tensors
+        model = copy.deepcopy(self._template, {} if shared is None else {id(shared): shared})
+        n_users = self._experiment.shape[0]
+        with torch.no_grad():
+            model.user_embedding.weight.copy_(torch.from_numpy(tables[:n_users]))
+            model.item_embedding.weight.copy_(torch.from_numpy(tables[n_users:]))
+        return model
+
+    def _label(self, n_alive: int) -> str:
+        job = self._jobs[0]
+        where = f"fold {job.part - 1}" if job.part else f"repeat {job.repeat}"
+        return f"{n_alive} models, {where}"
+
+    def _shared(self) -> Shared:
+        experiment, settings = self._experiment, self._experiment.settings
+        template = self._template
+        tables = torch.cat([template.user_embedding.weight, template.item_embedding.weight])
+        graph, n_layers = None, 0
+        if settings["model"] == "LightGCN":
+            adjacency, n_layers = template.norm_adj_matrix.cpu(), int(template.n_layers)
+            graph = csr_matrix(
+                (
+                    adjacency.values().numpy(),
+                    adjacency.col_indices().numpy(),
+                    adjacency.crow_indices().numpy(),
+                ),
+                shape=tuple(adjacency.shape),
+            )
+        return Shared(
+            n_users=experiment.shape[0],
+            tables=tables.detach().cpu().numpy(),
+            group_of_user=experiment.groups.of_user,
+            factor=triplet_factors(experiment, self._part),
+            loss_norm=settings["loss_norm"],
+            l2_on_rows=settings["regularizer"] == "rows",
+            graph=graph,
+            n_layers=n_layers,
+        )
+
+    def _member(self, job: Job) -> Member:
+        experiment, config = self._experiment, self._experiment.config
+        mix = mix_on_part(job, self._part, experiment.target)
+        by_group = group_weights(mix, self._part.n_users, experiment.target)
+        weights = np.array([by_group[name] for name in experiment.groups.names])
+        weighted = experiment.settings["regularizer"] == "weighted"
+        return Member(
+            data_weights=weights,
+            l2_weights=weights if weighted else np.ones(len(weights)),
+            learning_rate=float(config["learning_rate"]),
+            reg_weight=float(config["reg_weight"] or 0.0),
+        )

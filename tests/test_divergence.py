@@ -1,0 +1,54 @@
+"""A mix whose training diverges is left out and named; the others are compared as usual."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recbole_groupmix import run_groupmix
+from recbole_groupmix.pipeline.table import result_table
+
+pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
+
+
+def _run(folder, backend, **more):
+    # a budget of 1e300 gives weights that are infinite in float32
+    (folder / "wild.yaml").write_text("name: wild\nalpha: {B: 1, C: 0, D: 0}\nalpha_aug: 1e+300\n")
+    return run_groupmix(
+        dataset="blockmix",
+        target="A",
+        config_dict={
+            "mix": str(folder / "wild.yaml"),
+            "trials": 1,
+            "folds": 2,
+            "repeats": 1,
+            "epochs": 2,
+            "eval_step": 1,
+            "embedding_size": 4,
+            "backend": backend,
+            "output_dir": str(folder),
+            **more,
+        },
+    )
+
+
+@pytest.mark.parametrize("backend", ["cpu", "recbole"])
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_mix_that_diverges_is_named_and_left_out(tmp_path, backend, early_stopping):
+    result = _run(tmp_path, backend, early_stopping=early_stopping)
+    assert result["diverged"] == ["wild"]
+    assert set(result["mixes"]) == {"proportional", "stratified", "no_augmentation", "data_mix"}
+    assert set(result["test"]) == set(result["mixes"])
+    assert result["search"]["cv"]["wild"] is None
+    assert "Left out, since training diverged: wild" in result_table(result)
+    lines = (Path(result["run_folder"]) / "trials.jsonl").read_text().splitlines()
+    wild = [record for record in map(json.loads, lines) if record["name"] == "wild"]
+    assert [record["score"] for record in wild] == [None, None]
+    again = _run(tmp_path, backend, early_stopping=early_stopping)  # reads those lines
+    assert again["diverged"] == ["wild"] and again["test"] == result["test"]
+
+
+def test_one_that_diverges_on_all_of_train_only_is_left_out_too(tmp_path):
+    # no trials and no early stopping: nothing is trained on folds
+    result = _run(tmp_path, "cpu", trials=0, early_stopping=False)
+    assert result["diverged"] == ["wild"] and "wild" not in result["mixes"]
