@@ -1,4 +1,4 @@
-"""The command line: ``groupmix run`` (``run_groupmix.py`` is it, too), ``prepare``, ``compare``."""
+"""The command line: ``groupmix`` with ``run`` (also ``run_groupmix.py``), ``tune`` and others."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import ast
 import logging
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recbole_groupmix.pipeline.settings import Settings
 
 USAGE = """\
 usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
        groupmix prepare NAME [--source=FILE_OR_FOLDER] [--out=FOLDER] [--force]
        groupmix compare TABLE TABLE ... [--key=value ...]
+       groupmix tune --dataset=NAME [--target=GROUP] [--key=value ...]
 
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
@@ -39,6 +43,11 @@ compare  Compare per-user values of two or more runs, user by user: run folders,
   --how=inner           leave out users that are not in every run (default refuse)
   --out=FILE            save as .csv, .md or .parquet
   --seed=N --n_boot=N --n_permutations=N    seed, draws per row (default 0, 10000, 10000)
+
+tune     Choose learning rate and L2 weight by cross-validation on a grid; takes the keys of run.
+  --target=GROUP        whose metric decides (default all users)
+  --learning_rates=[...] --reg_weights=[...]    the grid
+  --out=FILE            YAML with the best values, for --config_files (default tuned-....yaml)
 """
 
 
@@ -68,7 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _prepare(rest)
         if command == "compare":
             return _compare(rest)
-        raise ValueError(f"unknown command {command!r}; commands are run, prepare and compare")
+        if command == "tune":
+            return _tune(rest)
+        raise ValueError(
+            f"unknown command {command!r}; commands are run, prepare, compare and tune"
+        )
     except ValueError as error:
         print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -121,28 +134,69 @@ def _typed(text: str) -> Any:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    options = parse_options(arguments)
-    files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
-    from recbole_groupmix.pipeline.settings import merge_settings
-    from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
-
-    given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
-    settings = merge_settings(given, files, where="on the command line")
+    settings = _settings(parse_options(arguments))
 
     from recbole_groupmix.pipeline.run import run  # torch takes seconds to load
     from recbole_groupmix.pipeline.table import result_table
 
     with _recbole_log() as warnings:
-
-        def say(line: str) -> None:
-            while warnings:
-                print(f"note from RecBole: {warnings.pop(0)}", file=sys.stderr)
-            print(line, file=sys.stderr, flush=True)
-
-        result = run(settings, say)
+        result = run(settings, _sayer(warnings))
     print(result_table(result))
     print(f"\n{result['run_folder']}")
     return 0
+
+
+def _tune(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    out = options.pop("out", None)
+    axes = {
+        key: _numbers(key, options.pop(key))
+        for key in ("learning_rates", "reg_weights")
+        if key in options
+    }
+    settings = _settings(options)
+
+    from recbole_groupmix.pipeline.tune import tune, tuning_table
+
+    with _recbole_log() as warnings:
+        tuned = tune(settings, **axes, out=out, say=_sayer(warnings))
+    print(tuning_table(tuned))
+    print(f"\n{tuned.file}")
+    return 0
+
+
+def _settings(options: dict[str, str]) -> Settings:
+    """Merge what the command line gives with the files that it names and the defaults."""
+    files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
+    from recbole_groupmix.pipeline.settings import merge_settings
+    from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
+
+    given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
+    return merge_settings(given, files, where="on the command line")
+
+
+def _numbers(key: str, text: str) -> list[float]:
+    values = _typed(text)
+    if isinstance(values, (int, float)) and not isinstance(values, bool):
+        values = [values]
+    good = isinstance(values, (list, tuple)) and all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v < float("inf")
+        for v in values
+    )
+    if not good or not values or (key == "learning_rates" and min(values) == 0):
+        raise ValueError(f"--{key} is {text!r}; give positive numbers such as [0.003, 0.01, 0.03]")
+    return sorted({float(value) for value in values})
+
+
+def _sayer(warnings: list[str]) -> Callable[[str], None]:
+    """Return what prints a line for people, after RecBole's warnings until then."""
+
+    def say(line: str) -> None:
+        while warnings:
+            print(f"note from RecBole: {warnings.pop(0)}", file=sys.stderr)
+        print(line, file=sys.stderr, flush=True)
+
+    return say
 
 
 @contextmanager

@@ -325,7 +325,7 @@ def test_initial_values_of_our_own_leave_padding_rows_at_0(tiny):
     # SimpleX averages over histories that are filled up by item 0
     ex = experiment(tiny, model="SimpleX", weighting="sample", init="normal(0.5)")
     with recbole_compat():
-        items = build_model(ex, ex.part(0), None, (1, 0)).item_emb.weight
+        items = build_model(ex, ex.part(0), None, (1, 0), ex.config).item_emb.weight
     assert items[0].abs().max() == 0 and items[1:].std().item() == pytest.approx(0.5, rel=0.2)
 
 

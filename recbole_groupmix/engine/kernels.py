@@ -161,7 +161,7 @@ def propagate(bounds, indptr, indices, data, x, out, total):  # type: ignore[no-
     ----------
     bounds : int64 (n_threads + 1,)
         Rows of each thread.
-    indptr, indices, data : int64, int64, float32
+    indptr, indices, data : int64, int32, float32
         CSR arrays of A.
     x, out, total : float32 (n_nodes, d)
         Input, output, and running sum over layers.

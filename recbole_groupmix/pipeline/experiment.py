@@ -67,6 +67,9 @@ class Experiment:
     ----------
     settings : Settings
         Merged and checked settings.
+    for_everyone : bool
+        Whether all users decide selection and early stopping, and not those of a target group. The
+        largest group then stands in for the target, which has no influence on Proportional.
 
     Raises
     ------
@@ -75,7 +78,7 @@ class Experiment:
         message names the value and the way out.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
         self.settings = settings
         name = settings["dataset"]
         self.model_class: Any = _model_class(settings)
@@ -101,7 +104,13 @@ class Experiment:
             raise ValueError(f"{settings.describe('group_field')}: {error}") from error
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
-        self.target = self._target(settings["target"])
+        counts = self.groups.n_users(self.users)
+        self.target = (
+            max(counts, key=lambda name: counts[name])
+            if for_everyone
+            else self._target(settings["target"])
+        )
+        self._decides = (self.groups.of_user == self.groups.index(self.target)) | for_everyone
         self._check_topk(settings["topk"])
         self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
@@ -163,16 +172,14 @@ class Experiment:
                 )
 
     def target_users(self, held_out: HeldOut) -> np.ndarray:
-        """Return which rows of a ``HeldOut`` are target users, bool (n_eval,)."""
-        of_user = self.groups.of_user[held_out.users]
-        mine: np.ndarray = of_user == self.groups.index(self.target)
+        """Return which rows of a ``HeldOut`` are target users (those who decide), bool (n_eval,)."""
+        mine: np.ndarray = self._decides[held_out.users]
         return mine
 
     def target_held_out(self, part: Part) -> HeldOut:
         """Return what the target's users of a part are evaluated on, kept for further use."""
         if part.index not in self._target_held_out:
-            mine = self.groups.of_user == self.groups.index(self.target)
-            self._target_held_out[part.index] = part.held_out.of_users(mine)
+            self._target_held_out[part.index] = part.held_out.of_users(self._decides)
         return self._target_held_out[part.index]
 
     def dataset_of(self, part: Part, present: np.ndarray | None = None) -> Dataset:

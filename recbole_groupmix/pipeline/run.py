@@ -144,10 +144,11 @@ def run_folder(
     }
     name = f"{settings['dataset']}-{settings['target']}-{settings['model']}-{hash8(values)}"
     folder = RunFolder(Path(settings["output_dir"]) / name.replace("/", "_"))
-    return folder, (values, _fingerprint(experiment))
+    return folder, (values, fingerprint(experiment))
 
 
-def _fingerprint(experiment: Experiment) -> dict[str, Any]:
+def fingerprint(experiment: Experiment) -> dict[str, Any]:
+    """Return counts and a digest of the interactions and groups of an experiment."""
     digest = hashlib.sha256()
     for rows in (experiment.users, experiment.items, experiment.groups.of_user):
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
@@ -221,7 +222,7 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
     experiment = Experiment(Settings(values))
-    RunFolder(folder).check_data(_fingerprint(experiment))
+    RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     part = experiment.part(ALL_OF_TRAIN)
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])

@@ -107,27 +107,15 @@ class Search:
         return {c.name: _summary([done[c.name, f] for f in folds]) for c in found}
 
     def _fold_record(self, fit: Fit, candidate: Candidate) -> dict[str, Any]:
-        score: float | None = fit.score
-        if fit.diverged:
-            score = None
-        elif fit.job.epochs is not None:
-            score = self._score_on_held_out(fit)
         return {
             "name": fit.job.name,
             "source": candidate.source,
             "fold": fit.job.part - 1,
-            "score": score,
+            "score": fold_score(self._experiment, fit),
             "epochs": fit.epochs,
             "seconds": round(fit.seconds, 3),
             **candidate.mix.to_dict(),
         }
-
-    def _score_on_held_out(self, fit: Fit) -> float:
-        experiment = self._experiment
-        held_out = experiment.target_held_out(experiment.part(fit.job.part))
-        name, _, cut_off = experiment.settings["valid_metric"].partition("@")
-        values = evaluate(fit.model, held_out, [int(cut_off)], [name])
-        return float(next(iter(values.values())).mean())
 
     def final(
         self, rows: dict[str, Candidate], epochs: dict[str, int], keep: Callable[[str, Fit], None]
@@ -217,6 +205,18 @@ class Search:
     def _bars(self, title: str, n_jobs: int, n_done: int) -> Progress:
         epochs = int(self._experiment.config["epochs"])
         return Progress(title, n_jobs, n_done, epochs, self._progress)
+
+
+def fold_score(experiment: Experiment, fit: Fit) -> float | None:
+    """Return the target's validation metric of a model on its fold; None if it diverged."""
+    if fit.diverged:
+        return None
+    if fit.job.epochs is None:
+        return fit.score
+    held_out = experiment.target_held_out(experiment.part(fit.job.part))
+    name, _, cut_off = experiment.settings["valid_metric"].partition("@")
+    values = evaluate(fit.model, held_out, [int(cut_off)], [name])
+    return float(next(iter(values.values())).mean())
 
 
 def select(found: list[Candidate], cv: dict[str, dict[str, Any]]) -> Candidate | None:

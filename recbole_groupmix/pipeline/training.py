@@ -5,8 +5,9 @@ A back end is anything with the signature of :func:`train_sequentially`.
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from torch import nn
 
 from recbole_groupmix.adapters.batches import BatchFormat, Negatives, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.adapters.seeding import (
     INITIAL_VALUES,
@@ -48,6 +50,8 @@ class Job:
         Seed offset of initial values and negatives.
     epochs : int or None
         How long to train; None stops early on the target's held-out items.
+    options : dict of str to float
+        RecBole keys of this job alone: ``learning_rate``, ``reg_weight``.
     """
 
     name: str
@@ -55,6 +59,13 @@ class Job:
     part: int
     repeat: int
     epochs: int | None = None
+    options: Mapping[str, float] = field(default_factory=dict)
+
+    def config(self, experiment: Experiment) -> GroupMixConfig:
+        """Return the configuration of the experiment with this job's own values."""
+        config = copy.copy(experiment.config)
+        config.final_config_dict = {**config.final_config_dict, **self.options}
+        return config
 
 
 @dataclass
@@ -150,7 +161,7 @@ def train_sequentially(
 
 def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     started = time.perf_counter()
-    settings, config = experiment.settings, experiment.config
+    settings, config = experiment.settings, job.config(experiment)
     part = experiment.part(job.part)
     sampled = settings["weighting"] == "sample"
     weights = user_weights(experiment, job, part)
@@ -158,7 +169,7 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     key = stream_key(experiment, job)
     validation = Validation(experiment, job.name, part) if job.epochs is None else None
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
-        model = build_model(experiment, part, in_model, key)
+        model = build_model(experiment, part, in_model, key, config)
         draws = _user_draws(part, weights, experiment) if sampled else None
         trainer = trainer_class(config)(
             config,
@@ -226,11 +237,15 @@ def training_batches(
 
 
 def build_model(
-    experiment: Experiment, part: Part, present: np.ndarray | None, key: tuple[int, int]
+    experiment: Experiment,
+    part: Part,
+    present: np.ndarray | None,
+    key: tuple[int, int],
+    config: GroupMixConfig,
 ) -> AbstractRecommender:
     """Make the RecBole model of a part with the initial values of a key."""
-    model = experiment.model_class(experiment.config, experiment.dataset_of(part, present))
-    model = model.to(experiment.config["device"])
+    model = experiment.model_class(config, experiment.dataset_of(part, present))
+    model = model.to(config["device"])
     spread = experiment.settings.standard_deviation
     if spread is not None:
         generator = torch.Generator().manual_seed(torch_seed(INITIAL_VALUES, *key))

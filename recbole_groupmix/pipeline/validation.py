@@ -44,7 +44,8 @@ class Validation:
         self.metric, self.k = metric, int(cut_off)
         every_group = name in baselines(part.n_users, experiment.target)
         self.held_out = part.held_out if every_group else experiment.target_held_out(part)
-        self._target, self._names = experiment.target, experiment.groups.names
+        self._decides = experiment.target_users(self.held_out)
+        self._names = experiment.groups.names
         self._group = experiment.groups.of_user[self.held_out.users]
         self.curve: list[dict[str, Any]] = []
         self.best, self.best_epoch = -np.inf, 0
@@ -63,7 +64,7 @@ class Validation:
             if (self._group == index).any()
         }
         self.curve.append({"epoch": epoch, "by_group": means})
-        score = means[self._target]
+        score = float(values[self._decides].mean())
         if score >= self.best:
             self.best, self.best_epoch = score, epoch
         return score, means

@@ -105,7 +105,7 @@ class Wave:
         in_model, _ = present_users(experiment, jobs[0], self._part)
         key = stream_key(experiment, jobs[0])
         with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
-            self._template = build_model(experiment, self._part, in_model, key)
+            self._template = build_model(experiment, self._part, in_model, key, experiment.config)
         members = [self._member(job) for job in jobs]
         self._population: Population | TorchPopulation
         if on_torch:
@@ -221,7 +221,7 @@ class Wave:
         )
 
     def _member(self, job: Job) -> Member:
-        experiment, config = self._experiment, self._experiment.config
+        experiment, config = self._experiment, job.config(self._experiment)
         mix = mix_on_part(job, self._part, experiment.target)
         by_group = group_weights(mix, self._part.n_users, experiment.target)
         weights = np.array([by_group[name] for name in experiment.groups.names])
