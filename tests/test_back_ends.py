@@ -45,7 +45,7 @@ def _scores(model):
     "options",
     [
         {},
-        {"protocol": "paper"},
+        {"protocol": "paper", "train_batch_size": 20_000},
         {"user_loss": "mean", "loss_norm": "weight", "graph": "all"},
         {"regularizer": "unweighted", "train_batch_size": 700},
         {"regularizer": "rows", "reg_weight": 1e-4},

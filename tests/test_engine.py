@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
 from recbole_groupmix.core.ranking import per_user_metrics
-from recbole_groupmix.engine.kernels import n_threads
-from recbole_groupmix.engine.population import Member, Population, Shared
+from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.team import ALONE, everybody
+from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
 
 N_USERS, N_ITEMS, DIM, N_GROUPS = 30, 40, 5, 3
@@ -76,7 +77,7 @@ def _shared(problem, **options):
 
 def _batch(problem):
     users, pos, neg, *_ = problem
-    return Triplets.of_rows(users, pos, neg, n_threads())
+    return Triplets.of_rows(users, pos, neg, everybody().size)
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3])
@@ -109,8 +110,8 @@ def test_saturated_triplets_fade_as_in_recbole():
     tables[1], tables[4 + 2] = 30.0, 1.0
     shared = Shared(4, tables, np.array([-1, 0, 0, 0]), np.ones(4))
     population = Population(shared, [Member(np.ones(1), np.ones(1), 0.1, 0.0)])
-    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), n_threads())
-    grad = population._gradient(population.tables(0), batch, np.ones(1, np.float32))
+    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), everybody().size)
+    grad = population._gradient(population.tables(0), batch, np.ones(1, np.float32), ALONE)
     s = 1 / (1 + np.exp(30.0))
     assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
 
@@ -139,7 +140,7 @@ def test_weight_zero_equals_training_without_those_triplets():
     without = Population(_shared(problem, loss_norm="weight"), [member])
     for _ in range(3):
         population.step(_batch(problem))
-        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], n_threads()))
+        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], everybody().size))
     np.testing.assert_allclose(population.tables(0), without.tables(0), atol=1e-6)
 
 

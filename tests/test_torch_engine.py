@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from test_engine import DIM, N_ITEMS, N_USERS, _graph, _problem, _reference_tables, _shared
 
 from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
-from recbole_groupmix.engine.population import Member, Population, Shared
+from recbole_groupmix.engine.population import Population
+from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.ranking import hits_at
 from recbole_groupmix.engine.triplets import Triplets
 
@@ -107,19 +108,17 @@ def test_many_chunks_equal_one_bit_for_bit():
 
 def test_temporaries_stay_below_the_bound(monkeypatch):
     seen = []
-    gather = torch.Tensor.index_select
+    gather = torch.index_select
 
-    def recording(self, dim, index):
-        out = gather(self, dim, index)
-        seen.append(out.shape)
-        return out
+    def recording(table, dim, index, out):
+        seen.append(tuple(out.shape))
+        return gather(table, dim, index, out=out)
 
-    monkeypatch.setattr(torch.Tensor, "index_select", recording)
-    problem = _problem(5)
-    bound = 20 * 4 * ROW_BYTES
+    monkeypatch.setattr(torch, "index_select", recording)
+    problem, bound = _problem(5), 60 * 4 * ROW_BYTES
     TorchPopulation(_shared(problem), _members(4), max_bytes=bound).step(_batches(problem)[0])
-    gathered = [shape for shape in seen if shape[1:] == (4, DIM)]
-    assert len(gathered) == 3 * 20 and all(shape[0] == 20 for shape in gathered)  # 400 = 20 x 20
+    # 400 triplets in chunks of 60: six full ones and 40 left, three gathers in each
+    assert seen == [(60, 4, DIM)] * 18 + [(40, 4, DIM)] * 3
 
 
 @pytest.mark.parametrize("layers", [0, 2])

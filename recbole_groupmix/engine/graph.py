@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
+from recbole_groupmix.engine.team import Team
 from recbole_groupmix.engine.triplets import balanced_bounds
 
 Floats = npt.NDArray[np.float32]
@@ -21,41 +22,39 @@ class Graph:
         A, symmetric and normalised.
     n_layers : int
         L, >= 0.
+    parts : int
+        Into how many ranges the rows are cut.
     """
 
-    def __init__(self, adjacency: csr_matrix, n_layers: int) -> None:
+    def __init__(self, adjacency: csr_matrix, n_layers: int, parts: int) -> None:
         indptr = adjacency.indptr.astype(np.int64)
         self._matrix = (
-            balanced_bounds(indptr, kernels.n_threads()),
             indptr,
             adjacency.indices.astype(np.int32),
             adjacency.data.astype(np.float32),
         )
+        self._bounds = balanced_bounds(indptr, parts)
         self._n_layers = n_layers
-        self._buffers: list[Floats] = []
 
-    def propagated(self, tables: list[Floats]) -> list[Floats]:
+    def propagated(self, tables: list[Floats], team: Team) -> list[Floats]:
         """Propagate the embeddings of several models at once.
 
         Parameters
         ----------
         tables : list of numpy.ndarray of float32, shape (n_nodes, d)
             One per model; all of the same shape.
+        team : Team
+            Who works on it.
 
         Returns
         -------
         list of numpy.ndarray of float32, shape (n_nodes, d)
             New arrays.
         """
-        n_nodes, width = len(tables[0]), len(tables) * tables[0].shape[1]
-        if not self._buffers or self._buffers[0].shape[1] != width:
-            self._buffers = [np.empty((n_nodes, width), np.float32) for _ in range(3)]
-        total, one, other = self._buffers
-        total[:] = np.concatenate(tables, axis=1)
-        source = total.copy() if self._n_layers else total
-        for layer in range(self._n_layers):
-            target = other if layer % 2 else one
-            kernels.propagate(*self._matrix, source, target, total)
-            source = target
+        total = np.concatenate(tables, axis=1)
+        source, target, other = total.copy(), np.empty_like(total), np.empty_like(total)
+        for _ in range(self._n_layers):
+            team.over(self._bounds, kernels.propagate, *self._matrix, source, target, total)
+            source, target, other = target, other, source
         total *= np.float32(1.0 / (self._n_layers + 1))
         return [np.ascontiguousarray(part) for part in np.split(total, len(tables), axis=1)]

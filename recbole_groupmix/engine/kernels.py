@@ -1,27 +1,21 @@
-"""The loops that time goes into, compiled by Numba and run on all threads.
+"""The loops that time goes into, compiled by Numba.
 
-Each thread owns a fixed range of users and a gradient table of its own for the items, so the
-order of additions, and with it every bit of a result, depends on the number of threads only.
+Each call works through a range on one thread and releases the interpreter's lock; who calls them
+side by side is :mod:`.team`'s business.
 """
 
 from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 #: Reorder sums and fuse multiply-adds, but keep NaN and infinities what they are.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
 #: RecBole's BPRLoss is -log(gamma + sigmoid(x)): its gradient fades where sigmoid(x) < gamma.
 GAMMA = np.float32(1e-10)
 _BLOCK_FLOATS = 4096  # of a block of triplets: 16 KiB, half of a common first cache
-
-
-def n_threads() -> int:
-    """Return the number of threads that the kernels use."""
-    return int(numba.get_num_threads())
 
 
 @njit(fastmath=_FAST, inline="always")
@@ -43,8 +37,8 @@ def _exp(x):  # type: ignore[no-untyped-def]
     return (p * r * r + r + np.float32(1.0)) * np.int32(k << np.int32(23)).view(np.float32)
 
 
-@njit(parallel=True, fastmath=_FAST, cache=True)
-def bpr_gradients(bounds, users, starts, pos, neg, weight, user, item, grad_user, grad_item):  # type: ignore[no-untyped-def]
+@njit(nogil=True, fastmath=_FAST, cache=True)
+def bpr_gradients(begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item):  # type: ignore[no-untyped-def]
     """Gradients of ``sum_t w_t * -log(gamma + sigmoid(u . (i - j)))`` for one model.
 
     The triplets of a user go through in blocks that stay in the first cache: differences and
@@ -52,8 +46,8 @@ def bpr_gradients(bounds, users, starts, pos, neg, weight, user, item, grad_user
 
     Parameters
     ----------
-    bounds : int64 (n_threads + 1,)
-        Segments of each thread.
+    begin, end : int
+        Range of segments.
     users, starts : int64 (n_segments,), int64 (n_segments + 1,)
         Triplets of one user are neighbours: segment a is user ``users[a]`` and the rows
         ``starts[a]:starts[a + 1]`` of ``pos`` and ``neg``.
@@ -65,58 +59,68 @@ def bpr_gradients(bounds, users, starts, pos, neg, weight, user, item, grad_user
         Tables.
     grad_user : float32 (n_users, d)
         Written for users of segments with weight, untouched for others.
-    grad_item : float32 (n_threads, n_items, d)
-        One table per thread, zeroed here; their sum is the gradient.
+    grad_item : float32 (n_items, d)
+        Zeroed here; the gradient is the sum over all ranges.
     """
     d, one = user.shape[1], np.float32(1.0)
     block = max(_BLOCK_FLOATS // d, 1)
-    for t in prange(bounds.shape[0] - 1):
-        g = grad_item[t]
-        g[:] = np.float32(0.0)
-        difference = np.empty((block, d), dtype=np.float32)
-        x = np.empty(block, dtype=np.float32)
-        weighted_row = np.empty(d, dtype=np.float32)
-        for a in range(bounds[t], bounds[t + 1]):
-            w = weight[a]
-            if w == np.float32(0.0):
-                continue
-            row, g_row = user[users[a]], grad_user[users[a]]
-            for k in range(d):
-                g_row[k] = np.float32(0.0)
-                weighted_row[k] = -w * row[k]
-            first = starts[a]
-            while first < starts[a + 1]:
-                size = min(block, starts[a + 1] - first)
-                for n in range(size):
-                    item_i, item_j = item[pos[first + n]], item[neg[first + n]]
-                    apart = difference[n]
-                    for k in range(d):
-                        apart[k] = item_i[k] - item_j[k]
-                    product = np.float32(0.0)
-                    for k in range(d):
-                        product += row[k] * apart[k]
-                    x[n] = product
-                for n in range(size):  # sigmoid'(x) / (gamma + sigmoid(x))
-                    e = _exp(x[n])
-                    x[n] = e / ((one + e) * (e + GAMMA * (one + e)))
-                for n in range(size):
-                    s, apart = x[n], difference[n]
-                    g_i, g_j = g[pos[first + n]], g[neg[first + n]]
-                    for k in range(d):
-                        g_row[k] += s * apart[k]
-                    for k in range(d):
-                        g_i[k] += s * weighted_row[k]
-                    for k in range(d):
-                        g_j[k] -= s * weighted_row[k]
-                first += size
-            for k in range(d):
-                g_row[k] *= -w
+    g = grad_item
+    g[:] = np.float32(0.0)
+    difference = np.empty((block, d), dtype=np.float32)
+    x = np.empty(block, dtype=np.float32)
+    weighted_row = np.empty(d, dtype=np.float32)
+    for a in range(begin, end):
+        w = weight[a]
+        if w == np.float32(0.0):
+            continue
+        row, g_row = user[users[a]], grad_user[users[a]]
+        for k in range(d):
+            g_row[k] = np.float32(0.0)
+            weighted_row[k] = -w * row[k]
+        first = starts[a]
+        while first < starts[a + 1]:
+            size = min(block, starts[a + 1] - first)
+            for n in range(size):
+                item_i, item_j = item[pos[first + n]], item[neg[first + n]]
+                apart = difference[n]
+                for k in range(d):
+                    apart[k] = item_i[k] - item_j[k]
+                product = np.float32(0.0)
+                for k in range(d):
+                    product += row[k] * apart[k]
+                x[n] = product
+            for n in range(size):  # sigmoid'(x) / (gamma + sigmoid(x))
+                e = _exp(x[n])
+                x[n] = e / ((one + e) * (e + GAMMA * (one + e)))
+            for n in range(size):
+                s, apart = x[n], difference[n]
+                g_i, g_j = g[pos[first + n]], g[neg[first + n]]
+                for k in range(d):
+                    g_row[k] += s * apart[k]
+                for k in range(d):
+                    g_i[k] += s * weighted_row[k]
+                for k in range(d):
+                    g_j[k] -= s * weighted_row[k]
+            first += size
+        for k in range(d):
+            g_row[k] *= -w
 
 
-@njit(parallel=True, fastmath=_FAST, cache=True)
-def sum_tables(tables, out):  # type: ignore[no-untyped-def]
-    """Add the tables of all threads: float32 (n_threads, n, d) into float32 (n, d)."""
-    for r in prange(out.shape[0]):
+@njit(nogil=True, cache=True)
+def add_rows(table, out):  # type: ignore[no-untyped-def]
+    """Add one table to another, float32 (n, d)."""
+    for r in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[r, k] += table[r, k]
+
+
+@njit(nogil=True, cache=True)
+def sum_tables(begin, end, tables, out):  # type: ignore[no-untyped-def]
+    """Add rows ``begin:end`` of several tables: float32 (n_tables, n, d) into float32 (n, d).
+
+    In the order of the tables, as :func:`add_rows` for one after another.
+    """
+    for r in range(begin, end):
         for k in range(out.shape[1]):
             total = np.float32(0.0)
             for t in range(tables.shape[0]):
@@ -124,12 +128,14 @@ def sum_tables(tables, out):  # type: ignore[no-untyped-def]
             out[r, k] = total
 
 
-@njit(parallel=True, fastmath=_FAST, cache=True)
-def adam_rows(table, grad, shrink, first, second, step, bias2, beta1, beta2, eps):  # type: ignore[no-untyped-def]
-    """One step of Adam on a table, as ``torch.optim.Adam`` makes it.
+@njit(nogil=True, fastmath=_FAST, cache=True)
+def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1, beta2, eps):  # type: ignore[no-untyped-def]
+    """One step of Adam on rows ``begin:end`` of a table, as ``torch.optim.Adam`` makes it.
 
     Parameters
     ----------
+    begin, end : int
+        Range of rows.
     table, grad, first, second : float32 (n, d)
         Parameters, gradient of the data term, and Adam's two moments; all but ``grad`` change.
     shrink : float32 (n,)
@@ -142,7 +148,7 @@ def adam_rows(table, grad, shrink, first, second, step, bias2, beta1, beta2, eps
         Adam's constants.
     """
     one = np.float32(1.0)
-    for r in prange(table.shape[0]):
+    for r in range(begin, end):
         c = shrink[r]
         for k in range(table.shape[1]):
             g = grad[r, k] + c * table[r, k]
@@ -153,34 +159,33 @@ def adam_rows(table, grad, shrink, first, second, step, bias2, beta1, beta2, eps
             table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)
 
 
-@njit(parallel=True, fastmath=_FAST, cache=True)
-def propagate(bounds, indptr, indices, data, x, out, total):  # type: ignore[no-untyped-def]
-    """One layer of LightGCN: ``out = A x`` and ``total += out`` for a CSR matrix A.
+@njit(nogil=True, fastmath=_FAST, cache=True)
+def propagate(begin, end, indptr, indices, data, x, out, total):  # type: ignore[no-untyped-def]
+    """Rows ``begin:end`` of a layer of LightGCN: ``out = A x``, ``total += out`` for a CSR matrix A.
 
     Parameters
     ----------
-    bounds : int64 (n_threads + 1,)
-        Rows of each thread.
+    begin, end : int
+        Range of rows.
     indptr, indices, data : int64, int32, float32
         CSR arrays of A.
     x, out, total : float32 (n_nodes, d)
         Input, output, and running sum over layers.
     """
     d = x.shape[1]
-    for t in prange(bounds.shape[0] - 1):
-        for r in range(bounds[t], bounds[t + 1]):
-            row = out[r]
+    for r in range(begin, end):
+        row = out[r]
+        for k in range(d):
+            row[k] = np.float32(0.0)
+        for e in range(indptr[r], indptr[r + 1]):
+            value, source = data[e], x[indices[e]]
             for k in range(d):
-                row[k] = np.float32(0.0)
-            for e in range(indptr[r], indptr[r + 1]):
-                value, source = data[e], x[indices[e]]
-                for k in range(d):
-                    row[k] += value * source[k]
-            for k in range(d):
-                total[r, k] += row[k]
+                row[k] += value * source[k]
+        for k in range(d):
+            total[r, k] += row[k]
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def weighted_counts(users, starts, pos, neg, group, factor, out):  # type: ignore[no-untyped-def]
     """How often each item occurs in the triplets of each group, as positive or negative.
 
@@ -194,7 +199,7 @@ def weighted_counts(users, starts, pos, neg, group, factor, out):  # type: ignor
             row[neg[n]] += f
 
 
-@njit(parallel=True, cache=True)
+@njit(nogil=True, cache=True)
 def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
     """Which of the best items of each user are relevant.
 
@@ -210,7 +215,7 @@ def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits
         Receives, from best to K-th, whether the item is relevant.
     """
     n_items, depth = scores.shape[1], hits.shape[1]
-    for b in prange(scores.shape[0]):
+    for b in range(scores.shape[0]):
         row, best = scores[b], np.full(depth, -np.inf, dtype=np.float32)
         where = np.zeros(depth, dtype=np.int64)
         r = first_row + b

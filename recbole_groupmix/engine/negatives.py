@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.engine.team import even_bounds, everybody
 
 
 class FastNegatives:
@@ -32,36 +33,36 @@ class FastNegatives:
         """
         table = self._negatives
         out = np.empty(len(users), np.int64)
-        full = _draw(
+        uniform = rng.random(len(users))
+        if len(users) and table.n_candidates[users].min() == 0:
+            return table.draw(users, rng)  # says which user
+        everybody().over(
+            even_bounds(len(users), everybody().size),
+            _draw,
             users,
-            rng.random(len(users)),
+            uniform,
             table.n_candidates,
             table.first,
             table.keys,
             table.span,
             out,
         )
-        if full:
-            return table.draw(users, rng)  # says which user
         return out
 
 
-@njit(parallel=True, cache=True)
-def _draw(users, uniform, n_candidates, first, keys, span, out):  # type: ignore[no-untyped-def]
-    """Return how many entries have no candidate; ``out`` receives the others' items."""
-    full = 0
-    for n in prange(len(users)):
+@njit(nogil=True, cache=True)
+def _draw(begin, end, users, uniform, n_candidates, first, keys, span, out):  # type: ignore[no-untyped-def]
+    """Fill ``out[begin:end]``; every user has a candidate."""
+    for n in range(begin, end):
         u = users[n]
-        full += n_candidates[u] == 0
         nth = np.int64(uniform[n] * n_candidates[u])
         wanted = u * span + nth
         lo, hi = first[u], first[u + 1] if u + 1 < len(first) else len(keys)
-        begin = lo
+        lowest = lo
         while lo < hi:
             mid = (lo + hi) // 2
             if keys[mid] <= wanted:
                 lo = mid + 1
             else:
                 hi = mid
-        out[n] = nth + (lo - begin) + 1
-    return full
+        out[n] = nth + (lo - lowest) + 1

@@ -16,7 +16,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from recbole_groupmix.engine.population import Member, Shared
+from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
 _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
@@ -102,7 +102,6 @@ class TorchPopulation:
         weight, shrink = self._coefficients(batch, segment, pos, neg)
         users = self._tensor(batch.users)[segment]
         self._adam(self._gradient(segment, users, pos, neg, weight), shrink)
-        self._final = None
 
     def hits(
         self,
@@ -238,24 +237,27 @@ class TorchPopulation:
         grad_user, grad_item = grad.tensor_split([self._shared.n_users])
         away = torch.zeros_like(item)  # apart, so that no order of additions depends on chunks
         chunk = max(self._max_bytes // (n_alive * (3 * d + 5) * final.element_size()), 1)
+        buffers = final.new_empty((3, min(chunk, len(pos)), n_alive, d))
         for start in range(0, len(pos), chunk):
             rows = slice(start, start + chunk)
             u, i, j = users[rows], pos[rows], neg[rows]
-            own = user.index_select(0, u)
-            lean = item.index_select(0, i).sub_(item.index_select(0, j))
-            slope = _slope((own * lean).sum(-1)).mul_(weight.index_select(0, segment[rows]))
-            slope.unsqueeze_(-1)
+            own, lean, spare = buffers[:, : len(u)]
+            torch.index_select(user, 0, u, out=own)
+            torch.index_select(item, 0, i, out=lean)
+            lean -= torch.index_select(item, 0, j, out=spare)
+            score = torch.mul(own, lean, out=spare).sum(-1)
+            slope = _slope(score).mul_(weight[segment[rows]]).unsqueeze_(-1)
             grad_user.index_add_(0, u, lean.mul_(slope))
             own.mul_(slope)
             grad_item.index_add_(0, i, own)
             away.index_add_(0, j, own)
         grad_item -= away
-        del final, user, item, away
-        self._final = None
+        del final, user, item, away, buffers
+        self._final = None  # its memory goes before more is asked for
         return self._propagated(grad)
 
     def _propagated_tables(self) -> Tensor:
-        """Embeddings of all models that scores are products of; kept until the next step."""
+        """Embeddings of all models that scores are products of; kept for the next step."""
         if self._final is None:
             self._final = self._propagated(self._table)
         return self._final

@@ -8,7 +8,8 @@ gradient of the propagation is the propagation of the gradient.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,10 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph
 from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.team import ALONE, Team, even_bounds, everybody
+from recbole_groupmix.engine.terms import BatchTerms, Floats, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
-Floats = npt.NDArray[np.float32]
 _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
 _FLOATS_PER_NODE = 256
 
@@ -27,58 +29,6 @@ _FLOATS_PER_NODE = 256
 def models_in_graph(width: int) -> int:
     """Return how many models of a width go through the graph together."""
     return max(_FLOATS_PER_NODE // width, 1)
-
-
-@dataclass(frozen=True)
-class Member:
-    """What is one model's own.
-
-    Attributes
-    ----------
-    data_weights, l2_weights : numpy.ndarray of float64, shape (n_groups,)
-        Weight of a triplet of each group in the data and in the L2 term.
-    learning_rate, reg_weight : float
-        Adam's step, and the factor of the L2 term.
-    """
-
-    data_weights: npt.NDArray[np.float64]
-    l2_weights: npt.NDArray[np.float64]
-    learning_rate: float
-    reg_weight: float
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What all models of a population share.
-
-    Attributes
-    ----------
-    n_users : int
-        Rows of the user table; the item table follows it in ``tables``.
-    tables : numpy.ndarray of float32, shape (n_users + n_items, d)
-        Initial embeddings.
-    group_of_user : numpy.ndarray of int64, shape (n_users,)
-        Group of every user; -1 is read as the last group and must not occur in triplets.
-    factor : numpy.ndarray of float64, shape (n_users,)
-        Factor of every triplet of a user (1, or what makes ``l(u)`` a mean).
-    loss_norm : {"count", "weight"}
-        Divisor of the loss: number of triplets, or the sum of their weights.
-    l2_on_rows : bool
-        Whether the L2 term is ``||Theta||^2`` (each row once) instead of that of the triplets.
-    graph : scipy.sparse.csr_matrix of float32, optional
-        Symmetric, shape (n_users + n_items,) squared; None for matrix factorisation.
-    n_layers : int
-        Layers of propagation.
-    """
-
-    n_users: int
-    tables: Floats
-    group_of_user: npt.NDArray[np.int64]
-    factor: npt.NDArray[np.float64]
-    loss_norm: str = "count"
-    l2_on_rows: bool = False
-    graph: csr_matrix | None = None
-    n_layers: int = 0
 
 
 class Population:
@@ -99,11 +49,14 @@ class Population:
         self._first = {k: np.zeros(shape, np.float32) for k in self._tables}
         self._second = {k: np.zeros(shape, np.float32) for k in self._tables}
         self._steps = 0
-        self._grad_item = np.zeros(
-            (kernels.n_threads(), shape[0] - shared.n_users, shape[1]), np.float32
-        )
-        self._graph = None if shared.graph is None else Graph(shared.graph, shared.n_layers)
-        self._together = 1 if shared.graph is None else models_in_graph(shape[1])
+        self._team = everybody()
+        self._rows = even_bounds(shape[0], self._team.size)
+        n_items = shape[0] - shared.n_users
+        self._item_rows = even_bounds(n_items, self._team.size)
+        self._of_parts = np.empty((self._team.size, n_items, shape[1]), np.float32)
+        self._graph = None
+        if shared.graph is not None:
+            self._graph = Graph(shared.graph, shared.n_layers, self._team.size)
 
     @property
     def alive(self) -> list[int]:
@@ -116,7 +69,7 @@ class Population:
 
     def output(self, k: int) -> tuple[Floats, Floats]:
         """Return the user and item embeddings that scores are products of; perhaps a view."""
-        (final,) = self._propagated([self._tables[k]])
+        (final,) = self._propagated([self._tables[k]], self._team)
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
     def hits(
@@ -139,7 +92,7 @@ class Population:
             As there.
         """
         user, item = self.output(k)
-        return hits_at(user[users], item, masked, relevant, depth)
+        return hits_at(user[users], item, masked, relevant, depth, self._team)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -147,102 +100,74 @@ class Population:
         return self._tables.pop(k)
 
     def step(self, batch: Triplets) -> None:
-        """Make one update of every model that is alive."""
-        shared, n_users = self._shared, self._shared.n_users
+        """Make one update of every model that is alive.
+
+        With as many bunches of models as threads or more, each thread trains whole models; with
+        fewer, all threads work on the same model. The additions are the same either way.
+        """
         self._steps += 1
-        factor = shared.factor[batch.users]
-        group = shared.group_of_user[batch.users]
-        mass = factor * batch.sizes  # factor summed over the triplets of a segment
-        counts = np.zeros((len(self._members[0].data_weights), len(shared.tables) - n_users))
-        kernels.weighted_counts(
-            batch.users,
-            batch.starts,
-            batch.pos,
-            batch.neg,
-            shared.group_of_user,
-            shared.factor,
-            counts,
-        )
-        alive = self.alive
-        for start in range(0, len(alive), self._together):
-            some = alive[start : start + self._together]
-            gradients = []
-            for k, final in zip(
-                some, self._propagated([self._tables[k] for k in some]), strict=True
-            ):
-                member = self._members[k]
-                divisor = self._divisor(member.data_weights, group, mass, batch)
-                weight = (member.data_weights[group] * factor / divisor).astype(np.float32)
-                gradients.append(self._gradient(final, batch, weight))
-            for k, gradient in zip(some, self._propagated(gradients), strict=True):
-                shrink = self._shrink(self._members[k], batch, group, mass, counts)
-                self._move(k, gradient, shrink.astype(np.float32))
+        terms, alive = BatchTerms(self._shared, batch), self.alive
+        size = self._size_of_bunches(len(alive))
+        bunches = [alive[start : start + size] for start in range(0, len(alive), size)]
+        if len(bunches) < self._team.size:
+            for bunch in bunches:
+                self._advance(bunch, batch, terms, self._team)
+        else:
+            self._team.run(partial(self._advance, b, batch, terms, ALONE) for b in bunches)
 
-    def _move(self, k: int, gradient: Floats, shrink: Floats) -> None:
-        """Make Adam's step on a model's tables."""
-        correction1 = 1.0 - _BETA1**self._steps
-        correction2 = np.sqrt(1.0 - _BETA2**self._steps)
-        kernels.adam_rows(
-            self._tables[k],
-            gradient,
-            shrink,
-            self._first[k],
-            self._second[k],
-            np.float32(self._members[k].learning_rate / correction1),
-            np.float32(correction2),
-            np.float32(_BETA1),
-            np.float32(_BETA2),
-            np.float32(_EPS),
+    def _size_of_bunches(self, n_alive: int) -> int:
+        """Models that go through the graph together, fewer if threads would have none."""
+        if self._graph is None:
+            return 1
+        return max(
+            min(models_in_graph(self._shared.tables.shape[1]), n_alive // self._team.size), 1
         )
 
-    def _divisor(
-        self,
-        weights: npt.NDArray[np.float64],
-        group: npt.NDArray[np.int64],
-        mass: npt.NDArray[np.float64],
-        batch: Triplets,
-    ) -> float:
-        if self._shared.loss_norm == "count":
-            return float(len(batch.pos))
-        return float((weights[group] * mass).sum())
+    def _advance(
+        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, team: Team
+    ) -> None:
+        """Make the update of some models."""
+        finals = self._propagated([self._tables[k] for k in models], team)
+        gradients = [
+            self._gradient(final, batch, terms.weight(self._members[k]), team)
+            for k, final in zip(models, finals, strict=True)
+        ]
+        for k, gradient in zip(models, self._propagated(gradients, team), strict=True):
+            team.over(
+                self._rows if team.size > 1 else self._rows[[0, -1]],
+                kernels.adam_rows,
+                self._tables[k],
+                gradient,
+                terms.shrink(self._members[k]),
+                self._first[k],
+                self._second[k],
+                np.float32(self._members[k].learning_rate / (1.0 - _BETA1**self._steps)),
+                np.float32(np.sqrt(1.0 - _BETA2**self._steps)),
+                np.float32(_BETA1),
+                np.float32(_BETA2),
+                np.float32(_EPS),
+            )
 
-    def _shrink(
-        self,
-        member: Member,
-        batch: Triplets,
-        group: npt.NDArray[np.int64],
-        mass: npt.NDArray[np.float64],
-        counts: npt.NDArray[np.float64],
-    ) -> npt.NDArray[np.float64]:
-        """Coefficient of every row in the gradient of the L2 term."""
-        n_users, size = self._shared.n_users, len(self._shared.tables)
-        if self._shared.l2_on_rows:
-            shrink = np.full(size, 2.0 * member.reg_weight)
-            shrink[[0, n_users]] = 0.0  # padding rows
-            return shrink
-        shrink = np.zeros(size)
-        shrink[batch.users] = member.l2_weights[group] * mass
-        shrink[n_users:] = member.l2_weights @ counts
-        return shrink * (member.reg_weight / self._divisor(member.l2_weights, group, mass, batch))
-
-    def _gradient(self, final: Floats, batch: Triplets, weight: Floats) -> Floats:
+    def _gradient(self, final: Floats, batch: Triplets, weight: Floats, team: Team) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""
         n_users = self._shared.n_users
         gradient = np.zeros_like(final)
-        kernels.bpr_gradients(
-            batch.bounds,
-            batch.users,
-            batch.starts,
-            batch.pos,
-            batch.neg,
-            weight,
-            final[:n_users],
-            final[n_users:],
-            gradient[:n_users],
-            self._grad_item,
-        )
-        kernels.sum_tables(self._grad_item, gradient[n_users:])
+        by_user, by_item = gradient[:n_users], gradient[n_users:]
+        triplets = (batch.users, batch.starts, batch.pos, batch.neg, weight)
+        tables = (final[:n_users], final[n_users:])
+        parts = list(pairwise(batch.bounds))
+        if team.size > 1:
+            team.run(
+                partial(kernels.bpr_gradients, *ends, *triplets, *tables, by_user, of_part)
+                for ends, of_part in zip(parts, self._of_parts, strict=True)
+            )
+            team.over(self._item_rows, kernels.sum_tables, self._of_parts, by_item)
+            return gradient
+        of_part = np.empty_like(by_item)
+        for ends in parts:
+            kernels.bpr_gradients(*ends, *triplets, *tables, by_user, of_part)
+            kernels.add_rows(of_part, by_item)
         return gradient
 
-    def _propagated(self, tables: list[Floats]) -> list[Floats]:
-        return tables if self._graph is None else self._graph.propagated(tables)
+    def _propagated(self, tables: list[Floats], team: Team) -> list[Floats]:
+        return tables if self._graph is None else self._graph.propagated(tables, team)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
+from threadpoolctl import ThreadpoolController
 
 from recbole_groupmix.engine import kernels
+from recbole_groupmix.engine.team import Team, everybody
 
-_SCORES_PER_BLOCK = 2**22  # 16 MiB of float32: stays near the caches
+_SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
 
 
 def hits_at(
@@ -17,6 +21,7 @@ def hits_at(
     masked: csr_matrix,
     relevant: csr_matrix,
     depth: int,
+    team: Team | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Rank all items for each user by the product of embeddings and mark the relevant ones.
 
@@ -30,6 +35,8 @@ def hits_at(
         Items left out of the ranking, and items to find; column indices sorted.
     depth : int
         Length of the ranking.
+    team : Team, optional
+        Who works on it, each on blocks of users; default all threads.
 
     Returns
     -------
@@ -39,11 +46,11 @@ def hits_at(
     hits = np.zeros((len(user), depth), dtype=bool)
     block = max(_SCORES_PER_BLOCK // len(item), 1)
     columns = np.ascontiguousarray(item.T)
-    for start in range(0, len(user), block):
+
+    def rank(start: int) -> None:
         rows = slice(start, min(start + block, len(user)))
-        scores = user[rows] @ columns
         kernels.top_hits(
-            scores,
+            user[rows] @ columns,
             start,
             masked.indptr,
             masked.indices,
@@ -51,4 +58,12 @@ def hits_at(
             relevant.indices,
             hits[rows],
         )
+
+    with _libraries().limit(limits=1, user_api="blas"):  # the products are shared out already
+        (team or everybody()).run(partial(rank, start) for start in range(0, len(user), block))
     return hits
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -12,7 +12,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Triplets:
-    """Triplets sorted by user and shared out over threads.
+    """Triplets sorted by user and cut into parts.
 
     Attributes
     ----------
@@ -22,8 +22,8 @@ class Triplets:
         Rows ``starts[a]:starts[a + 1]`` belong to ``users[a]``.
     pos, neg : numpy.ndarray of int32, shape (n_triplets,)
         Items.
-    bounds : numpy.ndarray of int64, shape (n_threads + 1,)
-        Segments of each thread, of about equally many triplets.
+    bounds : numpy.ndarray of int64, shape (n_parts + 1,)
+        Segments of each part, of about equally many triplets.
     """
 
     users: Ints
@@ -33,7 +33,7 @@ class Triplets:
     bounds: Ints
 
     @classmethod
-    def of_rows(cls, users: Ints, pos: Ints, neg: Ints, n_threads: int) -> Triplets:
+    def of_rows(cls, users: Ints, pos: Ints, neg: Ints, n_parts: int) -> Triplets:
         """Sort rows by user, keeping the order inside a user, and share them out."""
         if (np.diff(users) < 0).any():
             order = np.argsort(users, kind="stable")
@@ -45,7 +45,7 @@ class Triplets:
             starts=starts,
             pos=np.ascontiguousarray(pos, dtype=np.int32),
             neg=np.ascontiguousarray(neg, dtype=np.int32),
-            bounds=balanced_bounds(starts, n_threads),
+            bounds=balanced_bounds(starts, n_parts),
         )
 
     @property
@@ -54,17 +54,17 @@ class Triplets:
         return np.diff(self.starts)
 
 
-def balanced_bounds(starts: Ints, n_threads: int) -> Ints:
-    """Cut segments into one run per thread, of about equal numbers of rows.
+def balanced_bounds(starts: Ints, n_parts: int) -> Ints:
+    """Cut segments into runs of about equal numbers of rows.
 
     Parameters
     ----------
     starts : numpy.ndarray of int64, shape (n_segments + 1,)
         Running row counts.
-    n_threads : int
+    n_parts : int
         Number of runs.
     """
-    cuts = np.linspace(0, starts[-1], n_threads + 1)
+    cuts = np.linspace(0, starts[-1], n_parts + 1)
     bounds = np.searchsorted(starts, cuts).astype(np.int64)
     bounds[0], bounds[-1] = 0, len(starts) - 1
     return np.maximum.accumulate(bounds)

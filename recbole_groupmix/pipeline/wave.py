@@ -16,10 +16,11 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.ranking import per_user_metrics
-from recbole_groupmix.engine.kernels import n_threads
 from recbole_groupmix.engine.negatives import FastNegatives
 from recbole_groupmix.engine.on_torch import TorchPopulation
-from recbole_groupmix.engine.population import Member, Population, Shared, models_in_graph
+from recbole_groupmix.engine.population import Population, models_in_graph
+from recbole_groupmix.engine.team import everybody
+from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.training import (
@@ -69,9 +70,8 @@ def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torc
     if on_torch:
         fixed += int(budget * _SHARE_OF_CHUNKS)
     else:
-        fixed += 4 * width * experiment.shape[1] * n_threads() + 2 * table
-        if with_graph:
-            fixed += _TABLES_IN_GRAPH * table * models_in_graph(width)
+        of_thread = _TABLES_IN_GRAPH * table * models_in_graph(width) if with_graph else 2 * table
+        fixed += everybody().size * of_thread + 2 * table
     of_a_model = _TABLES["torch" if on_torch else "cpu"] * table
     if budget < fixed + of_a_model:
         raise ValueError(
@@ -148,7 +148,7 @@ class Wave:
 
     def _update(self, batches: TrainingBatches, epoch: int) -> None:
         for users, items, negatives in batches.arrays(epoch - 1):
-            self._population.step(Triplets.of_rows(users, items, negatives[0], n_threads()))
+            self._population.step(Triplets.of_rows(users, items, negatives[0], everybody().size))
 
     def _stops(self, k: int, epoch: int) -> bool:
         """Measure a model as RecBole's early stopping does; True if its patience is over."""

@@ -1,0 +1,119 @@
+"""What members of a population are and share, and the coefficients that a batch gives to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.engine import kernels
+from recbole_groupmix.engine.triplets import Triplets
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Member:
+    """What is one model's own.
+
+    Attributes
+    ----------
+    data_weights, l2_weights : numpy.ndarray of float64, shape (n_groups,)
+        Weight of a triplet of each group in the data and in the L2 term.
+    learning_rate, reg_weight : float
+        Adam's step, and the factor of the L2 term.
+    """
+
+    data_weights: npt.NDArray[np.float64]
+    l2_weights: npt.NDArray[np.float64]
+    learning_rate: float
+    reg_weight: float
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all models of a population share.
+
+    Attributes
+    ----------
+    n_users : int
+        Rows of the user table; the item table follows it in ``tables``.
+    tables : numpy.ndarray of float32, shape (n_users + n_items, d)
+        Initial embeddings.
+    group_of_user : numpy.ndarray of int64, shape (n_users,)
+        Group of every user; -1 is read as the last group and must not occur in triplets.
+    factor : numpy.ndarray of float64, shape (n_users,)
+        Factor of every triplet of a user (1, or what makes ``l(u)`` a mean).
+    loss_norm : {"count", "weight"}
+        Divisor of the loss: number of triplets, or the sum of their weights.
+    l2_on_rows : bool
+        Whether the L2 term is ``||Theta||^2`` (each row once) instead of that of the triplets.
+    graph : scipy.sparse.csr_matrix of float32, optional
+        Symmetric, shape (n_users + n_items,) squared; None for matrix factorisation.
+    n_layers : int
+        Layers of propagation.
+    """
+
+    n_users: int
+    tables: Floats
+    group_of_user: npt.NDArray[np.int64]
+    factor: npt.NDArray[np.float64]
+    loss_norm: str = "count"
+    l2_on_rows: bool = False
+    graph: csr_matrix | None = None
+    n_layers: int = 0
+
+
+class BatchTerms:
+    """The coefficients of the triplets of a batch, and of the rows in the L2 term.
+
+    Parameters
+    ----------
+    shared : Shared
+        What all models share.
+    batch : Triplets
+        The batch.
+    """
+
+    def __init__(self, shared: Shared, batch: Triplets) -> None:
+        self._shared, self._batch = shared, batch
+        self._factor = shared.factor[batch.users]
+        self._group = shared.group_of_user[batch.users]
+        self._mass = self._factor * batch.sizes  # factor summed over the triplets of a segment
+        n_groups = int(shared.group_of_user.max()) + 1
+        self._counts = np.zeros((n_groups, len(shared.tables) - shared.n_users))
+        kernels.weighted_counts(
+            batch.users,
+            batch.starts,
+            batch.pos,
+            batch.neg,
+            shared.group_of_user,
+            shared.factor,
+            self._counts,
+        )
+
+    def weight(self, member: Member) -> Floats:
+        """Return the weight of a triplet of each segment, divisor included, (n_segments,)."""
+        divisor = self._divisor(member.data_weights)
+        weight = member.data_weights[self._group] * self._factor / divisor
+        return weight.astype(np.float32)
+
+    def shrink(self, member: Member) -> Floats:
+        """Return the coefficient of every row in the gradient of the L2 term, (n_rows,)."""
+        n_users, size = self._shared.n_users, len(self._shared.tables)
+        if self._shared.l2_on_rows:
+            shrink = np.full(size, 2.0 * member.reg_weight)
+            shrink[[0, n_users]] = 0.0  # padding rows
+            return shrink.astype(np.float32)
+        shrink = np.zeros(size)
+        shrink[self._batch.users] = member.l2_weights[self._group] * self._mass
+        shrink[n_users:] = member.l2_weights @ self._counts
+        shrink *= member.reg_weight / self._divisor(member.l2_weights)
+        return shrink.astype(np.float32)
+
+    def _divisor(self, weights: npt.NDArray[np.float64]) -> float:
+        if self._shared.loss_norm == "count":
+            return float(len(self._batch.pos))
+        return float((weights[self._group] * self._mass).sum())
