@@ -1,0 +1,127 @@
+"""``groupmix tune``: the grid, its scores, what is written, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from recbole_groupmix import run_groupmix
+from recbole_groupmix.cli import main
+from recbole_groupmix.pipeline import tune as module
+from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.pipeline.tune import Point, Tuned, tune, tuning_table
+
+SMALL = {
+    "dataset": "blockmix",
+    "embedding_size": 4,
+    "epochs": 6,
+    "eval_step": 2,
+    "folds": 2,
+    "show_progress": False,
+}
+
+
+def _tune(folder, learning_rates=(0.01, 0.1), reg_weights=(0.001, 0.01), **given):
+    settings = merge_settings({**SMALL, "output_dir": str(folder), **given})
+    return tune(settings, learning_rates, reg_weights, folder / "tuned.yaml")
+
+
+@pytest.mark.parametrize("backend", ["cpu", "recbole"])
+def test_a_point_scores_what_a_run_with_its_values_scores(tmp_path, backend):
+    tuned = _tune(tmp_path, target="A", backend=backend)
+    assert [point.options for point in tuned.points] == [
+        {"learning_rate": rate, "reg_weight": weight}
+        for rate in (0.01, 0.1)
+        for weight in (0.001, 0.01)
+    ]
+    point = tuned.points[2]
+    options = {**SMALL, **point.options, "backend": backend, "output_dir": str(tmp_path)}
+    result = run_groupmix(target="A", config_dict={**options, "trials": 0, "repeats": 1})
+    assert point.score == result["search"]["cv"]["proportional"]
+    assert point.epochs == result["search"]["epochs"]["proportional"]
+    assert tuned.best.score == max(p.score for p in tuned.points)
+
+
+def test_without_a_target_all_users_decide(tmp_path):
+    experiment = Experiment(merge_settings(SMALL), for_everyone=True)
+    assert experiment.target_users(experiment.part(1).held_out).all()
+    of_all = _tune(tmp_path, (0.1,), (0.01,))
+    of_group = {name: _tune(tmp_path, (0.1,), (0.01,), target=name) for name in "ABCD"}
+    # the mean over all users lies between those of the groups, which are not all equal
+    scores = [tuned.best.score for tuned in of_group.values()]
+    assert min(scores) < of_all.best.score < max(scores)
+
+
+def test_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    first = _tune(tmp_path)
+    (folder,) = tmp_path.glob("tune-*")
+    lines = (folder / "trials.jsonl").read_text().splitlines(keepends=True)
+    (folder / "trials.jsonl").write_text("".join(lines[:5]))
+    trained = []
+    original = module.fold_score
+    monkeypatch.setattr(
+        module, "fold_score", lambda ex, fit: trained.append(fit) or original(ex, fit)
+    )
+    assert _tune(tmp_path).points == first.points
+    assert len(trained) == len(lines) - 5 == 3
+
+
+def test_the_yaml_is_one_that_runs_take(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = [f"--{key}={value}" for key, value in SMALL.items()]
+    rates = ["--learning_rates=[0.01, 0.1]", "--reg_weights=0.01"]
+    assert main(["tune", *arguments, *rates]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split()[:3] == ["learning_rate", "reg_weight", "recall@20"]
+    assert out.splitlines()[-1] == "tuned-blockmix-BPR-4.yaml"
+    text = Path("tuned-blockmix-BPR-4.yaml").read_text()
+    assert text.startswith("# BPR on blockmix, embedding_size 4, protocol converged:")
+    assert "of all users on 2 folds" in text
+    values = yaml.safe_load(text)
+    assert set(values) == {"learning_rate", "reg_weight"} and values["reg_weight"] == 0.01
+    settings = merge_settings({"dataset": "blockmix"}, ["tuned-blockmix-BPR-4.yaml"])
+    assert settings["learning_rate"] == values["learning_rate"]
+
+
+def test_models_without_an_l2_term_have_one_axis(tmp_path):
+    tuned = _tune(tmp_path, (0.01,), model="NeuMF", epochs=2)
+    assert [point.options for point in tuned.points] == [{"learning_rate": 0.01}]
+
+
+def test_table_marks_the_best_and_says_when_it_lies_on_the_edge(tmp_path):
+    points = tuple(
+        Point({"learning_rate": rate}, scores, 10)
+        for rate, scores in [(0.01, (0.1, 0.2)), (0.02, (0.3, 0.3)), (0.03, (np.nan, 0.9))]
+    )
+    text = tuning_table(Tuned(points, points[1], "recall@20", tmp_path))
+    assert "edge" not in text
+    assert text.splitlines()[2].split() == ["0.02", "0.3000", "0.0000", "10", "best"]
+    assert text.splitlines()[3].split() == ["0.03", "diverged", "10"]
+    text = tuning_table(Tuned(points, points[0], "recall@20", tmp_path))
+    assert "The best learning_rate lies on the edge of the grid" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--learning_rates=fast"], "--learning_rates is 'fast'"),
+        (["--learning_rates=[0, 0.1]"], "--learning_rates is"),
+        (["--reg_weights=[]"], "--reg_weights is '[]'"),
+        (["--reg_weights=[-1]"], "--reg_weights is '[-1]'"),
+        (["--out=nowhere/x.yaml"], "no folder"),
+        (["--target=Z"], "'Z'"),
+        (["--folds=1"], "folds"),
+        (["--learning_rates=[1e30]", "--epochs=3"], "diverged at every point"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
+def test_what_is_refused(arguments, says, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {**SMALL, **dict(a[2:].split("=") for a in arguments if "learning" not in a)}
+    given = {k: v for k, v in given.items() if k not in ("reg_weights", "out")}
+    rest = [a for a in arguments if a[2:].split("=")[0] not in given]
+    assert main(["tune", *(f"--{k}={v}" for k, v in given.items()), *rest]) == 2
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.yaml"))
