@@ -1,16 +1,22 @@
-"""Seconds that one model takes for one pass over the data: stock RecBole, our two back ends.
+"""Seconds that one model takes for one pass over the data: stock RecBole, implicit, our back ends.
 
     python benchmarks/engine.py [--dataset=ml-100k] [--data_path=FOLDER] [--target=25]
-                                [--model=BPR] [--embedding_size=64] [--mixes=16] [--rounds=3]
+        [--models=BPR,LightGCN] [--sizes=4,16,64] [--mixes=1,16,64] [--rounds=3] [--torch=no]
+        [--stock=yes]
 
 A pass is negatives, forward, backward and update of every interaction, in full batches of 10^6 on
-all sides. Prints medians over rounds and the ratio to stock RecBole in the same run.
+all sides (implicit updates pair by pair). Prints medians over rounds, the ratio to stock RecBole in
+the same run, and how far the time is from a floor: the bytes that a pass has to read and write (each
+triplet's three rows and their gradients once; in LightGCN every edge's row once a layer, forward and
+backward) over the rate at which all threads copy tables of that size. ``pip install implicit`` adds
+that library (BPR).
 """
 
 import statistics
 import sys
 import time
 
+from ceilings import copy_gbs, forget_peak, peak_mib, product_gflops
 from recbole.data import data_preparation
 from recbole.trainer import Trainer
 from recbole.utils import get_model
@@ -20,6 +26,7 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
 from recbole_groupmix.cli import parse_options
 from recbole_groupmix.core.samplers import sample_trial
+from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.populations import train_populations
@@ -27,81 +34,172 @@ from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.training import Job, train_sequentially
 
 BATCH = 1_000_000
+LAYERS = 3
 
 
-def stock_recbole(name, options, folder):
+def stock_recbole(model, dataset, size, folder):
     """Return a function that makes one epoch of RecBole's own model, loader and trainer."""
     settings = {
         "train_batch_size": BATCH,
-        "embedding_size": int(options["embedding_size"]),
+        "embedding_size": size,
+        "n_layers": LAYERS,
         "eval_args": {"split": {"RS": [0.8, 0.0, 0.2]}},
         "checkpoint_dir": ".",
     }
-    config = GroupMixConfig(name, options["dataset"], settings, folder=folder)
+    config = GroupMixConfig(model, dataset, settings, folder=folder)
     with recbole_compat(), without_folders():
-        dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
-        train_data, _, _ = data_preparation(config, dataset)
-        model = get_model(name)(config, train_data._dataset)
-        trainer = Trainer(config, model)
+        loaded = dataset_class(config["model"], config["MODEL_TYPE"])(config)
+        train_data, _, _ = data_preparation(config, loaded)
+        trainer = Trainer(config, get_model(model)(config, train_data._dataset))
 
     def epoch():
         with recbole_compat():
             trainer._train_epoch(train_data, 0)
 
-    return epoch, len(train_data._dataset)
+    return epoch
 
 
-def timed(function, rounds):
-    """Seconds of each call, the first left out."""
-    function()
+def implicit_bpr(experiment, size):
+    """Return a function of n that trains implicit's BPR for n passes; None without the library."""
+    try:
+        from implicit.bpr import BayesianPersonalizedRanking
+    except ImportError:
+        return None
+    matrix = experiment.part(ALL_OF_TRAIN).held_out.masked.astype("float32").tocsr()
+
+    def passes(n):
+        model = BayesianPersonalizedRanking(
+            factors=size, iterations=n, num_threads=everybody().size, random_state=0
+        )
+        model.fit(matrix, show_progress=False)
+
+    return passes
+
+
+def each(call, rounds):
+    """Wall time of each call, the first left out."""
+    call()
     seconds = []
     for _ in range(rounds):
         started = time.perf_counter()
-        function()
+        call()
         seconds.append(time.perf_counter() - started)
     return seconds
 
 
-def passes(experiment, train, n_mixes, rounds, epochs=4):
-    """Seconds per model and pass: of ``epochs`` + 1 passes less those of one."""
-    n_users, target = experiment.n_users, experiment.target
-    mixes = [sample_trial(0, i, n_users, target)[1] for i in range(n_mixes)]
-
-    def total(n):
-        jobs = [Job(f"trial-{i}", mix, ALL_OF_TRAIN, 0, n) for i, mix in enumerate(mixes)]
-        return sum(fit.seconds for fit in train(experiment, jobs))
-
+def per_pass(total, rounds, more):
+    """Seconds of a pass: of 1 + ``more`` passes less those of one, so that setting up is left out."""
     total(1)
-    return [(total(1 + epochs) - total(1)) / (epochs * n_mixes) for _ in range(rounds)]
+    found = []
+    for _ in range(rounds):
+        few, many = each_once(total, 1), each_once(total, 1 + more)
+        found.append((many - few) / more)
+    return found
+
+
+def each_once(call, n):
+    started = time.perf_counter()
+    call(n)
+    return time.perf_counter() - started
+
+
+def ours(experiment, train, n_mixes):
+    """Return a function of n that trains a number of mixes for n passes."""
+    mixes = [sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(n_mixes)]
+
+    def passes(n):
+        jobs = [Job(f"trial-{i}", mix, ALL_OF_TRAIN, 0, n) for i, mix in enumerate(mixes)]
+        for _ in train(experiment, jobs):
+            pass
+
+    return passes
+
+
+def work(model, n_pairs, n_nodes, size):
+    """FLOPs and bytes of a pass: scores and gradients, edges, Adam."""
+    flops, moved = 9 * size * n_pairs, 6 * 4 * size * n_pairs
+    if model == "LightGCN":
+        edges = 2 * n_pairs * 2 * LAYERS
+        flops, moved = flops + 2 * size * edges, moved + 4 * size * edges
+    return flops + 12 * size * n_nodes, moved + 7 * 4 * size * n_nodes
+
+
+def report(label, seconds, reference, n_models, flops, moved, copy):
+    """Print one row: seconds a model, ratio to stock, rates, and the distance from the floor."""
+    each_model = statistics.median(seconds) / n_models
+    ratio = f"{reference / each_model:8.1f} x" if reference else " " * 10
+    print(
+        f"  {label:22} {each_model:9.4f} s {ratio} {flops / each_model / 1e9:8.1f} GFLOP/s "
+        f"{moved / each_model / 1e9:7.1f} GB/s {each_model * copy * 1e9 / moved:6.1f} floors "
+        f"{peak_mib():7.0f} MiB",
+        flush=True,
+    )
+
+
+def compare(model, size, options, folder):
+    given = {
+        "dataset": options["dataset"],
+        "target": options["target"],
+        "data_path": options.get("data_path"),
+        "model": model,
+        "embedding_size": size,
+        "train_batch_size": BATCH,
+        "graph": "all",
+        "n_layers": LAYERS,
+    }
+    experiment = Experiment(merge_settings({k: v for k, v in given.items() if v is not None}))
+    rounds = int(options["rounds"])
+    n_pairs, n_nodes = len(experiment.part(ALL_OF_TRAIN).users), sum(experiment.shape)
+    flops, moved = work(model, n_pairs, n_nodes, size)
+    copy = copy_gbs(4 * size * experiment.shape[1])
+    print(
+        f"{model}, d = {size}: tables are copied at {copy:.0f} GB/s, floor {moved / copy / 1e9:.4f} s"
+    )
+    reference = None
+    if options["stock"] == "yes":
+        forget_peak()
+        stock = each(stock_recbole(model, options["dataset"], size, folder), rounds)
+        reference = statistics.median(stock)
+        report("stock RecBole", stock, reference, 1, flops, moved, copy)
+        one_by_one = per_pass(ours(experiment, train_sequentially, 1), rounds, 2)
+        report("recbole back end", one_by_one, reference, 1, flops, moved, copy)
+    peer = implicit_bpr(experiment, size) if model == "BPR" else None
+    if peer is not None:
+        report("implicit", per_pass(peer, rounds, 8), reference, 1, flops, moved, copy)
+    for n_mixes in map(int, options["mixes"].split(",")):
+        forget_peak()
+        more = max(1, min(16, 64 // n_mixes))
+        found = per_pass(ours(experiment, train_populations, n_mixes), rounds, more)
+        report(f"cpu, {n_mixes} mixes", found, reference, n_mixes, flops, moved, copy)
+        if options["torch"] == "yes":
+
+            def on_torch(experiment, jobs):
+                return train_populations(experiment, jobs, on_torch=True)
+
+            found = per_pass(ours(experiment, on_torch, n_mixes), rounds, more)
+            report(f"torch, {n_mixes} mixes", found, reference, n_mixes, flops, moved, copy)
 
 
 def main(arguments):
     options = {
         "dataset": "ml-100k",
         "target": "25",
-        "model": "BPR",
-        "embedding_size": "64",
-        "mixes": "16",
+        "models": "BPR,LightGCN",
+        "sizes": "4,16,64",
+        "mixes": "1,16,64",
         "rounds": "3",
+        "torch": "no",
+        "stock": "yes",
         **parse_options(arguments),
     }
-    rounds, n_mixes = int(options.pop("rounds")), int(options.pop("mixes"))
-    name = options["model"]
-    given = {**options, "embedding_size": int(options["embedding_size"]), "graph": "all"}
-    experiment = Experiment(merge_settings({**given, "train_batch_size": BATCH}))
     folder = data_folder(options["dataset"], options.get("data_path"))
-    stock, n_pairs = stock_recbole(name, options, folder)
-    rows = {
-        "stock RecBole": timed(stock, rounds),
-        "recbole back end": passes(experiment, train_sequentially, 1, rounds),
-        "cpu back end, 1 mix": passes(experiment, train_populations, 1, rounds),
-        f"cpu back end, {n_mixes} mixes": passes(experiment, train_populations, n_mixes, rounds),
-    }
-    print(f"{options['dataset']}, {n_pairs} interactions, {name}, d = {options['embedding_size']}")
-    reference = statistics.median(rows["stock RecBole"])
-    for label, seconds in rows.items():
-        median = statistics.median(seconds)
-        print(f"{label:24} {median:9.4f} s a model and pass   {reference / median:7.1f} x")
+    print(
+        f"{options['dataset']}, {everybody().size} threads; a matrix product runs at "
+        f"{product_gflops():.0f} GFLOP/s, a copy from memory at {copy_gbs(2**27):.0f} GB/s"
+    )
+    for model in options["models"].split(","):
+        for size in map(int, options["sizes"].split(",")):
+            compare(model, size, options, folder)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
 from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.ranking import hits_at
 from recbole_groupmix.engine.team import ALONE, everybody
@@ -179,3 +180,18 @@ def test_rows_are_sorted_by_user_and_keep_their_items():
     assert batch.users.tolist() == [1, 2] and batch.starts.tolist() == [0, 1, 3]
     assert batch.pos.tolist() == [6, 5, 7] and batch.neg.tolist() == [9, 8, 4]
     assert batch.sizes.tolist() == [1, 2]
+
+
+def test_a_batch_without_weight_changes_nothing():
+    # loss_norm weight divides by the sum of the weights, which is 0 here: no step, not 0 / 0
+    problem = _problem(4)
+    member = Member(np.zeros(3), np.zeros(3), 0.03, 0.01)
+    population = Population(_shared(problem, loss_norm="weight"), [member])
+    population.step(_batch(problem))
+    assert np.array_equal(population.tables(0), problem[-1])
+    on_torch = TorchPopulation(_shared(problem, loss_norm="weight"), [member])
+    on_torch.step(_batch(problem))
+    assert np.array_equal(on_torch.tables(0), problem[-1])
+    weights = BatchWeights("weight")
+    with weights.batch(torch.zeros(3), torch.zeros(3)):
+        assert weights.mean(torch.ones(3)) == 0

@@ -15,8 +15,8 @@ from test_engine import DIM, N_ITEMS, N_USERS, _graph, _problem, _reference_tabl
 
 from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
 on_each_device = pytest.mark.parametrize(
@@ -112,6 +112,7 @@ def test_temporaries_stay_below_the_bound(monkeypatch):
 
     def recording(table, dim, index, out):
         seen.append(tuple(out.shape))
+        assert out.untyped_storage().nbytes() <= bound
         return gather(table, dim, index, out=out)
 
     monkeypatch.setattr(torch, "index_select", recording)

@@ -61,8 +61,11 @@ class BatchWeights:
                 f"a weighted loss got {tuple(per_row.shape)} values for {tuple(weights.shape)} "
                 "weights: this model does not feed it one row per interaction"
             )
-        divisor = weights.shape[0] if self._norm == "count" else weights.sum()
-        return (per_row * weights).sum() / divisor
+        total = (per_row * weights).sum()
+        if self._norm == "count":
+            return total / weights.shape[0]
+        divisor = weights.sum()  # 0 for a batch without weight, which then has the loss 0
+        return total / torch.where(divisor > 0, divisor, torch.ones_like(divisor))
 
 
 class WeightedBPRLoss(nn.Module):

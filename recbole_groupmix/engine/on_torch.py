@@ -224,7 +224,8 @@ class TorchPopulation:
         """Divisor of the loss of every model, (P, 1)."""
         if self._shared.loss_norm == "count":
             return np.full((len(weights), 1), float(n_triplets))
-        return (weights * mass).sum(axis=1, keepdims=True)
+        total = (weights * mass).sum(axis=1, keepdims=True)
+        return np.where(total > 0, total, 1.0)  # a batch of weight 0 leaves a model as it is
 
     def _gradient(
         self, segment: Tensor, users: Tensor, pos: Tensor, neg: Tensor, weight: Tensor

@@ -109,11 +109,12 @@ class BatchTerms:
             return shrink.astype(np.float32)
         shrink = np.zeros(size)
         shrink[self._batch.users] = member.l2_weights[self._group] * self._mass
-        shrink[n_users:] = member.l2_weights @ self._counts
+        shrink[n_users:] = member.l2_weights[: len(self._counts)] @ self._counts
         shrink *= member.reg_weight / self._divisor(member.l2_weights)
         return shrink.astype(np.float32)
 
     def _divisor(self, weights: npt.NDArray[np.float64]) -> float:
         if self._shared.loss_norm == "count":
             return float(len(self._batch.pos))
-        return float((weights[self._group] * self._mass).sum())
+        total = float((weights[self._group] * self._mass).sum())
+        return total or 1.0  # a batch of weight 0 leaves a model as it is
