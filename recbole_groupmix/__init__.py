@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         binned_groups,
         mainstream_groups,
     )
-    from recbole_groupmix.pipeline.run import load_run, run_groupmix
+    from recbole_groupmix.pipeline.run import load_run, load_test_data, run_groupmix
 
 __version__ = "0.1.0"
 
@@ -34,6 +34,7 @@ __all__ = [
     "binned_groups",
     "groups_from_csv",
     "load_run",
+    "load_test_data",
     "mainstream_groups",
     "run_groupmix",
 ]
@@ -48,6 +49,7 @@ _HOME = {
     "binned_groups": "evaluation.numeric_groups",
     "groups_from_csv": "evaluation.group_files",
     "load_run": "pipeline.run",
+    "load_test_data": "pipeline.run",
     "mainstream_groups": "evaluation.numeric_groups",
     "run_groupmix": "pipeline.run",
 }

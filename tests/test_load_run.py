@@ -11,7 +11,7 @@ from command import call, run_arguments, run_folder
 from helpers import write_tiny
 from recbole.data.interaction import Interaction
 
-from recbole_groupmix import load_run
+from recbole_groupmix import GroupEvaluator, load_run, load_test_data
 
 K = 10
 
@@ -136,3 +136,29 @@ def test_data_that_have_moved_are_found_where_they_were_asked_for(tmp_path):
 def test_a_folder_without_a_finished_run(tmp_path):
     with pytest.raises(ValueError, match=r"holds no finished run: there is no model\.yaml"):
         load_run(tmp_path)
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("backend", ["cpu", "torch", "recbole"])
+def test_the_evaluator_gives_the_model_of_a_run_the_metrics_that_the_run_wrote(
+    tiny, tmp_path, monkeypatch, backend
+):
+    # two implementations of the same metrics: ours on arrays, RecBole's on its loader
+    monkeypatch.chdir(tmp_path)
+    folder = made(tiny, model="LightGCN", backend=backend, repeats=1)
+    config, model, _ = load_run(folder)
+    evaluator = GroupEvaluator(
+        config, load_test_data(folder), "group", metrics=["Recall", "NDCG", "MAP"], topk=[5, K]
+    )
+    report = evaluator.evaluate(model)
+    frame = pd.read_parquet(folder / "metrics.parquet")
+    frame = frame[frame["mix"] == "data_mix"]
+    for name in ("recall@5", "ndcg@10", "map@10"):
+        metric, k = name.split("@")
+        rows = frame[(frame["metric"] == metric) & (frame["k"] == int(k))]
+        written = rows.set_index("user_id")["value"]
+        mine = report.per_user.set_index("user_id")[name]
+        pd.testing.assert_series_equal(
+            mine.loc[written.index], written, check_names=False, rtol=0, atol=1e-6
+        )
+        assert len(mine) == len(written)

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset
+from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
@@ -189,6 +191,18 @@ class Experiment:
         """
         rows = part.rows if present is None else part.rows[present[part.users]]
         return self.dataset.copy(self.dataset.inter_feat[rows])
+
+    def test_data(self) -> FullSortEvalDataLoader:
+        """Return the test part as RecBole's evaluation loader over all items."""
+        part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
+        relevant = part.held_out.relevant.tocoo()
+        wanted = part.held_out.users[relevant.row] * n_items + relevant.col
+        rows = np.flatnonzero(self.is_test)
+        pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
+        rows = rows[first[np.isin(pairs, wanted)]]
+        train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
+        sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
+        return FullSortEvalDataLoader(self.config, test, sampler)
 
     def _make_part(self, index: int) -> Part:
         if index == ALL_OF_TRAIN:

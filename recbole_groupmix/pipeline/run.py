@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset
 from recbole.model.abstract_recommender import AbstractRecommender
 
@@ -214,6 +215,49 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     ValueError
         If the folder holds no finished run, or its data set has changed or moved.
     """
+    saved, experiment = _finished(folder)
+    part = experiment.part(ALL_OF_TRAIN)
+    mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
+    job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
+    in_model, _ = present_users(experiment, job, part)
+    dataset = experiment.dataset_of(part, in_model)
+    with global_seed(experiment.settings["seed"]), recbole_compat():
+        model = experiment.model_class(experiment.config, dataset)
+    file = Path(folder) / saved["file"]
+    state = torch.load(file, map_location=experiment.config["device"])
+    model.load_state_dict(state["state_dict"])
+    model.load_other_parameter(state["other_parameter"])
+    return experiment.config, model.to(experiment.config["device"]).eval(), dataset
+
+
+def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
+    """Load what a finished run was tested on, as RecBole's own evaluation loader.
+
+    Any RecBole model of the same data set can be evaluated on it, by
+    :class:`~recbole_groupmix.GroupEvaluator` or by RecBole's trainer.
+
+    Parameters
+    ----------
+    folder : path
+        A run folder.
+
+    Returns
+    -------
+    recbole.data.dataloader.FullSortEvalDataLoader
+        Users with their held-out items; training items are left out of the ranking.
+
+    Raises
+    ------
+    ValueError
+        As :func:`load_run`.
+    """
+    _, experiment = _finished(folder)
+    with recbole_compat():
+        return experiment.test_data()
+
+
+def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
+    """Return what ``model.yaml`` says, and the experiment of a finished run."""
     folder = Path(folder)
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
@@ -224,17 +268,7 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     experiment = Experiment(Settings(values))
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
-    part = experiment.part(ALL_OF_TRAIN)
-    mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
-    job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
-    in_model, _ = present_users(experiment, job, part)
-    dataset = experiment.dataset_of(part, in_model)
-    with global_seed(values["seed"]), recbole_compat():
-        model = experiment.model_class(experiment.config, dataset)
-    state = torch.load(folder / saved["file"], map_location=experiment.config["device"])
-    model.load_state_dict(state["state_dict"])
-    model.load_other_parameter(state["other_parameter"])
-    return experiment.config, model.to(experiment.config["device"]).eval(), dataset
+    return saved, experiment
 
 
 def _embedding_size(experiment: Experiment) -> int | None:
