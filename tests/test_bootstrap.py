@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core import bootstrap
-from recbole_groupmix.core.bootstrap import Change, holm, mean_interval, relative_change
+from recbole_groupmix.core import resampling
+from recbole_groupmix.core.bootstrap import (
+    Change,
+    holm,
+    mean_interval,
+    relative_change,
+    relative_changes,
+)
 
 
 def paired(n_repeats=3, n_users=60, seed=0, gain=1.1):
@@ -100,7 +106,7 @@ def test_repeats_are_resampled_from_five_on():
 def test_the_size_of_a_chunk_makes_no_difference(monkeypatch, n_repeats):
     values, baseline = paired(n_repeats)
     whole = relative_change(values, baseline, seed=3, n_boot=501)
-    monkeypatch.setattr(bootstrap, "_CHUNK", 60 * 7)
+    monkeypatch.setattr(resampling, "_CHUNK", 60 * 7)
     parts = relative_change(values, baseline, seed=3, n_boot=501)
     for field in ("mean", "ci_low", "ci_high", "p"):
         assert getattr(parts, field) == pytest.approx(getattr(whole, field), abs=1e-12)
@@ -114,6 +120,29 @@ def test_same_seed_same_interval_other_seed_other_interval():
     assert first == again
     assert first.mean == other.mean
     assert first.ci_low != other.ci_low
+
+
+def test_pairs_of_equal_shape_share_their_resamples(monkeypatch):
+    gap = paired(n_repeats=1, n_users=31, seed=4)
+    gap[0][0, 5] = np.nan  # leaves 30 users, as many as the first two pairs have
+    pairs = [
+        paired(1, 30, seed=1),
+        paired(6, 30, seed=2),
+        paired(1, 30, seed=3),
+        gap,
+        paired(1, 40, seed=5),
+    ]
+    alone = [relative_change(*pair, seed=3, n_boot=300) for pair in pairs]
+    made = []
+    counts = resampling._resample_counts
+    monkeypatch.setattr(
+        resampling, "_resample_counts", lambda *a: (made.append(a[1:]), counts(*a))[1]
+    )
+    together = relative_changes(pairs, seed=3, n_boot=300)
+    for one, other in zip(together, alone, strict=True):
+        assert vars(one) == pytest.approx(vars(other), abs=1e-12)
+    assert sorted(made) == [(300, 6), (300, 30), (300, 30), (300, 40)]
+    assert relative_changes([], seed=3) == []
 
 
 # --- the p-value -----------------------------------------------------------------------------

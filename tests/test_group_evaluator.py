@@ -12,6 +12,7 @@ from recbole.utils import get_model, init_seed
 from recbole_groupmix import GroupEvaluator
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.evaluation import scoring
 from recbole_groupmix.evaluation.intervals import cluster_intervals
 from recbole_groupmix.evaluation.report import OVERALL
 from recbole_groupmix.evaluation.scoring import users_per_batch
@@ -203,6 +204,21 @@ def test_intervals_resample_users_with_all_their_rows():
     assert np.isnan(cluster_intervals(top[:1], bottom[:1])).all()
 
 
-def test_a_batch_holds_many_users_but_bounded():
-    assert users_per_batch(3706) > 100
-    assert users_per_batch(10**9) == 1
+def test_a_batch_holds_many_users_but_bounded(monkeypatch):
+    cpu = torch.device("cpu")
+    assert users_per_batch(3706, cpu) == 2**24 // (64 * 3706) == 70
+    assert users_per_batch(10**9, cpu) == 1
+    monkeypatch.setattr(scoring, "_free_memory", lambda device: 10 * 64 * 3706 * 20)
+    assert users_per_batch(3706, cpu) == 20  # a tenth of what is free
+
+
+@pytest.mark.parametrize(("model", "at_once"), [("BPR", True), ("NeuMF", False)])
+def test_models_that_score_pair_by_pair_keep_recboles_batches(
+    tmp_path, monkeypatch, model, at_once
+):
+    # RecBole writes all pairs of a batch out for them: more users at a time would only take memory
+    config, loaders, net = _project(tmp_path, model)
+    asked = []
+    monkeypatch.setattr(scoring, "rebatched", lambda data, device: asked.append(data) or data)
+    GroupEvaluator(config, loaders[2], "group").evaluate(net)
+    assert asked == ([loaders[2]] if at_once else [])

@@ -146,21 +146,22 @@ def compare(
     users, left_out = common_users(found, how)
     pairs = [paired_repeats(run.of_users(users), base.of_users(users)) for run in others]
     notes += [*left_out, *(note for *_, note in pairs if note)]
-    table = pd.DataFrame(
+    labels, cells = [], []
+    for group, members in chosen_groups(found, users, groups):
+        for metric in shared:
+            for run, paired, _ in pairs:
+                labels.append((group, metric, run.name, base.name))
+                both = run.values[metric], paired.values[metric]
+                cells.append((both[0][:, members], both[1][:, members]))
+    rows = compared(
+        cells, seed=seed, n_boot=n_boot, n_permutations=n_permutations, confidence=confidence
+    )
+    table = pd.concat(
         [
-            {"group": group, "metric": metric, "run": run.name, "reference": base.name}
-            | compared(
-                run.values[metric][:, members],
-                paired.values[metric][:, members],
-                seed=seed,
-                n_boot=n_boot,
-                n_permutations=n_permutations,
-                confidence=confidence,
-            )
-            for group, members in chosen_groups(found, users, groups)
-            for metric in shared
-            for run, paired, _ in pairs
-        ]
+            pd.DataFrame(labels, columns=["group", "metric", "run", "reference"]),
+            pd.DataFrame(rows),
+        ],
+        axis=1,
     )
     if len(table) >= LEVEL * (n_permutations + 1):
         notes.append(

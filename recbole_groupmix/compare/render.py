@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from recbole_groupmix.core.bootstrap import MIN_REPEATS
+from recbole_groupmix.core.resampling import MIN_REPEATS
 
 #: Columns of text below the table.
 WIDTH = 99

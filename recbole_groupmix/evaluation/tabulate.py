@@ -51,7 +51,7 @@ def tabulate(
         n_defined = dict(zip(values, (bottom[mine] > 0).sum(axis=0), strict=True))
         interval = dict(zip(values, ends.T, strict=True))
         n_users = len(top[mine])
-        for metric, value in measures.aggregate(struct, rows).items():
+        for metric, value in measures.aggregate(struct, rows, values).items():
             low, high = interval.get(metric, (np.nan, np.nan))
             if metric in values and values[metric].root:
                 low, high = np.sqrt(low), np.sqrt(high)
