@@ -39,6 +39,11 @@ def _graph(users, items):
 
 def _reference_tables(problem, member, n_steps, *, loss_norm, rows, graph, n_layers):
     """The same training by autograd in float64 through the weighted twins of RecBole's losses."""
+    return _reference(problem, member, n_steps, loss_norm, rows, graph, n_layers)[0]
+
+
+def _reference(problem, member, n_steps, loss_norm, rows, graph, n_layers):
+    """Tables after some steps, and the gradient of the last."""
     users, pos, neg, group, factor, tables = problem
     theta = torch.tensor(tables, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([theta], lr=member.learning_rate)
@@ -68,7 +73,7 @@ def _reference_tables(problem, member, n_steps, *, loss_norm, rows, graph, n_lay
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return theta.detach().numpy()
+    return theta.detach().numpy(), theta.grad.numpy()
 
 
 def _shared(problem, **options):
@@ -102,6 +107,27 @@ def test_steps_equal_autograd_and_torch_adam(layers, loss_norm, rows):
         # Adam's step is lr * sign-like: compare the movement, float32 against float64
         moved = np.linalg.norm(wanted - problem[-1])
         assert np.linalg.norm(population.tables(k) - wanted) < 2e-4 * moved
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3])
+@pytest.mark.parametrize("loss_norm", ["count", "weight"])
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("n_models", [1, 7])
+def test_gradients_equal_autograd_to_1e_5(layers, loss_norm, rows, n_models):
+    # Adam's first moment after one step is (1 - 0.9) times the gradient
+    problem = _problem(5)
+    graph = _graph(problem[0], problem[1]) if layers else None
+    rng = np.random.default_rng(6)
+    members = [
+        Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.05) for _ in range(n_models)
+    ]
+    shared = _shared(problem, loss_norm=loss_norm, l2_on_rows=rows, graph=graph, n_layers=layers)
+    population = Population(shared, members)
+    population.step(_batch(problem))
+    for k, member in enumerate(members):
+        _, wanted = _reference(problem, member, 1, loss_norm, rows, graph, layers)
+        got = population._first[k] / 0.1
+        assert np.linalg.norm(got - wanted) < 1e-5 * np.linalg.norm(wanted)
 
 
 def test_saturated_triplets_fade_as_in_recbole():
