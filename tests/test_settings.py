@@ -32,6 +32,7 @@ def test_defaults_are_those_of_the_issue():
     settings = merged()
     assert (settings["model"], settings["protocol"]) == ("BPR", "converged")
     assert (settings["embedding_size"], settings["topk"]) == (64, [5, 10, 20])
+    assert [settings[key] for key in ("trials", "folds", "repeats")] == [75, 5, 5]  # the paper's
     assert settings["valid_metric"] == "recall@20"  # at the largest cut-off
     assert settings["group_field"] == "group"  # of properties/dataset/blockmix.yaml
     assert settings["target"] is None and settings["no_such_key"] is None
@@ -42,6 +43,18 @@ def test_data_set_and_model_over_protocol_over_defaults():
     assert layer("groupmix.yaml")["init"] == "recbole"
     assert merged(model="NeuMF")["init"] == "recbole"  # which has no file of its own
     assert merged(dataset="lastfm-asia")["topk"] == layer("dataset/lastfm-asia.yaml")["topk"]
+
+
+def test_tuned_values_hold_for_their_data_set_model_and_size_alone():
+    tuned = layer("converged/ml-100k/LightGCN-4.yaml")
+    usual = layer("converged/LightGCN.yaml")
+    assert tuned["learning_rate"] != usual["learning_rate"]
+    given = {"dataset": "ml-100k", "model": "LightGCN", "embedding_size": 4}
+    assert merged(**given)["learning_rate"] == tuned["learning_rate"]
+    for other in ({"embedding_size": 5}, {"model": "BPR"}, {"dataset": "ml-1m"}):
+        assert merged(**{**given, **other})["learning_rate"] != tuned["learning_rate"]
+    assert merged(**given, protocol="paper")["learning_rate"] == 0.1 != usual["learning_rate"]
+    assert merged(**given, learning_rate=0.5)["learning_rate"] == 0.5
 
 
 def test_protocol_of_a_file_brings_its_layers():
