@@ -1,0 +1,141 @@
+"""From runs to the files of a report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from recbole_groupmix.report import across, answer
+from recbole_groupmix.report.asked import asked_section, setup_section
+from recbole_groupmix.report.blocks import Figure, Section
+from recbole_groupmix.report.drawing import drawn
+from recbole_groupmix.report.measured import change_section, measured_section
+from recbole_groupmix.report.mixes import mixes_section
+from recbole_groupmix.report.optimism import optimism_section
+from recbole_groupmix.report.other_groups import other_groups_section
+from recbole_groupmix.report.pace import pace_section
+from recbole_groupmix.report.run_files import Run
+from recbole_groupmix.report.searched import search_section
+from recbole_groupmix.report.text_tables import latex, markdown, right_columns
+from recbole_groupmix.report.users import users_section
+
+PAGE = "index.html"
+
+
+def report_files(runs: Sequence[Run]) -> dict[str, bytes]:
+    """Return the files of a report by their path below its folder.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At least one.
+
+    Returns
+    -------
+    dict of str to bytes
+        ``index.html``; ``tables.md`` and ``tables.tex``; ``figures/...`` as SVG, PNG and CSV.
+    """
+    files: dict[str, bytes] = {}
+    names = across.labels(runs)
+    parts, texts, tex = [], [], []
+    if len(runs) > 1:
+        section = across.across_section(runs)
+        parts.append(_part("runs", "Several runs", [], [section], "", files))
+        texts.append(markdown("Several runs", [section]))
+        tex.append(latex("Several runs", [section], "runs"))
+    for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
+        sections = run_sections(run)
+        lead = [line for line in (answer.answer(run), answer.beside(run)) if line]
+        lead += _left_out(run)
+        slug = f"run{place}"
+        folder = f"{_plain(run.name)}/" if len(runs) > 1 else ""
+        if len(runs) > 1 and any(path.startswith(f"figures/{folder}") for path in files):
+            folder = f"{slug}-{folder}"
+        title = f"{run.result['dataset']}, target {run.target}, {run.result['model']}"
+        part = _part(slug, title, lead, sections, folder, files)
+        parts.append({**part, "folder": run.name, "name": name})
+        texts.append(markdown(title, [Section("answer", "Answer", lead), *sections]))
+        tex.append(latex(title, sections, slug))
+    title = f"groupmix: {parts[0]['title'] if len(runs) == 1 else f'{len(runs)} runs'}"
+    files[PAGE] = _rendered(title, parts).encode()
+    files["tables.md"] = "\n".join(texts).encode()
+    head = "% Tables of a groupmix report; needs \\usepackage{booktabs}\n"
+    files["tables.tex"] = (head + "\n".join(tex)).encode()
+    return files
+
+
+def run_sections(run: Run) -> list[Section]:
+    """Return what the page says of one run."""
+    return [
+        asked_section(run),
+        change_section(run),
+        measured_section(run),
+        mixes_section(run),
+        optimism_section(run),
+        search_section(run),
+        users_section(run),
+        other_groups_section(run),
+        pace_section(run),
+        setup_section(run),
+    ]
+
+
+def _left_out(run: Run) -> list[str]:
+    if not run.result["diverged"]:
+        return []
+    names = run.result["diverged"]
+    return [f"Left out, since training diverged: {', '.join(names)}."]
+
+
+def _part(
+    slug: str,
+    title: str,
+    lead: list[str],
+    sections: Sequence[Section],
+    folder: str,
+    files: dict[str, bytes],
+) -> dict[str, Any]:
+    """Return what the template shows of one run, and add its figures to `files`."""
+    shown = []
+    for section in sections:
+        figures = [_picture(figure, slug, folder, files) for figure in section.figures]
+        shown.append({"section": section, "figures": figures})
+    return {"slug": slug, "title": title, "lead": lead, "sections": shown}
+
+
+def _picture(figure: Figure, slug: str, folder: str, files: dict[str, bytes]) -> dict[str, Any]:
+    path = f"figures/{folder}{figure.name}"
+    drawing = drawn(figure)
+    files[f"{path}.svg"] = drawing.svg
+    files[f"{path}.png"] = drawing.png
+    files[f"{path}.csv"] = figure.data.to_csv(index=False).encode()
+    svg = drawing.inline(f"{slug}-{figure.name}-")
+    return {"figure": figure, "svg": svg, "path": path}
+
+
+def _rendered(title: str, parts: list[dict[str, Any]]) -> str:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_template("page.html"))
+    return template.render(
+        title=title,
+        parts=parts,
+        css=_template("page.css"),
+        script=_template("sort.js"),
+        right_columns=right_columns,
+    )
+
+
+def _template(name: str) -> str:
+    file = resources.files("recbole_groupmix.report") / "templates" / name
+    return file.read_text(encoding="utf-8")
+
+
+def _plain(name: str) -> str:
+    """Return a name for a folder that needs no quoting in a link."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("._") or "run"

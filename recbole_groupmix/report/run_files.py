@@ -1,0 +1,199 @@
+"""A finished run as its folder tells it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+#: ``schema_version`` of the ``result.json`` that can be read.
+READABLE = 1
+#: What a run compares its mixes with.
+REFERENCE = "proportional"
+#: The searched mix.
+DATA_MIX = "data_mix"
+#: The mix of least recovery bound, a candidate and a row of its own where items have classes.
+THEORY = "theory"
+#: Baselines, in the order they are shown.
+BASELINES = (REFERENCE, "stratified", "no_augmentation")
+#: The metrics of short tables, the first of them in the answer, at the largest cut-off.
+METRICS = ("precision", "recall", "ndcg")
+_NEEDED = ("config.yaml", "result.json", "metrics.parquet")
+_OF_SEARCH = ("trials.jsonl", "curves.jsonl")
+_COLUMNS = {"user_id", "group", "mix", "repeat", "metric", "k", "value"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the files of one run folder hold.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder.
+    asked : dict
+        ``config.yaml``: ``configuration``, ``data`` and ``trials``.
+    result : dict
+        ``result.json``; values that are no numbers are None.
+    trials, curves : list of dict
+        Records of the folds; empty for runs without any.
+    metrics : pandas.DataFrame
+        ``metrics.parquet``: user_id, group, mix, repeat, metric, k, value.
+    """
+
+    path: Path
+    asked: dict[str, Any]
+    result: dict[str, Any]
+    trials: list[dict[str, Any]]
+    curves: list[dict[str, Any]]
+    metrics: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.resolve().name
+
+    @property
+    def target(self) -> str:
+        """Target group."""
+        return str(self.result["target"])
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Users by group, the target included."""
+        return {group["name"]: group["n_users"] for group in self.result["groups"]}
+
+    @property
+    def others(self) -> list[str]:
+        """Augmentation groups."""
+        return [name for name in self.groups if name != self.target]
+
+    @property
+    def compared(self) -> list[str]:
+        """Mixes other than the reference, the searched one first."""
+        names = [name for name in self.result["mixes"] if name != REFERENCE]
+        return sorted(names, key=lambda name: name != DATA_MIX)
+
+    @property
+    def keys(self) -> list[str]:
+        """Metrics of short tables, such as ``precision@20``."""
+        return [f"{metric}@{self.result['topk'][-1]}" for metric in METRICS]
+
+    def per_user(self, mix: str, key: str, group: str | None = None) -> pd.DataFrame:
+        """Return values by repeat (rows) and user (columns), of a group or of all."""
+        wide: pd.DataFrame = self._by_mix[mix, key]
+        if group is None:
+            return wide
+        return wide.loc[:, (self.group_of_user.loc[wide.columns] == group).to_numpy()]
+
+    @cached_property
+    def group_of_user(self) -> pd.Series:
+        """Group of every test user, by user id."""
+        return self.metrics.drop_duplicates("user_id").set_index("user_id")["group"]
+
+    @cached_property
+    def _by_mix(self) -> dict[tuple[str, str], pd.DataFrame]:
+        parts = self.metrics.groupby(["mix", "metric", "k"], sort=False)
+        return {
+            (mix, f"{metric}@{k}"): rows.pivot(index="repeat", columns="user_id", values="value")
+            for (mix, metric, k), rows in parts
+        }
+
+
+def read_folders(paths: Sequence[str | Path]) -> list[Run]:
+    """Read finished runs.
+
+    Raises
+    ------
+    ValueError
+        If a folder is given twice or holds no finished run that can be read, or the runs have
+        no cut-off in common.
+    """
+    folders = [Path(path) for path in paths]
+    places = [folder.resolve() for folder in folders]
+    for folder, place in zip(folders, places, strict=True):
+        if places.count(place) > 1:
+            raise ValueError(f"{folder} is given twice; name every run folder once")
+    runs = [read_folder(folder) for folder in folders]
+    for run in runs[1:]:
+        last, first = run.result["topk"][-1], runs[0].result["topk"][-1]
+        if last != first:
+            raise ValueError(
+                f"{run.path} was measured at topk {last} and {runs[0].path} at {first}, so that "
+                "one table cannot hold both; make a report of each"
+            )
+    return runs
+
+
+def read_folder(path: str | Path) -> Run:
+    """Read one finished run; see :func:`read_folders`."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ValueError(f"there is no run folder {folder}")
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if "config.yaml" in missing:
+        raise ValueError(f"{folder} is no run folder: there is no config.yaml in it")
+    if missing:
+        raise ValueError(
+            f"{folder} holds no finished run: there is no {' and no '.join(missing)} in it; the "
+            "command that began the run goes on with it"
+        )
+    result = _mapping(folder / "result.json", json.loads)
+    version = result.get("schema_version")
+    if version != READABLE:
+        raise ValueError(
+            f"{folder / 'result.json'} has schema_version {version!r}; this version of "
+            f"recbole-groupmix reads {READABLE}"
+        )
+    asked = _mapping(folder / "config.yaml", yaml.safe_load)
+    if not isinstance(asked.get("configuration"), dict):
+        raise ValueError(f"{folder / 'config.yaml'} is not the configuration of a run")
+    try:
+        searched = bool(result["search"]["cv"])
+        metrics = pd.read_parquet(folder / "metrics.parquet")
+    except KeyError as error:
+        raise ValueError(f"{folder / 'result.json'} has no {error}; run again") from error
+    except (OSError, ValueError) as error:  # pyarrow's own are ValueErrors
+        raise ValueError(f"{folder / 'metrics.parquet'} cannot be read: {error}") from error
+    if not set(metrics.columns) >= _COLUMNS:
+        lacks = ", ".join(sorted(_COLUMNS - set(metrics.columns)))
+        raise ValueError(f"{folder / 'metrics.parquet'} has no column {lacks}")
+    absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
+    if absent:
+        raise ValueError(
+            f"{folder} is not complete: there is no {' and no '.join(absent)} in it, although "
+            "result.json tells of a search"
+        )
+    records = {name: _records(folder / name) if searched else [] for name in _OF_SEARCH}
+    kept = result["search"]["cv"]
+    trials, curves = ([r for r in records[n] if r["name"] in kept] for n in _OF_SEARCH)
+    return Run(folder, asked, result, trials, curves, metrics)
+
+
+def _mapping(file: Path, parse: Any) -> dict[str, Any]:
+    try:
+        content = parse(file.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} cannot be read: it holds no keys and values")
+    return content
+
+
+def _records(file: Path) -> list[dict[str, Any]]:
+    """Read lines of JSON, the last of each mix and fold; a line cut short at the end is left."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    lines = file.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            record = json.loads(line)
+            found[record["name"], record["fold"]] = record
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{file}, line {number} is no record of a fold") from error
+    return list(found.values())

@@ -1,0 +1,86 @@
+"""Tables as Markdown and as LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from recbole_groupmix.report.blocks import Section, Table
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+def markdown(title: str, sections: Sequence[Section], level: int = 1) -> str:
+    """Return paragraphs and tables of sections under a title, as Markdown."""
+    parts = [f"{'#' * level} {title}"]
+    for section in sections:
+        if not (section.tables or section.text):
+            continue
+        parts += [f"{'#' * (level + 1)} {section.title}", *section.text]
+        for table in section.tables:
+            parts.append(f"**{table.title}**")
+            parts.append(_markdown_table(table))
+            if table.note:
+                parts.append(table.note)
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(title: str, sections: Sequence[Section], label: str) -> str:
+    """Return the tables of sections as LaTeX, for a document that uses booktabs."""
+    parts = [f"% {' '.join(title.split())}"]
+    for section in sections:
+        for table in section.tables:
+            parts.append(_latex_table(table, label))
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(table: Table) -> str:
+    lines = [list(table.header), *([cell.text for cell in row] for row in table.rows)]
+    lines = [[" ".join(cell.replace("|", "\\|").split()) for cell in line] for line in lines]
+    lines.insert(1, ["---", *("---:" if right else "---" for right in right_columns(table)[1:])])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _latex_table(table: Table, label: str) -> str:
+    columns = "l" + "".join("r" if right else "l" for right in right_columns(table)[1:])
+    body = [" & ".join(_escaped(cell.text) for cell in row) + r" \\" for row in table.rows]
+    caption = _escaped(f"{table.title}. {table.note}" if table.note else table.title)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{caption}}}",
+            rf"\label{{tab:{label}-{table.name}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(map(_escaped, table.header)) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def right_columns(table: Table) -> list[bool]:
+    """Return for each column whether it holds numbers, which are set to the right."""
+    return [any(row[i].value is not None for row in table.rows) for i in range(len(table.header))]
+
+
+def _escaped(text: str) -> str:
+    plain = "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", plain)

@@ -1,0 +1,684 @@
+"""``groupmix report``: pages about run folders that no training made."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zlib
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+from recbole_groupmix.cli import main
+from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.samplers import sample_trial
+from recbole_groupmix.pipeline.result import REFERENCE, SCHEMA_VERSION, build_result
+from recbole_groupmix.report import page as page_module
+from recbole_groupmix.report import run_files
+from recbole_groupmix.report.across import across_section, changes
+from recbole_groupmix.report.answer import answer, beside, short, verdict
+from recbole_groupmix.report.blocks import Cell, Section, Table
+from recbole_groupmix.report.drawing import Drawing, drawn
+from recbole_groupmix.report.run_files import read_folder
+from recbole_groupmix.report.searched import searched
+from recbole_groupmix.report.style import clipped
+from recbole_groupmix.report.text_tables import latex, markdown
+from recbole_groupmix.report.users import n_test_items
+from recbole_groupmix.report.write import write_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+METRICS = ("precision", "recall", "ndcg")
+USERS = {"A": 30, "B": 20, "C": 12}
+
+
+def write_run(
+    folder,
+    *,
+    trials=4,
+    repeats=2,
+    effect=0.0,
+    users=None,
+    own=(),
+    diverged=(),
+    change=None,
+    config=None,
+    target=None,
+):
+    """Write the folder of a run: every hit of a user is drawn, nothing is trained.
+
+    ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics.
+    """
+    users = users or USERS
+    target = target or next(iter(users))
+    folds, k, seed = 2, 10, 2020
+    rng = np.random.default_rng(1)
+    settings = {
+        **{"dataset": "made", "group_field": "group", "target": target, "model": "BPR"},
+        **{"protocol": "converged", "weighting": "loss", "topk": [5, k], "seed": seed},
+        **{"repeats": repeats, "valid_metric": f"recall@{k}", "trials": trials, "folds": folds},
+    }
+    mixes = {name: (mix, "baseline") for name, mix in baselines(users, target).items()}
+    mixes |= {name: (baselines(users, target)["stratified"], "own") for name in own}
+    for trial in range(trials):
+        sampler, mix = sample_trial(seed, trial, users, target)
+        mixes[f"trial-{trial}"] = mix, sampler
+    folder.mkdir(parents=True)
+    cv = {}
+    with open(folder / "trials.jsonl", "w") as lines, open(folder / "curves.jsonl", "w") as curves:
+        for name, (mix, source) in mixes.items():
+            score = None if name in diverged else 0.3 + 0.1 * rng.random()
+            cv[name] = {"score": np.nan if score is None else score, "epochs": 10, "options": {}}
+            groups = users if source == "baseline" else {target: users[target]}
+            for fold in range(folds):
+                record = {"name": name, "source": source, "fold": fold, "score": score}
+                record |= {"epochs": 10, "seconds": 0.1, **mix.to_dict()}
+                lines.write(json.dumps(record) + "\n")
+                curve = [
+                    {"epoch": e, "by_group": dict.fromkeys(groups, 0.3 * e / (e + 5))}
+                    for e in (5, 10, 15)
+                ]
+                curves.write(json.dumps({"name": name, "fold": fold, "curve": curve}) + "\n")
+    known = [name for name in mixes if name.startswith("trial") and name not in diverged]
+    selected = max(known, key=lambda name: cv[name]["score"], default=None)
+    rows = {name: mixes[name][0] for name in (*baselines(users, target), *own)}
+    rows = {name: mix for name, mix in rows.items() if name not in diverged}
+    if selected:
+        rows["data_mix"] = mixes[selected][0]
+    frames = []
+    ids = [f"{group}-{i}" for group, n in users.items() for i in range(n)]
+    of = np.repeat(list(users), list(users.values()))
+    items = np.random.default_rng(2).integers(4, 16, len(ids))
+    for mix in rows:
+        for repeat in range(repeats):
+            draw = np.random.default_rng([3, repeat, zlib.crc32(mix.encode())])
+            chance = 0.4 + (effect if mix == "data_mix" else 0.0)
+            hits = draw.binomial(np.minimum(items, 8), chance)
+            values = {"precision": hits / k, "recall": hits / items, "ndcg": hits / (hits + 4)}
+            for metric, value in values.items():
+                common = {"mix": mix, "repeat": repeat, "metric": metric}
+                wide = {"user_id": ids, "group": of, **common}
+                frames.append(pd.DataFrame({**wide, "k": k, "value": value}))
+                frames.append(pd.DataFrame({**wide, "k": 5, "value": value / 2}))
+    metrics = pd.concat(frames, ignore_index=True)
+    if change is not None:
+        metrics = change(metrics)
+    metrics.to_parquet(folder / "metrics.parquet", index=False)
+    entries = [{"name": g, "n_users": n, "n_interactions": 20 * n} for g, n in users.items()]
+    result = build_result(
+        settings=settings,
+        embedding_size=8,
+        groups=entries,
+        mixes=rows,
+        cv=cv,
+        selected=selected,
+        diverged=list(diverged),
+        metrics=metrics,
+        seconds={"search": 12.0, "test": 3.0, "this_call": 100.0},
+    )
+    (folder / "result.json").write_text(json.dumps(result))
+    asked = {"configuration": {**settings, **(config or {})}, "data": {"n_users": len(ids)}}
+    (folder / "config.yaml").write_text(yaml.safe_dump({**asked, "trials": trials}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = write_run(tmp_path_factory.mktemp("runs") / "made-A-BPR-01234567", own=("mine",))
+    return folder, write_report([folder])
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave figures empty, where a test is about something else."""
+    empty = b'<svg viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(page_module, "drawn", lambda figure: Drawing(figure, empty, b""))
+
+
+class Page(HTMLParser):
+    """Checks that elements nest, and keeps what tests ask about."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.tables, self.svg = [], [], [], {}, []
+        self.headings, self.text = [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self._seen(tag, dict(attributes))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self._seen(tag, dict(attributes))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("th", "td"):
+            self.row[-1][0] += data
+        if self.open and self.open[-1] in ("h1", "h2", "h3", "h4"):
+            self.headings.append((int(self.open[-1][1]), data))
+        self.text.append(data)
+
+    def _seen(self, tag, attributes):
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        self.links += [attributes[key] for key in ("href", "src") if key in attributes]
+        if tag == "table":
+            self.rows = self.tables[attributes["id"].partition("-table-")[2]] = []
+        if tag == "tr":
+            self.row = []
+            self.rows.append(self.row)
+        if tag in ("th", "td"):
+            self.row.append(["", attributes])
+        if tag == "svg":
+            self.svg.append(attributes)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(report[1].read_text(encoding="utf-8"))
+
+
+def test_what_is_read_is_what_a_run_writes():
+    assert run_files.READABLE == SCHEMA_VERSION
+    assert run_files.REFERENCE == REFERENCE
+    assert tuple(baselines(USERS, "A")) == run_files.BASELINES
+
+
+def test_the_page_is_well_formed_and_refers_to_nothing_outside(report, page):
+    text = report[1].read_text(encoding="utf-8")
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        inside = link.startswith("#") and link[1:] in page.ids
+        assert inside or (report[1].parent / link).is_file(), link
+    assert "//" not in re.sub(r"(?m)^\s*//.*$|\s//[^/\n]*$", "", text)
+    assert not re.search(r"url\((?!#)|@import", text)
+    for link in re.findall(r"url\(#([^)]+)\)", text):
+        assert link in page.ids
+    assert len(text.encode()) < 3e6
+
+
+def test_every_figure_has_an_alternative_and_its_files(report, page):
+    out = report[1].parent
+    names = {"change", "mixes", "optimism", "search", "users", "activity", "groups", "pace"}
+    endings = [".csv", ".png", ".svg"]
+    files = sorted(path.name for path in (out / "figures").iterdir())
+    assert files == sorted(name + ending for name in names for ending in endings)
+    assert len(page.svg) == len(names)
+    for svg in page.svg:
+        assert svg["role"] == "img" and len(svg["aria-label"]) > 40
+    for name in names:
+        assert len(pd.read_csv(out / "figures" / f"{name}.csv")) > 0
+        assert (out / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_headings_leave_out_no_level(page):
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_table_headers_say_what_they_head(page):
+    for rows in page.tables.values():
+        assert all(cell[1].get("scope") == "col" for cell in rows[0])
+        assert all(row[0][1].get("scope") == "row" for row in rows[1:])
+
+
+def _values(rows):
+    return {
+        (row[0][0], head[0]): float(cell[1]["data-value"])
+        for row in rows[1:]
+        for head, cell in zip(rows[0][1:], row[1:], strict=True)
+        if "data-value" in cell[1]
+    }
+
+
+def test_numbers_are_those_of_the_result(report, page):
+    result = json.loads((report[0] / "result.json").read_text())
+    keys = [f"{metric}@10" for metric in METRICS]
+    mixes = list(result["mixes"])
+    assert _values(page.tables["test"]) == {
+        (mix, key): result["test"][mix][key] for mix in mixes for key in keys
+    }
+    assert _values(page.tables["test-all"]) == {
+        (key, mix): value for mix in mixes for key, value in result["test"][mix].items()
+    }
+    expected = {(REFERENCE, key): 0.0 for key in keys}
+    expected |= {(m, k): result["change"][m][k]["mean"] for m in result["change"] for k in keys}
+    assert _values(page.tables["change"]) == expected
+    shares = _values(page.tables["mixes"])
+    for mix, values in result["mixes"].items():
+        assert shares[mix, "alpha_aug"] == values["alpha_aug"]
+        assert {g: shares[mix, f"alpha {g}"] for g in "BC"} == values["alpha"]
+    folds = _values(page.tables["optimism"])
+    cv = result["search"]["cv"]
+    for mix in mixes:
+        score = cv[result["search"]["selected"] if mix == "data_mix" else mix]
+        assert folds[mix, "on folds"] == score
+        assert folds[mix, "on test"] == result["test"][mix]["recall@10"]
+        assert folds[mix, "gain on folds"] == pytest.approx(score / cv[REFERENCE] - 1)
+    sizes = _values(page.tables["sizes"])
+    for group in result["groups"]:
+        assert sizes[group["name"], "users"] == group["n_users"]
+        assert sizes[group["name"], "interactions"] == group["n_interactions"]
+
+
+def test_changes_on_other_groups_are_ratios_of_their_means(report, page):
+    result = json.loads((report[0] / "result.json").read_text())
+    values = _values(page.tables["groups"])
+    for group in "BC":
+        means = result["test_by_group"][group]
+        for mix in result["change"]:
+            expected = means[mix]["precision@10"] / means[REFERENCE]["precision@10"] - 1
+            assert values[group, mix] == pytest.approx(expected)
+
+
+def test_text_tables_say_the_same(report, page):
+    text = (report[1].parent / "tables.md").read_text()
+    tex = (report[1].parent / "tables.tex").read_text()
+    for rows in page.tables.values():
+        for row in rows[1:]:
+            line = " | ".join(cell[0] for cell in row)
+            assert f"| {line} |" in text
+    assert tex.count(r"\begin{table}") == tex.count(r"\end{table}") == len(page.tables)
+    assert r"no\_augmentation" in tex and not re.search(r"(?<!\\)[_#&]\w*_", tex)
+
+
+def test_text_tables_escape_what_their_languages_mean():
+    table = Table(
+        "t", "50 % of a_b", ("x|y", "n"), [[Cell("a&b_$"), Cell("-1.5% [-2, +3]", -1.5)]]
+    )
+    section = Section("s", "S", tables=[table])
+    assert markdown("T", [section]).splitlines()[6:9] == [
+        r"| x\|y | n |",
+        "| --- | ---: |",
+        "| a&b_$ | -1.5% [-2, +3] |",
+    ]
+    tex = latex("T", [section], "r")
+    assert r"a\&b\_\$ & $-$1.5\% [$-$2, +3] \\" in tex
+    assert r"\begin{tabular}{lr}" in tex and r"\caption{50 \% of a\_b}" in tex
+
+
+def entry(mean, low, high, p_holm):
+    return {"mean": mean, "ci_low": low, "ci_high": high, "p": p_holm, "p_holm": p_holm}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (entry(0.1, 0.05, 0.15, 0.01), "better"),
+        (entry(-0.1, -0.15, -0.05, 0.01), "worse"),
+        (entry(0.1, 0.05, 0.15, 0.05), "not told apart"),  # the level itself is not below it
+        (entry(0.1, -0.05, 0.15, 0.01), "not told apart"),  # both are needed
+        (entry(-0.1, -0.15, -0.05, None), "not told apart"),
+        (entry(None, None, None, None), "undefined"),
+        (entry(0.1, 0.05, None, 0.01), "undefined"),
+        (None, "undefined"),
+    ],
+)
+def test_verdicts(change, expected):
+    assert verdict(change) == expected
+
+
+@pytest.fixture(scope="module")
+def five_repeats(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("five") / "run", repeats=5)
+
+
+def said(folder, **change):
+    """The answer where data_mix changed so."""
+    run = read_folder(folder)
+    run.result["change"]["data_mix"]["precision@10"] = change.get("entry")
+    run.result.update({k: v for k, v in change.items() if k != "entry"})
+    return answer(run)
+
+
+def test_the_answer_where_the_mix_is_better(five_repeats):
+    assert said(five_repeats, entry=entry(0.031, 0.01, 0.052, 0.01)) == (
+        "For the users with group A, the best of 4 searched mixes serves them better than "
+        "training on everything as it is (proportional): precision@10 changes by +3.1% "
+        "[+1.0%, +5.2%]."
+    )
+
+
+def test_the_answer_where_the_mix_is_worse(five_repeats):
+    assert "serves them worse than training on everything" in said(
+        five_repeats, entry=entry(-0.031, -0.052, -0.01, 0.01)
+    )
+
+
+def test_the_answer_where_nothing_is_shown(five_repeats):
+    sentence = said(five_repeats, entry=entry(0.01, -0.02, 0.03, 0.4))
+    assert "cannot be told apart from training on everything" in sentence
+    assert sentence.endswith("changes by +1.0% [-2.0%, +3.0%].")
+
+
+def test_the_answer_where_only_the_correction_forbids_it(five_repeats):
+    sentence = said(five_repeats, entry=entry(-0.017, -0.031, -0.002, 0.08))
+    assert "cannot be told apart from training on everything" in sentence
+    assert sentence.endswith(
+        "-1.7% [-3.1%, -0.2%]; the interval leaves out 0, but p is 0.080 after Holm's "
+        "correction over the 3 mixes compared."
+    )
+
+
+def test_the_answer_where_the_change_is_undefined(five_repeats):
+    assert "is undefined: the mean under proportional" in said(five_repeats, entry=None)
+
+
+def test_theory_is_one_candidate_more(five_repeats):
+    run = read_folder(five_repeats)
+    run.result["search"]["cv"]["theory"] = 0.3
+    assert "the best of 4 searched mixes and theory's " in answer(run)
+    run.result["search"]["trials"] = 1
+    assert "the best of 1 searched mix and theory's " in answer(run)
+
+
+def test_without_trials_theory_alone_is_no_search(tmp_path):
+    run = read_folder(write_run(tmp_path / "run", trials=0))
+    run.result["search"]["cv"]["theory"] = 0.3
+    mix = run.result["mixes"]["stratified"]
+    run.trials.append({"name": "theory", "source": "theory", "fold": 0, "score": 0.3, **mix})
+    assert searched(run).empty
+    run.result["search"]["cv"]["trial-0"] = 0.4
+    run.trials.append({"name": "trial-0", "source": "dirichlet", "fold": 0, "score": 0.4, **mix})
+    assert searched(run)["name"].tolist() == ["theory", "trial-0"]
+
+
+def test_few_repeats_speak_for_themselves_only(five_repeats):
+    change = entry(0.031, 0.01, 0.052, 0.01)
+    few = "and the 4 trainings of each mix (too few to speak for other seeds), the best of"
+    assert few in said(five_repeats, entry=change, repeats=4)
+    one = "and the one training of each mix (too few to speak for other seeds), the best of"
+    assert one in said(five_repeats, entry=change, repeats=1)
+    assert "too few" not in said(five_repeats, entry=change, repeats=1, closed_form=True)
+
+
+def test_without_trials_the_answer_is_about_the_baselines(tmp_path, undrawn):
+    folder = write_run(tmp_path / "run", trials=0)
+    run = read_folder(folder)
+    sentence = answer(run)
+    assert sentence.startswith(
+        "For the users with group A, no mix was searched; the other mixes, in the 2 trainings of "
+        "each mix (too few to speak for other seeds): stratified "
+    )
+    assert (beside(run), short(run)) == ("", "none searched")
+    text = write_report([folder]).read_text()
+    assert "This run searched no mixes." in text
+
+
+def test_a_run_without_folds(tmp_path, undrawn):
+    folder = write_run(tmp_path / "run", trials=0)
+    result = json.loads((folder / "result.json").read_text())
+    result["search"] |= {"cv": {}, "epochs": {}, "options": {}}
+    (folder / "result.json").write_text(json.dumps(result))
+    for name in ("trials.jsonl", "curves.jsonl"):
+        (folder / name).unlink()
+    text = write_report([folder]).read_text()
+    assert "trained nothing on folds" in text and "no curves of several groups" in text
+
+
+def test_diverged_mixes_are_named(tmp_path, undrawn):
+    folder = write_run(tmp_path / "run", diverged=("trial-1", "stratified"))
+    text = write_report([folder]).read_text()
+    assert "Left out, since training diverged: trial-1, stratified." in text
+    assert "Training of 1 candidate diverged." in text
+    assert "of 3 candidates scored above proportional" in text
+
+
+def test_all_trials_diverged(tmp_path, undrawn):
+    folder = write_run(tmp_path / "run", trials=2, diverged=("trial-0", "trial-1"))
+    sentence = answer(read_folder(folder))
+    assert "each of 2 searched mixes diverged" in sentence
+    write_report([folder])
+
+
+def test_one_repeat_and_a_mean_of_0(tmp_path):
+    def nothing(metrics):
+        return metrics.assign(value=metrics["value"].where(metrics["mix"] != REFERENCE, 0.0))
+
+    folder = write_run(tmp_path / "run", repeats=1, change=nothing)
+    page = Page(write_report([folder]).read_text())
+    changes = {cell[0] for row in page.tables["change"][2:] for cell in row[1:]}
+    assert changes == {"undefined"}
+    assert "0.0000, is 0 or too near it" in "".join(page.text)
+
+
+def test_values_that_are_undefined(tmp_path):
+    def holes(metrics):
+        of_b = (metrics["metric"] == "ndcg") | (metrics["group"] == "B")
+        return metrics.assign(value=metrics["value"].mask(of_b))
+
+    folder = tmp_path / "run"
+    write_run(folder)
+    metrics = holes(pd.read_parquet(folder / "metrics.parquet"))
+    metrics.to_parquet(folder / "metrics.parquet")
+    result = json.loads((folder / "result.json").read_text())
+    for mix in result["test"]:
+        result["test"][mix] |= {"ndcg@5": None, "ndcg@10": None}
+        result["test_by_group"]["B"][mix] = dict.fromkeys(result["test"][mix])
+        if mix in result["change"]:
+            result["change"][mix]["ndcg@10"] = entry(None, None, None, None)
+    (folder / "result.json").write_text(json.dumps(result))
+    page = Page(write_report([folder]).read_text())
+    assert [row[3][0] for row in page.tables["test"][1:]] == ["undefined"] * 4
+    of_b = next(row for row in page.tables["groups"][1:] if row[0][0] == "B")
+    assert [cell[0] for cell in of_b[2:]] == ["undefined"] * 4
+
+
+def test_names_that_mean_something_elsewhere(tmp_path):
+    users = {"<b>$x$": 12, "_hidden": 10, "a|b & c": 9, "\u00e9\\%": 8}
+    folder = write_run(tmp_path / "made-<b>_x", users=users, own=("_mine $1$",))
+    page = Page(write_report([folder]).read_text(encoding="utf-8"))
+    assert "<b>$x$ (target)" in [row[1][0] for row in page.tables["pace"][1:]]
+    assert [row[0][0] for row in page.tables["groups"][1:]] == list(users)[1:]
+
+
+def test_long_names_keep_both_ends():
+    assert clipped("lastfm-asia 10 LightGCN 0123abcd") == "lastfm-a...123abcd"
+    assert clipped("x" * 18) == "x" * 18
+    assert clipped("_hidden") == " _hidden"  # matplotlib leaves _names out of legends
+
+
+def test_many_groups(tmp_path):
+    users = {f"g{i}": 4 + i for i in range(23)}
+    folder = write_run(tmp_path / "run", users=users, trials=1, repeats=1)
+    page = Page(write_report([folder]).read_text())
+    assert len(page.tables["groups"]) == 23
+
+
+def test_test_items_are_told_from_precision_and_recall(tmp_path):
+    run = read_folder(write_run(tmp_path / "run"))
+    items = np.random.default_rng(2).integers(4, 16, sum(USERS.values()))[: USERS["A"]]
+    found = n_test_items(run)
+    order = [int(user[2:]) for user in found.index]
+    assert found.tolist() == items[order].tolist()  # with chance .4 everyone has a hit somewhere
+
+
+def test_several_runs(tmp_path, undrawn):
+    one = write_run(tmp_path / "one-01234567", effect=0.3, repeats=5)
+    two = write_run(tmp_path / "two-89abcdef", trials=0, config={"learning_rate": 0.5})
+    index = write_report([one, two], tmp_path / "out")
+    page = Page(index.read_text())
+    assert len(page.ids) == len(set(page.ids))
+    rows = page.tables["changes"][1:]
+    assert [(row[0][0], row[1][0]) for row in rows] == [
+        ("made A BPR 01234567", "data_mix"),
+        ("made A BPR 01234567", "stratified"),
+        ("made A BPR 01234567", "no_augmentation"),
+        ("made A BPR 89abcdef", "stratified"),
+        ("made A BPR 89abcdef", "no_augmentation"),
+    ]
+    # p = 2 / 10001 of the bootstrap times 5 rows is below the level
+    assert rows[0][2][0].endswith(" *") and not rows[3][2][0].endswith("*")
+    assert [row[6][0] for row in page.tables["runs"][1:]] == ["better", "none searched"]
+    differ = {row[0][0]: [cell[0] for cell in row[1:]] for row in page.tables["differ"][1:]}
+    assert differ == {"learning_rate": ["-", "0.5"], "repeats": ["5", "2"], "trials": ["4", "0"]}
+    for name in ("one-01234567", "two-89abcdef"):
+        assert (tmp_path / "out" / "figures" / name / "mixes.svg").is_file()
+
+
+def test_equal_numbers_make_equal_figures(report, five_repeats):
+    runs = [read_folder(report[0]), read_folder(five_repeats)]
+    (figure,) = across_section(runs).figures
+    assert drawn(figure) == drawn(figure)
+    assert b"made A BPR 01234567" in drawn(figure).svg
+
+
+def test_correction_over_runs_is_over_all_rows():
+    class Made:
+        compared, keys, name = ["data_mix"], ["precision@10"], "run-x"
+
+        def __init__(self, target, p):
+            entry = {"mean": 0.1, "ci_low": 0.0, "ci_high": 0.2, "p": p, "p_holm": p}
+            self.target = target
+            self.result = {"dataset": "d", "target": target, "model": "m"}
+            self.result["change"] = {"data_mix": {"precision@10": entry}}
+
+    table = changes([Made("a", 0.03), Made("b", 0.02)])
+    assert table["p_holm"].tolist() == [0.04, 0.04]  # 2 x .02, then at least that
+    table = changes([Made("a", 0.03), Made("b", 0.04), Made("c", 0.9)])
+    assert table["p_holm"].tolist() == pytest.approx([0.09, 0.09, 0.9])  # 3 x .03; 2 x .04 < .09
+    assert table["marked"].tolist() == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: (f / "result.json").unlink(), "no finished run: there is no result.json in it"),
+        (lambda f: (f / "metrics.parquet").unlink(), "there is no metrics.parquet in it"),
+        (lambda f: (f / "config.yaml").unlink(), "is no run folder: there is no config.yaml"),
+        (lambda f: (f / "trials.jsonl").unlink(), "not complete: there is no trials.jsonl"),
+        (lambda f: shutil.rmtree(f), "there is no run folder"),
+        (lambda f: (f / "result.json").write_text("{"), "result.json cannot be read"),
+        (lambda f: (f / "result.json").write_text("[]"), "result.json cannot be read"),
+        (lambda f: (f / "config.yaml").write_text("a: ["), "config.yaml cannot be read"),
+        (lambda f: (f / "config.yaml").write_text("a: 1"), "not the configuration of a run"),
+        (lambda f: (f / "metrics.parquet").write_text("x"), "metrics.parquet cannot be read"),
+        (lambda f: (f / "trials.jsonl").write_text("{}\n"), "trials.jsonl, line 1 is no record"),
+    ],
+)
+def test_folders_that_cannot_be_read(tmp_path, five_repeats, damage, message, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(five_repeats, folder)
+    damage(folder)
+    assert main(["report", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (folder / "report").exists()
+
+
+def test_another_schema_is_refused(tmp_path, five_repeats):
+    folder = tmp_path / "run"
+    shutil.copytree(five_repeats, folder)
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "schema_version": 2}))
+    with pytest.raises(ValueError, match=r"schema_version 2; this version .* reads 1"):
+        write_report([folder])
+
+
+def test_runs_that_no_table_can_hold(tmp_path, five_repeats):
+    folder = tmp_path / "run"
+    shutil.copytree(five_repeats, folder)
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "topk": [5]}))
+    with pytest.raises(ValueError, match=r"topk 5 and .* at 10"):
+        write_report([five_repeats, folder], tmp_path / "out")
+    with pytest.raises(ValueError, match="given twice"):
+        write_report([folder, folder / "."], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_line_cut_short_is_left_where_it_is(tmp_path, five_repeats):
+    folder = tmp_path / "run"
+    shutil.copytree(five_repeats, folder)
+    content = (folder / "trials.jsonl").read_text() + '{"name": "tri'
+    (folder / "trials.jsonl").write_text(content)
+    assert len(read_folder(folder).trials) == 2 * 7  # folds x (baselines + trials)
+    assert (folder / "trials.jsonl").read_text() == content
+
+
+def test_the_command(tmp_path, five_repeats, capsys, undrawn):
+    out = tmp_path / "page"
+    assert main(["report", str(five_repeats), f"--out={out}"]) == 0
+    assert capsys.readouterr().out.strip() == str(out / "index.html")
+    before = (out / "index.html").read_bytes()
+    assert main(["report", str(five_repeats), "--out", str(out)]) == 2
+    assert "is not empty; choose another place by --out" in capsys.readouterr().err
+    assert main(["report", "--force", str(five_repeats), "--out", str(out)]) == 0
+    assert (out / "index.html").read_bytes() == before
+    assert main(["report", str(five_repeats), "--form=x"]) == 2
+    assert "report takes --out and --force" in capsys.readouterr().err
+    assert main(["report"]) == 2
+    assert "name the run folders" in capsys.readouterr().err
+
+
+def test_without_matplotlib_one_line_says_so(tmp_path):
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from recbole_groupmix.cli import main\n"
+        "sys.exit(main(['report', 'x']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "pip install 'recbole-groupmix[report]'" in done.stderr
+
+
+_PROBE = """
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument;
+  const table = page.querySelector("table[id$=table-groups]");
+  const users = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
+  const button = table.tHead.rows[0].cells[1].querySelector("button");
+  const seen = {errors, width: page.documentElement.scrollWidth, users: [users()]};
+  button.click(); seen.users.push(users()); button.click(); seen.users.push(users());
+  seen.figures = [...page.querySelectorAll("figure svg")].map((svg) => svg.clientHeight);
+  document.title = JSON.stringify(seen);
+};
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_in_a_browser(report, tmp_path):
+    page = report[1].read_text(encoding="utf-8")
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    page = page.replace("<head>", "<head><script>onerror = (m) => parent.errors.push(m)</script>")
+    (tmp_path / "probe.html").write_text(
+        '<!DOCTYPE html><meta charset="utf-8"><body><script>var errors = [];</script>'
+        f'<iframe style="width:390px;height:900px;border:0" srcdoc="{html.escape(page)}">'
+        f"</iframe><script>{_PROBE}</script>",
+        encoding="utf-8",
+    )
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--user-data-dir={tmp_path}/user",
+    ]
+    done = subprocess.run(
+        [CHROMIUM, *options, "--virtual-time-budget=5000", "--dump-dom", tmp_path / "probe.html"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout).group(1)))
+    assert seen["errors"] == []
+    assert seen["width"] == 390
+    assert seen["users"] == [["20", "12"], ["12", "20"], ["20", "12"]]
+    assert len(seen["figures"]) == 8 and min(seen["figures"]) > 100
