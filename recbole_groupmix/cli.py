@@ -19,6 +19,10 @@ usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
        groupmix prepare NAME [--source=FILE_OR_FOLDER] [--out=FOLDER] [--force]
        groupmix compare TABLE TABLE ... [--key=value ...]
        groupmix tune --dataset=NAME [--target=GROUP] [--key=value ...]
+       groupmix check --dataset=NAME [--target=GROUP] [--key=value ...]
+       groupmix report RUN_FOLDER ... [--out=FOLDER] [--force]
+       groupmix influence --dataset=NAME [--metric=precision@20] [--key=value ...]
+       groupmix gradient --dataset=NAME --target=GROUP [--key=value ...]
 
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
@@ -48,6 +52,20 @@ tune     Choose learning rate and L2 weight by cross-validation on a grid; takes
   --target=GROUP        whose metric decides (default all users)
   --learning_rates=[...] --reg_weights=[...]    the grid
   --out=FILE            YAML with the best values, for --config_files (default tuned-....yaml)
+
+check    Say before any training whether mixing can matter; takes the keys of run.
+  --target=GROUP        one target (default every group)
+  --class_field=COLUMN  column of the .item file with the classes of items, such as genres
+  --item_clusters=N     make classes of items that the same users like, in the column's place
+  --user_class=shares   or favourite: how a user's items make his class
+  --relabellings=N      random groups to compare with (default 10)
+  --max_d=N --embedding_size=N        largest dimension of the curves, and that of the verdict
+  --budget=X            alpha_aug of the theory's mix (default 1)
+  --out=FOLDER          where check.json and the figures go (default below output_dir)
+
+report   Write a page about one or more finished runs, with its figures and tables beside it.
+  --out=FOLDER          where (default report in the run folder; groupmix-report for several)
+  --force               replace an earlier report
 """
 
 
@@ -79,8 +97,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _compare(rest)
         if command == "tune":
             return _tune(rest)
+        if command == "influence":
+            return _influence(rest)
+        if command == "gradient":
+            return _gradient(rest)
+        if command == "check":
+            return _check(rest)
+        if command == "report":
+            return _report(rest)
         raise ValueError(
-            f"unknown command {command!r}; commands are run, prepare, compare and tune"
+            f"unknown command {command!r}; commands are run, prepare, compare, tune, check and "
+            "report"
         )
     except ValueError as error:
         print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
@@ -162,6 +189,85 @@ def _tune(arguments: Sequence[str]) -> int:
         tuned = tune(settings, **axes, out=out, say=_sayer(warnings))
     print(tuning_table(tuned))
     print(f"\n{tuned.file}")
+    return 0
+
+
+def _check(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    from recbole_groupmix.check.command import OPTIONS, check_command
+
+    own = {key: options.pop(key) for key in OPTIONS if key in options}
+    settings = _settings(options)
+    with _recbole_log() as warnings:
+        text, folder = check_command(settings, own, _sayer(warnings))
+    print(text)
+    print(f"\n{folder}")
+    return 0
+
+
+def _report(arguments: Sequence[str]) -> int:
+    folders, given = _positional([word for word in arguments if word != "--force"])
+    options = parse_options(given)
+    unknown = sorted(set(options) - {"out"})
+    if unknown:
+        raise ValueError(f"unknown option --{unknown[0]}; report takes --out and --force")
+    try:
+        from recbole_groupmix.report.write import write_report
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("matplotlib", "jinja2"):
+            raise
+        raise ValueError(
+            f"groupmix report needs {missing}, which is not installed; run pip install "
+            "'recbole-groupmix[report]'"
+        ) from error
+    print(write_report(folders, options.get("out"), force="--force" in arguments))
+    return 0
+
+
+def _influence(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    metric, out = options.pop("metric", "precision@20"), options.pop("out", None)
+    settings = _settings({"model": "EASE", "reg_weight": "500", **options})
+
+    from recbole_groupmix.pipeline.closed_form import check_closed_form
+    from recbole_groupmix.pipeline.experiment import Experiment
+    from recbole_groupmix.pipeline.influence import group_influence, influence_text
+    from recbole_groupmix.pipeline.populations import memory
+
+    with _recbole_log():
+        experiment = Experiment(settings, for_everyone=not settings["target"])
+        check_closed_form(experiment, memory(experiment))
+        found = group_influence(experiment, float(settings["reg_weight"]), metric=metric)
+    print(influence_text(found, metric))
+    if out is not None:
+        found.to_csv(out, index=False)
+        print(f"\n{out}")
+    return 0
+
+
+def _gradient(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    most, out = _whole_number(options, "most", 20), options.pop("out", "gradient.yaml")
+    options.pop("most", None)
+    settings = _settings({"model": "EASE", "reg_weight": "300", **options})
+
+    from recbole_groupmix.pipeline.experiment import Experiment
+    from recbole_groupmix.pipeline.gradient_search import (
+        gradient_search,
+        gradient_text,
+        write_mix,
+    )
+    from recbole_groupmix.pipeline.populations import memory
+
+    with _recbole_log():
+        experiment = Experiment(settings)
+        experiment.check_parts(settings["folds"])
+        lam, free = float(settings["reg_weight"]), memory(experiment)
+        found = gradient_search(experiment, lam, free=free, most=most)
+    write_mix(found[0], out)
+    print(gradient_text(found))
+    print(f"\n{out}")
     return 0
 
 

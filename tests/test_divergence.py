@@ -37,7 +37,8 @@ def _run(folder, backend, **more):
 def test_a_mix_that_diverges_is_named_and_left_out(tmp_path, backend, early_stopping):
     result = _run(tmp_path, backend, early_stopping=early_stopping)
     assert result["diverged"] == ["wild"]
-    assert set(result["mixes"]) == {"proportional", "stratified", "no_augmentation", "data_mix"}
+    baselines = {"proportional", "stratified", "no_augmentation"}
+    assert set(result["mixes"]) == {*baselines, "theory", "data_mix"}
     assert set(result["test"]) == set(result["mixes"])
     assert result["search"]["cv"]["wild"] is None
     assert "Left out, since training diverged: wild" in result_table(result)

@@ -20,8 +20,21 @@ LAYERS = {
     "engine": ({"core"}, {"numpy", "scipy", "numba", "threadpoolctl", "torch"}),
     "evaluation": ({"core", "adapters"}, None),
     "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
+    "report": ({"core"}, {"numpy", "pandas", "matplotlib", "jinja2", "yaml"}),
+    "check": ({"core", "pipeline"}, {"numpy", "scipy", "matplotlib"}),
     "cli": (
-        {"core", "prepare", "compare", "adapters", "engine", "evaluation", "pipeline", "bundled"},
+        {
+            "core",
+            "prepare",
+            "compare",
+            "adapters",
+            "engine",
+            "evaluation",
+            "pipeline",
+            "check",
+            "report",
+            "bundled",
+        },
         None,
     ),
     "__main__": ({"cli"}, set()),
@@ -191,6 +204,7 @@ def test_the_side_effect_check_sees(source, lines):
         ("core", {"torch", "recbole", "pandas"}),
         ("prepare", {"torch", "recbole", "ray"}),
         ("compare", {"torch", "recbole", "ray"}),
+        ("report", {"torch", "recbole", "ray"}),
     ],
 )
 def test_a_pure_layer_loads_without_the_others(layer, absent):

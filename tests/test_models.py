@@ -25,6 +25,7 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.evaluate import scores_of_all_items
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.support import (
+    CLOSED_FORM,
     EXACT,
     NEEDS,
     REFUSED,
@@ -82,7 +83,8 @@ def recbole_models():
 
 
 def test_every_model_is_in_exactly_one_table():
-    assert sorted([*EXACT, *SAMPLED, *REFUSED]) == sorted(recbole_models())
+    ours = {"WeightedSVD"}
+    assert sorted([*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED]) == sorted(recbole_models() | ours)
 
 
 def test_models_fed_with_users_are_those_that_recbole_feeds_with_users():
@@ -101,6 +103,7 @@ def test_the_document_lists_what_the_tables_say(repository):
     documented = {name: (exact, sampled, reason) for name, exact, sampled, reason in rows}
     expected = {
         **{name: ("yes", "yes", reason) for name, reason in EXACT.items()},
+        **{name: ("yes", "no", reason) for name, reason in CLOSED_FORM.items()},
         **{name: ("no", "yes", reason) for name, reason in SAMPLED.items()},
         **{name: ("no", "no", reason) for name, reason in REFUSED.items()},
     }
@@ -314,10 +317,16 @@ def test_other_models_are_refused(tiny, model):
         experiment(tiny, model=model)
 
 
-def test_our_classes_stand_for_two_models_and_recboles_for_the_others():
-    for model in {*EXACT, *SAMPLED}:
+@pytest.mark.parametrize("model", CLOSED_FORM)
+def test_models_in_closed_form_need_no_sampling(tiny, model):
+    with pytest.raises(ValueError, match=rf"{model} is solved exactly.*--weighting=loss"):
+        experiment(tiny, model=model, weighting="sample")
+
+
+def test_our_classes_stand_for_some_models_and_recboles_for_the_others():
+    for model in {*EXACT, *CLOSED_FORM, *SAMPLED} - {"WeightedSVD"}:
         ours = model_class(model).__module__.startswith("recbole_groupmix.")
-        assert ours == (model in ("BPR", "LightGCN"))
+        assert ours == (model in ("BPR", "LightGCN", "EASE"))
         assert issubclass(model_class(model), getattr(general_recommender, model))
 
 

@@ -119,7 +119,9 @@ def test_the_wheel_holds_code_settings_and_blockmix_only(archives):
     info = f"recbole_groupmix-{recbole_groupmix.__version__}.dist-info/"
     expected = [path for path in (tree / "recbole_groupmix").rglob("*.py") if path.is_file()]
     expected = [path.relative_to(tree).as_posix() for path in expected]
+    templates = (tree / "recbole_groupmix/report/templates").iterdir()
     expected += ["recbole_groupmix/py.typed"]
+    expected += [path.relative_to(tree).as_posix() for path in templates]
     shipped = [
         p for top in ("properties", "dataset_atomic/blockmix") for p in tree.glob(f"{top}/**/*")
     ]
@@ -175,7 +177,7 @@ def test_every_direct_dependency_is_pinned_within_its_bounds(stack, python, repo
     requirements = pytest.importorskip("packaging.requirements")
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = project["dependencies"] + extras["test"]
+    wanted = project["dependencies"] + extras["test"] + extras["report"]
     if stack == "default":
         wanted += [line for line in extras["dev"] if "recbole-groupmix" not in line]
     environment = {"python_version": python}

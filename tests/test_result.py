@@ -68,7 +68,7 @@ def test_top_level(run):
     assert set(result) == {
         *expected,
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds"),
-        *("weighting", "repeats", "valid_metric", "intervals"),
+        *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
     }
 
 
@@ -332,7 +332,7 @@ def frame(values):
 
 def made(values, cv=None, selected=None):
     mixes = {name: Mix({"B": 1.0}, 1.0) for name in values}
-    cv = {name: {"score": score, "epochs": 1} for name, score in (cv or {}).items()}
+    cv = {name: {"score": score, "epochs": 1, "options": {}} for name, score in (cv or {}).items()}
     return build_result(
         settings={
             **dict.fromkeys(("dataset", "group_field", "model", "protocol", "weighting"), "x"),
@@ -369,6 +369,14 @@ def test_intervals_of_fewer_than_five_repeats_are_marked():
         assert ("~ an interval that leaves out what other seeds would give." in text) == (
             mark > ""
         )
+
+
+def test_intervals_of_a_closed_form_leave_out_no_seeds():
+    result = made({"proportional": [0.5] * 20, "mine": [0.6] * 20})
+    result |= {"closed_form": True, "intervals": interval_note(1, closed_form=True)}
+    text = " ".join(result_table(result).split())
+    assert "+20.0% [+20.0%, +20.0%] *" in text and "~" not in text
+    assert "there are no seeds to repeat" in text
 
 
 def test_a_change_against_nothing_is_undefined():

@@ -1,8 +1,9 @@
 """Which of RecBole's general recommenders can be trained with which weighting.
 
 ``EXACT``: the loss is a sum over interactions of modules that have a weighted twin, so Eq. 8
-holds exactly. ``SAMPLED``: only by the group-weighted sampler of Eq. 7. ``REFUSED``: trained by
-neither. ``docs/models.md`` lists the same; a test compares.
+holds exactly. ``CLOSED_FORM``: it holds exactly too, and one factorisation solves it. ``SAMPLED``:
+only by the group-weighted sampler of Eq. 7. ``REFUSED``: trained by neither. ``docs/models.md``
+lists the same; a test compares.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from recbole.utils import get_model
 
 from recbole_groupmix.adapters.bpr import BPR
+from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.lightgcn import LightGCN
 
 EXACT = {
@@ -24,6 +26,11 @@ EXACT = {
     "NNCF": "binary cross entropy; neighbours among the users that take part",
     "DMF": "binary cross entropy; rating matrix of the users that take part",
     "GCMC": "cross entropy; graph of the users that take part",
+}
+
+CLOSED_FORM = {
+    "EASE": "closed form: Gram matrix of weighted users",
+    "WeightedSVD": "closed form: truncated SVD of weighted users (the paper's Eq. 2)",
 }
 
 SAMPLED = {
@@ -48,7 +55,6 @@ SAMPLED = {
 REFUSED = {
     "ADMMSLIM": "closed form, no training on interactions",
     "AsymKNN": "no training, similarities only",
-    "EASE": "closed form, no training on interactions",
     "ItemKNN": "no training, similarities only",
     "NCEPLRec": "closed form, no training on interactions",
     "Pop": "no training, it counts",
@@ -73,11 +79,11 @@ USER_WISE = {
     "LDiffRec",
 }
 
-_OWN = {"BPR": BPR, "LightGCN": LightGCN}
+_OWN = {"BPR": BPR, "LightGCN": LightGCN, "EASE": EASE, "WeightedSVD": WeightedSVD}
 
 
 def model_class(name: str) -> Any:
-    """Return the class to train for a model name: ours for BPR and LightGCN, else RecBole's.
+    """Return the class to train for a model name: ours for those of ``_OWN``, else RecBole's.
 
     Raises
     ------
@@ -86,7 +92,7 @@ def model_class(name: str) -> Any:
     """
     if name in _OWN:
         return _OWN[name]
-    known = sorted({*EXACT, *SAMPLED, *REFUSED})
+    known = sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     try:
         return get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
@@ -113,8 +119,13 @@ def check_weighting(name: str, weighting: str) -> None:
     ValueError
         Also if the model needs a package that is not installed.
     """
-    if name in EXACT:
+    if name in EXACT or (name in CLOSED_FORM and weighting == "loss"):
         return
+    if name in CLOSED_FORM:
+        raise ValueError(
+            f"{name} is solved exactly for any user weights ({CLOSED_FORM[name]}), so there is "
+            "nothing to sample; use --weighting=loss"
+        )
     if name in SAMPLED:
         if weighting == "sample":
             _check_package(name)
@@ -126,11 +137,11 @@ def check_weighting(name: str, weighting: str) -> None:
     if name in REFUSED:
         raise ValueError(
             f"{name} cannot be trained on a mix ({REFUSED[name]}); models that can: "
-            f"{', '.join(sorted({*EXACT, *SAMPLED}))}"
+            f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
         )
     raise ValueError(
         f"{name} is no general recommender of RecBole; supported are "
-        f"{', '.join(sorted({*EXACT, *SAMPLED}))}"
+        f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
     )
 
 

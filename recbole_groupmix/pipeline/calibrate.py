@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 from recbole_groupmix.adapters.evaluate import evaluate
+from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.blame import blame
+from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.search import Candidate
@@ -51,6 +53,8 @@ class Forecast:
         Evaluations of one model on a fold, in units of one of all users.
     stops_early : bool
         Whether models may stop before their last epoch.
+    closed_form : bool
+        Whether models are solved and not trained.
     costs : Costs
         Measured; zero where nothing is left.
     """
@@ -60,6 +64,7 @@ class Forecast:
     epochs: int
     evaluations: float
     stops_early: bool
+    closed_form: bool
     costs: Costs
 
     @property
@@ -73,6 +78,11 @@ class Forecast:
         """Return one line for people."""
         if not self.on_folds + self.final:
             return "nothing left to train"
+        if self.closed_form:
+            return (
+                f"{self.on_folds} models on folds and {self.final} on all of train, solved in "
+                f"about {self.costs.epoch:.2g} s each: about {duration(self.seconds)}"
+            )
         stops = "; models stop earlier" if self.stops_early else ""
         return (
             f"{self.on_folds} models on folds and {self.final} on all of train, at most "
@@ -109,6 +119,7 @@ def forecast(
     folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
     done = {(record["name"], record["fold"]) for record in folder.records("trials.jsonl")}
     on_folds = sum((c.name, fold) not in done for c in found for fold in range(folds))
+    grid = len(settings["lambdas"] or (1,))  # so many models for one on a fold
     repeats = settings["repeats"]
     tested = {
         c.name: min(len(list(folder.path.glob(f"repeats/{c.name}-*-*.parquet"))), repeats)
@@ -122,11 +133,12 @@ def forecast(
     epochs, target = int(experiment.config["epochs"]), experiment.n_users[experiment.target]
     times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
     return Forecast(
-        on_folds=on_folds,
+        on_folds=on_folds * grid,
         final=final,
         epochs=epochs,
         evaluations=times * target / sum(experiment.n_users.values()),
         stops_early=settings["early_stopping"],
+        closed_form=settings["model"] in CLOSED_FORM,
         costs=_measure(experiment, found, train) if on_folds + final else Costs(0.0, 0.0, 0.0),
     )
 
@@ -135,6 +147,8 @@ def _measure(
     experiment: Experiment, found: list[Candidate], train: Callable[..., Iterator[Fit]]
 ) -> Costs:
     some = found[: 1 if train is train_sequentially else _MODELS_AT_ONCE]
+    if train is train_closed_form:
+        some = found[:3]  # the baselines: the last has the least data, and the least rank
     what = f"RecBole cannot train {experiment.settings['model']} with these settings"
 
     def seconds(epochs: int) -> tuple[float, Fit]:
@@ -145,13 +159,15 @@ def _measure(
                 f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
                 f"{experiment.settings.describe('learning_rate')}, use a smaller one"
             )
+        if train is train_closed_form:
+            return fits[-1].seconds, fits[0]  # the first made what all share
         return sum(fit.seconds for fit in fits) / len(fits), fits[0]
 
     with TemporaryDirectory() as scratch, blame(experiment.settings, what):
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
         one, fit = seconds(1)  # warms up too
         model, epoch = 0.0, one
-        if one * len(some) < _ENOUGH:
+        if one * len(some) < _ENOUGH and train is not train_closed_form:
             one, three = seconds(1)[0], seconds(3)[0]
             epoch = max(three - one, three / 10) / 2
             model = max(one - epoch, 0.0)

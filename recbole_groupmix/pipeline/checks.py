@@ -40,7 +40,7 @@ _LEAST = {
 }
 _POSITIVE = ("learning_rate", "max_memory")
 _ALWAYS_SET = ("trials", "folds", "repeats", "seed")  # the others may be left to RecBole
-_MAY_BE_ABSENT = ("target", "group_field", "data_path")
+_MAY_BE_ABSENT = ("target", "group_field", "class_field", "data_path")
 
 
 def check_values(settings: Settings) -> None:

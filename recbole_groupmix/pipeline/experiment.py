@@ -18,6 +18,7 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.evaluate import HeldOut
 from recbole_groupmix.adapters.groups import Groups, read_groups
 from recbole_groupmix.adapters.support import (
+    CLOSED_FORM,
     EXACT,
     REFUSED,
     SAMPLED,
@@ -30,6 +31,7 @@ from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.locate import data_folder, nothing_half_downloaded
 from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.pipeline.without_training import settled
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
 ALL_OF_TRAIN = 0
@@ -81,9 +83,9 @@ class Experiment:
     """
 
     def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
-        self.settings = settings
-        name = settings["dataset"]
         self.model_class: Any = _model_class(settings)
+        self.settings = settings = settled(settings)
+        name = settings["dataset"]
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
         field = settings["group_field"]
         if not field:
@@ -260,7 +262,7 @@ class Experiment:
 
 def _model_class(settings: Settings) -> Any:
     """Return the class to train, or refuse the model with the way out."""
-    model, known = settings["model"], sorted({*EXACT, *SAMPLED, *REFUSED})
+    model, known = settings["model"], sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     if model not in known:
         near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
         hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]

@@ -15,6 +15,7 @@ OUR_KEYS = frozenset(
     {
         "target",
         "group_field",
+        "class_field",
         "protocol",
         "trials",
         "folds",
@@ -30,6 +31,7 @@ OUR_KEYS = frozenset(
         "loss_norm",
         "init",
         "early_stopping",
+        "lambdas",
         "empty_group",
         "mix",
         "model",

@@ -9,7 +9,7 @@ from recbole_groupmix.core.mix import Mix, check_groups
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.yaml_files import read_mix_file
 
-_RESERVED = ("proportional", "stratified", "no_augmentation", "data_mix")
+_RESERVED = ("proportional", "stratified", "no_augmentation", "theory", "data_mix")
 _NAME = re.compile(r"\w[\w.+-]*")  # names are parts of file names too
 
 

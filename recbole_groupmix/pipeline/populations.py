@@ -8,6 +8,8 @@ from functools import partial
 from recbole.utils import InputType
 
 from recbole_groupmix.adapters.memory import free_memory
+from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.pipeline.closed_form import check_closed_form, train_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.training import (
     Fit,
@@ -46,13 +48,17 @@ def back_end(experiment: Experiment) -> Callable[..., Iterator[Fit]]:
 
     ``cpu`` (compiled loops) and ``torch`` (tensors, on RecBole's device) train populations.
     ``auto`` takes torch on a GPU and cpu elsewhere, and RecBole's trainer for what no population
-    can train.
+    can train. Closed-form models have a back end of their own.
 
     Raises
     ------
     ValueError
-        If ``cpu`` or ``torch`` is asked for and cannot do it.
+        If ``cpu`` or ``torch`` is asked for and cannot do it, or a closed-form model cannot be
+        solved.
     """
+    if experiment.settings["model"] in CLOSED_FORM:
+        check_closed_form(experiment, memory(experiment))
+        return train_closed_form
     wanted, reason = experiment.settings["backend"], why_not(experiment)
     if wanted in ("cpu", "torch") and reason:
         raise ValueError(

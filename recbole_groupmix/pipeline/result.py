@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.bootstrap import holm, relative_change
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.resampling import MIN_REPEATS
@@ -66,8 +67,10 @@ def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str
     return found
 
 
-def interval_note(repeats: int) -> str:
+def interval_note(repeats: int, closed_form: bool = False) -> str:
     """Say what the intervals are over."""
+    if closed_form:
+        return "intervals over users (solved in closed form: there are no seeds to repeat)"
     if repeats < MIN_REPEATS:
         return (
             f"intervals over users only ({times(repeats)}; from {MIN_REPEATS} on, over users and "
@@ -140,12 +143,14 @@ def build_result(
             "best_cv": None if selected is None else cv[selected]["score"],
             "cv": {name: summary["score"] for name, summary in cv.items()},
             "epochs": {name: summary["epochs"] for name, summary in cv.items()},
+            "options": {name: summary["options"] for name, summary in cv.items()},
         },
         "diverged": diverged,
         "test": by_group[target],
         "test_by_group": by_group,
         "change": changes(metrics, target, settings["seed"]),
-        "intervals": interval_note(settings["repeats"]),
+        "closed_form": settings["model"] in CLOSED_FORM,
+        "intervals": interval_note(settings["repeats"], settings["model"] in CLOSED_FORM),
         "seconds": dict(seconds),
     }
     finite: dict[str, Any] = _finite(result)

@@ -29,7 +29,14 @@ from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.result import REFERENCE, build_result
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
-from recbole_groupmix.pipeline.search import DATA_MIX, Candidate, Search, candidates, select
+from recbole_groupmix.pipeline.search import (
+    DATA_MIX,
+    THEORY,
+    Candidate,
+    Search,
+    candidates,
+    select,
+)
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.training import Fit, Job, present_users
 
@@ -73,6 +80,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     say = say or (lambda line: None)
     started = time.perf_counter()
     experiment = Experiment(settings)
+    settings = experiment.settings
     own = own_mixes(experiment, settings["mix"])
     found = candidates(experiment, own, settings["trials"])
     train, on_folds = back_end(experiment), settings["early_stopping"] or settings["trials"] > 0
@@ -90,7 +98,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     say(str(expected))
     search = Search(experiment, folder, settings["show_progress"], train)
     cv = search.cross_validate(found) if on_folds else {}
-    rows = {c.name: c for c in found if c.source in ("baseline", "own")}
+    rows = {c.name: c for c in found if c.source in ("baseline", "own", THEORY)}
     diverged = [c.name for c in found if c.name in cv and not isfinite(cv[c.name]["score"])]
     _check_reference(diverged, "on a fold")
     rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
@@ -100,7 +108,8 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     fixed = int(experiment.config["epochs"])
     epochs = {c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()}
     keeper = _ModelKeeper(folder)
-    metrics, lost = search.final(rows, epochs, keeper)
+    options = {name: summary["options"] for name, summary in cv.items() if summary["options"]}
+    metrics, lost = search.final(rows, epochs, keeper, options)
     _check_reference(lost, "on all of train")
     diverged += [name for name in lost if name not in diverged]
     rows = {name: candidate for name, candidate in rows.items() if name not in lost}
@@ -273,7 +282,8 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
 
 def _embedding_size(experiment: Experiment) -> int | None:
     """Return the embedding size of a model that reads one (DMF, NeuMF have other keys)."""
-    classes = [c for c in experiment.model_class.__mro__ if c.__module__.startswith("recbole.")]
+    packages = ("recbole.", "recbole_groupmix.")
+    classes = [c for c in experiment.model_class.__mro__ if c.__module__.startswith(packages)]
     reads = any("embedding_size" in keys_read_by(inspect.getsource(c)) for c in classes)
     return int(experiment.config["embedding_size"]) if reads else None
 

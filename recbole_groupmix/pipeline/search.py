@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -16,15 +16,18 @@ from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.theory import theory_mix
 from recbole_groupmix.pipeline.training import Fit, Job, train_sequentially
 
 #: Name of the searched mix in results.
 DATA_MIX = "data_mix"
+#: Name and source of the mix of least recovery bound.
+THEORY = "theory"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A mix with its name and where it came from (baseline, user, or a sampler's name)."""
+    """A mix with its name and where it came from (baseline, user, theory, or a sampler's name)."""
 
     name: str
     mix: Mix
@@ -32,10 +35,13 @@ class Candidate:
 
 
 def candidates(experiment: Experiment, own: dict[str, Mix], trials: int) -> list[Candidate]:
-    """Return baselines, the user's own mixes and the sampled trials, in this order."""
+    """Return baselines, the user's own mixes, theory's and the sampled trials, in this order."""
     n_users, target = experiment.n_users, experiment.target
     found = [Candidate(name, mix, "baseline") for name, mix in baselines(n_users, target).items()]
     found += [Candidate(name, mix, "own") for name, mix in own.items()]
+    least_bound = theory_mix(experiment)
+    if least_bound is not None:
+        found.append(Candidate(THEORY, least_bound, THEORY))
     for trial in range(trials):
         sampler, mix = sample_trial(experiment.settings["seed"], trial, n_users, target)
         found.append(Candidate(f"trial-{trial}", mix, sampler))
@@ -75,7 +81,8 @@ class Search:
         -------
         dict
             By candidate name: ``score`` (mean over folds of the target's best validation
-            metric), ``scores`` (one per fold) and ``epochs`` (median best epoch, >= 1). Scores
+            metric), ``scores`` (one per fold), ``epochs`` (median best epoch, >= 1) and
+            ``options`` (the best of those that were tried on every fold, else empty). Scores
             are NaN where training diverged; these candidates stay out of what follows.
         """
         folds = range(self._experiment.settings["folds"])
@@ -107,6 +114,7 @@ class Search:
         return {c.name: _summary([done[c.name, f] for f in folds]) for c in found}
 
     def _fold_record(self, fit: Fit, candidate: Candidate) -> dict[str, Any]:
+        tried = [{"options": options, "score": score} for options, score in fit.tried]
         return {
             "name": fit.job.name,
             "source": candidate.source,
@@ -114,11 +122,16 @@ class Search:
             "score": fold_score(self._experiment, fit),
             "epochs": fit.epochs,
             "seconds": round(fit.seconds, 3),
+            **({"tried": tried} if tried else {}),
             **candidate.mix.to_dict(),
         }
 
     def final(
-        self, rows: dict[str, Candidate], epochs: dict[str, int], keep: Callable[[str, Fit], None]
+        self,
+        rows: dict[str, Candidate],
+        epochs: dict[str, int],
+        keep: Callable[[str, Fit], None],
+        options: Mapping[str, Mapping[str, float]] | None = None,
     ) -> tuple[pd.DataFrame, list[str]]:
         """Train mixes on all of train with every repeat and measure every user on test.
 
@@ -130,6 +143,8 @@ class Search:
             Epochs to train, by candidate name.
         keep : callable
             Called with the name in the result and each fit that is made, for the checkpoint.
+        options : mapping, optional
+            RecBole keys that the folds chose for single candidates, by candidate name.
 
         Returns
         -------
@@ -144,34 +159,43 @@ class Search:
         ValueError
             If training of every mix diverged.
         """
-        label = {candidate.name: name for name, candidate in rows.items()}
+        chosen = {candidate.name: candidate for candidate in rows.values()}
+        labels = {c: [row for row, found in rows.items() if found.name == c] for c in chosen}
         jobs = [
-            Job(c.name, c.mix, ALL_OF_TRAIN, repeat, epochs[c.name])
+            Job(
+                c.name,
+                c.mix,
+                ALL_OF_TRAIN,
+                repeat,
+                epochs[c.name],
+                (options or {}).get(c.name, {}),
+            )
             for repeat in range(self._experiment.settings["repeats"])
-            for c in rows.values()
+            for c in chosen.values()
         ]
         left = [job for job in jobs if not self._part_file(job).is_file()]
         bars = self._bars("test", len(jobs), len(jobs) - len(left))
         diverged: dict[str, None] = {}
         for fit in self._train(self._experiment, left, bars.epoch) if left else ():
             if fit.diverged:
-                diverged[label[fit.job.name]] = None
+                diverged.update(dict.fromkeys(labels[fit.job.name]))
                 bars.model()
                 continue
-            keep(label[fit.job.name], fit)
+            for row in labels[fit.job.name]:
+                keep(row, fit)
             frame = self._test_metrics(fit)
             name = str(self._part_file(fit.job).relative_to(self._folder.path))
             self._folder.write(name, frame.to_parquet)
             bars.model()
         bars.close()
-        frames = [
-            pd.read_parquet(self._part_file(job)).assign(mix=label[job.name])
-            for job in jobs
-            if label[job.name] not in diverged
-        ]
+        kept = [(job, row) for job in jobs for row in labels[job.name] if row not in diverged]
+        frames = [pd.read_parquet(self._part_file(job)).assign(mix=row) for job, row in kept]
         if not frames:
             raise ValueError("training of every mix diverged; use a smaller learning_rate")
-        self.seconds["test"] = float(sum(frame["seconds"].iloc[0] for frame in frames))
+        once = [
+            f for (job, row), f in zip(kept, frames, strict=True) if row == labels[job.name][0]
+        ]
+        self.seconds["test"] = float(sum(frame["seconds"].iloc[0] for frame in once))
         return pd.concat(frames, ignore_index=True).drop(columns="seconds"), list(diverged)
 
     def _part_file(self, job: Job) -> Any:
@@ -222,19 +246,26 @@ def fold_score(experiment: Experiment, fit: Fit) -> float | None:
 def select(found: list[Candidate], cv: dict[str, dict[str, Any]]) -> Candidate | None:
     """Return the trial with the best mean score; the first of equals; None if there is none.
 
-    Trials whose training diverged on a fold are out.
+    Where there are trials, theory's mix is one more. Those whose training diverged on a fold are
+    out.
     """
-    trials = [
-        c
-        for c in found
-        if c.source not in ("baseline", "own") and np.isfinite(cv[c.name]["score"])
-    ]
-    return max(trials, key=lambda c: cv[c.name]["score"], default=None)
+    searched = [c for c in found if c.source not in ("baseline", "own")]
+    if all(c.source == THEORY for c in searched):
+        return None
+    finite = [c for c in searched if np.isfinite(cv[c.name]["score"])]
+    return max(finite, key=lambda c: cv[c.name]["score"], default=None)
 
 
 def _summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     scores = [np.nan if record["score"] is None else record["score"] for record in records]
+    options: dict[str, float] = {}
+    if all(record.get("tried") for record in records):  # one choice for all folds, not one each
+        by_option = [[tried["score"] for tried in record["tried"]] for record in records]
+        best = int(np.argmax(np.mean(by_option, axis=0)))
+        scores = [of_fold[best] for of_fold in by_option]
+        options = records[0]["tried"][best]["options"]
     return {
+        "options": options,
         "score": float(np.mean(scores)),
         "scores": scores,
         "epochs": max(1, round(median(record["epochs"] for record in records))),

@@ -41,18 +41,23 @@ def result_table(result: Mapping[str, Any]) -> str:
                 _change(result["change"].get(name, {}).get(f"{COLUMNS[0]}@{k}"), _mark(result)),
             ]
         )
+    repeats = "" if result.get("closed_form") else f" and {times(result['repeats'])}"
     title = (
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
-        f"{result['model']}: means over the test items of the target's users and "
-        f"{times(result['repeats'])}"
+        f"{result['model']}: means over the test items of the target's users{repeats}"
     )
     lines = [title, "", *_aligned(rows), "", *_notes(result, k)]
     return "\n".join(lines)
 
 
+def _candidate(result: Mapping[str, Any], name: str) -> str:
+    """Return the name on the folds of a row: a trial's for the data mix."""
+    return str(result["search"]["selected"]) if name == "data_mix" else name
+
+
 def _mark(result: Mapping[str, Any]) -> str:
     """Return the mark of intervals that are over users only."""
-    return FEW if result["repeats"] < MIN_REPEATS else ""
+    return FEW if result["repeats"] < MIN_REPEATS and not result.get("closed_form") else ""
 
 
 def _change(change: Mapping[str, Any] | None, few: str) -> str:
@@ -90,6 +95,19 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
         f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. Columns "
         f"{groups}: alpha, the share of each group. Users of the target weigh 1.",
     ]
+    options = result["search"].get("options", {})
+    chosen = {name: options.get(_candidate(result, name), {}) for name in result["mixes"]}
+    if any(chosen.values()):
+        listed = [
+            f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}"
+            for name, keys in chosen.items()
+        ]
+        notes.append(f"Chosen on the folds: {'; '.join(listed)}.")
+    if "theory" in result["mixes"]:
+        notes.append(
+            "theory: the mix of least recovery bound (Theorem 3.1) for the class shares of the items "
+            "that the groups like; `groupmix check` explains it."
+        )
     if result["diverged"]:
         notes.append(
             f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "
@@ -99,9 +117,10 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
     if search["best_cv"] is not None:
         metric, n = result["valid_metric"], search["trials"]
         test, cv = result["test"], search["cv"]
+        besides = " and theory" if "theory" in cv else ""
         notes.append(
-            f"data_mix: {search['selected']}, the best of {n} trial{'' if n == 1 else 's'} by {metric} "
-            f"on the folds. {metric} on folds and test: data_mix {search['best_cv']:.4f} and "
+            f"data_mix: {search['selected']}, the best of {n} trial{'' if n == 1 else 's'}{besides} by "
+            f"{metric} on the folds. {metric} on folds and test: data_mix {search['best_cv']:.4f} and "
             f"{test['data_mix'][metric]:.4f}, proportional {cv['proportional']:.4f} and "
             f"{test['proportional'][metric]:.4f}. The best of many looks better on the folds "
             "than it is; the test columns are free of that choice."

@@ -86,6 +86,9 @@ class Fit:
         One entry per evaluation: epoch and the metric by group.
     seconds : float
         Wall time of the job.
+    tried : list of (options, score)
+        Options of RecBole that were tried on the part, with the score of each; the model is that
+        of the best. Empty where there was no choice.
     diverged : bool
         Whether training ended in NaN or infinity after ``epochs`` epochs; there is no model then.
     """
@@ -96,6 +99,7 @@ class Fit:
     score: float = float("nan")
     curve: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    tried: list[tuple[dict[str, float], float]] = field(default_factory=list)
     diverged: bool = False
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.known_keys import keys_read_by
@@ -104,6 +105,11 @@ def tune(
     ValueError
         For settings that cannot be used, or if training diverges everywhere.
     """
+    if settings["model"] in CLOSED_FORM:
+        raise ValueError(
+            f"{settings.describe('model')}, which has no learning rate and chooses its lambda in "
+            "groupmix run, for every mix on the folds: --lambdas=[100,300,1000]"
+        )
     experiment = Experiment(settings, for_everyone=not settings["target"])
     grid = _grid(experiment, learning_rates, reg_weights)
     train, folds = back_end(experiment), settings["folds"]

@@ -15,6 +15,7 @@ NAME_KEYS = (
     "target",
     "dataset",
     "group_field",
+    "class_field",
     "model",
     "protocol",
     "data_path",

@@ -1,0 +1,72 @@
+"""Classes of items, such as genres, from a column of the ``.item`` file."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+from recbole.data.dataset import Dataset
+from recbole.utils import FeatureType
+
+_KINDS = (FeatureType.TOKEN.value, FeatureType.TOKEN_SEQ.value)
+
+
+def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
+    """Read the classes of every item of a loaded data set.
+
+    The column need not be among those that RecBole loads.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A loaded data set.
+    field : str
+        Column of the ``.item`` file: of type ``token`` (one class) or ``token_seq`` (several).
+
+    Returns
+    -------
+    list of list of str, length n_items
+        By RecBole's internal item id; empty for the padding id 0 and for items without a class.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or column, or it is of another type.
+    """
+    path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.item"
+    if not path.is_file():
+        raise ValueError(f"item class column {field!r}: there is no {path.name} beside the data")
+    separator, encoding = dataset.config["field_separator"], dataset.config["encoding"]
+    with open(path, encoding=encoding) as file:
+        header = [
+            column.partition(":") for column in file.readline().rstrip("\n").split(separator)
+        ]
+    kinds = {name: kind for name, _, kind in header}
+    known = [name for name, kind in kinds.items() if name != dataset.iid_field and kind in _KINDS]
+    if field not in known:
+        near = get_close_matches(field, known, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        why = f"has type {kinds[field]!r}" if field in kinds else "is not there"
+        raise ValueError(
+            f"item class column {field!r} of {path.name} {why}; columns that can hold classes: "
+            f"{', '.join(known) or 'none'}{hint}. Name one by --class_field"
+        )
+    columns = {f"{name}:{kinds[name]}": name for name in (dataset.iid_field, field)}
+    table = pd.read_csv(
+        path,
+        sep=separator,
+        usecols=list(columns),
+        dtype=str,
+        keep_default_na=False,
+        encoding=encoding,
+        engine="python" if len(separator) > 1 else "c",
+    ).rename(columns=columns)
+    several = kinds[field] == FeatureType.TOKEN_SEQ.value
+    found: list[list[str]] = [[] for _ in range(dataset.item_num)]
+    ids = dataset.field2token_id[dataset.iid_field]
+    for token, text in zip(table[dataset.iid_field], table[field], strict=True):
+        if token in ids:
+            names = text.split(dataset.config["seq_separator"]) if several else [text]
+            found[ids[token]] = [name for name in names if name]
+    return found

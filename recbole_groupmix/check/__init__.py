@@ -1,0 +1,1 @@
+"""``groupmix check``: what is known about mixing before any model is trained."""

@@ -1,0 +1,216 @@
+"""Everything that ``groupmix check`` computes, from settings to verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.check.verdict import Verdict, judge
+from recbole_groupmix.core.discrepancy import (
+    FloatArray,
+    discrepancies,
+    distance,
+    group_discrepancies,
+    group_subspaces,
+    heterogeneity,
+    rank_of,
+)
+from recbole_groupmix.core.relabelling import null_discrepancies
+from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.pipeline.theory import ClassShares, Theory, class_shares, theory
+
+#: Largest dimension by default: the usual embedding size, where all groups have that rank.
+MAX_D = 64
+RELABELLINGS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What is known about a data set's groups before any training.
+
+    Attributes
+    ----------
+    dataset, group_field : str
+        What was looked at.
+    groups : tuple of str
+        Names of the groups.
+    n_users, n_interactions : dict of str to int
+        Of each group, in all of train.
+    delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
+        Delta_d of all pairs (Eq. 9), in [0, 1].
+    null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
+        The same for random groups of the same sizes.
+    d : int
+        Dimension of the verdicts.
+    shares : ClassShares or None
+        The paper's theta and Theta; None without a class column.
+    theory : dict of str to Theory
+        Mix of least recovery bound by target; empty without a class column.
+    verdicts : dict of str to Verdict
+        By target; one target, or every group.
+    notes : tuple of str
+        What else a reader must know.
+    """
+
+    dataset: str
+    group_field: str
+    groups: tuple[str, ...]
+    n_users: dict[str, int]
+    n_interactions: dict[str, int]
+    delta: FloatArray
+    null: FloatArray
+    d: int
+    shares: ClassShares | None
+    theory: dict[str, Theory]
+    verdicts: dict[str, Verdict]
+    notes: tuple[str, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target groups that were asked for: one, or all."""
+        return tuple(self.verdicts)
+
+    @property
+    def het(self) -> FloatArray:
+        """Het_d of every group, shape (d_max, n_groups)."""
+        return heterogeneity(self.delta)
+
+    @property
+    def null_het(self) -> FloatArray:
+        """Het_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
+        return heterogeneity(self.null)
+
+    @property
+    def dist(self) -> FloatArray:
+        """Mean of Delta_d over the other groups, shape (d_max, n_groups)."""
+        return distance(self.delta)
+
+    @property
+    def null_dist(self) -> FloatArray:
+        """The same under relabellings, shape (n_relabellings, d_max, n_groups)."""
+        return distance(self.null)
+
+
+def check(
+    settings: Settings,
+    *,
+    relabellings: int = RELABELLINGS,
+    max_d: int | None = None,
+    user_class: str = "shares",
+    clusters: int | None = None,
+    budget: float = 1.0,
+) -> Check:
+    """Look at the groups of a data set without training anything.
+
+    Parameters
+    ----------
+    settings : Settings
+        Merged settings. Without a ``target`` every group is one; ``embedding_size`` is the
+        dimension of the verdicts.
+    relabellings : int
+        Random relabellings of the users, >= 1.
+    max_d : int, optional
+        Largest dimension of the curves; default 64, or the least rank of a group.
+    user_class : {"shares", "favourite"}
+        How a user's items make his class.
+    clusters : int, optional
+        Clusters of items to take for classes in the place of the class column.
+    budget : float
+        Budget ratio of the theory's mix, >= 0.
+
+    Returns
+    -------
+    Check
+
+    Raises
+    ------
+    ValueError
+        For input that cannot be used, such as a dimension beyond the rank of a group.
+    """
+    experiment = Experiment(settings, for_everyone=not settings["target"])
+    names = experiment.groups.names
+    matrix, group_of_user = _train_matrix(experiment)
+    delta, null = _all_discrepancies(
+        matrix, group_of_user, names, max_d, relabellings, settings["seed"]
+    )
+    size, d_max = int(settings["embedding_size"]), len(delta)
+    d, notes = min(size, d_max), []
+    if d < size:
+        notes.append(
+            f"The verdicts are at d={d} and not at embedding_size {size}: "
+            + (
+                "--max_d is smaller."
+                if max_d
+                else "some group, or a random one of its size, has no higher rank."
+            )
+        )
+    if relabellings < RELABELLINGS:
+        notes.append(f"Few relabellings ({relabellings}): verdicts may change with --seed.")
+    targets = (settings["target"],) if settings["target"] else names
+    shares = class_shares(experiment, user_class, clusters)
+    if shares is None:
+        notes.append(
+            "No item class column is known, so there is no Theta and no theory's mix; name one of "
+            "the .item file by --class_field, or make some by --item_clusters=8."
+        )
+    users = experiment.part(ALL_OF_TRAIN).users
+    result = Check(
+        dataset=settings["dataset"],
+        group_field=experiment.groups.field,
+        groups=names,
+        n_users=experiment.n_users,
+        n_interactions=experiment.groups.n_interactions(users),
+        delta=delta,
+        null=null,
+        d=d,
+        shares=shares,
+        theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
+        verdicts={},
+        notes=tuple(notes),
+    )
+    for target in targets:
+        at = d - 1, names.index(target)
+        result.verdicts[target] = judge(
+            float(result.het[at]),
+            result.null_het[:, at[0], at[1]],
+            float(result.dist[at]),
+            result.null_dist[:, at[0], at[1]],
+            d,
+        )
+    return result
+
+
+def _train_matrix(experiment: Experiment) -> tuple[csr_matrix, np.ndarray]:
+    """Return the interactions of all of train, 0 or 1, and the group of each of its users."""
+    part = experiment.part(ALL_OF_TRAIN)
+    ones = np.ones(len(part.users))
+    matrix = csr_matrix((ones, (part.users, part.items)), shape=experiment.shape)
+    matrix.data[:] = 1.0  # repeated interactions were added up
+    present = np.diff(matrix.indptr) > 0
+    return matrix, np.where(present, experiment.groups.of_user, -1)
+
+
+def _all_discrepancies(
+    matrix: csr_matrix,
+    group_of_user: np.ndarray,
+    names: tuple[str, ...],
+    max_d: int | None,
+    relabellings: int,
+    seed: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return Delta_d of the groups and of random ones, up to a d that all of them have."""
+    if max_d is not None:
+        delta = group_discrepancies(matrix, group_of_user, len(names), max_d, names)
+    else:
+        subspaces = group_subspaces(matrix, group_of_user, len(names), MAX_D)
+        least = min(rank_of(subspace) for subspace in subspaces)
+        if least == 0:
+            raise ValueError("a group has no interaction in the training part; leave it out")
+        delta = discrepancies([subspace[:, :least] for subspace in subspaces])
+    null = null_discrepancies(matrix, group_of_user, len(names), len(delta), relabellings, seed)
+    known = ~np.isnan(null).any(axis=(0, 2, 3))
+    d_max = int(known.sum())  # NaN only beyond a rank
+    return delta[:d_max], null[:, :d_max]

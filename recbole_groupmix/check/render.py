@@ -1,0 +1,184 @@
+"""A check as text and as ``check.json``."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from recbole_groupmix.check.before_training import Check
+from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
+from recbole_groupmix.core.prevalence import disparity
+
+WIDTH = 99
+#: Tables of pairs and classes are left to check.json where they would be wider than this.
+MOST_COLUMNS = 12
+
+
+def to_json(check: Check) -> dict[str, Any]:
+    """Return the content of ``check.json``.
+
+    ``groups``, ``delta`` (by d, matrices in the order of the groups), ``het`` and ``null`` (by d
+    and group), ``theory`` and ``verdict`` (by target), and what they rest on.
+    """
+    dimensions = range(1, len(check.delta) + 1)
+    return {
+        "schema_version": 1,
+        "dataset": check.dataset,
+        "group_field": check.group_field,
+        "groups": [
+            {
+                "name": name,
+                "n_users": check.n_users[name],
+                "n_interactions": check.n_interactions[name],
+            }
+            for name in check.groups
+        ],
+        "classes": None
+        if check.shares is None
+        else {
+            "field": check.shares.field,
+            "names": list(check.shares.classes),
+            "shares": dict(zip(check.groups, check.shares.shares.tolist(), strict=True)),
+        },
+        "delta": {str(d): check.delta[d - 1].tolist() for d in dimensions},
+        "het": _by_d(check, check.het),
+        "null": _by_d(check, check.null_het.transpose(1, 2, 0)),
+        "dist": _by_d(check, check.dist),
+        "null_dist": _by_d(check, check.null_dist.transpose(1, 2, 0)),
+        "theory": {
+            target: {
+                **found.mix.to_dict(),
+                "sigma": found.optimum.sigma.tolist(),
+                "bound_ratio": _bound_ratio(found),
+            }
+            for target, found in check.theory.items()
+        },
+        "d": check.d,
+        "verdict": {target: verdict.text for target, verdict in check.verdicts.items()},
+        "label": {target: verdict.label for target, verdict in check.verdicts.items()},
+        "rule": RULE,
+        "notes": list(check.notes),
+    }
+
+
+def _by_d(check: Check, values: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Turn values by d and group into a mapping of both."""
+    return {
+        str(d): dict(zip(check.groups, of_groups.tolist(), strict=True))
+        for d, of_groups in enumerate(values, start=1)
+    }
+
+
+def to_text(check: Check) -> str:
+    """Return a check as text for people."""
+    return "\n".join(
+        [
+            f"{check.dataset}, groups by {check.group_field}, on the training part",
+            *_group_table(check),
+            *_class_table(check),
+            *_delta_table(check),
+            *_curve(check, "Het", check.het, check.null_het, FACTOR),
+            *_curve(check, "Dist", check.dist, check.null_dist, 1.0),
+            *_theory_table(check),
+            "",
+            "Verdicts",
+            *_paragraphs([f"{t}: {verdict.text}." for t, verdict in check.verdicts.items()]),
+            "",
+            *_paragraphs([f"Rule. {RULE}", *check.notes]),
+        ]
+    )
+
+
+def _group_table(check: Check) -> list[str]:
+    rows = [["group", "users", "interactions", "per user"]]
+    for name in check.groups:
+        users, pairs = check.n_users[name], check.n_interactions[name]
+        rows.append([name, f"{users:,}", f"{pairs:,}", f"{pairs / users:.1f}"])
+    return ["", *aligned(rows)]
+
+
+def _class_table(check: Check) -> list[str]:
+    if check.shares is None:
+        return []
+    title = f"Theta: shares of the item classes ({check.shares.field}) in each group"
+    if len(check.groups) > MOST_COLUMNS:
+        return ["", f"{title}: see check.json"]
+    rows = [["class", *check.groups]]
+    for index, name in enumerate(check.shares.classes):
+        rows.append([name, *(f"{value:.3f}" for value in check.shares.shares[:, index])])
+    return ["", title, *aligned(rows)]
+
+
+def _delta_table(check: Check) -> list[str]:
+    title = f"Delta_{check.d}: 0 the same items, 1 nothing in common (Eq. 9)"
+    if len(check.groups) > MOST_COLUMNS:
+        return ["", f"{title}: see check.json"]
+    rows = [["", *check.groups]]
+    for index, name in enumerate(check.groups):
+        rows.append([name, *(f"{value:.3f}" for value in check.delta[check.d - 1, index])])
+    return ["", title, *aligned(rows)]
+
+
+def _curve(
+    check: Check, name: str, values: np.ndarray, null: np.ndarray, factor: float
+) -> list[str]:
+    dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
+    rows = [["target", *(f"d={d}" for d in dimensions), "stands out up to"]]
+    for target in check.targets:
+        group = check.groups.index(target)
+        cells = [
+            f"{1000 * values[d - 1, group]:.3g} ({1000 * null[:, d - 1, group].mean():.3g})"
+            for d in dimensions
+        ]
+        last = last_beyond(values[:, group], null[:, :, group], factor)
+        rows.append([target, *cells, f"d={last}" if last else "no d"])
+    title = f"1000 {name}_d, and in brackets the mean of {len(null)} relabellings"
+    return ["", title, *aligned(rows)]
+
+
+def _theory_table(check: Check) -> list[str]:
+    if not check.theory:
+        return []
+    rows = [["target", *check.groups, "bound against proportional"]]
+    for target, found in check.theory.items():
+        shares = [
+            "" if name == target else f"{found.mix.alpha[name]:.2f}" for name in check.groups
+        ]
+        ratio = _bound_ratio(found)
+        rows.append([target, *shares, "infinite" if ratio is None else f"{ratio - 1:+.1%}"])
+    if len(check.groups) > MOST_COLUMNS:
+        return ["", "Theory's mix: see check.json"]
+    first = next(iter(check.theory.values()))
+    title = (
+        f"Theory's mix: alpha of least recovery bound (Theorem 3.1) at budget "
+        f"{first.mix.alpha_aug:g}"
+    )
+    warning = (
+        "The theorem is about recovering item classes that each user prefers one of; real users "
+        "like several, and its optimum need not rank best."
+    )
+    return ["", title, *aligned(rows), *_paragraphs([warning])]
+
+
+def _bound_ratio(found: Any) -> float | None:
+    """Return the bound of the theory's mix over that of Proportional; None if both are infinite."""
+    least, proportional = found.optimum.disparity, float(disparity(found.proportional))
+    return None if least == float("inf") else float((least / proportional) ** 0.5)
+
+
+def _paragraphs(texts: list[str]) -> list[str]:
+    return [line for text in texts for line in wrap(text, WIDTH, subsequent_indent="  ")]
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Return a table as lines: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,196 @@
+"""How far apart groups are in the items that they like: the paper's Eq. 9 and Figure 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import svd
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import svds
+
+FloatArray = npt.NDArray[np.float64]
+
+RANK_TOLERANCE = 1e-6
+"""Singular values below this part of the largest count as 0."""
+
+
+def group_subspace(matrix: Any, d: int) -> FloatArray:
+    """Return the top right singular vectors of a group's interactions.
+
+    Parameters
+    ----------
+    matrix : sparse matrix of float, shape (n_users, n_items)
+        Interactions of one group; also a dense array.
+    d : int
+        Number of vectors, >= 1.
+
+    Returns
+    -------
+    float64 array, shape (n_items, d)
+        Orthonormal columns, the largest singular value first; NaN in columns beyond the rank.
+
+    Raises
+    ------
+    ValueError
+        If `d` is less than 1.
+
+    Notes
+    -----
+    Where singular values d and d + 1 are equal the subspace is not unique.
+    """
+    if d < 1:
+        raise ValueError(f"d is {d!r}; a subspace has 1 dimension or more.")
+    sparse = csr_matrix(matrix, dtype=np.float64)
+    smaller = min(sparse.shape)
+    if smaller <= 2 * d:  # few rows, or most of the spectrum: all at once is faster and exact
+        _, values, right = svd(sparse.toarray(), full_matrices=False)
+    else:
+        start = np.random.default_rng(0).standard_normal(smaller)  # fixed: the same answer again
+        _, values, right = svds(sparse, k=d, v0=start, return_singular_vectors="vh")
+    order = np.argsort(values)[::-1][:d]
+    values, right = values[order], right[order]
+    rank = int((values > RANK_TOLERANCE * values[0]).sum()) if values.size else 0
+    vectors = np.full((sparse.shape[1], d), np.nan)
+    vectors[:, :rank] = right[:rank].T
+    return vectors
+
+
+def rank_of(subspace: FloatArray) -> int:
+    """Return how many columns of an `group_subspace` are within the rank."""
+    return int((~np.isnan(subspace[0])).sum())
+
+
+def discrepancies(subspaces: Sequence[FloatArray]) -> FloatArray:
+    """Return Delta_d (Eq. 9) of all pairs of groups for all d at once.
+
+    ``Delta_d(i, j) = ||V_i V_i' - V_j V_j'||_F^2 / (2 d) = 1 - ||V_i' V_j||_F^2 / d``, where ``V``
+    has d columns; the squares of the largest ``V_i' V_j`` are summed up once for all d.
+
+    Parameters
+    ----------
+    subspaces : sequence of float64 arrays, each of shape (n_items, d_max)
+        Orthonormal columns, as `group_subspace` gives them.
+
+    Returns
+    -------
+    float64 array, shape (d_max, n_groups, n_groups)
+        In [0, 1], symmetric, diagonal 0; entry d - 1 is Delta_d. 0 for equal subspaces, 1 for
+        orthogonal ones, NaN for d beyond the rank of either group.
+
+    Raises
+    ------
+    ValueError
+        If there is no group or the shapes differ.
+    """
+    shapes = {np.shape(subspace) for subspace in subspaces}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(
+            f"subspaces have the shapes {sorted(shapes)}; all must be (n_items, d_max)."
+        )
+    n_groups, d_max = len(subspaces), subspaces[0].shape[1]
+    dimensions = np.arange(1, d_max + 1)
+    found = np.zeros((d_max, n_groups, n_groups))
+    for i in range(n_groups):
+        for j in range(i + 1, n_groups):
+            squares = np.square(subspaces[i].T @ subspaces[j])
+            overlap = np.diagonal(squares.cumsum(axis=0).cumsum(axis=1))
+            found[:, i, j] = found[:, j, i] = np.clip(1.0 - overlap / dimensions, 0.0, 1.0)
+    return found
+
+
+def group_discrepancies(
+    matrix: Any,
+    group_of_user: npt.ArrayLike,
+    n_groups: int,
+    d_max: int,
+    names: Sequence[str] | None = None,
+) -> FloatArray:
+    """Return Delta_d of all pairs of groups of users for d = 1 to `d_max`.
+
+    Parameters
+    ----------
+    matrix : sparse matrix of float, shape (n_users, n_items)
+        Interactions.
+    group_of_user : array of int, shape (n_users,)
+        Group of each user, -1 for users to leave out.
+    n_groups : int
+        Number of groups.
+    d_max : int
+        Largest dimension, >= 1 and at most the rank of every group's matrix.
+    names : sequence of str, optional
+        Names of the groups, for messages.
+
+    Returns
+    -------
+    float64 array, shape (d_max, n_groups, n_groups)
+        As `discrepancies`, without NaN.
+
+    Raises
+    ------
+    ValueError
+        If `d_max` is less than 1 or beyond the rank of a group.
+    """
+    subspaces = group_subspaces(matrix, group_of_user, n_groups, d_max)
+    for group, subspace in enumerate(subspaces):
+        if rank_of(subspace) < d_max:
+            name = group if names is None else repr(names[group])
+            raise ValueError(
+                f"d is {d_max}, but the interactions of group {name} have rank "
+                f"{rank_of(subspace)}; take d up to that."
+            )
+    return discrepancies(subspaces)
+
+
+def group_subspaces(
+    matrix: Any, group_of_user: npt.ArrayLike, n_groups: int, d_max: int
+) -> list[FloatArray]:
+    """Return `group_subspace` of every group; arguments as for `group_discrepancies`."""
+    groups = np.asarray(group_of_user)
+    sparse = csr_matrix(matrix, dtype=np.float64)
+    return [group_subspace(sparse[np.flatnonzero(groups == g)], d_max) for g in range(n_groups)]
+
+
+def heterogeneity(delta: npt.ArrayLike) -> FloatArray:
+    """Return Het_d(i), the variance of Delta_d(i, j) over the other groups j.
+
+    The population variance (divided by the number of other groups).
+
+    Parameters
+    ----------
+    delta : float64 array, shape (..., n_groups, n_groups)
+        Discrepancies.
+
+    Returns
+    -------
+    float64 array, shape (..., n_groups)
+        In [0, 1/4]; 0 for two groups, which have one discrepancy.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two groups.
+    """
+    variance: FloatArray = _others(delta).var(axis=-1)
+    return variance
+
+
+def distance(delta: npt.ArrayLike) -> FloatArray:
+    """Return the mean of Delta_d(i, j) over the other groups j; as `heterogeneity`, in [0, 1]."""
+    mean: FloatArray = _others(delta).mean(axis=-1)
+    return mean
+
+
+def _others(delta: npt.ArrayLike) -> FloatArray:
+    """Take the diagonal out: shape (..., n_groups, n_groups - 1)."""
+    values = np.asarray(delta, dtype=np.float64)
+    n = values.shape[-1] if values.ndim >= 2 else 0
+    if n < 2 or values.shape[-2] != n:
+        raise ValueError(
+            f"delta has shape {values.shape}; it must end in (n_groups, n_groups) with two groups "
+            "or more."
+        )
+    others: FloatArray = values[..., ~np.eye(n, dtype=bool)]
+    return others.reshape(*values.shape[:-1], n - 1)

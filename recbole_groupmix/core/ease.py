@@ -1,0 +1,151 @@
+"""EASE (Steck, WWW 2019) from a Gram matrix, and how far its numbers can be trusted."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import get_lapack_funcs
+
+from recbole_groupmix.core.gram import Floats
+
+#: Relative error, condition number times rounding unit, up to which float32 is used.
+FLOAT32_ERROR = 1e-3
+_FLOAT64_ERROR = 1e-6
+
+
+def condition_bound(gram: Floats, lam: float) -> float:
+    """Return an upper bound of the condition number of ``G + lam I``.
+
+    ``G`` is positive semidefinite, so the least eigenvalue is at least ``lam`` and the largest
+    at most the largest absolute row sum of ``G`` plus ``lam``.
+
+    Parameters
+    ----------
+    gram : array of float, shape (n_items, n_items)
+        A weighted sum of Gram matrices.
+    lam : float
+        Weight of the L2 term, > 0.
+
+    Raises
+    ------
+    ValueError
+        If `lam` is not a finite number above 0.
+    """
+    check_lambda(lam)
+    return 1.0 + float(np.abs(gram).sum(axis=1).max()) / lam
+
+
+def check_lambda(lam: float, what: str = "lambda") -> None:
+    """Raise ``ValueError`` unless a weight of the L2 term is finite and above 0."""
+    if not (math.isfinite(lam) and lam > 0):
+        raise ValueError(
+            f"{what} is {lam!r}; EASE needs a finite number > 0, since the Gram matrix alone is "
+            "singular as soon as two items have the same users or an item has none. 100 to 1000 "
+            "is common."
+        )
+
+
+def precision_for(gram: Floats, lam: float) -> type[np.floating]:  # type: ignore[type-arg]
+    """Return the narrower of float32 and float64 in which ``G + lam I`` can be inverted.
+
+    Raises
+    ------
+    ValueError
+        If it is singular to float64's precision, or `lam` is not above 0.
+    """
+    condition = condition_bound(gram, lam)
+    if condition * np.finfo(np.float32).eps <= FLOAT32_ERROR:
+        return np.float32
+    if condition * np.finfo(np.float64).eps <= _FLOAT64_ERROR:
+        return np.float64
+    raise ValueError(
+        f"lambda is {lam:g} beside row sums of the Gram matrix up to {condition * lam:.3g}: the "
+        f"condition number is up to {condition:.1e}, singular to float64's precision; use a "
+        "larger lambda."
+    )
+
+
+def regularized_inverse(gram: Floats, lam: float) -> Floats:
+    """Return ``P = (G + lam I)^-1`` by Cholesky, in the dtype of `gram`.
+
+    Parameters
+    ----------
+    gram : array of float64 or float32, shape (n_items, n_items)
+        Symmetric, positive semidefinite; not changed.
+    lam : float
+        Weight of the L2 term, > 0.
+
+    Returns
+    -------
+    array of the same dtype and shape
+        Symmetric to the last bit.
+
+    Raises
+    ------
+    ValueError
+        If `lam` is not above 0 or the matrix is not positive definite to this precision.
+    """
+    check_lambda(lam)
+    matrix = gram.copy(order="C")
+    matrix[np.diag_indices_from(matrix)] += lam
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (matrix,))
+    # The transpose is in Fortran's order and equal, so nothing is copied; its lower triangle is
+    # our upper one.
+    factor, failed = potrf(matrix.T, lower=1, overwrite_a=1, clean=0)
+    if not failed:
+        inverse, failed = potri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise ValueError(
+            f"the Gram matrix plus lambda {lam:g} is not positive definite in {gram.dtype}; use a "
+            "larger lambda or float64."
+        )
+    upper = np.triu(inverse.T)
+    full: Floats = upper + np.triu(upper, 1).T
+    return full
+
+
+def ease(gram: Floats, lam: float) -> Floats:
+    """Return EASE's item-item matrix, ``B = I - P / diag(P)`` by column, with a zero diagonal.
+
+    ``B`` minimises ``sum_u w_u |x_u - x_u B|^2 + lam |B|^2`` over matrices with a zero diagonal,
+    when `gram` is ``sum_u w_u x_u x_u'``.
+
+    Parameters
+    ----------
+    gram : array of float64 or float32, shape (n_items, n_items)
+        Weighted Gram matrix.
+    lam : float
+        Weight of the L2 term, > 0.
+
+    Returns
+    -------
+    array of the same dtype and shape
+        A user's scores are ``x_u B``.
+
+    Raises
+    ------
+    ValueError
+        As `regularized_inverse`.
+    """
+    weights = regularized_inverse(gram, lam)
+    weights /= -np.diag(weights).copy()
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def ease_scores(inputs: npt.NDArray[np.floating], inverse: Floats) -> Floats:  # type: ignore[type-arg]
+    """Return ``x_u B`` of some users from ``P`` alone: ``X - (X P) / diag(P)``.
+
+    The diagonal of ``B`` being 0, ``(X B)_uj = -sum_{i != j} X_ui P_ij / P_jj``.
+
+    Parameters
+    ----------
+    inputs : array of float, shape (n, n_items)
+        Interactions of the users to score, dense.
+    inverse : array of float, shape (n_items, n_items)
+        ``P``.
+    """
+    scores: Floats = inputs - (inputs @ inverse) / np.diag(inverse)
+    return scores

@@ -1,0 +1,369 @@
+"""``groupmix check``: the verdicts' rule, what is counted, the files, and bad input."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import call
+from helpers import SMALL, experiment, interactions, write_data_set, write_tiny
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.adapters.item_classes import read_item_classes
+from recbole_groupmix.check import command
+from recbole_groupmix.check.before_training import check
+from recbole_groupmix.check.verdict import judge, last_beyond
+from recbole_groupmix.core.discrepancy import group_discrepancies
+from recbole_groupmix.core.optimal_mix import optimal_mix
+from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.pipeline.theory import class_shares, theory
+from recbole_groupmix.prepare.blockmix import COUNTS
+
+NULL = np.array([1.0, 2.0, 3.0])  # mean 2
+
+
+def run_check(data_path, dataset="tiny", **options):
+    given = {"dataset": dataset, "data_path": data_path, "group_field": "group"}
+    given.update({"embedding_size": 4, "relabellings": 3, "topk": 5, "out": "checked", **options})
+    return call("check", *(f"--{key}={value}" for key, value in given.items() if value))
+
+
+def written(folder="checked"):
+    return json.loads((Path(folder) / "check.json").read_text())
+
+
+# --- the rule ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("het", "dist", "label"),
+    [
+        (2.5, 2.5, "alike"),
+        (3.0, 3.0, "alike"),  # as large as the largest does not exceed it
+        (2.5, 3.1, "even"),
+        (3.1, 3.1, "slight"),  # beyond all, but below 2 * 2
+        (3.9, 1.0, "slight"),
+        (4.0, 1.0, "different"),
+        (9.0, 9.0, "different"),
+    ],
+)
+def test_the_rule(het, dist, label):
+    verdict = judge(het, NULL, dist, NULL, 7)
+    assert verdict.label == label
+    assert verdict.text.startswith("at d=7 ")
+    assert f"Het {het:g}, random 2, at most 3; Dist {dist:g}, random 2" in verdict.text
+
+
+def test_how_far_a_statistic_stands_out():
+    null = np.stack([NULL] * 4, axis=1)
+    assert last_beyond(np.array([3.5, 1, 4, 3]), null) == 3
+    assert last_beyond(np.array([4.0, 1, 3.5, 3]), null, factor=2) == 1
+    assert last_beyond(np.array([3.0, 1, 2, 3]), null) == 0
+
+
+# --- what is counted -----------------------------------------------------------------------------
+
+
+def test_delta_is_that_of_the_training_part(tiny):
+    status, _, err = run_check(tiny)
+    assert status == 0, err
+    shared = experiment(tiny, target="A")
+    part, groups = shared.part(0), shared.groups
+    matrix = csr_matrix((np.ones(len(part.users)), (part.users, part.items)), shape=shared.shape)
+    found = written()
+    d_max = len(found["delta"])
+    assert d_max >= 4
+    expected = group_discrepancies(matrix, groups.of_user, 3, d_max)
+    np.testing.assert_allclose([found["delta"][str(d + 1)] for d in range(d_max)], expected)
+    sizes = [(g["name"], g["n_users"]) for g in found["groups"]]
+    assert sizes == [("A", 10), ("B", 14), ("C", 8)]
+    assert sum(g["n_interactions"] for g in found["groups"]) == len(part.users)
+    row = expected[3, 0, 1:]
+    assert found["het"]["4"]["A"] == pytest.approx(((row - row.mean()) ** 2).mean())
+    assert found["dist"]["4"]["A"] == pytest.approx(row.mean())
+    assert len(found["null"]["4"]["A"]) == len(found["null_dist"]["4"]["A"]) == 3
+
+
+def test_the_same_seed_gives_the_same_check(tiny):
+    run_check(tiny)
+    first = written()
+    run_check(tiny)
+    assert written() == first
+    run_check(tiny, relabellings=5)
+    longer = written()
+    assert [v[:3] for v in longer["null"]["2"].values()] == list(first["null"]["2"].values())
+    run_check(tiny, seed=5)
+    assert written()["null"] != first["null"]
+
+
+def test_repeated_interactions_count_once(tmp_path):
+    users, items = interactions()
+    once = write_tiny(tmp_path / "once")
+    users, items = np.tile(users, 2), np.tile(items, 2)
+    folder = write_data_set(
+        tmp_path / "twice",
+        "tiny",
+        {
+            "user_id:token": [f"u{user}" for user in users],
+            "item_id:token": [f"i{item}" for item in items],
+        },
+    )
+    (folder / "tiny.user").write_text((once / "tiny" / "tiny.user").read_text())
+    settings = merge_settings(
+        {"dataset": "tiny", "data_path": str(folder.parent), "group_field": "group", **SMALL}
+    )
+    found = check(settings, relabellings=1)
+    # the split of doubled rows is another one, so compare with a matrix of 0 and 1 made by hand
+    shared = experiment(folder.parent)
+    part = shared.part(0)
+    matrix = np.zeros(shared.shape)
+    matrix[part.users, part.items] = 1
+    d_max = len(found.delta)
+    expected = group_discrepancies(matrix, shared.groups.of_user, 3, d_max)
+    np.testing.assert_allclose(found.delta, expected, atol=1e-9)
+
+
+def test_verdicts_of_all_groups_or_of_the_target(tiny):
+    status, out, _ = run_check(tiny)
+    found = written()
+    assert status == 0 and list(found["verdict"]) == ["A", "B", "C"]
+    for name, text in found["verdict"].items():
+        assert " ".join(f"{name}: {text}.".split()) in " ".join(out.split())
+    run_check(tiny, target="B")
+    assert written()["verdict"] == {"B": found["verdict"]["B"]}
+    assert written()["delta"] == found["delta"]
+    numbers = found["het"]["4"]["B"], found["null"]["4"]["B"]
+    dists = found["dist"]["4"]["B"], found["null_dist"]["4"]["B"]
+    expected = judge(numbers[0], np.array(numbers[1]), dists[0], np.array(dists[1]), 4)
+    assert (found["verdict"]["B"], found["label"]["B"]) == (expected.text, expected.label)
+
+
+def test_two_groups_have_one_distance_and_no_heterogeneity(tmp_path):
+    status, _, err = run_check(write_tiny(tmp_path, sizes={"A": 16, "B": 16}))
+    assert status == 0, err
+    assert set(written()["het"]["2"].values()) == {0}
+    assert set(written()["label"].values()) <= {"alike", "even"}
+
+
+# --- theory --------------------------------------------------------------------------------------
+
+
+def test_without_a_class_column_there_is_no_theory_and_a_note(tiny):
+    status, out, _ = run_check(tiny)
+    assert status == 0 and "Theory" not in out and "No item class column" in out
+    assert written()["theory"] == {} and written()["classes"] is None
+
+
+@pytest.mark.parametrize("user_class", ["shares", "favourite"])
+def test_theta_and_the_theory_mix_of_blockmix(user_class):
+    status, out, err = run_check(None, "blockmix", target="A", user_class=user_class, budget=0.5)
+    assert status == 0, err
+    found, counts = written(), np.array(COUNTS)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    assert found["classes"]["field"] == "class"
+    np.testing.assert_allclose(list(found["classes"]["shares"].values()), shares, atol=1e-12)
+    sizes = counts.sum(axis=1)
+    n_aug = 0.5 * sizes[1:].sum()
+    best = optimal_mix(shares[0], shares[1:], sizes[0], n_aug, sizes[1:] / sizes[1:].sum())
+    mix = found["theory"]["A"]
+    np.testing.assert_allclose(list(mix["alpha"].values()), best.alpha, atol=1e-9)
+    assert (list(mix["alpha"]), mix["alpha_aug"]) == (["B", "C", "D"], 0.5)
+    np.testing.assert_allclose(mix["sigma"], best.sigma)
+    prop = sizes[0] * shares[0] + n_aug * (sizes[1:] / sizes[1:].sum()) @ shares[1:]
+    ratio = np.sqrt(best.disparity / (prop.max() / prop.min() ** 2))
+    assert mix["bound_ratio"] == pytest.approx(ratio)
+    assert f"{ratio - 1:+.1%}" in out
+
+
+def test_clusters_of_items_find_the_classes_of_blockmix():
+    status, _, err = run_check(None, "blockmix", target="A", item_clusters=5)
+    assert status == 0, err
+    clusters = written()
+    assert clusters["classes"]["field"] == "5 clusters of items"
+    assert clusters["classes"]["names"] == [f"cluster {n}" for n in range(1, 6)]
+    run_check(None, "blockmix", target="A")
+    columns = written()
+    # the same columns of Theta in another order, and so the same mix
+    of_clusters, of_classes = (
+        sorted(np.transpose(list(found["classes"]["shares"].values())).round(9).tolist())
+        for found in (clusters, columns)
+    )
+    np.testing.assert_allclose(of_clusters, of_classes)
+    expected = list(columns["theory"]["A"]["alpha"].values())
+    np.testing.assert_allclose(list(clusters["theory"]["A"]["alpha"].values()), expected)
+
+
+@pytest.fixture(scope="module")
+def classed(tmp_path_factory):
+    """The tiny data set with an item file: one token, several tokens, a number."""
+    folder = write_tiny(tmp_path_factory.mktemp("classed"))
+    several = ["a b", "b", "", "a  c"] * 10
+    write_data_set(folder, "tiny", *_tiny_tables(folder), _items(several))
+    return folder
+
+
+def _tiny_tables(folder):
+    tables = []
+    for suffix in ("inter", "user"):
+        lines = (folder / "tiny" / f"tiny.{suffix}").read_text().splitlines()
+        rows = [line.split("\t") for line in lines]
+        tables.append({name: list(column) for name, *column in zip(*rows, strict=True)})
+    return tables
+
+
+def _items(several):
+    numbers = range(1, len(several) + 1)
+    return {
+        "item_id:token": [*(f"i{n}" for n in numbers), "never liked"],
+        "shelf:token": [*("left shelf" if n % 2 else "right shelf" for n in numbers), "x"],
+        "genre:token_seq": [*several, "z"],
+        "price:float": ["1.5"] * (len(several) + 1),
+    }
+
+
+def test_classes_of_items(classed):
+    dataset = experiment(classed).dataset
+    several, one = read_item_classes(dataset, "genre"), read_item_classes(dataset, "shelf")
+    assert len(several) == dataset.item_num and several[0] == one[0] == []
+    position = dataset.field2token_id["item_id"]
+    genres = [several[position[f"i{n}"]] for n in (1, 2, 3, 4)]
+    assert genres == [["a", "b"], ["b"], [], ["a", "c"]]
+    assert one[position["i3"]] == ["left shelf"]
+
+
+def test_theta_counts_training_interactions(classed):
+    shared = experiment(classed, class_field="genre")
+    known = class_shares(shared)
+    assert (known.field, known.classes) == ("genre", ("a", "b", "c"))  # "z" is never liked
+    part, tokens = shared.part(0), shared.dataset.id2token("item_id", np.arange(shared.shape[1]))
+    by_residue = {1: [0.5, 0.5, 0], 2: [0, 1, 0], 3: None, 0: [0.5, 0, 0.5]}
+    rows = []
+    for user in shared.groups.users("B"):
+        liked = [by_residue[int(tokens[i][1:]) % 4] for i in part.items[part.users == user]]
+        rows.append(np.mean([share for share in liked if share], axis=0))
+    np.testing.assert_allclose(known.shares[1], np.mean(rows, axis=0))
+    best = [(row == row.max()) / (row == row.max()).sum() for row in np.round(rows, 9)]
+    favourite = class_shares(shared, "favourite")
+    assert favourite.classes == ("a", "b")  # nobody's favourite is "c"
+    np.testing.assert_allclose([*favourite.shares[1], 0], np.mean(best, axis=0))
+    assert np.abs(favourite.shares[1] - known.shares[1, :2]).max() > 0.05
+
+
+def test_a_class_that_nobody_likes_is_left_out(classed):
+    load_col = {"inter": ["user_id", "item_id"], "item": ["item_id"]}
+    shared = experiment(classed, class_field="genre", load_col=load_col)
+    labels = read_item_classes(shared.dataset, "genre")
+    assert ["z"] in labels  # RecBole knows the item that nobody likes
+    known = class_shares(shared)
+    assert known.classes == ("a", "b", "c") and known.shares.shape == (3, 3)
+
+
+def test_the_theory_mix_covers_exactly_the_other_groups(classed):
+    shared = experiment(classed, class_field="genre", target="C")
+    found = theory(shared, class_shares(shared), "C", alpha_aug=2.0)
+    assert set(found.mix.alpha) == {"A", "B"} and found.mix.alpha_aug == 2.0
+    assert found.optimum.sigma.sum() == pytest.approx(8 + 2 * 24)
+    assert found.proportional.sum() == pytest.approx(8 + 2 * 24)
+
+
+def test_the_usual_column_may_be_absent_but_not_a_named_one(tmp_path):
+    folder = write_tiny(tmp_path, "blockmix")  # the settings of blockmix name a class column
+    given = {"dataset": "blockmix", "data_path": str(tmp_path)}
+    assert class_shares(experiment(**{"folder": tmp_path, **given})) is None
+    items = {"item_id:token": ["i1", "i2"], "class:token": ["", ""]}
+    write_data_set(tmp_path / "empty", "blockmix", items, suffix="item")
+    for suffix in ("inter", "user"):
+        file = folder / "blockmix" / f"blockmix.{suffix}"
+        (tmp_path / "empty" / "blockmix" / file.name).write_text(file.read_text())
+    empty = {"folder": tmp_path / "empty", **given, "data_path": str(tmp_path / "empty")}
+    assert class_shares(experiment(**empty)) is None
+    with pytest.raises(ValueError, match="no item has a class"):
+        class_shares(experiment(**empty, class_field="class"))
+    with pytest.raises(ValueError, match=r"class_field is 'class' .*no blockmix\.item"):
+        class_shares(experiment(**{"folder": tmp_path, **given}, class_field="class"))
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"class_field": "gerne"}, "'gerne' of tiny.item is not there; .* shelf, genre .*'genre'"),
+        ({"class_field": "price"}, "'price' of tiny.item has type 'float'"),
+        ({"max_d": 30}, "d is 30, but the interactions of group 'A' have rank 10"),
+        ({"max_d": "0"}, "--max_d is '0'; it must be a whole number >= 1"),
+        ({"relabellings": "none"}, "--relabellings is 'none'"),
+        ({"budget": -1}, "--budget is '-1'"),
+        ({"budget": "inf"}, "--budget is 'inf'"),
+        ({"user_class": "best"}, "--user_class is 'best'; allowed are shares, favourite"),
+        ({"item_clusters": 1}, "--item_clusters is '1'; it must be a whole number >= 2"),
+        ({"item_clusters": 99}, "n_clusters is 99, but the interactions have rank 3"),
+        ({"target": "Z"}, "target is 'Z'"),
+        ({"group_field": None}, "no group column known"),
+        ({"out": "a_file"}, "--out is 'a_file', which is no folder"),
+        ({"realbellings": 3}, "unknown key 'realbellings'"),
+    ],
+)
+def test_bad_input(classed, options, message):
+    Path("a_file").touch()
+    status, out, err = run_check(classed, **options)
+    assert (status, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert re.search(message, err), err
+    assert not Path("checked").exists()
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_figures_of_one_target_of_all_and_of_two_groups(tiny, tmp_path):
+    pytest.importorskip("matplotlib")
+    two = write_tiny(tmp_path / "two", sizes={"A": 16, "B": 16})
+    for folder, options in ((tiny, {}), (tiny, {"target": "A"}), (two, {}), (tiny, {"max_d": 1})):
+        status, _, err = run_check(folder, **options)
+        assert status == 0 and "matplotlib" not in err
+        for name in ("heterogeneity.png", "discrepancy.png"):
+            file = Path("checked") / name
+            assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 5000
+            file.unlink()
+
+
+def test_without_matplotlib_there_are_text_and_json_alone(tiny, monkeypatch):
+    monkeypatch.setattr(command, "can_draw", lambda: False)
+    status, out, err = run_check(tiny)
+    assert status == 0 and "Verdicts" in out
+    assert "pip install 'recbole-groupmix[report]'" in err
+    assert [path.name for path in Path("checked").iterdir()] == ["check.json"]
+
+
+def test_the_default_folder(tiny):
+    status, out, _ = run_check(tiny, out=None, output_dir="here", target="A")
+    folder = Path("here/check-tiny-group-A")
+    assert status == 0 and (folder / "check.json").is_file()
+    assert out.rstrip().endswith(str(folder))
+
+
+def test_many_groups_leave_tables_of_pairs_to_the_file(tmp_path):
+    folder = write_tiny(tmp_path, sizes={f"group{n}": 6 for n in range(14)})
+    status, out, err = run_check(folder)
+    assert status == 0, err
+    assert max(map(len, out.splitlines())) <= 120 and "see check.json" in out
+    assert len(written()["delta"]["1"]) == 14
+
+
+# --- the record on MovieLens-1M ------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.realdata("ml-1m")
+def test_movielens_1m(shared_data):
+    for d, different in ((64, set()), (4, {"1", "18", "25", "35", "45", "50", "56"})):
+        status, _, err = run_check(
+            shared_data, "ml-1m", group_field=None, embedding_size=d, relabellings=10
+        )
+        assert status == 0, err
+        labels = written()["label"]
+        assert {name for name, label in labels.items() if label == "different"} == different
+    assert written()["theory"]["25"]["alpha"]["45"] == pytest.approx(1)

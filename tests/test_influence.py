@@ -1,0 +1,212 @@
+"""Group influence and the search by gradient on a data set, against what runs measure."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from command import call, run_arguments
+from helpers import experiment
+
+from recbole_groupmix.adapters.closed_form import EASE
+from recbole_groupmix.adapters.evaluate import evaluate
+from recbole_groupmix.core.bootstrap import relative_change
+from recbole_groupmix.core.ease import regularized_inverse
+from recbole_groupmix.core.mix import group_weights
+from recbole_groupmix.core.mix_gradient import ease_loss_gradient, held_out_losses
+from recbole_groupmix.pipeline.gradient_search import gradient_search
+from recbole_groupmix.pipeline.influence import group_influence, influence_table
+
+LAM = 20.0
+
+
+def ease_on(folder, **options):
+    return experiment(folder, model="EASE", reg_weight=LAM, **options)
+
+
+def values_with(ex, weights, lam=LAM):
+    """Precision@10 of every user on test, by a model that is solved for the users' weights."""
+    ex.config["reg_weight"] = lam
+    net = EASE(ex.config, ex.dataset_of(ex.part(0)))
+    net.fit(np.array([*weights, 0.0])[ex.groups.of_user])
+    return evaluate(net, ex.part(0).held_out, [10], ["precision"])["precision@10"]
+
+
+@pytest.fixture(scope="module")
+def found(tiny):
+    ex = ease_on(tiny)
+    return ex, group_influence(ex, LAM, metric="precision@10", more=0.5, n_boot=500)
+
+
+def test_there_is_a_row_for_every_pair_of_groups_and_change(found):
+    _, table = found
+    assert len(table) == 3 * 3 * 3
+    assert len(table.drop_duplicates(["change", "group", "target"])) == 27
+    assert table.set_index("target")["users"].to_dict() == {"A": 10, "B": 14, "C": 8}
+
+
+@pytest.mark.parametrize(("change", "weight"), [("without", 0.0), ("more", 1.5)])
+def test_effects_are_those_of_models_solved_anew(found, change, weight):
+    ex, table = found
+    of_target = ex.groups.of_user[ex.part(0).held_out.users]
+    before = values_with(ex, [1.0, 1.0, 1.0])
+    rows = table[table["change"] == change].set_index(["group", "target"])
+    moved = 0
+    for i, group in enumerate("ABC"):
+        weights = np.ones(3)
+        weights[i] = weight
+        after = values_with(ex, weights)
+        for j, target in enumerate("ABC"):
+            row, mine = rows.loc[group, target], of_target == j
+            assert row["proportional"] == pytest.approx(before[mine].mean())
+            assert row["value"] == pytest.approx(after[mine].mean())
+            expected = relative_change(
+                after[mine][None], before[mine][None], seed=2020, n_boot=500
+            )
+            assert (row["mean"], row["ci_low"], row["p"]) == pytest.approx(
+                (expected.mean, expected.ci_low, expected.p), nan_ok=True
+            )
+            assert not row["p_holm"] < row["p"]
+            moved += row["value"] != row["proportional"]
+    assert moved >= 4
+
+
+def test_the_loss_of_more_data_is_the_slope_of_the_loss(found):
+    # numerically: solve for G + 1e-4 G_j in float64, with the padding item left out
+    ex, table = found
+    part, held_out = ex.part(0), ex.part(0).held_out
+    x = held_out.masked.toarray()[:, 1:].astype(float)
+    relevant = held_out.relevant.toarray()[:, 1:]
+    group = ex.groups.of_user[held_out.users]
+    assert len(held_out.users) == len(np.unique(part.users))
+
+    def losses(weights):
+        p = regularized_inverse((x * weights[group][:, None]).T @ x, LAM)
+        return held_out_losses(x - x @ p / np.diag(p), x > 0, relevant)[0]
+
+    rows = table[table["change"] == "loss"].set_index(["group", "target"])
+    before = losses(np.ones(3))
+    for i, source in enumerate("ABC"):
+        step = 1e-4 * np.eye(3)[i]
+        slope = (losses(np.ones(3) + step) - losses(np.ones(3) - step)) / 2e-4
+        for j, target in enumerate("ABC"):
+            mine, row = group == j, rows.loc[source, target]
+            expected = 0.5 * slope[mine].mean() / before[mine].mean()
+            assert row["mean"] == pytest.approx(expected, rel=1e-2, abs=1e-6)
+
+
+def test_the_text_marks_what_is_beyond_chance():
+    rows = [
+        {"change": "without", "group": g, "target": "A", "users": 9, "mean": mean}
+        | {"ci_low": mean - 0.01, "ci_high": mean + 0.01, "p_holm": p}
+        for g, mean, p in (("A", -0.2, 0.01), ("B", 0.005, 0.6))
+    ]
+    line = influence_table(pd.DataFrame(rows)).splitlines()[1]
+    assert line.split() == [
+        "A",
+        "9",
+        "-20.0%",
+        "[-21.0%,",
+        "-19.0%]*",
+        "+0.5%",
+        "[-0.5%,",
+        "+1.5%]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metric": "precision"}, "metric is 'precision'; it must be one of"),
+        ({"metric": "recall@41"}, "beyond the 40 items of 'tiny'"),
+        ({"more": 0.0}, "more is 0.0; it must be a relative increase"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(tiny, options, message):
+    with pytest.raises(ValueError, match=message):
+        group_influence(ease_on(tiny), LAM, **{"metric": "precision@10", **options})
+
+
+def test_other_models_are_refused(tiny):
+    ex = experiment(tiny, model="WeightedSVD")
+    for function in (group_influence, lambda *a: gradient_search(*a, free=1 << 30)):
+        with pytest.raises(ValueError, match=r"model is 'WeightedSVD'.*--model=EASE"):
+            function(ex, LAM)
+
+
+# --- the search by gradient -----------------------------------------------------------------
+
+
+def test_the_search_ends_no_worse_than_it_starts_and_its_mix_has_its_weights(tiny):
+    ex = ease_on(tiny)
+    found = gradient_search(ex, LAM, free=1 << 30, most=8)
+    assert [one.optimum.loss for one in found] == sorted(one.optimum.loss for one in found)
+    assert {one.start for one in found} == {"proportional", "stratified", "no_augmentation"}
+    for one in found:
+        assert one.optimum.loss < one.optimum.loss_at_start
+        by_group = group_weights(one.mix, ex.n_users, "A")
+        assert [by_group[g] for g in "ABC"] == pytest.approx(one.optimum.weights.tolist())
+
+
+def test_the_loss_at_the_start_is_that_of_the_folds(tiny):
+    # by hand from float64 rows of each fold, without the padding item
+    ex = ease_on(tiny)
+    found = gradient_search(ex, LAM, free=1 << 30, most=1, starts=["proportional"])
+    losses = []
+    for index in (1, 2):
+        part = ex.part(index)
+        x = np.zeros(ex.shape)
+        x[part.users, part.items] = 1
+        held_out = ex.target_held_out(part)
+        mine = x[held_out.users, 1:]
+        relevant = held_out.relevant.toarray()[:, 1:]
+        grams = (x.T @ x)[None, 1:, 1:]
+        losses.append(ease_loss_gradient(grams, [1.0], LAM, mine > 0, relevant).loss)
+    assert found[0].optimum.loss_at_start == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_strange_starts_and_too_little_memory_are_refused(tiny):
+    ex = ease_on(tiny)
+    with pytest.raises(ValueError, match=r"starts are \['best'\]; allowed are proportional"):
+        gradient_search(ex, LAM, free=1 << 30, starts=["best"])
+    with pytest.raises(ValueError, match=r"Gram matrices of 2 folds need .* --max_memory"):
+        gradient_search(ex, LAM, free=1000)
+
+
+# --- the commands ---------------------------------------------------------------------------
+
+
+def given(folder):
+    return ["--dataset=tiny", f"--data_path={folder}", "--group_field=group", "--topk=[5,10]"]
+
+
+def test_influence_as_a_command(tiny):
+    status, out, err = call(
+        "influence", *given(tiny), "--reg_weight=20", "--metric=recall@5", "--out=table.csv"
+    )
+    assert status == 0, err
+    assert "Without the users of a group" in out and "One percent more" in out
+    assert len(pd.read_csv("table.csv")) == 27
+
+
+def test_the_mix_of_the_gradient_goes_into_a_run(tiny):
+    status, out, err = call(
+        *("gradient", *given(tiny), "--target=A", "--folds=2", "--most=5", "--reg_weight=20"),
+        "--out=mine.yaml",
+    )
+    assert status == 0, err
+    assert out.count("from ") == 3 and out.rstrip().endswith("mine.yaml")
+    content = yaml.safe_load(Path("mine.yaml").read_text(encoding="utf-8"))
+    assert set(content) == {"name", "alpha", "alpha_aug"}
+    arguments = run_arguments(tiny, model="EASE", mix="mine.yaml", epochs=None, eval_step=None)
+    status, out, err = call(*arguments)
+    assert status == 0, err
+    assert "gradient " in out
+
+
+def test_commands_refuse_in_one_line(tiny):
+    status, _, err = call("influence", *given(tiny), "--reg_weight=0")
+    assert status == 2 and "lambda must be > 0" in err
+    status, _, err = call("gradient", *given(tiny))
+    assert status == 2 and "no target group given" in err

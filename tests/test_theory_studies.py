@@ -1,0 +1,48 @@
+"""The programmes behind docs/theory.md run, repeat themselves and show what is written there."""
+
+import re
+import runpy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def program(repository):
+    """Load a program of benchmarks/ by name, as its names and what they stand for."""
+    return lambda name: SimpleNamespace(
+        **runpy.run_path(str(repository / "benchmarks" / f"{name}.py"))
+    )
+
+
+def test_figure_2_is_its_closed_form(program, capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    program("figure_2").main(["--theta=0.5,0.3,0.2", f"--out={tmp_path / 'figure.png'}"])
+    out = capsys.readouterr().out
+    # theta 2 - theta 3 = .1: up to 10 users class 3 alone; level at 100 * (1 - .5) = 50
+    assert "| 10 | 0.000, 0.000, 1.000 | 50.0, 30.0, 30.0 |" in out
+    assert "| 50 | 0.000, 0.400, 0.600 | 50.0, 50.0, 50.0 |" in out
+    assert float(re.search(r"closed form over \d+ budgets: (.*)", out).group(1)) < 1e-8
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_the_study_repeats_itself(program):
+    study = program("recovery_study")
+    rows, points = study.study(mixes=4, repeats=80, seed=1)
+    again, _ = study.study(mixes=4, repeats=80, seed=1)
+    assert rows == again and len(rows) == len(study.SCENARIOS) == 6
+    for bounds, measured, _ in points.values():
+        # the first mix has the least bound; radii are those of sqrt(delta), delta <= 2 k = 8
+        assert bounds[0] == bounds.min()
+        assert ((measured > 0) & (measured <= np.sqrt(8))).all()
+    assert study.study(mixes=4, repeats=80, seed=2)[0] != rows
+
+
+def test_on_blockmix_the_theorys_order_holds_for_fresh_users_and_not_under_eq_8(program):
+    rows = program("recovery_study").blockmix(repeats=20, seed=0)
+    values = [[float(cell.split(" ±")[0]) for cell in row.split("|")[2:4]] for row in rows]
+    (fresh_prop, same_prop), (fresh_theory, same_theory) = values
+    assert fresh_theory < fresh_prop - 0.02
+    assert same_theory > same_prop + 0.08
