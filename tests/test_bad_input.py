@@ -302,7 +302,7 @@ def test_settings_file_that_is_a_folder(refused):
     [
         ("protocol", "foo", "converged, paper"),
         ("weighting", "foo", "loss, sample"),
-        ("backend", "gpu", "auto, cpu, recbole"),
+        ("backend", "gpu", "auto, cpu, torch, recbole"),
         ("user_loss", "max", "sum, mean"),
         ("regularizer", "none", "weighted, unweighted, rows"),
         ("graph", "some", "positive, all"),
@@ -380,7 +380,7 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
         ("Foo", "no general recommender"),
         ("SASRec", "no general recommender"),
         ("abstract_recommender", "no general recommender"),
-        ("EASE", "closed form"),
+        ("ADMMSLIM", "closed form"),
         ("SimpleX", "--weighting=sample"),
         ("MultiVAE", "--weighting=sample"),
     ],
