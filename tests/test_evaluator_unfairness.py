@@ -209,7 +209,7 @@ def test_unfairness_of_rankings_equals_brute_force(
     tmp_path, monkeypatch, eval_batch_size, missing
 ):
     if eval_batch_size == 1:
-        monkeypatch.setattr("recbole_groupmix.evaluation.scoring.users_per_batch", lambda n: 1)
+        monkeypatch.setattr("recbole_groupmix.evaluation.scoring.users_per_batch", lambda *_: 1)
     config, loaders, net = _project(tmp_path, RANKING, eval_batch_size=eval_batch_size)
     evaluator = GroupEvaluator(config, loaders[2], "group")
     top, relevant = _lists(loaders[2], net)

@@ -471,7 +471,7 @@ def test_models_that_cannot_rank_and_scores_that_are_nan(project, tmp_path, monk
     with pytest.raises(ValueError, match="model BPR gave NaN scores in 1 of 32 rows"):
         evaluator.evaluate(broken)
     # the same with a user a batch, so that rows are collected before the evaluation fails
-    monkeypatch.setattr("recbole_groupmix.evaluation.scoring.users_per_batch", lambda n: 1)
+    monkeypatch.setattr("recbole_groupmix.evaluation.scoring.users_per_batch", lambda *_: 1)
     config, loaders = _project(tmp_path, eval_batch_size=1)
     evaluator = GroupEvaluator(config, loaders[2], "sex")
     with pytest.raises(ValueError, match="NaN scores in 1 of 1 rows"):
