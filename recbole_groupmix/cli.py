@@ -63,6 +63,13 @@ check    Say before any training whether mixing can matter; takes the keys of ru
   --budget=X            alpha_aug of the theory's mix (default 1)
   --out=FOLDER          where check.json and the figures go (default below output_dir)
 
+influence  Say who helps whom: what each target gains or loses without each other group (EASE).
+  --metric=M --reg_weight=LAMBDA --out=FILE.csv
+
+gradient Find a mix by the exact gradient of EASE's held-out loss; write it for run --mix.
+  --reg_weight=LAMBDA --most=N    evaluations of the gradient per start (default 20)
+  --out=FILE.yaml       default gradient.yaml
+
 report   Write a page about one or more finished runs, with its figures and tables beside it.
   --out=FOLDER          where (default report in the run folder; groupmix-report for several)
   --force               replace an earlier report
@@ -106,8 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command == "report":
             return _report(rest)
         raise ValueError(
-            f"unknown command {command!r}; commands are run, prepare, compare, tune, check and "
-            "report"
+            f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
+            "report, influence and gradient"
         )
     except ValueError as error:
         print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
