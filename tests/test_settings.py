@@ -28,7 +28,7 @@ def layer(name):
 # --- layers --------------------------------------------------------------------------------------
 
 
-def test_defaults_are_those_of_the_issue():
+def test_defaults():
     settings = merged()
     assert (settings["model"], settings["protocol"]) == ("BPR", "converged")
     assert (settings["embedding_size"], settings["topk"]) == (64, [5, 10, 20])
