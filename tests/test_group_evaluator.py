@@ -208,7 +208,7 @@ def test_a_batch_holds_many_users_but_bounded(monkeypatch):
     cpu = torch.device("cpu")
     assert users_per_batch(3706, cpu) == 2**24 // (64 * 3706) == 70
     assert users_per_batch(10**9, cpu) == 1
-    monkeypatch.setattr(scoring, "_free_memory", lambda device: 10 * 64 * 3706 * 20)
+    monkeypatch.setattr(scoring, "free_memory", lambda device: 10 * 64 * 3706 * 20)
     assert users_per_batch(3706, cpu) == 20  # a tenth of what is free
 
 

@@ -16,10 +16,9 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from recbole_groupmix.engine.terms import Member, Shared
+from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
-_BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
 _GAMMA = 1e-10  # of RecBole's BPRLoss, -log(gamma + sigmoid(x))
 _LARGEST = 40.0  # e^40 squared is still a float32, and the slope there is 4e-18
 
@@ -275,12 +274,12 @@ class TorchPopulation:
 
     def _adam(self, grad: Tensor, shrink: Tensor) -> None:
         """One step of Adam as ``torch.optim.Adam`` makes it; ``grad`` is used up."""
-        rate = (self._rates / (1.0 - _BETA1**self._steps)).to(grad.dtype)
+        rate = (self._rates / (1.0 - BETA1**self._steps)).to(grad.dtype)
         spare = shrink[:, :, None] * self._table
         grad += spare
-        self._first.mul_(_BETA1).add_(torch.mul(grad, 1.0 - _BETA1, out=spare))
-        self._second.mul_(_BETA2).add_(torch.mul(grad, grad, out=spare).mul_(1.0 - _BETA2))
-        torch.sqrt(self._second, out=spare).div_(np.sqrt(1.0 - _BETA2**self._steps)).add_(_EPS)
+        self._first.mul_(BETA1).add_(torch.mul(grad, 1.0 - BETA1, out=spare))
+        self._second.mul_(BETA2).add_(torch.mul(grad, grad, out=spare).mul_(1.0 - BETA2))
+        torch.sqrt(self._second, out=spare).div_(np.sqrt(1.0 - BETA2**self._steps)).add_(EPS)
         self._table -= torch.mul(self._first, rate, out=grad).div_(spare)
 
 

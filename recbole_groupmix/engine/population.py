@@ -19,10 +19,9 @@ from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph
 from recbole_groupmix.engine.ranking import hits_at
 from recbole_groupmix.engine.team import ALONE, Team, even_bounds, everybody
-from recbole_groupmix.engine.terms import BatchTerms, Floats, Member, Shared
+from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
-_BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
 _FLOATS_PER_NODE = 256
 
 
@@ -141,11 +140,11 @@ class Population:
                 terms.shrink(self._members[k]),
                 self._first[k],
                 self._second[k],
-                np.float32(self._members[k].learning_rate / (1.0 - _BETA1**self._steps)),
-                np.float32(np.sqrt(1.0 - _BETA2**self._steps)),
-                np.float32(_BETA1),
-                np.float32(_BETA2),
-                np.float32(_EPS),
+                np.float32(self._members[k].learning_rate / (1.0 - BETA1**self._steps)),
+                np.float32(np.sqrt(1.0 - BETA2**self._steps)),
+                np.float32(BETA1),
+                np.float32(BETA2),
+                np.float32(EPS),
             )
 
     def _gradient(self, final: Floats, batch: Triplets, weight: Floats, team: Team) -> Floats:

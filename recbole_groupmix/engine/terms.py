@@ -12,6 +12,7 @@ from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.triplets import Triplets
 
 Floats = npt.NDArray[np.float32]
+BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
 
 
 @dataclass(frozen=True)

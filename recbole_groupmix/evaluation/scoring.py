@@ -17,6 +17,7 @@ from recbole.trainer import Trainer
 from recbole.utils import EvaluatorType
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.memory import free_memory
 
 #: Name under which the users of the rows are kept in RecBole's ``DataStruct``.
 USERS = "groupmix.users"
@@ -201,21 +202,8 @@ def rebatched(eval_data: Any, device: torch.device) -> Any:
 
 def users_per_batch(n_items: int, device: torch.device) -> int:
     """Return how many users to rank at a time, from the free memory of the device."""
-    most = min(_free_memory(device) * _MEMORY_SHARE, _MOST_BYTES.get(device.type, 2**24))
+    most = min(free_memory(device) * _MEMORY_SHARE, _MOST_BYTES.get(device.type, 2**24))
     return max(int(most // (_PAIR_BYTES * n_items)), 1)
-
-
-def _free_memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 2**31
 
 
 class _Rebatched(FullSortEvalDataLoader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from difflib import get_close_matches
 from functools import cache
@@ -117,6 +118,13 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
         f"unknown key {key!r} {where}: neither this plugin nor RecBole nor its models read "
         f"it{hint}"
     )
+
+
+def reads_key(model_class: type, key: str) -> bool:
+    """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key."""
+    packages = ("recbole.", "recbole_groupmix.")
+    classes = [c for c in model_class.__mro__ if c.__module__.startswith(packages)]
+    return any(key in keys_read_by(inspect.getsource(c)) for c in classes)
 
 
 def keys_read_by(source: str) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.known_keys import keys_read_by
+from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.result import REFERENCE, build_result
@@ -282,9 +281,7 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
 
 def _embedding_size(experiment: Experiment) -> int | None:
     """Return the embedding size of a model that reads one (DMF, NeuMF have other keys)."""
-    packages = ("recbole.", "recbole_groupmix.")
-    classes = [c for c in experiment.model_class.__mro__ if c.__module__.startswith(packages)]
-    reads = any("embedding_size" in keys_read_by(inspect.getsource(c)) for c in classes)
+    reads = reads_key(experiment.model_class, "embedding_size")
     return int(experiment.config["embedding_size"]) if reads else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +14,7 @@ import numpy as np
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.known_keys import keys_read_by
+from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.result import REFERENCE
@@ -195,8 +194,7 @@ def _grid(
     experiment: Experiment, learning_rates: Sequence[float], reg_weights: Sequence[float]
 ) -> list[dict[str, float]]:
     axes = {"learning_rate": learning_rates}
-    sources = [inspect.getsource(c) for c in experiment.model_class.__mro__ if c is not object]
-    if any("reg_weight" in keys_read_by(source) for source in sources):
+    if reads_key(experiment.model_class, "reg_weight"):
         axes["reg_weight"] = reg_weights
     return [dict(zip(axes, map(float, point), strict=True)) for point in product(*axes.values())]
 
