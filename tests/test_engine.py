@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
 from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.engine.kernels import gradients_of_width
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.ranking import hits_at
@@ -16,16 +17,18 @@ from recbole_groupmix.engine.team import ALONE, everybody
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
 
-N_USERS, N_ITEMS, DIM, N_GROUPS = 30, 40, 5, 3
+N_USERS, N_ITEMS, N_GROUPS = 30, 40, 3
+#: Columns of tables: of a narrow one, and of one that is not.
+NARROW, WIDE = 5, 12
 
 
-def _problem(seed=0, n_triplets=400):
+def _problem(seed=0, n_triplets=400, width=NARROW):
     rng = np.random.default_rng(seed)
     users = rng.integers(1, N_USERS, n_triplets)
     pos, neg = rng.integers(1, N_ITEMS, (2, n_triplets))
     group = np.r_[-1, rng.integers(0, N_GROUPS, N_USERS - 1)]
     factor = rng.uniform(0.5, 2.0, N_USERS)
-    tables = rng.normal(0, 0.5, (N_USERS + N_ITEMS, DIM)).astype(np.float32)
+    tables = rng.normal(0, 0.5, (N_USERS + N_ITEMS, width)).astype(np.float32)
     return users, pos, neg, group, factor, tables
 
 
@@ -113,9 +116,10 @@ def test_steps_equal_autograd_and_torch_adam(layers, loss_norm, rows):
 @pytest.mark.parametrize("loss_norm", ["count", "weight"])
 @pytest.mark.parametrize("rows", [False, True])
 @pytest.mark.parametrize("n_models", [1, 7])
-def test_gradients_equal_autograd_to_1e_5(layers, loss_norm, rows, n_models):
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_gradients_equal_autograd_to_1e_5(layers, loss_norm, rows, n_models, width):
     # Adam's first moment after one step is (1 - 0.9) times the gradient
-    problem = _problem(5)
+    problem = _problem(5, width=width)
     graph = _graph(problem[0], problem[1]) if layers else None
     rng = np.random.default_rng(6)
     members = [
@@ -143,8 +147,35 @@ def test_saturated_triplets_fade_as_in_recbole():
     assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
 
 
-def test_a_model_alone_equals_itself_in_a_population_bit_for_bit():
-    problem = _problem(1)
+@pytest.mark.parametrize("width", [1, 4, 8, 9, 64])
+def test_gradients_of_users_with_more_triplets_than_a_block(width):
+    # 700 triplets of 3 users, the second without weight; blocks hold 128 triplets up to 8 columns
+    # and 4096 numbers beyond. In float64: dL/dx = -w s (1 - s) / (gamma + s), x = u . (i - j)
+    rng = np.random.default_rng(width)
+    users = np.sort(rng.integers(0, 3, 700))
+    pos, neg = rng.integers(0, 11, (2, 700)).astype(np.int32)
+    user, item = (rng.normal(size=(n, width)).astype(np.float32) for n in (3, 11))
+    weight = np.array([0.5, 0.0, 2.0], np.float32)
+    starts = np.searchsorted(users, np.arange(4))
+    by_user, by_item = np.full_like(user, 7.0), np.full_like(item, 7.0)
+    gradients_of_width(width)(
+        0, 3, np.arange(3), starts, pos, neg, weight, user, item, by_user, by_item
+    )
+    u, apart = user[users].astype(float), item[pos].astype(float) - item[neg]
+    s = 1 / (1 + np.exp(-(u * apart).sum(1)))
+    slope = (-weight[users] * s * (1 - s) / (1e-10 + s))[:, None]
+    wanted_user, wanted_item = np.zeros((3, width)), np.zeros((11, width))
+    np.add.at(wanted_user, users, slope * apart)
+    np.add.at(wanted_item, pos, slope * u)
+    np.add.at(wanted_item, neg, -slope * u)
+    wanted_user[1] = 7.0  # users of weight 0 are left as they are
+    np.testing.assert_allclose(by_user, wanted_user, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(by_item, wanted_item, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_a_model_alone_equals_itself_in_a_population_bit_for_bit(width):
+    problem = _problem(1, width=width)
     rng = np.random.default_rng(2)
     members = [Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.01) for _ in range(20)]
     graph = _graph(problem[0], problem[1])

@@ -53,6 +53,7 @@ class Population:
         n_items = shape[0] - shared.n_users
         self._item_rows = even_bounds(n_items, self._team.size)
         self._of_parts = np.empty((self._team.size, n_items, shape[1]), np.float32)
+        self._kernel = kernels.gradients_of_width(shape[1])
         self._graph = None
         if shared.graph is not None:
             self._graph = Graph(shared.graph, shared.n_layers, self._team.size)
@@ -157,14 +158,14 @@ class Population:
         parts = list(pairwise(batch.bounds))
         if team.size > 1:
             team.run(
-                partial(kernels.bpr_gradients, *ends, *triplets, *tables, by_user, of_part)
+                partial(self._kernel, *ends, *triplets, *tables, by_user, of_part)
                 for ends, of_part in zip(parts, self._of_parts, strict=True)
             )
             team.over(self._item_rows, kernels.sum_tables, self._of_parts, by_item)
             return gradient
         of_part = np.empty_like(by_item)
         for ends in parts:
-            kernels.bpr_gradients(*ends, *triplets, *tables, by_user, of_part)
+            self._kernel(*ends, *triplets, *tables, by_user, of_part)
             kernels.add_rows(of_part, by_item)
         return gradient
 
