@@ -16,6 +16,8 @@ from recbole_groupmix.pipeline.known_keys import (
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.yaml_files import read_mix_file, read_settings_file
 
+TUNED = bundled("properties")
+
 
 def merged(*files, **given):
     return merge_settings({"dataset": "blockmix", **given}, files, where="here")
@@ -51,10 +53,23 @@ def test_tuned_values_hold_for_their_data_set_model_and_size_alone():
     assert tuned["learning_rate"] != usual["learning_rate"]
     given = {"dataset": "ml-100k", "model": "LightGCN", "embedding_size": 4}
     assert merged(**given)["learning_rate"] == tuned["learning_rate"]
-    for other in ({"embedding_size": 5}, {"model": "BPR"}, {"dataset": "ml-1m"}):
+    for other in ({"embedding_size": 5}, {"model": "BPR"}, {"dataset": "blockmix"}):
         assert merged(**{**given, **other})["learning_rate"] != tuned["learning_rate"]
     assert merged(**given, protocol="paper")["learning_rate"] == 0.1 != usual["learning_rate"]
     assert merged(**given, learning_rate=0.5)["learning_rate"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "file", [str(f.relative_to(TUNED)) for f in sorted(TUNED.glob("*/*/*.yaml"))]
+)
+def test_every_tuned_file_is_read_by_the_run_that_it_names(file):
+    protocol, dataset, name = Path(file).with_suffix("").parts
+    model, size = name.rsplit("-", 1)
+    settings = merged(dataset=dataset, protocol=protocol, model=model, embedding_size=int(size))
+    tuned = layer(file)
+    assert {"learning_rate", "reg_weight"} <= set(tuned)
+    assert {key: settings[key] for key in tuned} == tuned
+    assert settings.origin["learning_rate"] == f"in properties/{file}"
 
 
 def test_protocol_of_a_file_brings_its_layers():
