@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from recbole.utils import get_model
 
+from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.pipeline.known_keys import (
     OUR_KEYS,
@@ -65,6 +67,8 @@ def test_tuned_values_hold_for_their_data_set_model_and_size_alone():
 def test_every_tuned_file_is_read_by_the_run_that_it_names(file):
     protocol, dataset, name = Path(file).with_suffix("").parts
     model, size = name.rsplit("-", 1)
+    with recbole_compat():
+        assert get_model(model).__name__ == model
     settings = merged(dataset=dataset, protocol=protocol, model=model, embedding_size=int(size))
     tuned = layer(file)
     assert {"learning_rate", "reg_weight"} <= set(tuned)
