@@ -21,6 +21,7 @@ SMALL_RUN = {
     "eval_step": 2,
     "embedding_size": 4,
     "topk": "[5,10]",
+    "fine_tune": False,
 }
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import recbole
+import torch
 import yaml
 from command import call, run_arguments, run_folder
 
-from recbole_groupmix import run_groupmix
+from recbole_groupmix import __version__, run_groupmix
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.pipeline.result import REFERENCE, build_result, interval_note
+from recbole_groupmix.pipeline.result import REFERENCE, build_result, interval_note, versions
 from recbole_groupmix.pipeline.table import result_table
 
 METRICS = ("precision", "recall", "ndcg", "hit", "mrr", "map")
@@ -67,7 +69,7 @@ def test_top_level(run):
     assert {key: result[key] for key in expected} == expected
     assert set(result) == {
         *expected,
-        *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds"),
+        *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
         *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
     }
 
@@ -261,6 +263,7 @@ def test_a_model_without_an_embedding_size(tiny):
 def test_the_python_call_is_the_command(run, capsys):
     settings = yaml.safe_load((run.folder / "model.yaml").read_text())["settings"]
     chosen = ("group_field", "trials", "folds", "repeats", "epochs", "eval_step", "topk", "mix")
+    chosen += ("fine_tune",)
     result = run_groupmix(
         model="BPR",
         dataset="tiny",
@@ -398,3 +401,10 @@ def test_the_table_says_when_no_trial_was_best_on_the_folds():
 def test_interval_note():
     assert interval_note(1).startswith("intervals over users only (1 repeat; from 5 on")
     assert interval_note(5) == "intervals over users and 5 repeats"
+
+
+def test_versions_are_those_that_are_installed():
+    found = versions()
+    assert found["recbole"] == recbole.__version__ and found["numpy"] == np.__version__
+    assert found["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert found["recbole-groupmix"] == __version__ and found["python"].startswith("3.")

@@ -7,12 +7,13 @@ from helpers import experiment
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.optimal_mix import optimal_mix
 from recbole_groupmix.pipeline import run as pipeline_run
+from recbole_groupmix.pipeline.candidates import Candidate, candidates, select
 from recbole_groupmix.pipeline.run import load_run, run_groupmix
-from recbole_groupmix.pipeline.search import Candidate, candidates, select
 from recbole_groupmix.pipeline.table import result_table
 from recbole_groupmix.prepare.blockmix import COUNTS
 
 SMALL = {
+    "fine_tune": False,
     "trials": 2,
     "folds": 2,
     "repeats": 1,

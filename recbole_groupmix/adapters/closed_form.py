@@ -50,15 +50,21 @@ class ClosedForm(GeneralRecommender):
         """Return the scores of all items, (n, n_items), from interactions of the same shape."""
         raise NotImplementedError
 
+    def scores_of_rows(self, rows: csr_matrix) -> np.ndarray:
+        """Return what :meth:`scores` does, float32 (n, n_items), from sparse rows."""
+        raise NotImplementedError
+
     def calculate_loss(self, interaction: Interaction) -> Tensor:
         """Return 0: there is nothing to train."""
         return torch.zeros(1, requires_grad=True)
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Return the scores of all items, flat, as RecBole wants them."""
-        users = interaction[self.USER_ID].cpu().numpy()
-        inputs = torch.from_numpy(self.interaction_matrix[users].toarray())
-        return self.scores(inputs.to(self.dummy_param.device)).flatten()
+        rows = self.interaction_matrix[interaction[self.USER_ID].cpu().numpy()]
+        device = self.dummy_param.device
+        if device.type == "cpu":  # a user has few of the items
+            return torch.from_numpy(self.scores_of_rows(rows)).flatten()
+        return self.scores(torch.from_numpy(rows.toarray()).to(device)).flatten()
 
     def predict(self, interaction: Interaction) -> Tensor:
         """Return the score of each pair of user and item."""
@@ -94,13 +100,17 @@ class EASE(ClosedForm, general_recommender.EASE):
         """Solve for a weighted Gram matrix, float (n_items, n_items), with the padding item."""
         lam = float(self.reg_weight)
         found = ease(weighted.astype(precision_for(weighted, lam), copy=False), lam)
-        self.item_similarity = torch.from_numpy(found.astype(np.float32, copy=False)).to(
-            self.dummy_param.device
-        )
+        by_rows = np.ascontiguousarray(found, dtype=np.float32)
+        self.item_similarity = torch.from_numpy(by_rows).to(self.dummy_param.device)
 
     def scores(self, inputs: Tensor) -> Tensor:
         """Return ``x B``."""
         return inputs @ self.item_similarity
+
+    def scores_of_rows(self, rows: csr_matrix) -> np.ndarray:
+        """Return ``x B``."""
+        found: np.ndarray = rows @ self.item_similarity.numpy()
+        return found
 
 
 class WeightedSVD(ClosedForm):
@@ -125,3 +135,9 @@ class WeightedSVD(ClosedForm):
     def scores(self, inputs: Tensor) -> Tensor:
         """Return ``x V V'``."""
         return (inputs @ self.item_vectors) @ self.item_vectors.T
+
+    def scores_of_rows(self, rows: csr_matrix) -> np.ndarray:
+        """Return ``x V V'``."""
+        vectors = self.item_vectors.numpy()
+        found: np.ndarray = (rows @ vectors) @ vectors.T
+        return found

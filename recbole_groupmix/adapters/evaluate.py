@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,7 @@ def evaluate(
     held_out: HeldOut,
     topk: Sequence[int],
     metrics: Sequence[str] = METRICS,
+    on_scores: Callable[[slice, np.ndarray], None] | None = None,
 ) -> dict[str, np.ndarray]:
     """Rank all items but the masked ones and measure every user.
 
@@ -117,6 +118,9 @@ def evaluate(
         Cut-offs, each at most the number of items.
     metrics : sequence of str
         See :data:`recbole_groupmix.core.ranking.METRICS`.
+    on_scores : callable, optional
+        Called with some rows of ``held_out`` and their scores of all items, (n, n_items), before
+        any item is masked; it must not change them.
 
     Returns
     -------
@@ -132,6 +136,8 @@ def evaluate(
         rows = slice(start, start + block)
         with recbole_compat():
             scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
+        if on_scores is not None:
+            on_scores(rows, scores.numpy())
         scores[:, 0] = -torch.inf  # RecBole's padding item
         masked = held_out.masked[rows].tocoo()
         scores[torch.from_numpy(masked.row), torch.from_numpy(masked.col)] = -torch.inf

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.blame import blame
+from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.run_folder import RunFolder
-from recbole_groupmix.pipeline.search import Candidate
 from recbole_groupmix.pipeline.training import Fit, Job, train_sequentially
 
 _MODELS_AT_ONCE = 8  # for back ends that train many
@@ -115,11 +115,25 @@ def forecast(
     ValueError
         If RecBole cannot train the model with these settings. Nothing is left on disk.
     """
+    target = experiment.n_users[experiment.target]
+    share = target / sum(experiment.n_users.values())
+    return forecast_of(experiment, found, train, *remaining(experiment, folder, found), share)
+
+
+def remaining(
+    experiment: Experiment, folder: RunFolder, found: list[Candidate]
+) -> tuple[int, int]:
+    """Return how many models are left to train, on folds and, at most, on all of train.
+
+    Parameters
+    ----------
+    experiment, folder, found
+        As for :func:`forecast`.
+    """
     settings = experiment.settings
     folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
     done = {(record["name"], record["fold"]) for record in folder.records("trials.jsonl")}
     on_folds = sum((c.name, fold) not in done for c in found for fold in range(folds))
-    grid = len(settings["lambdas"] or (1,))  # so many models for one on a fold
     repeats = settings["repeats"]
     tested = {
         c.name: min(len(list(folder.path.glob(f"repeats/{c.name}-*-*.parquet"))), repeats)
@@ -130,13 +144,41 @@ def forecast(
     final = sum(repeats - tested[name] for name in rows)
     if trials:  # until the search has ended the data mix may be any of them
         final += repeats - (0 if on_folds else max(trials))
-    epochs, target = int(experiment.config["epochs"]), experiment.n_users[experiment.target]
+    return on_folds, final
+
+
+def forecast_of(
+    experiment: Experiment,
+    found: list[Candidate],
+    train: Callable[..., Iterator[Fit]],
+    on_folds: int,
+    final: int,
+    share: float,
+) -> Forecast:
+    """Measure what a model takes and forecast so many of them.
+
+    Parameters
+    ----------
+    experiment, found, train
+        As for :func:`forecast`.
+    on_folds, final : int
+        Models on folds and on all of train.
+    share : float
+        Share of all users that is measured on a fold.
+
+    Raises
+    ------
+    ValueError
+        As :func:`forecast`.
+    """
+    settings = experiment.settings
+    epochs = int(experiment.config["epochs"])
     times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
     return Forecast(
-        on_folds=on_folds * grid,
+        on_folds=on_folds * len(settings["lambdas"] or (1,)),  # so many models for one on a fold
         final=final,
         epochs=epochs,
-        evaluations=times * target / sum(experiment.n_users.values()),
+        evaluations=times * share,
         stops_early=settings["early_stopping"],
         closed_form=settings["model"] in CLOSED_FORM,
         costs=_measure(experiment, found, train) if on_folds + final else Costs(0.0, 0.0, 0.0),

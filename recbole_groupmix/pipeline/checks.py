@@ -25,6 +25,9 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "empty_group": ("refuse", "keep"),
     "early_stopping": (True, False),
     "show_progress": (None, True, False),
+    "log_tensorboard": (True, False),
+    "fine_tune": (True, False),
+    "log_wandb": (None, True, False),
     "learner": (None, "adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
 }
 _LEAST = {

@@ -17,16 +17,15 @@ from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.core.ease import FLOAT32_ERROR, condition_bound
 from recbole_groupmix.core.gram import Floats, downdated, group_grams, weighted_gram
 from recbole_groupmix.core.item_subspace import check_size
-from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment, Part
 from recbole_groupmix.pipeline.training import (
     Fit,
     Job,
     OnEpoch,
-    mix_on_part,
     present_users,
     triplet_factors,
     user_weights,
+    weights_by_group,
 )
 from recbole_groupmix.pipeline.validation import Validation
 
@@ -129,7 +128,7 @@ def _solve(experiment: Experiment, job: Job, laboratory: GramLaboratory) -> Fit:
     if job.part == ALL_OF_TRAIN:
         model = _model(experiment, job, laboratory, grid[0])
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
-    validation = Validation(experiment, job.name, part)
+    validation = Validation(experiment, job.name, part, job.targets)
     name, best = f"{validation.metric}@{validation.k}", None
     tried: list[tuple[dict[str, float], float]] = []
     curve: list[dict[str, Any]] = []
@@ -165,8 +164,7 @@ def _model(
     part = experiment.part(job.part)
     in_model, _ = present_users(experiment, job, part)
     if experiment.settings["model"] == "EASE":
-        mix = mix_on_part(job, part, experiment.target)
-        by_group = group_weights(mix, part.n_users, experiment.target)
+        by_group = weights_by_group(experiment, job, part)
         weights = [by_group[name] for name in experiment.groups.names]
         lam = options["reg_weight"]
         return weighted_ease(experiment, part, laboratory, weights, lam, in_model)
@@ -240,6 +238,14 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
                 'rare items, such as by --item_inter_num_interval="[20,inf)", or raise '
                 "--max_memory"
             )
+        return
+    check_rank(experiment)
+
+
+def check_rank(experiment: Experiment) -> None:
+    """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
+    settings = experiment.settings
+    if settings["model"] == "EASE":
         return
     part = experiment.part(ALL_OF_TRAIN)
     mine = experiment.groups.of_user[part.users] == experiment.groups.index(experiment.target)

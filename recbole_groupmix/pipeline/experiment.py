@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -174,6 +175,34 @@ class Experiment:
                     f"hold it; {way_out} a filter on users with few interactions, such as "
                     '--user_inter_num_interval="[5,inf)"'
                 )
+
+    def deciders(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Return whose metric decides, bool (n_users,) by target; by default this target's."""
+        if not targets:
+            return {self.target: self._decides}
+        return {name: self.groups.of_user == self.groups.index(name) for name in targets}
+
+    def for_target(self, target: str, **changed: Any) -> Experiment:
+        """Return the same experiment for another target.
+
+        Data, split, folds and parts are shared.
+
+        Parameters
+        ----------
+        target : str
+            Name of a group.
+        **changed
+            Other settings that decide nothing about these.
+        """
+        other = copy.copy(self)
+        values = {**changed, "target": target}
+        other.settings = replace(self.settings, values={**self.settings.values, **values})
+        other.config = copy.copy(self.config)
+        other.config.final_config_dict = {**self.config.final_config_dict, **values}
+        other.target = other._target(target)
+        other._decides = self.deciders([target])[target]
+        other._target_held_out = {}
+        return other
 
     def target_users(self, held_out: HeldOut) -> np.ndarray:
         """Return which rows of a ``HeldOut`` are target users (those who decide), bool (n_eval,)."""

@@ -33,6 +33,8 @@ OUR_KEYS = frozenset(
         "init",
         "early_stopping",
         "lambdas",
+        "log_tensorboard",
+        "fine_tune",
         "empty_group",
         "mix",
         "model",

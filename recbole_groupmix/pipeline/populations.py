@@ -94,7 +94,8 @@ def train_populations(
     for job in jobs:
         present = present_users(experiment, job, experiment.part(job.part))
         bits = tuple(None if users is None else users.tobytes() for users in present)
-        pools.setdefault((job.part, job.repeat, job.epochs is None, *bits), []).append(job)
+        start: tuple[object, ...] = (job.part, job.repeat, id(job.initial))
+        pools.setdefault((*start, job.epochs is None, *bits), []).append(job)
     for pool in pools.values():
         budget = memory(experiment)
         size = models_at_once(experiment, pool, budget, on_torch)
@@ -103,9 +104,12 @@ def train_populations(
             yield from wave.train(on_epoch)
 
 
-def memory(experiment: Experiment) -> int:
-    """Return the bytes that models in training may take: ``max_memory``, or half of what is free."""
+def memory(experiment: Experiment, device: str | None = None) -> int:
+    """Return the bytes that models in training may take: ``max_memory``, or half of what is free.
+
+    Free on RecBole's device unless another is named.
+    """
     asked = experiment.settings["max_memory"]
     if asked is not None:
         return int(float(asked) * _GIB)
-    return int(free_memory(experiment.config["device"]) * _SHARE_OF_FREE)
+    return int(free_memory(device or experiment.config["device"]) * _SHARE_OF_FREE)

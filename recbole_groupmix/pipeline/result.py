@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix import __version__
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.bootstrap import holm, relative_change
 from recbole_groupmix.core.mix import Mix
@@ -16,6 +19,7 @@ from recbole_groupmix.core.resampling import MIN_REPEATS
 
 SCHEMA_VERSION = 1
 REFERENCE = "proportional"
+_PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")
 
 
 def test_means(metrics: pd.DataFrame, group: str) -> dict[str, dict[str, float]]:
@@ -65,6 +69,12 @@ def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str
                 "p_holm": p_holm,
             }
     return found
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide results, by name."""
+    ours = {"python": platform.python_version(), "recbole-groupmix": __version__}
+    return ours | {name: version(name) for name in _PACKAGES}
 
 
 def interval_note(repeats: int, closed_form: bool = False) -> str:
@@ -152,6 +162,7 @@ def build_result(
         "closed_form": settings["model"] in CLOSED_FORM,
         "intervals": interval_note(settings["repeats"], settings["model"] in CLOSED_FORM),
         "seconds": dict(seconds),
+        "versions": versions(),
     }
     finite: dict[str, Any] = _finite(result)
     return finite

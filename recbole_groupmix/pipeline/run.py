@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 from recbole.data.dataloader import FullSortEvalDataLoader
@@ -21,23 +17,20 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.pipeline.all_targets import ALL, run_all_targets
 from recbole_groupmix.pipeline.calibrate import forecast
+from recbole_groupmix.pipeline.candidates import candidates, select
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.known_keys import reads_key
+from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
+from recbole_groupmix.pipeline.identity import fingerprint, run_folder
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
-from recbole_groupmix.pipeline.result import REFERENCE, build_result
-from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
-from recbole_groupmix.pipeline.search import (
-    DATA_MIX,
-    THEORY,
-    Candidate,
-    Search,
-    candidates,
-    select,
-)
+from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
-from recbole_groupmix.pipeline.training import Fit, Job, present_users
+from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
+from recbole_groupmix.pipeline.training import Job, present_users
 
 
 def run_groupmix(
@@ -52,7 +45,8 @@ def run_groupmix(
     Parameters
     ----------
     model, dataset, target : str, optional
-        RecBole model, data set and target group; they may also stand in the other arguments.
+        RecBole model, data set and target group ("all": every group); they may also stand in the
+        other arguments.
     config_file_list : sequence of path
         YAML files of settings.
     config_dict : mapping, optional
@@ -61,7 +55,8 @@ def run_groupmix(
     Returns
     -------
     dict
-        The content of ``result.json`` and ``run_folder``, the path of the run's folder.
+        The content of ``result.json``, or for all targets that of ``index.json``, and
+        ``run_folder``, the path of the run's folder.
 
     Raises
     ------
@@ -77,6 +72,10 @@ def run_groupmix(
 def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     """Carry out a run of checked settings; ``say`` prints lines for people, default nothing."""
     say = say or (lambda line: None)
+    if settings["target"] == ALL:
+        everyone = Experiment(settings, for_everyone=True)
+        if ALL not in everyone.groups.names:  # else it is that group's name
+            return run_all_targets(everyone, say)
     started = time.perf_counter()
     experiment = Experiment(settings)
     settings = experiment.settings
@@ -88,6 +87,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     )
     folder, identity = run_folder(experiment, own)
     folder.check(*identity)
+    check_trackers(experiment.config)
     expected = forecast(experiment, folder, found, train)
     folder.open(*identity)  # nothing is written before this line
     experiment.config["checkpoint_dir"] = str(folder.path)
@@ -95,113 +95,24 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
         say(f"note: {note}")
     say(f"run folder {folder.path}")
     say(str(expected))
-    search = Search(experiment, folder, settings["show_progress"], train)
+    tracking = Tracking(experiment.config, folder.path)
+    back = with_fine_tuning(train)
+    search = Search(experiment, folder, settings["show_progress"], back, tracking)
     cv = search.cross_validate(found) if on_folds else {}
-    rows = {c.name: c for c in found if c.source in ("baseline", "own", THEORY)}
-    diverged = [c.name for c in found if c.name in cv and not isfinite(cv[c.name]["score"])]
-    _check_reference(diverged, "on a fold")
-    rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
-    selected = select(found, cv)
-    if selected is not None:
-        rows[DATA_MIX] = selected
-    fixed = int(experiment.config["epochs"])
-    epochs = {c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()}
-    keeper = _ModelKeeper(folder)
-    options = {name: summary["options"] for name, summary in cv.items() if summary["options"]}
-    metrics, lost = search.final(rows, epochs, keeper, options)
-    _check_reference(lost, "on all of train")
-    diverged += [name for name in lost if name not in diverged]
-    rows = {name: candidate for name, candidate in rows.items() if name not in lost}
-    folder.write("metrics.parquet", lambda path: metrics.to_parquet(path, index=False))
-    keeper.describe(experiment, rows, epochs)
-    result = build_result(
-        settings=settings.values,
-        embedding_size=_embedding_size(experiment),
-        groups=_group_entries(experiment),
-        mixes={name: candidate.mix for name, candidate in rows.items()},
-        cv=cv,
-        selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
-        diverged=diverged,
-        metrics=metrics,
-        seconds={**search.seconds, "this_call": time.perf_counter() - started},
-    )
-    folder.write_text("result.json", json.dumps(result, indent=1) + "\n")
+    rival = fine_tuned(experiment, cv)
+    if rival is not None:
+        found.append(rival)
+        cv.update(search.cross_validate([rival]) if on_folds else {})
+    scored = [c for c in found if c.name in cv]
+    scores = [cv[c.name]["score"] for c in scored]
+    tracking.of_mixes([c.mix for c in scored], scores, settings["valid_metric"])
+    chosen = choose(experiment, found, cv, select(found, cv))
+    keeper = ModelKeeper(folder)
+    tested = search.final(chosen.rows, chosen.epochs, keeper, chosen.options)
+    seconds = {**search.seconds, "this_call": time.perf_counter() - started}
+    result = finish(experiment, folder, chosen, cv, tested, keeper, seconds)
+    tracking.of_test(result["test"])
     return {**result, "run_folder": str(folder.path)}
-
-
-def _check_reference(diverged: Sequence[str], where: str) -> None:
-    if REFERENCE in diverged:
-        raise ValueError(
-            f"training of {REFERENCE} diverged {where}, and every change is against it; use a "
-            "smaller learning_rate"
-        )
-
-
-def run_folder(
-    experiment: Experiment, own: Mapping[str, Mix]
-) -> tuple[RunFolder, tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the folder of an experiment, named after its configuration, and its identity.
-
-    The identity is the resolved configuration and the fingerprint of the data, as
-    :meth:`RunFolder.check` wants them.
-    """
-    settings = experiment.settings
-    values = {
-        **experiment.config.final_config_dict,
-        **settings.values,
-        "own_mixes": {name: mix.to_dict() for name, mix in own.items()},
-    }
-    name = f"{settings['dataset']}-{settings['target']}-{settings['model']}-{hash8(values)}"
-    folder = RunFolder(Path(settings["output_dir"]) / name.replace("/", "_"))
-    return folder, (values, fingerprint(experiment))
-
-
-def fingerprint(experiment: Experiment) -> dict[str, Any]:
-    """Return counts and a digest of the interactions and groups of an experiment."""
-    digest = hashlib.sha256()
-    for rows in (experiment.users, experiment.items, experiment.groups.of_user):
-        digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
-    return {
-        "n_users": experiment.shape[0] - 1,
-        "n_items": experiment.shape[1] - 1,
-        "n_interactions": len(experiment.users),
-        "sha256": digest.hexdigest(),
-    }
-
-
-class _ModelKeeper:
-    """Saves the first repeat of the data mix, and of Proportional for runs without trials."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-
-    def __call__(self, name: str, fit: Fit) -> None:
-        if name not in (DATA_MIX, REFERENCE) or fit.job.repeat != 0:
-            return
-        state = {
-            "state_dict": fit.model.state_dict(),
-            "other_parameter": fit.model.other_parameter(),
-        }
-        file = self._file(fit.job.name, fit.job.epochs)
-        self._folder.write(file, lambda path: torch.save(state, path))
-
-    def describe(
-        self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
-    ) -> None:
-        """Write what :func:`load_run` needs to rebuild the model."""
-        candidate = rows.get(DATA_MIX, rows[REFERENCE])
-        text = yaml.safe_dump(
-            {
-                "file": self._file(candidate.name, epochs[candidate.name]),
-                "mix": {"name": candidate.name, **candidate.mix.to_dict()},
-                "settings": json.loads(json.dumps(experiment.settings.values, default=str)),
-                "folder": str(Path(experiment.config["data_path"]).resolve()),
-            }
-        )
-        self._folder.write_text("model.yaml", text)
-
-    def _file(self, name: str, epochs: int | None) -> str:
-        return f"model-{name}-{epochs}.pth"
 
 
 def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, Dataset]:
@@ -277,19 +188,3 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     return saved, experiment
-
-
-def _embedding_size(experiment: Experiment) -> int | None:
-    """Return the embedding size of a model that reads one (DMF, NeuMF have other keys)."""
-    reads = reads_key(experiment.model_class, "embedding_size")
-    return int(experiment.config["embedding_size"]) if reads else None
-
-
-def _group_entries(experiment: Experiment) -> list[dict[str, Any]]:
-    users = experiment.part(ALL_OF_TRAIN).users
-    n_users = experiment.groups.n_users(users)
-    n_interactions = experiment.groups.n_interactions(users)
-    return [
-        {"name": name, "n_users": n_users[name], "n_interactions": n_interactions[name]}
-        for name in experiment.groups.names
-    ]

@@ -38,7 +38,9 @@ def result_table(result: Mapping[str, Any]) -> str:
                 f"{mix['alpha_aug']:.2f}",
                 *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups),
                 *(f"{values[f'{m}@{k}']:.4f}" for m in COLUMNS),
-                _change(result["change"].get(name, {}).get(f"{COLUMNS[0]}@{k}"), _mark(result)),
+                change_text(
+                    result["change"].get(name, {}).get(f"{COLUMNS[0]}@{k}"), _mark(result)
+                ),
             ]
         )
     repeats = "" if result.get("closed_form") else f" and {times(result['repeats'])}"
@@ -46,7 +48,7 @@ def result_table(result: Mapping[str, Any]) -> str:
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
         f"{result['model']}: means over the test items of the target's users{repeats}"
     )
-    lines = [title, "", *_aligned(rows), "", *_notes(result, k)]
+    lines = [title, "", *aligned(rows), "", *_notes(result, k)]
     return "\n".join(lines)
 
 
@@ -60,7 +62,8 @@ def _mark(result: Mapping[str, Any]) -> str:
     return FEW if result["repeats"] < MIN_REPEATS and not result.get("closed_form") else ""
 
 
-def _change(change: Mapping[str, Any] | None, few: str) -> str:
+def change_text(change: Mapping[str, Any] | None, few: str) -> str:
+    """Return a change against the reference with its interval, as text."""
     if change is None:
         return "reference"
     if change["mean"] is None or change["ci_low"] is None or change["ci_high"] is None:
@@ -70,7 +73,8 @@ def _change(change: Mapping[str, Any] | None, few: str) -> str:
     return f"{change['mean']:+.1%} [{change['ci_low']:+.1%}, {change['ci_high']:+.1%}]{few}{mark}"
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table; the first and the last column start at the left."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     last = len(widths) - 1
     lines = []

@@ -52,6 +52,16 @@ class Job:
         How long to train; None stops early on the target's held-out items.
     options : dict of str to float
         RecBole keys of this job alone: ``learning_rate``, ``reg_weight``.
+    weights : dict of str to float or None
+        Weight of a user of each group, of any scale, in place of the mix's.
+    targets : tuple of str
+        Groups that stop training on a fold, each with a best score of its own; empty for the
+        experiment's target alone.
+    pooled_epochs : int
+        Epochs of Proportional that come before
+        (:func:`~recbole_groupmix.pipeline.fine_tune.with_fine_tuning`).
+    initial : mapping of str to torch.Tensor or None
+        State of a model of all users to start from.
     """
 
     name: str
@@ -60,6 +70,10 @@ class Job:
     repeat: int
     epochs: int | None = None
     options: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] | None = None
+    targets: tuple[str, ...] = ()
+    pooled_epochs: int = 0
+    initial: Mapping[str, torch.Tensor] | None = field(default=None, compare=False)
 
     def config(self, experiment: Experiment) -> GroupMixConfig:
         """Return the configuration of the experiment with this job's own values."""
@@ -91,6 +105,9 @@ class Fit:
         of the best. Empty where there was no choice.
     diverged : bool
         Whether training ended in NaN or infinity after ``epochs`` epochs; there is no model then.
+    best : dict of str to (int, float)
+        Under early stopping ``epochs`` and ``score`` of every target of the job; those above are
+        the first one's.
     """
 
     job: Job
@@ -101,6 +118,7 @@ class Fit:
     seconds: float = 0.0
     tried: list[tuple[dict[str, float], float]] = field(default_factory=list)
     diverged: bool = False
+    best: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     @cached_property
     def model(self) -> AbstractRecommender:
@@ -115,16 +133,20 @@ class Fit:
 OnEpoch = Callable[[str, int, int], None]
 
 
-def mix_on_part(job: Job, part: Part, target: str) -> Mix:
-    """Return the mix of a job on a part: baselines follow the part's own user counts."""
-    return baselines(part.n_users, target).get(job.name, job.mix)
+def weights_by_group(experiment: Experiment, job: Job, part: Part) -> Mapping[str, float]:
+    """Return the weight of a user of each group on a part, by default that of Eq. 8.
+
+    The part's own user counts decide, also about the mix of a baseline.
+    """
+    if job.weights is not None:
+        return job.weights
+    mix = baselines(part.n_users, experiment.target).get(job.name, job.mix)
+    return group_weights(mix, part.n_users, experiment.target)
 
 
 def user_weights(experiment: Experiment, job: Job, part: Part) -> np.ndarray:
     """Return the Eq. 8 weight of every internal user id, float64 (n_users,), on a part."""
-    mix = mix_on_part(job, part, experiment.target)
-    by_group = group_weights(mix, part.n_users, experiment.target)
-    return experiment.groups.weights_of_users(by_group)
+    return experiment.groups.weights_of_users(weights_by_group(experiment, job, part))
 
 
 def present_users(
@@ -140,7 +162,8 @@ def present_users(
         return None, None
     settings = experiment.settings
     leaves = settings["weighting"] == "sample" or settings["regularizer"] == "weighted"
-    return positive if settings["graph"] == "positive" else None, positive if leaves else None
+    hidden = settings["graph"] == "positive" and job.initial is None
+    return positive if hidden else None, positive if leaves else None
 
 
 def train_sequentially(
@@ -174,6 +197,8 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     validation = Validation(experiment, job.name, part) if job.epochs is None else None
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key, config)
+        if job.initial is not None:
+            model.load_state_dict(job.initial)
         draws = _user_draws(part, weights, experiment) if sampled else None
         trainer = trainer_class(config)(
             config,
@@ -202,7 +227,7 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
         fit.diverged = True
     elif validation is not None:
         fit.epochs, fit.score = validation.best_epoch, validation.best
-        fit.curve = validation.curve
+        fit.best, fit.curve = validation.best_of_targets, validation.curve
     return fit
 
 

@@ -14,7 +14,6 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
-from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.ranking import per_user_metrics
 from recbole_groupmix.engine.negatives import FastNegatives
 from recbole_groupmix.engine.on_torch import TorchPopulation
@@ -28,11 +27,11 @@ from recbole_groupmix.pipeline.training import (
     Job,
     OnEpoch,
     build_model,
-    mix_on_part,
     present_users,
     stream_key,
     training_batches,
     triplet_factors,
+    weights_by_group,
 )
 from recbole_groupmix.pipeline.validation import Validation
 
@@ -100,13 +99,20 @@ class Wave:
     def __init__(
         self, experiment: Experiment, jobs: list[Job], budget: int, on_torch: bool
     ) -> None:
-        self._experiment, self._jobs = experiment, jobs
+        self._experiment, self._first = experiment, jobs[0]
         self._part = experiment.part(jobs[0].part)
         in_model, _ = present_users(experiment, jobs[0], self._part)
         key = stream_key(experiment, jobs[0])
         with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
             self._template = build_model(experiment, self._part, in_model, key, experiment.config)
-        members = [self._member(job) for job in jobs]
+            if jobs[0].initial is not None:
+                self._template.load_state_dict(jobs[0].initial)
+        alike: dict[tuple[object, ...], list[Job]] = {}
+        for index, job in enumerate(jobs):
+            same = (index,) if job.epochs is None else self._identity(job)
+            alike.setdefault(same, []).append(job)
+        self._jobs = [sorted(same, key=lambda job: job.epochs or 0) for same in alike.values()]
+        members = [self._member(same[0]) for same in self._jobs]
         self._population: Population | TorchPopulation
         if on_torch:
             chunk = int(budget * _SHARE_OF_CHUNKS)
@@ -114,25 +120,28 @@ class Wave:
             self._population = TorchPopulation(self._shared(), members, device, chunk)
         else:
             self._population = Population(self._shared(), members)
+        patience = int(experiment.config["stopping_step"])
         self._validations = {
-            k: Validation(experiment, job.name, self._part)
-            for k, job in enumerate(jobs)
+            k: Validation(experiment, job.name, self._part, job.targets, patience)
+            for k, (job, *_) in enumerate(self._jobs)
             if job.epochs is None
         }
-        self._waiting = dict.fromkeys(self._validations, 0)
-        self._seconds = dict.fromkeys(range(len(jobs)), 0.0)
+        self._seconds = dict.fromkeys(range(len(members)), 0.0)
 
     def train(self, on_epoch: OnEpoch | None) -> Iterator[Fit]:
-        """Train all models and yield each as it finishes."""
+        """Train all models and yield each as it finishes.
+
+        Jobs that differ in their epochs alone are one model, which is read at the end of each.
+        """
         config = self._experiment.config
-        last = max(job.epochs or int(config["epochs"]) for job in self._jobs)
+        last = max(same[-1].epochs or int(config["epochs"]) for same in self._jobs)
         eval_step = min(int(config["eval_step"]), last)
         fast = FastNegatives(self._part.negatives)
-        batches = training_batches(self._experiment, self._jobs[0], self._part, negatives=fast)
+        batches = training_batches(self._experiment, self._first, self._part, negatives=fast)
         for epoch in range(1, last + 1):
             started, alive = time.perf_counter(), self._population.alive
             self._update(batches, epoch)
-            finished = [k for k in alive if self._jobs[k].epochs == epoch]
+            finished = [k for k in alive if any(job.epochs == epoch for job in self._jobs[k])]
             if self._validations and eval_step > 0 and epoch % eval_step == 0:
                 finished += [k for k in alive if self._stops(k, epoch)]
             if epoch == last:
@@ -142,7 +151,7 @@ class Wave:
             if on_epoch is not None:
                 on_epoch(self._label(len(alive)), epoch, last)
             for k in finished:
-                yield self._fit(k, epoch)
+                yield from self._fits(k, epoch)
             if not self._population.alive:
                 return
 
@@ -165,19 +174,23 @@ class Wave:
         metric = validation.metric
         values = per_user_metrics(hits, n_relevant, [validation.k], [metric])
         validation.record(values[f"{metric}@{validation.k}"], epoch)
-        self._waiting[k] = 0 if validation.best_epoch == epoch else self._waiting[k] + 1
-        return self._waiting[k] > int(self._experiment.config["stopping_step"])
+        return validation.over
 
-    def _fit(self, k: int, epoch: int) -> Fit:
-        tables, job = self._population.drop(k), self._jobs[k]
-        fit = Fit(job, lambda: self._export(tables), epoch, seconds=self._seconds[k])
-        if not np.isfinite(tables).all():
-            fit.diverged = True
-        elif k in self._validations:
-            validation = self._validations[k]
-            fit.epochs, fit.score = validation.best_epoch, float(validation.best)
-            fit.curve = validation.curve
-        return fit
+    def _fits(self, k: int, epoch: int) -> Iterator[Fit]:
+        """Yield what a model is after an epoch, for every job that ends there."""
+        ended = [job for job in self._jobs[k] if job.epochs in (None, epoch)]
+        self._jobs[k] = [job for job in self._jobs[k] if job not in ended]
+        tables = self._population.tables(k).copy() if self._jobs[k] else self._population.drop(k)
+        for job in ended:
+            fit = Fit(job, lambda: self._export(tables), epoch, seconds=self._seconds[k])
+            self._seconds[k] = 0.0  # the next one is read off the same training
+            if not np.isfinite(tables).all():
+                fit.diverged = True
+            elif k in self._validations:
+                validation = self._validations[k]
+                fit.epochs, fit.score = validation.best_epoch, float(validation.best)
+                fit.best, fit.curve = validation.best_of_targets, validation.curve
+            yield fit
 
     def _export(self, tables: np.ndarray) -> AbstractRecommender:
         """Return the RecBole model with a population member's embeddings."""
@@ -190,7 +203,7 @@ class Wave:
         return model
 
     def _label(self, n_alive: int) -> str:
-        job = self._jobs[0]
+        job = self._first
         where = f"fold {job.part - 1}" if job.part else f"repeat {job.repeat}"
         return f"{n_alive} models, {where}"
 
@@ -220,10 +233,15 @@ class Wave:
             n_layers=n_layers,
         )
 
+    def _identity(self, job: Job) -> tuple[object, ...]:
+        """Return what makes two jobs the same training, up to where they end."""
+        by_group = weights_by_group(self._experiment, job, self._part)
+        weights = [by_group[name] for name in self._experiment.groups.names]
+        return (tuple(weights), *sorted(job.options.items()))
+
     def _member(self, job: Job) -> Member:
         experiment, config = self._experiment, job.config(self._experiment)
-        mix = mix_on_part(job, self._part, experiment.target)
-        by_group = group_weights(mix, self._part.n_users, experiment.target)
+        by_group = weights_by_group(experiment, job, self._part)
         weights = np.array([by_group[name] for name in experiment.groups.names])
         weighted = experiment.settings["regularizer"] == "weighted"
         return Member(

@@ -1,0 +1,192 @@
+"""From the scores on the folds to what is trained, and from that to the files of a result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+
+from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY, Candidate
+from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.known_keys import reads_key
+from recbole_groupmix.pipeline.result import REFERENCE, build_result
+from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.training import Fit
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is trained on all of train.
+
+    Attributes
+    ----------
+    rows : dict of str to Candidate
+        By name in the result.
+    epochs : dict of str to int
+        How long, by candidate name.
+    options : dict of str to dict
+        RecBole keys that the folds chose, by candidate name.
+    diverged : tuple of str
+        Candidates whose training diverged on a fold.
+    """
+
+    rows: dict[str, Candidate]
+    epochs: dict[str, int]
+    options: dict[str, dict[str, float]]
+    diverged: tuple[str, ...]
+
+
+def choose(
+    experiment: Experiment,
+    found: Sequence[Candidate],
+    cv: Mapping[str, Mapping[str, Any]],
+    selected: Candidate | None,
+) -> Chosen:
+    """Return the rows of a result: baselines, own mixes, theory's and the data mix.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    found : sequence of Candidate
+        All candidates.
+    cv : mapping
+        Their summaries on the folds; empty without folds.
+    selected : Candidate or None
+        The data mix.
+
+    Raises
+    ------
+    ValueError
+        If training of Proportional diverged.
+    """
+    diverged = [c.name for c in found if c.name in cv and not isfinite(cv[c.name]["score"])]
+    _check_reference(diverged, "on a fold")
+    rows = {c.name: c for c in found if c.source in ("baseline", "own", THEORY) or c.pooled_epochs}
+    rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
+    if selected is not None:
+        rows[DATA_MIX] = selected
+    fixed = int(experiment.config["epochs"])
+    return Chosen(
+        rows=rows,
+        epochs={c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()},
+        options={name: dict(s["options"]) for name, s in cv.items() if s["options"]},
+        diverged=tuple(diverged),
+    )
+
+
+def finish(
+    experiment: Experiment,
+    folder: RunFolder,
+    chosen: Chosen,
+    cv: Mapping[str, Mapping[str, Any]],
+    tested: tuple[pd.DataFrame, list[str]],
+    keeper: ModelKeeper,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Write ``metrics.parquet``, ``model.yaml`` and ``result.json``; return the last.
+
+    Parameters
+    ----------
+    experiment, folder
+        The run.
+    chosen, cv
+        From :func:`choose`, and what it was given.
+    tested : tuple
+        From :meth:`~recbole_groupmix.pipeline.stages.TestStage.result`.
+    keeper : ModelKeeper
+        Has saved the models.
+    seconds : mapping
+        Wall times by stage.
+
+    Raises
+    ------
+    ValueError
+        If training of Proportional diverged.
+    """
+    metrics, lost = tested
+    _check_reference(lost, "on all of train")
+    diverged = [*chosen.diverged, *(name for name in lost if name not in chosen.diverged)]
+    rows = {name: candidate for name, candidate in chosen.rows.items() if name not in lost}
+    folder.write("metrics.parquet", lambda path: metrics.to_parquet(path, index=False))
+    keeper.describe(experiment, rows, chosen.epochs)
+    result = build_result(
+        settings=experiment.settings.values,
+        embedding_size=embedding_size(experiment),
+        groups=_group_entries(experiment),
+        mixes={name: candidate.mix for name, candidate in rows.items()},
+        cv=cv,
+        selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
+        diverged=diverged,
+        metrics=metrics,
+        seconds=seconds,
+    )
+    folder.write_text("result.json", json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def _check_reference(diverged: Sequence[str], where: str) -> None:
+    if REFERENCE in diverged:
+        raise ValueError(
+            f"training of {REFERENCE} diverged {where}, and every change is against it; use a "
+            "smaller learning_rate"
+        )
+
+
+class ModelKeeper:
+    """Saves the first repeat of the data mix, and of Proportional for runs without trials."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str, fit: Fit) -> None:
+        """Save a model if it may be the one that is loaded."""
+        if name not in (DATA_MIX, REFERENCE) or fit.job.repeat != 0:
+            return
+        state = {
+            "state_dict": fit.model.state_dict(),
+            "other_parameter": fit.model.other_parameter(),
+        }
+        file = self._file(fit.job.name, fit.job.epochs)
+        self._folder.write(file, lambda path: torch.save(state, path))
+
+    def describe(
+        self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
+    ) -> None:
+        """Write what :func:`~recbole_groupmix.load_run` needs to rebuild the model."""
+        candidate = rows.get(DATA_MIX, rows[REFERENCE])
+        text = yaml.safe_dump(
+            {
+                "file": self._file(candidate.name, epochs[candidate.name]),
+                "mix": {"name": candidate.name, **candidate.mix.to_dict()},
+                "settings": json.loads(json.dumps(experiment.settings.values, default=str)),
+                "folder": str(Path(experiment.config["data_path"]).resolve()),
+            }
+        )
+        self._folder.write_text("model.yaml", text)
+
+    def _file(self, name: str, epochs: int | None) -> str:
+        return f"model-{name}-{epochs}.pth"
+
+
+def embedding_size(experiment: Experiment) -> int | None:
+    """Return the embedding size of a model that reads one (DMF, NeuMF have other keys)."""
+    reads = reads_key(experiment.model_class, "embedding_size")
+    return int(experiment.config["embedding_size"]) if reads else None
+
+
+def _group_entries(experiment: Experiment) -> list[dict[str, Any]]:
+    users = experiment.part(ALL_OF_TRAIN).users
+    n_users = experiment.groups.n_users(users)
+    n_interactions = experiment.groups.n_interactions(users)
+    return [
+        {"name": name, "n_users": n_users[name], "n_interactions": n_interactions[name]}
+        for name in experiment.groups.names
+    ]

@@ -1,0 +1,101 @@
+"""The pooled model that goes on with the target's users alone, as a row beside the mixes."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+from command import call, run_arguments, run_folder
+from helpers import SMALL
+
+from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.populations import train_populations
+from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.pipeline.training import Job, train_sequentially
+
+BACK_ENDS = [train_sequentially, train_populations, partial(train_populations, on_torch=True)]
+
+
+def _experiment(data, **given):
+    values = {"dataset": "tiny", "data_path": str(data), "group_field": "group", "target": "A"}
+    return Experiment(merge_settings({**SMALL, **values, "init": "normal(0.1)", **given}))
+
+
+def _alone(experiment, pooled, epochs, **options):
+    mix = baselines(experiment.n_users, "A")["no_augmentation"]
+    return Job(FINE_TUNED, mix, ALL_OF_TRAIN, 0, epochs, options, pooled_epochs=pooled)
+
+
+def _pooled(experiment, train, epochs):
+    mix = baselines(experiment.n_users, "A")["proportional"]
+    (fit,) = train(experiment, [Job("proportional", mix, ALL_OF_TRAIN, 0, epochs)])
+    return fit.model
+
+
+def _tuned(experiment, train, job):
+    (fit,) = with_fine_tuning(train)(experiment, [job])
+    assert fit.job == job
+    return fit.model
+
+
+def _tables(model):
+    return [w.detach().numpy() for w in (model.user_embedding.weight, model.item_embedding.weight)]
+
+
+@pytest.mark.parametrize("model", ["BPR", "LightGCN"])
+@pytest.mark.parametrize("train", BACK_ENDS)
+def test_without_a_step_it_is_the_pooled_model(tiny, model, train):
+    # a step of Adam is at most the learning rate, here 1e-12: below the rounding of any embedding
+    experiment = _experiment(tiny, model=model)
+    tuned = _tuned(experiment, train, _alone(experiment, 3, 1, learning_rate=1e-12))
+    for got, wanted in zip(_tables(tuned), _tables(_pooled(experiment, train, 3)), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize("train", BACK_ENDS)
+def test_users_of_other_groups_stay_as_they_were(tiny, train):
+    experiment = _experiment(tiny, model="BPR")
+    user, item = _tables(_tuned(experiment, train, _alone(experiment, 3, 4)))
+    pooled_user, pooled_item = _tables(_pooled(experiment, train, 3))
+    mine = experiment.groups.of_user == experiment.groups.index("A")
+    assert np.array_equal(user[~mine], pooled_user[~mine])
+    assert (user[mine] != pooled_user[mine]).all()
+    assert not np.array_equal(item, pooled_item)
+
+
+@pytest.mark.parametrize("model", ["BPR", "LightGCN"])
+def test_back_ends_agree(tiny, model):
+    experiment = _experiment(tiny, model=model)
+    wanted, *others = [_tables(_tuned(experiment, t, _alone(experiment, 3, 4))) for t in BACK_ENDS]
+    for got in others:
+        for a, b in zip(got, wanted, strict=True):
+            np.testing.assert_allclose(a, b, atol=2e-4)
+
+
+def test_a_run_has_the_row_its_folds_and_its_change(tiny, tmp_path):
+    arguments = [*run_arguments(tiny, output_dir=tmp_path, fine_tune=False)]
+    assert call(*arguments)[0] == 0
+    result = json.loads((run_folder(tmp_path) / "result.json").read_text())
+    assert FINE_TUNED not in result["mixes"]
+    # the same run goes on: only the new row is trained
+    folds = (run_folder(tmp_path) / "trials.jsonl").read_text()
+    status, out, _ = call(*run_arguments(tiny, output_dir=tmp_path, fine_tune=True))
+    assert status == 0 and FINE_TUNED in out
+    folder = run_folder(tmp_path)
+    more = (folder / "trials.jsonl").read_text()
+    assert more.startswith(folds) and more.count("\n") == folds.count("\n") + 2  # two folds
+    result = json.loads((folder / "result.json").read_text())
+    assert result["mixes"][FINE_TUNED]["alpha_aug"] == 0.0
+    assert set(result["change"][FINE_TUNED]) == set(result["change"]["stratified"])
+    assert result["search"]["selected"] != FINE_TUNED and FINE_TUNED in result["search"]["cv"]
+
+
+def test_no_rival_where_nothing_is_trained_or_wanted(tiny):
+    assert fine_tuned(_experiment(tiny, model="EASE"), {}) is None
+    assert fine_tuned(_experiment(tiny, fine_tune=False), {}) is None
+    with_folds = fine_tuned(_experiment(tiny), {"proportional": {"score": 0.1, "epochs": 7}})
+    assert with_folds.pooled_epochs == 7
+    diverged = {"proportional": {"score": float("nan"), "epochs": 1}}
+    assert fine_tuned(_experiment(tiny), diverged) is None
