@@ -12,6 +12,7 @@ import numpy as np
 
 from recbole_groupmix.cli import parse_options
 from recbole_groupmix.core.optimal_mix import optimal_path
+from recbole_groupmix.core.prevalence import check_setting
 
 COLOURS = ("#1f5fa8", "#d1681f", "#3b8f4e")
 
@@ -55,6 +56,9 @@ def draw(path, ends, file):
 def main(arguments):
     given = {"theta": "0.6,0.3,0.1", "n_0": "100", **parse_options(arguments)}
     theta, n_0 = [float(share) for share in given["theta"].split(",")], float(given["n_0"])
+    if len(theta) != 3 or theta != sorted(theta, reverse=True):
+        raise ValueError(f"--theta is {given['theta']!r}; give three shares, the largest first")
+    check_setting(theta, np.eye(3), n_0, 1.0)
     ends = n_0 * (theta[1] - theta[2]), n_0 * (2 * theta[0] - theta[1] - theta[2])
     budgets = np.unique([*np.linspace(1, 2.5 * ends[1], 121), *ends])
     path = optimal_path(theta, np.eye(3), n_0, budgets)

@@ -16,6 +16,8 @@ from recbole_groupmix.check.before_training import check
 from recbole_groupmix.check.verdict import judge, last_beyond
 from recbole_groupmix.core.discrepancy import group_discrepancies
 from recbole_groupmix.core.optimal_mix import optimal_mix
+from recbole_groupmix.pipeline import loss_influence as loss_influence_module
+from recbole_groupmix.pipeline.loss_influence import loss_influence
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.theory import class_shares, theory
 from recbole_groupmix.prepare.blockmix import COUNTS
@@ -284,6 +286,80 @@ def test_the_usual_column_may_be_absent_but_not_a_named_one(tmp_path):
         class_shares(experiment(**{"folder": tmp_path, **given}, class_field="class"))
 
 
+# --- group influence -----------------------------------------------------------------------------
+
+
+def test_influence_is_that_of_the_first_fold(tiny):
+    status, out, err = run_check(tiny, influence_lambda=20, folds=2)
+    assert status == 0, err
+    found = written()["influence"]
+    assert set(found) == {"model", "lambda", "more", "held_out", "users", "loss", "change"}
+    assert (found["model"], found["lambda"], found["more"]) == ("EASE", 20, 0.01)
+    assert found["held_out"] == "fold 1 of 2"
+    expected = loss_influence(experiment(tiny, folds=2), 20.0, part=1, n_boot=2000)
+    assert len(expected) == 9
+    for row in expected.to_dict("records"):
+        target, group = row["target"], row["group"]
+        assert found["change"][target][group] == {
+            key: row[key] for key in ("mean", "ci_low", "ci_high", "p", "p_holm")
+        }
+        assert (found["users"][target], found["loss"][target]) == (
+            row["users"],
+            row["proportional"],
+        )
+    table = out.split("Group influence")[1].splitlines()
+    own = found["change"]["A"]["A"]
+    assert table[2].split()[:3] == [
+        *("A", str(found["users"]["A"])),
+        f"{1e5 * own['mean']:+.1f}" + "*" * (own["p_holm"] < 0.05),
+    ]
+    assert "fold 1 of 2" in out
+
+
+def test_influence_of_one_target_and_of_some_of_its_users(tiny, monkeypatch):
+    run_check(tiny, influence_lambda=20, folds=2)
+    everyone = written()["influence"]
+    run_check(tiny, influence_lambda=20, folds=2, target="B")
+    alone = written()["influence"]
+    assert list(alone["change"]) == ["B"] and set(alone["change"]["B"]) == {"A", "B", "C"}
+    assert alone["loss"]["B"] == pytest.approx(everyone["loss"]["B"])
+    means = [
+        [row[g]["mean"] for g in "ABC"] for row in (alone["change"]["B"], everyone["change"]["B"])
+    ]
+    np.testing.assert_allclose(*means, rtol=1e-5)
+    monkeypatch.setattr("recbole_groupmix.check.group_influence.USERS_AT_ONCE", 15)
+    run_check(tiny, influence_lambda=20, folds=2)
+    few = written()["influence"]  # 15 users, so 5 of each target
+    assert few["users"] == {"A": 5, "B": 5, "C": 5}
+    assert few["loss"]["B"] != everyone["loss"]["B"]
+    monkeypatch.setattr(loss_influence_module, "USERS_AT_ONCE", 4)  # blocks change nothing
+    run_check(tiny, influence_lambda=20, folds=2)
+    np.testing.assert_allclose(
+        [few["change"]["A"][g]["mean"] for g in "ABC"],
+        [written()["influence"]["change"]["A"][g]["mean"] for g in "ABC"],
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"influence": "false"}, "Group influence is left out, as --influence=false asks."),
+        (
+            {"max_memory": 1e-6},
+            "Group influence is left out: matrices of the 40 items .* raise --max_memory",
+        ),
+    ],
+)
+def test_influence_may_be_left_out(tiny, options, message):
+    status, out, err = run_check(tiny, **options)
+    assert status == 0, err
+    assert written()["influence"] is None and "Group influence: one percent" not in out
+    (note,) = [note for note in written()["notes"] if "influence" in note]
+    assert re.match(message, note), note
+    assert "Group influence is left out" in out
+
+
 # --- bad input -----------------------------------------------------------------------------------
 
 
@@ -297,6 +373,9 @@ def test_the_usual_column_may_be_absent_but_not_a_named_one(tmp_path):
         ({"relabellings": "none"}, "--relabellings is 'none'"),
         ({"budget": -1}, "--budget is '-1'"),
         ({"budget": "inf"}, "--budget is 'inf'"),
+        ({"influence": "no"}, "--influence is 'no'; allowed are true and false"),
+        ({"influence_lambda": "0"}, "--influence_lambda is '0'; EASE.s L2 weight is a number"),
+        ({"influence_lambda": "1e-12"}, "lambda is 1e-12 beside row sums .* use a larger lambda"),
         ({"user_class": "best"}, "--user_class is 'best'; allowed are shares, favourite"),
         ({"item_clusters": 1}, "--item_clusters is '1'; it must be a whole number >= 2"),
         ({"item_clusters": 99}, "n_clusters is 99, but the interactions have rank 3"),

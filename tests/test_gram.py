@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.core import gram as gram_module
+from recbole_groupmix.core import mix_gradient as gradient_module
 from recbole_groupmix.core.ease import (
     condition_bound,
     ease,
@@ -17,7 +18,6 @@ from recbole_groupmix.core.ease import (
 from recbole_groupmix.core.gram import cross_gram, downdated, gram, group_grams, weighted_gram
 from recbole_groupmix.core.item_subspace import item_subspace
 from recbole_groupmix.core.mix_gradient import (
-    diagonal_slopes,
     ease_loss_gradient,
     held_out_losses,
     user_loss_slopes,
@@ -294,14 +294,18 @@ def test_the_gradient_agrees_with_central_differences(loss, seed):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "squared"])
-def test_slopes_of_single_users_agree_with_central_differences_and_with_the_gradient(loss):
+def test_slopes_of_single_users_agree_with_central_differences_and_with_the_gradient(
+    loss, monkeypatch
+):
     x, group, weights = problem(11, n_users=40, n_items=15)
-    seen, grams = x[group == 1] > 0, group_grams(csr_matrix(x), group, 3)
+    group[:3] = -1
+    rows, seen = csr_matrix(x), x[group == 1] > 0
+    grams = group_grams(rows, group, 3)
+    monkeypatch.setattr(gradient_module, "_ROWS_AT_ONCE", 5)
 
     def at(w):
         inverse = regularized_inverse(weighted_gram(grams, w), 4.0)
-        diagonals = diagonal_slopes(grams, inverse)
-        return user_loss_slopes(grams, inverse, diagonals, seen, ~seen, loss=loss)
+        return user_loss_slopes(rows, group, 3, inverse, seen, ~seen, loss=loss)
 
     losses, slopes = at(weights)
     whole = ease_loss_gradient(grams, weights, 4.0, seen, ~seen, loss=loss)

@@ -17,6 +17,7 @@ from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.mix_gradient import ease_loss_gradient, held_out_losses
 from recbole_groupmix.pipeline.gradient_search import gradient_search
 from recbole_groupmix.pipeline.influence import group_influence, influence_table
+from recbole_groupmix.pipeline.loss_influence import loss_influence
 
 LAM = 20.0
 
@@ -72,20 +73,26 @@ def test_effects_are_those_of_models_solved_anew(found, change, weight):
     assert moved >= 4
 
 
-def test_the_loss_of_more_data_is_the_slope_of_the_loss(found):
+@pytest.mark.parametrize("part", [0, 1])
+def test_the_loss_of_more_data_is_the_slope_of_the_loss(found, part):
     # numerically: solve for G + 1e-4 G_j in float64, with the padding item left out
     ex, table = found
-    part, held_out = ex.part(0), ex.part(0).held_out
+    held_out = ex.part(part).held_out
     x = held_out.masked.toarray()[:, 1:].astype(float)
     relevant = held_out.relevant.toarray()[:, 1:]
     group = ex.groups.of_user[held_out.users]
-    assert len(held_out.users) == len(np.unique(part.users))
+    trained = np.zeros(ex.shape)
+    trained[ex.part(part).users, ex.part(part).items] = 1
+    trained, group_of_row = trained[1:, 1:], ex.groups.of_user[1:]
 
     def losses(weights):
-        p = regularized_inverse((x * weights[group][:, None]).T @ x, LAM)
+        p = regularized_inverse((trained * weights[group_of_row][:, None]).T @ trained, LAM)
         return held_out_losses(x - x @ p / np.diag(p), x > 0, relevant)[0]
 
+    if part:
+        table = loss_influence(ex, LAM, part=part, more=0.5, n_boot=10)
     rows = table[table["change"] == "loss"].set_index(["group", "target"])
+    assert len(rows) == 9
     before = losses(np.ones(3))
     for i, source in enumerate("ABC"):
         step = 1e-4 * np.eye(3)[i]

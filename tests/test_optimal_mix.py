@@ -61,9 +61,7 @@ def grid(n_groups, step=0.005):
     return np.stack([first, second, n - first - second], axis=1) / n
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 10**6), st.integers(2, 3), st.integers(2, 6))
-def test_agrees_with_a_grid(seed, n_groups, n_classes):
+def check_against_grid(seed, n_groups, n_classes):
     setting = instance(seed, n_groups, n_classes)
     found, alphas = optimal_mix(*setting), grid(n_groups)
     values = disparity(prevalence(alphas, *setting))
@@ -73,6 +71,19 @@ def test_agrees_with_a_grid(seed, n_groups, n_classes):
     step = 0.005 * setting[3] * (n_groups - 1)
     high, low = found.sigma.max() + step, found.sigma.min() - step
     assert low <= 0 or values.min() <= high / low**2
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.integers(2, 3), st.integers(2, 6))
+def test_agrees_with_a_grid(seed, n_groups, n_classes):
+    check_against_grid(seed, n_groups, n_classes)
+
+
+@pytest.mark.slow
+@settings(max_examples=200)
+@given(st.integers(0, 10**6), st.integers(2, 3), st.integers(2, 6))
+def test_agrees_with_a_grid_at_length(seed, n_groups, n_classes):
+    check_against_grid(seed, n_groups, n_classes)
 
 
 def test_the_optimum_may_be_neither_the_least_sigma_max_nor_the_largest_sigma_min():

@@ -27,6 +27,21 @@ def test_figure_2_is_its_closed_form(program, capsys, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--theta=0.5,0.3,0.3", r"row 0 of theta_0 sums to 1\.1"),
+        ("--theta=0.8,0.3,-0.1", r"theta_0 holds -0\.1"),
+        ("--theta=0.5,0.5", "--theta is '0.5,0.5'; give three shares"),
+        ("--theta=0.1,0.3,0.6", "the largest first"),
+        ("--n_0=-5", r"n_0 is -5\.0"),
+    ],
+)
+def test_figure_2_refuses_what_is_no_setting(program, given, message):
+    with pytest.raises(ValueError, match=message):
+        program("figure_2").main([given])
+
+
 @pytest.mark.slow
 def test_the_study_repeats_itself(program):
     study = program("recovery_study")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from recbole_groupmix.check.group_influence import LAMBDA, GroupInfluence, group_influence_of
 from recbole_groupmix.check.verdict import Verdict, judge
 from recbole_groupmix.core.discrepancy import (
     FloatArray,
@@ -20,6 +21,7 @@ from recbole_groupmix.core.discrepancy import (
 from recbole_groupmix.core.relabelling import null_discrepancies
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.pipeline.similarity import train_matrix
 from recbole_groupmix.pipeline.theory import ClassShares, Theory, class_shares, theory
 
 #: Largest dimension by default: the usual embedding size, where all groups have that rank.
@@ -49,6 +51,8 @@ class Check:
         The paper's theta and Theta; None without a class column.
     theory : dict of str to Theory
         Mix of least recovery bound by target; empty without a class column.
+    influence : GroupInfluence or None
+        What a little more of each group does in EASE; None where it was left out.
     verdicts : dict of str to Verdict
         By target; one target, or every group.
     notes : tuple of str
@@ -65,6 +69,7 @@ class Check:
     d: int
     shares: ClassShares | None
     theory: dict[str, Theory]
+    influence: GroupInfluence | None
     verdicts: dict[str, Verdict]
     notes: tuple[str, ...]
 
@@ -102,6 +107,7 @@ def check(
     user_class: str = "shares",
     clusters: int | None = None,
     budget: float = 1.0,
+    influence: float | None = LAMBDA,
 ) -> Check:
     """Look at the groups of a data set without training anything.
 
@@ -120,6 +126,8 @@ def check(
         Clusters of items to take for classes in the place of the class column.
     budget : float
         Budget ratio of the theory's mix, >= 0.
+    influence : float, optional
+        EASE's lambda for group influence, > 0; None leaves that out.
 
     Returns
     -------
@@ -132,7 +140,7 @@ def check(
     """
     experiment = Experiment(settings, for_everyone=not settings["target"])
     names = experiment.groups.names
-    matrix, group_of_user = _train_matrix(experiment)
+    matrix, group_of_user = train_matrix(experiment)
     delta, null = _all_discrepancies(
         matrix, group_of_user, names, max_d, relabellings, settings["seed"]
     )
@@ -156,6 +164,12 @@ def check(
             "No item class column is known, so there is no Theta and no theory's mix; name one of "
             "the .item file by --class_field, or make some by --item_clusters=8."
         )
+    helped, why_not = (
+        (None, "Group influence is left out, as --influence=false asks.")
+        if influence is None
+        else group_influence_of(experiment, targets, influence)
+    )
+    notes += [why_not] if why_not else []
     users = experiment.part(ALL_OF_TRAIN).users
     result = Check(
         dataset=settings["dataset"],
@@ -168,6 +182,7 @@ def check(
         d=d,
         shares=shares,
         theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
+        influence=helped,
         verdicts={},
         notes=tuple(notes),
     )
@@ -181,16 +196,6 @@ def check(
             d,
         )
     return result
-
-
-def _train_matrix(experiment: Experiment) -> tuple[csr_matrix, np.ndarray]:
-    """Return the interactions of all of train, 0 or 1, and the group of each of its users."""
-    part = experiment.part(ALL_OF_TRAIN)
-    ones = np.ones(len(part.users))
-    matrix = csr_matrix((ones, (part.users, part.items)), shape=experiment.shape)
-    matrix.data[:] = 1.0  # repeated interactions were added up
-    present = np.diff(matrix.indptr) > 0
-    return matrix, np.where(present, experiment.groups.of_user, -1)
 
 
 def _all_discrepancies(

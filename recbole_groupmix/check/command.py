@@ -9,12 +9,22 @@ from pathlib import Path
 
 from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
 from recbole_groupmix.check.figures import MISSING, can_draw, draw
+from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.theory import USER_CLASSES
 
 #: Options of the command that are no settings of a run.
-OPTIONS = ("relabellings", "max_d", "user_class", "item_clusters", "budget", "out")
+OPTIONS = (
+    "relabellings",
+    "max_d",
+    "user_class",
+    "item_clusters",
+    "budget",
+    "influence",
+    "influence_lambda",
+    "out",
+)
 
 
 def check_command(
@@ -51,6 +61,7 @@ def check_command(
         user_class=user_class,
         clusters=_whole(options, "item_clusters", 0, least=2) or None,
         budget=_budget(options),
+        influence=_influence(options),
     )
     folder = folder or _default_folder(settings, found)
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,4 +97,20 @@ def _budget(options: Mapping[str, str]) -> float:
         value = math.nan
     if not 0 <= value < math.inf:
         raise ValueError(f"--budget is {text!r}; a budget ratio is a number >= 0")
+    return value
+
+
+def _influence(options: Mapping[str, str]) -> float | None:
+    """Return EASE's lambda for group influence, or None where it is not wanted."""
+    wanted, text = options.get("influence", "true"), options.get("influence_lambda")
+    if wanted.lower() not in ("true", "false"):
+        raise ValueError(f"--influence is {wanted!r}; allowed are true and false")
+    if wanted.lower() == "false":
+        return None
+    try:
+        value = LAMBDA if text is None else float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ValueError(f"--influence_lambda is {text!r}; EASE's L2 weight is a number > 0")
     return value

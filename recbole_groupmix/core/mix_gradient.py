@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 from scipy.special import logsumexp
 
 from recbole_groupmix.core.ease import ease_scores, regularized_inverse
 from recbole_groupmix.core.gram import Floats, weighted_gram
 
 LOSSES = ("softmax", "squared")
+_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -139,35 +141,34 @@ def ease_loss_gradient(
     return LossGradient(float(losses.mean()), by_weight, float(np.trace(derivative)))
 
 
-def diagonal_slopes(grams: Floats, inverse: Floats) -> Floats:
-    """Return ``diag(P G_j P)`` of every group, shape (n_groups, n_items): minus dp / dw_j."""
-    return np.stack([np.einsum("ij,ij->i", inverse @ matrix, inverse) for matrix in grams])
-
-
 def user_loss_slopes(
-    grams: Floats,
+    rows: csr_matrix,
+    group: npt.NDArray[np.integer[Any]],
+    n_groups: int,
     inverse: Floats,
-    diagonals: Floats,
     seen: npt.NDArray[np.bool_],
     relevant: npt.NDArray[np.bool_],
     **options: Any,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return every user's held-out loss, and its derivative in the weight of each group.
 
-    The same derivative as `ease_loss_gradient`, user by user: ``dM_u = -M_u G_j P`` and ``dp_j =
-    -diag(P G_j P)`` in ``S_u = x_u - M_u / p`` give ``dL_u / dw_j = Q_u G_j M_u' - (R_u M_u / p^2)
-    diag(P G_j P)`` with ``Q_u = (R_u / p) P``.
+    The same derivative as `ease_loss_gradient`, user by user and without a Gram matrix of a group:
+    with ``G_j = sum_v x_v x_v'`` over its training users v, and ``W_v = x_v P``, ``dL_u / dw_j =
+    sum_v <W_v, R_u / p> <W_v, x_u> - (R_u M_u / p^2) d_j``, where ``d_j = diag(P G_j P) = sum_v
+    W_v^2``.
 
     Parameters
     ----------
-    grams : array of float, shape (n_groups, n_items, n_items)
-        Gram matrices of the training part.
+    rows : scipy.sparse.csr_matrix, shape (n_train_users, n_items)
+        Training interactions ``x_v``, of which ``P`` is made; row factors as in the Gram matrix.
+    group : array of int, shape (n_train_users,)
+        Group of each row, in [0, n_groups); rows of other groups (-1) are left out.
+    n_groups : int
+        Number of groups.
     inverse : array of float, shape (n_items, n_items)
-        ``P`` of the mix.
-    diagonals : array of float, shape (n_groups, n_items)
-        `diagonal_slopes` of the two.
+        ``P`` of the mix; its dtype is that of the work.
     seen, relevant : array of bool, shape (n_users, n_items)
-        Training and held-out items of the users.
+        Training and held-out items of the users whose losses they are.
     **options
         ``loss`` and ``sharpness`` of `held_out_losses`.
 
@@ -183,11 +184,17 @@ def user_loss_slopes(
     """
     diagonal = np.diag(inverse).copy()
     inputs = seen.astype(inverse.dtype)
-    scores = ease_scores(inputs, inverse)
-    losses, slope = held_out_losses(scores, seen, relevant, **options)
-    product = (inputs - scores) * diagonal
-    back = (slope / diagonal) @ inverse
-    by_user = [np.einsum("ij,ij->i", back @ matrix, product) for matrix in grams]
-    of_diagonal = (slope * product / diagonal**2) @ diagonals.T
-    slopes = np.stack(by_user, axis=1).astype(np.float64) - of_diagonal
-    return losses, slopes.astype(np.float64)
+    product = inputs @ inverse
+    losses, slope = held_out_losses(inputs - product / diagonal, seen, relevant, **options)
+    slope /= diagonal
+    slopes = np.zeros((len(losses), n_groups))
+    diagonals = np.zeros((n_groups, len(diagonal)))
+    for index in range(n_groups):
+        members = np.flatnonzero(group == index)
+        for start in range(0, len(members), _ROWS_AT_ONCE):
+            block = rows[members[start : start + _ROWS_AT_ONCE]].astype(inverse.dtype).toarray()
+            block = block @ inverse
+            diagonals[index] += np.einsum("ij,ij->j", block, block)
+            slopes[:, index] += np.einsum("ij,ij->j", block @ slope.T, block @ inputs.T)
+    slopes -= (slope * product / diagonal) @ diagonals.T
+    return losses, slopes

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from recbole.model.abstract_recommender import AbstractRecommender
 
-from recbole_groupmix.adapters.evaluate import HeldOut, evaluate
-from recbole_groupmix.core.bootstrap import holm, relative_changes
-from recbole_groupmix.core.ease import regularized_inverse
-from recbole_groupmix.core.gram import Floats, weighted_gram
-from recbole_groupmix.core.mix_gradient import diagonal_slopes, user_loss_slopes
+from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.core.ranking import METRICS
 from recbole_groupmix.pipeline.closed_form import GramLaboratory, check_is_ease, weighted_ease
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-
-_USERS_AT_ONCE = 1024
+from recbole_groupmix.pipeline.loss_influence import (
+    Changes,
+    change_rows,
+    check_more,
+    loss_changes,
+)
 
 
 def group_influence(
@@ -33,9 +33,9 @@ def group_influence(
     EASE is solved with every user's weight 1 (Proportional, for any target), then with weight 0
     for one group (``without``), then with weight ``1 + more`` for it. As a metric of short lists
     hardly feels so small a change, ``loss`` gives the exact derivative of a smooth loss of the same
-    held-out items instead (:func:`~recbole_groupmix.core.mix_gradient.user_loss_slopes`), times
-    `more`. Lambda stays the same, so data are changed and not tuned for. The target's own group is in the table too: its row says
-    what its own data are worth.
+    held-out items instead (:func:`~recbole_groupmix.pipeline.loss_influence.loss_influence`), times
+    `more`. Lambda stays the same, so data are changed and not tuned for. The target's own group is
+    in the table too: its row says what its own data are worth.
 
     Parameters
     ----------
@@ -55,15 +55,31 @@ def group_influence(
     pandas.DataFrame
         One row per change, group and target: change ("without", "more" or "loss"), group, target,
         users (of the target on test), proportional and value (means of the metric or the loss: a
-        lower loss is better), and mean, ci_low,
-        ci_high, p, p_holm of the relative change, a fraction, by a paired bootstrap over the
-        target's users; p_holm is corrected over the groups of one target and change.
+        lower loss is better), and mean, ci_low, ci_high, p, p_holm of the relative change, a
+        fraction, by a paired bootstrap over the target's users; p_holm is corrected over the
+        groups of one target and change.
 
     Raises
     ------
     ValueError
         If lambda or `more` is not above 0, or the metric is unknown.
     """
+    changes = measured_changes(experiment, lam, metric=metric, more=more)
+    return influence_frame(experiment, changes, n_boot)
+
+
+def influence_frame(
+    experiment: Experiment, changes: Sequence[Changes], n_boot: int = 10_000
+) -> pd.DataFrame:
+    """Return the rows that `group_influence` describes, of changes that were measured."""
+    rows = [row for one in changes for row in change_rows(experiment, one, n_boot)]
+    return pd.DataFrame(rows)
+
+
+def measured_changes(
+    experiment: Experiment, lam: float, *, metric: str = "precision@20", more: float = 0.01
+) -> list[Changes]:
+    """Return what `group_influence` is about, user by user: without, more and loss."""
     name, _, cut_off = metric.partition("@")
     if name not in METRICS or not cut_off.isdecimal() or int(cut_off) < 1:
         raise ValueError(
@@ -76,8 +92,7 @@ def group_influence(
             f"metric is {metric!r}, beyond the {experiment.shape[1] - 1} items of "
             f"{experiment.settings['dataset']!r}"
         )
-    if not more > 0:
-        raise ValueError(f"more is {more!r}; it must be a relative increase > 0, such as 0.01")
+    check_more(more)
     part, names = experiment.part(ALL_OF_TRAIN), experiment.groups.names
     held_out, laboratory = part.held_out, GramLaboratory(experiment)
 
@@ -87,60 +102,14 @@ def group_influence(
         )
         return evaluate(model, held_out, [int(cut_off)], [name])[metric]
 
-    values: dict[str, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
-    reference = measured({})
-    for change, weight in (("without", 0.0), ("more", 1.0 + more)):
-        values[change] = reference, {group: measured({group: weight}) for group in names}
-    losses, slopes = _loss_slopes(experiment, laboratory.of_part(part), held_out, lam)
-    by_group = dict(zip(names, (losses[:, None] + more * slopes).T, strict=True))
-    values["loss"] = losses, by_group
-    rows = []
-    for change, (before, after) in values.items():
-        for index, target in enumerate(names):
-            mine = np.flatnonzero(experiment.groups.of_user[held_out.users] == index)
-            if len(mine) < 2:
-                continue
-            found = relative_changes(
-                [(after[group][mine][None], before[mine][None]) for group in names],
-                seed=experiment.settings["seed"],
-                n_boot=n_boot,
-            )
-            corrected = holm([one.p for one in found])
-            for group, one, p_holm in zip(names, found, corrected, strict=True):
-                rows.append(
-                    {
-                        "change": change,
-                        "group": group,
-                        "target": target,
-                        "users": len(mine),
-                        "proportional": float(before[mine].mean()),
-                        "value": float(after[group][mine].mean()),
-                        "mean": one.mean,
-                        "ci_low": one.ci_low,
-                        "ci_high": one.ci_high,
-                        "p": one.p,
-                        "p_holm": p_holm,
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def _loss_slopes(
-    experiment: Experiment, grams: Floats, held_out: HeldOut, lam: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return each user's loss at unit weights, and its derivative in each group's weight."""
-    inverse = regularized_inverse(weighted_gram(grams, np.ones(len(grams))), lam)
-    diagonals = diagonal_slopes(grams, inverse)
-    losses, slopes = [], []
-    for start in range(0, len(held_out.users), _USERS_AT_ONCE):
-        rows = slice(start, start + _USERS_AT_ONCE)
-        seen = held_out.masked[rows].toarray()
-        seen[:, 0] = True  # RecBole's padding item is no candidate
-        relevant = held_out.relevant[rows].toarray()
-        found = user_loss_slopes(grams, inverse, diagonals, seen, relevant)
-        losses.append(found[0])
-        slopes.append(found[1])
-    return np.concatenate(losses), np.concatenate(slopes)
+    before = measured({})
+    changes = [
+        Changes(
+            change, held_out.users, before, {group: measured({group: weight}) for group in names}
+        )
+        for change, weight in (("without", 0.0), ("more", 1.0 + more))
+    ]
+    return [*changes, loss_changes(experiment, lam, more=more)]
 
 
 def influence_table(influence: pd.DataFrame, change: str = "without") -> str:

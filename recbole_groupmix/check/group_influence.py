@@ -1,0 +1,113 @@
+"""Closed-form group influence as part of a check: on held-out interactions of train, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.loss_influence import (
+    USERS_AT_ONCE,
+    bytes_of_loss_influence,
+    loss_influence,
+)
+from recbole_groupmix.pipeline.populations import memory
+
+#: EASE's L2 weight by default.
+LAMBDA = 500.0
+MORE = 0.01
+#: The part that is asked: train without the first fold, on that fold. Test is not looked at.
+PART = 1
+_N_BOOT = 2000
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class GroupInfluence:
+    """What one percent more of each group does to the held-out loss of the targets.
+
+    Attributes
+    ----------
+    lam : float
+        EASE's L2 weight.
+    folds : int
+        Number of folds of train; the first is held out.
+    users : dict of str to int
+        Users whose losses were computed, by target.
+    loss : dict of str to float
+        Their mean held-out loss with every user's weight 1.
+    change : dict of str to dict of str to dict of str to float
+        By target and group: ``mean``, ``ci_low``, ``ci_high``, ``p`` and ``p_holm`` of the relative
+        change of that loss, a fraction; below 0 is better.
+    """
+
+    lam: float
+    folds: int
+    users: dict[str, int]
+    loss: dict[str, float]
+    change: dict[str, dict[str, dict[str, float]]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the section ``influence`` of ``check.json``."""
+        return {
+            "model": "EASE",
+            "lambda": self.lam,
+            "more": MORE,
+            "held_out": f"fold 1 of {self.folds}",
+            "users": self.users,
+            "loss": self.loss,
+            "change": self.change,
+        }
+
+
+def group_influence_of(
+    experiment: Experiment, targets: Sequence[str], lam: float = LAMBDA
+) -> tuple[GroupInfluence | None, str | None]:
+    """Return the influence of every group on some targets, or None and why it was left out.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data.
+    targets : sequence of str
+        Groups whose losses are asked. About 4096 users are asked, the same number of each target.
+    lam : float
+        EASE's L2 weight, > 0.
+
+    Raises
+    ------
+    ValueError
+        If lambda is not above 0, or too small beside the data.
+    """
+    settings = experiment.settings
+    needed, free = bytes_of_loss_influence(experiment), memory(experiment, "cpu")
+    if needed > free:
+        return None, (
+            f"Group influence is left out: matrices of the {experiment.shape[1] - 1} items by "
+            f"themselves need about {needed / _GIB:.3g} GiB and may take {free / _GIB:.3g} GiB; "
+            "raise --max_memory or leave out rare items."
+        )
+    rows = loss_influence(
+        experiment,
+        lam,
+        part=PART,
+        targets=targets,
+        most_users=max(USERS_AT_ONCE // len(targets), 2),
+        more=MORE,
+        n_boot=_N_BOOT,
+    ).to_dict("records")
+    if not rows:
+        return None, "Group influence is left out: no target has two users in the first fold."
+    change: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        numbers = {key: float(row[key]) for key in ("mean", "ci_low", "ci_high", "p", "p_holm")}
+        change.setdefault(row["target"], {})[row["group"]] = numbers
+    first = {row["target"]: row for row in rows}
+    return GroupInfluence(
+        lam=lam,
+        folds=int(settings["folds"]),
+        users={target: int(row["users"]) for target, row in first.items()},
+        loss={target: float(row["proportional"]) for target, row in first.items()},
+        change=change,
+    ), None

@@ -1,0 +1,107 @@
+"""``groupmix profile`` as a whole: options, files and what is printed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.pipeline.closed_form import check_closed_form
+from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.own_mixes import own_mixes
+from recbole_groupmix.pipeline.populations import memory
+from recbole_groupmix.pipeline.profile_curves import factors_of, profile
+from recbole_groupmix.pipeline.profile_figure import MISSING, can_draw, draw
+from recbole_groupmix.pipeline.profile_files import to_json, to_rows, to_text
+from recbole_groupmix.pipeline.settings import Settings
+
+#: Options of the command that are no settings of a run.
+OPTIONS = ("points", "reach", "out")
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def profile_command(
+    settings: Settings, options: Mapping[str, str], say: Callable[[str], None]
+) -> tuple[str, Path]:
+    """Compute a profile, write its files, and return the text and their folder.
+
+    Parameters
+    ----------
+    settings : Settings
+        Merged settings of a run with a closed-form model; ``mix`` may name one file.
+    options : mapping of str to str
+        Some of `OPTIONS`, as text.
+    say : callable
+        Prints a line for people.
+
+    Raises
+    ------
+    ValueError
+        For an option or a setting that cannot be used.
+    """
+    factors = _factors(options)
+    if settings["model"] not in CLOSED_FORM:
+        raise ValueError(
+            f"{settings.describe('model')}; profiles take many models, so only those that are "
+            f"solved in closed form: {', '.join(CLOSED_FORM)}"
+        )
+    folder = Path(options["out"]) if "out" in options else None
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise ValueError(f"--out is {str(folder)!r}, which is no folder")
+    experiment = Experiment(settings)
+    settings = experiment.settings
+    for note in settings.notes:
+        say(f"note: {note}")
+    own = own_mixes(experiment, settings["mix"])
+    if len(own) > 1:
+        raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")
+    name, mix = next(iter(own.items()), ("proportional", None))
+    experiment.check_parts(settings["folds"], own.values())
+    check_closed_form(experiment, memory(experiment))
+    found = profile(experiment, mix, name, factors, _progress(say))
+    target, model = experiment.target, settings["model"]
+    place = f"profile-{settings['dataset']}-{target}-{model}-{name}".replace("/", "_")
+    folder = folder or Path(settings["output_dir"]) / place
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"dataset": settings["dataset"], "target": target, "model": model}
+    content = to_json(found, **about, folds=int(settings["folds"]))
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    (folder / "profile.json").write_text(text, encoding="utf-8")
+    table = pd.DataFrame(to_rows(found)).drop(columns="folds")
+    table.to_csv(folder / "profile.csv", index=False)
+    if can_draw():
+        title = f"{settings['dataset']}, target {target}, {model} around {name}"
+        draw(found, title, folder / "profile.png")
+    else:
+        say(MISSING)
+    return to_text(found), folder
+
+
+def _factors(options: Mapping[str, str]) -> list[float]:
+    points, reach = options.get("points", "7"), options.get("reach", "8")
+    if not points.isdecimal():
+        raise ValueError(f"--points is {points!r}; it must be an odd whole number >= 3")
+    try:
+        return factors_of(int(points), float(reach))
+    except ValueError as error:
+        raise ValueError(f"--points={points} --reach={reach}: {error}") from error
+
+
+def _progress(say: Callable[[str], None]) -> Callable[[int, int], None]:
+    """Return what says now and then how far it is and how long it will take."""
+    started = last = time.perf_counter()
+
+    def on_model(done: int, whole: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if now - last < _SECONDS_BETWEEN_LINES and not (done == 3 and whole > 3):
+            return
+        last = now
+        left = (now - started) / done * (whole - done)
+        say(f"{done} of {whole} models, about {left:.0f} s left")
+
+    return on_model
