@@ -1,4 +1,4 @@
-"""Where the files that ship beside the code are: ``properties/`` and ``dataset_atomic/``."""
+"""Where files that ship beside the code are: ``properties/``, ``dataset_atomic/``, one of docs."""
 
 from pathlib import Path
 
@@ -40,6 +40,6 @@ def bundled(name: str) -> Path:
     raise FileNotFoundError(
         f"'{name}' does not ship with this installation of recbole-groupmix (looked in "
         f"{searched}); names are relative to the top level of the repository and begin with "
-        f"properties/ or dataset_atomic/. If the name is right, the installation is incomplete: "
-        f"install recbole-groupmix again."
+        f"properties/, dataset_atomic/ or docs/. If the name is right, the installation is "
+        f"incomplete: install recbole-groupmix again."
     )

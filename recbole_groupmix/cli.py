@@ -21,12 +21,15 @@ usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
        groupmix tune --dataset=NAME [--target=GROUP] [--key=value ...]
        groupmix check --dataset=NAME [--target=GROUP] [--key=value ...]
        groupmix report RUN_FOLDER ... [--out=FOLDER] [--force]
+       groupmix reproduce [--quick] [--plan] [--controls] [--datasets=... --models=... ...]
        groupmix influence --dataset=NAME [--metric=precision@20] [--key=value ...]
        groupmix gradient --dataset=NAME --target=GROUP [--key=value ...]
+       groupmix profile --dataset=NAME --target=GROUP [--mix=FILE.yaml] [--key=value ...]
 
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
-  --target=GROUP        target group, a value of the group column; without it groups are listed
+  --target=GROUP        target group, a value of the group column; without it groups are listed;
+                        all: every group, for little more than one (BPR, LightGCN, closed forms)
   --group_field=COLUMN  column of the .user file that holds the group
   --data_path=FOLDER    folder that holds NAME/NAME.inter
   --model=MODEL         RecBole general recommender (default BPR)
@@ -61,18 +64,38 @@ check    Say before any training whether mixing can matter; takes the keys of ru
   --relabellings=N      random groups to compare with (default 10)
   --max_d=N --embedding_size=N        largest dimension of the curves, and that of the verdict
   --budget=X            alpha_aug of the theory's mix (default 1)
+  --influence=false     leave out who helps whom; --influence_lambda=X  EASE's L2 weight (500)
   --out=FOLDER          where check.json and the figures go (default below output_dir)
 
 influence  Say who helps whom: what each target gains or loses without each other group (EASE).
-  --metric=M --reg_weight=LAMBDA --out=FILE.csv
+  --metric=M --reg_weight=LAMBDA --out=FILE.csv or FILE.json
+  --d=N                 dimension of Delta_d, with which influence is compared (default 4)
 
 gradient Find a mix by the exact gradient of EASE's held-out loss; write it for run --mix.
   --reg_weight=LAMBDA --most=N    evaluations of the gradient per start (default 20)
   --out=FILE.yaml       default gradient.yaml
 
-report   Write a page about one or more finished runs, with its figures and tables beside it.
+profile  Show the target's metric and loss on the folds against the weight of each group, around
+         a mix (default proportional); EASE, or --model=WeightedSVD.
+  --points=N --reach=X  weights per group, from 1/X to X times its weight (default 7, 8)
+  --reg_weight=LAMBDA   of EASE (default 500); --lambdas=[...] chooses for every point
+  --out=FOLDER          for profile.json, .csv and .png (default below output_dir)
+
+report   Write a page about one or more finished runs, with its figures and tables beside it;
+         several runs beside a folder of check also make the paper's figures.
   --out=FOLDER          where (default report in the run folder; groupmix-report for several)
   --force               replace an earlier report
+
+reproduce  Run the paper's experiments as a grid and write its figures; goes on after a kill.
+  --datasets=ml-1m --models=BPR,LightGCN,EASE --dims=4,64 --protocols=paper,converged
+                        axes of the grid (the defaults)
+  --targets=25,56,1     target groups (default every group)
+  --plan                only say which runs there are and what they cost
+  --quick               ml-100k, small sizes: the same path in about three minutes
+  --controls, --controls=graph,length    toggle single keys, with 15 mixes on 2 folds each
+  --out=FOLDER          where runs and report go (default reproduction)
+  --force               replace a report there that was changed by hand
+  --trials=N --folds=N --repeats=N and every other key of run, for all runs
 """
 
 
@@ -108,13 +131,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _influence(rest)
         if command == "gradient":
             return _gradient(rest)
+        if command == "profile":
+            return _profile(rest)
         if command == "check":
             return _check(rest)
         if command == "report":
             return _report(rest)
+        if command == "reproduce":
+            return _reproduce(rest)
         raise ValueError(
             f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
-            "report, influence and gradient"
+            "report, reproduce, influence, gradient and profile"
         )
     except ValueError as error:
         print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
@@ -170,12 +197,13 @@ def _typed(text: str) -> Any:
 def _run(arguments: Sequence[str]) -> int:
     settings = _settings(parse_options(arguments))
 
+    from recbole_groupmix.pipeline.index import index_table
     from recbole_groupmix.pipeline.run import run  # torch takes seconds to load
     from recbole_groupmix.pipeline.table import result_table
 
     with _recbole_log() as warnings:
         result = run(settings, _sayer(warnings))
-    print(result_table(result))
+    print(index_table(result) if "targets" in result else result_table(result))
     print(f"\n{result['run_folder']}")
     return 0
 
@@ -218,38 +246,51 @@ def _report(arguments: Sequence[str]) -> int:
     unknown = sorted(set(options) - {"out"})
     if unknown:
         raise ValueError(f"unknown option --{unknown[0]}; report takes --out and --force")
-    try:
+    with _drawing("report"):
         from recbole_groupmix.report.write import write_report
+    print(write_report(folders, options.get("out"), force="--force" in arguments))
+    return 0
+
+
+def _reproduce(arguments: Sequence[str]) -> int:
+    flags = ("plan", "quick", "force")
+    # of the options with a value this one may also stand alone
+    arguments = ["--controls=all" if word == "--controls" else word for word in arguments]
+    options = parse_options(arguments, flags)
+    with _drawing("reproduce"):
+        from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
+    from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
+
+    own = {key: options.pop(key) for key in (*OPTIONS, *flags) if key in options}
+    keys = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
+    with _recbole_log() as warnings:
+        return reproduce_command(own, keys, _sayer(warnings))
+
+
+@contextmanager
+def _drawing(command: str) -> Iterator[None]:
+    """Say what to install where modules cannot be imported that draw and write pages."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("matplotlib", "jinja2"):
             raise
         raise ValueError(
-            f"groupmix report needs {missing}, which is not installed; run pip install "
+            f"groupmix {command} needs {missing}, which is not installed; run pip install "
             "'recbole-groupmix[report]'"
         ) from error
-    print(write_report(folders, options.get("out"), force="--force" in arguments))
-    return 0
 
 
 def _influence(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
-    metric, out = options.pop("metric", "precision@20"), options.pop("out", None)
+    from recbole_groupmix.pipeline.influence_command import OPTIONS, influence_command
+
+    own = {key: options.pop(key) for key in OPTIONS if key in options}
     settings = _settings({"model": "EASE", "reg_weight": "500", **options})
-
-    from recbole_groupmix.pipeline.closed_form import check_closed_form
-    from recbole_groupmix.pipeline.experiment import Experiment
-    from recbole_groupmix.pipeline.influence import group_influence, influence_text
-    from recbole_groupmix.pipeline.populations import memory
-
     with _recbole_log():
-        experiment = Experiment(settings, for_everyone=not settings["target"])
-        check_closed_form(experiment, memory(experiment))
-        found = group_influence(experiment, float(settings["reg_weight"]), metric=metric)
-    print(influence_text(found, metric))
-    if out is not None:
-        found.to_csv(out, index=False)
-        print(f"\n{out}")
+        text = influence_command(settings, own)
+    print(text)
     return 0
 
 
@@ -275,6 +316,22 @@ def _gradient(arguments: Sequence[str]) -> int:
     write_mix(found[0], out)
     print(gradient_text(found))
     print(f"\n{out}")
+    return 0
+
+
+def _profile(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    from recbole_groupmix.pipeline.profile_command import OPTIONS, profile_command
+
+    own = {key: options.pop(key) for key in OPTIONS if key in options}
+    options.setdefault("model", "EASE")
+    if options["model"] == "EASE" and "lambdas" not in options:
+        options.setdefault("reg_weight", "500")
+    settings = _settings(options)
+    with _recbole_log() as warnings:
+        text, folder = profile_command(settings, own, _sayer(warnings))
+    print(text)
+    print(f"\n{folder}")
     return 0
 
 

@@ -15,8 +15,8 @@ from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.pipeline import closed_form
 from recbole_groupmix.pipeline.closed_form import GramLaboratory, rows_of, train_closed_form
 from recbole_groupmix.pipeline.populations import back_end
-from recbole_groupmix.pipeline.search import _summary
 from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.pipeline.stages import summary
 from recbole_groupmix.pipeline.training import Job, user_weights
 from recbole_groupmix.pipeline.without_training import settled
 
@@ -115,7 +115,7 @@ def test_one_lambda_is_chosen_for_all_folds():
         }
         for pair in ((0.2, 0.3), (0.4, 0.35))
     ]
-    found = _summary(records)
+    found = summary(records)
     assert found["options"] == {"reg_weight": 50.0}
     assert found["score"] == pytest.approx(0.325) and found["scores"] == [0.3, 0.35]
 

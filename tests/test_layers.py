@@ -20,8 +20,9 @@ LAYERS = {
     "engine": ({"core"}, {"numpy", "scipy", "numba", "threadpoolctl", "torch"}),
     "evaluation": ({"core", "adapters"}, None),
     "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
-    "report": ({"core"}, {"numpy", "pandas", "matplotlib", "jinja2", "yaml"}),
+    "report": ({"core", "bundled"}, {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"}),
     "check": ({"core", "pipeline"}, {"numpy", "scipy", "matplotlib"}),
+    "reproduce": ({"core", "adapters", "pipeline", "check", "report"}, set()),
     "cli": (
         {
             "core",
@@ -33,6 +34,7 @@ LAYERS = {
             "pipeline",
             "check",
             "report",
+            "reproduce",
             "bundled",
         },
         None,

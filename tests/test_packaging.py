@@ -96,6 +96,9 @@ def archives(request, repository, tmp_path_factory):
         shutil.copytree(repository / name, tree / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "run_groupmix.py"):
         shutil.copy(repository / name, tree)
+    (tree / "docs").mkdir()
+    for name in ("published.csv", "decisions.md"):
+        shutil.copy(repository / "docs" / name, tree / "docs")
     if request.param == "with .gitignore":
         shutil.copy(repository / ".gitignore", tree)
     for name in [*LICENSED, "dataset_atomic/ml-1m/SOURCE.md", "runs/a/result.json"]:
@@ -125,7 +128,7 @@ def test_the_wheel_holds_code_settings_and_blockmix_only(archives):
     shipped = [
         p for top in ("properties", "dataset_atomic/blockmix") for p in tree.glob(f"{top}/**/*")
     ]
-    shipped += [tree / "dataset_atomic/ml-1m/SOURCE.md"]
+    shipped += [tree / "dataset_atomic/ml-1m/SOURCE.md", tree / "docs/published.csv"]
     expected += [
         f"recbole_groupmix/_bundled/{path.relative_to(tree).as_posix()}"
         for path in shipped
@@ -142,7 +145,8 @@ def test_the_sdist_holds_no_licensed_data(archives):
     data = [name for name in names if name.startswith("dataset_atomic/")]
     assert "dataset_atomic/blockmix/blockmix.inter" in data
     assert [n for n in data if "/blockmix/" not in n] == ["dataset_atomic/ml-1m/SOURCE.md"]
-    assert {"pyproject.toml", "README.md", "constraints/default.txt"} <= set(names)
+    expected = {"pyproject.toml", "README.md", "constraints/default.txt", "docs/published.csv"}
+    assert expected <= set(names)
     assert not [name for name in names if name.startswith("runs")]
 
 
@@ -157,6 +161,7 @@ def test_a_wheel_finds_its_own_files_from_any_folder(archives, tmp_path):
         "from recbole_groupmix.bundled import bundled\n"
         "print(bundled('properties'))\n"
         "print(bundled('dataset_atomic/blockmix/blockmix.inter'))\n"
+        "print(bundled('docs/published.csv'))\n"
         "try: bundled('properties/other.yaml')\n"
         "except FileNotFoundError as error: print('install recbole-groupmix again' in str(error))"
     )
@@ -165,6 +170,7 @@ def test_a_wheel_finds_its_own_files_from_any_folder(archives, tmp_path):
     assert found == [
         str(inside / "properties"),
         str(inside / "dataset_atomic/blockmix/blockmix.inter"),
+        str(inside / "docs/published.csv"),
         "True",
     ]
 

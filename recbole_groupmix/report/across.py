@@ -16,6 +16,9 @@ from recbole_groupmix.report.run_files import REFERENCE, Run
 
 #: They differ between any two runs, or do not decide results.
 _NOT_SHOWN = frozenset({"load_col", "own_mixes"})
+_TELL_APART = ("embedding_size", "protocol")
+#: More runs than these make a table with a column each too wide to be shown at once.
+_MANY = 6
 
 
 def across_section(runs: Sequence[Run]) -> Section:
@@ -48,12 +51,24 @@ def across_section(runs: Sequence[Run]) -> Section:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """Return a short name per run: data set, target and model, and the folder where they agree."""
+    """Return a short name per run: data set, target and model, and what tells equal ones apart.
+
+    That is size and protocol, or the folder where these agree too.
+    """
     short = [f"{r.result['dataset']} {r.target} {r.result['model']}" for r in runs]
-    return [
-        label if short.count(label) == 1 else f"{label} {run.name.rpartition('-')[2]}"
+    longer = [
+        " ".join([label, *(str(run.result[key]) for key in _TELL_APART if run.result.get(key))])
         for label, run in zip(short, runs, strict=True)
     ]
+    found = []
+    for label, more, run in zip(short, longer, runs, strict=True):
+        if short.count(label) == 1:
+            found.append(label)
+        elif longer.count(more) == 1:
+            found.append(more)
+        else:
+            found.append(f"{label} {run.name.rpartition('-')[2]}")
+    return found
 
 
 def changes(runs: Sequence[Run]) -> pd.DataFrame:
@@ -117,7 +132,9 @@ def _differences(runs: Sequence[Run]) -> Table:
     keys = [key for key in FIRST if key in known] + sorted(known - set(FIRST))
     written = {key: [_written(c, key) for c in configurations] for key in keys}
     rows = [[text(k), *map(text, v)] for k, v in written.items() if len(set(v)) > 1]
-    return Table("differ", "Settings in which the runs differ", ("key", *labels(runs)), rows)
+    header = ("key", *labels(runs))
+    folded = len(runs) > _MANY
+    return Table("differ", "Settings in which the runs differ", header, rows, folded=folded)
 
 
 def _written(configuration: dict[str, object], key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -12,12 +12,15 @@ import jinja2
 from recbole_groupmix.report import across, answer
 from recbole_groupmix.report.asked import asked_section, setup_section
 from recbole_groupmix.report.blocks import Figure, Section
+from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.drawing import drawn
+from recbole_groupmix.report.grid import GridCell, cell_of
 from recbole_groupmix.report.measured import change_section, measured_section
 from recbole_groupmix.report.mixes import mixes_section
 from recbole_groupmix.report.optimism import optimism_section
 from recbole_groupmix.report.other_groups import other_groups_section
 from recbole_groupmix.report.pace import pace_section
+from recbole_groupmix.report.paper_section import named_apart, paper_section
 from recbole_groupmix.report.run_files import Run
 from recbole_groupmix.report.searched import search_section
 from recbole_groupmix.report.text_tables import latex, markdown, right_columns
@@ -26,13 +29,15 @@ from recbole_groupmix.report.users import users_section
 PAGE = "index.html"
 
 
-def report_files(runs: Sequence[Run]) -> dict[str, bytes]:
+def report_files(runs: Sequence[Run], checks: Sequence[CheckFile] = ()) -> dict[str, bytes]:
     """Return the files of a report by their path below its folder.
 
     Parameters
     ----------
     runs : sequence of Run
         At least one.
+    checks : sequence of CheckFile
+        Discrepancies of the groups of their data sets, for the figures of several runs.
 
     Returns
     -------
@@ -43,10 +48,10 @@ def report_files(runs: Sequence[Run]) -> dict[str, bytes]:
     names = across.labels(runs)
     parts, texts, tex = [], [], []
     if len(runs) > 1:
-        section = across.across_section(runs)
-        parts.append(_part("runs", "Several runs", [], [section], "", files))
-        texts.append(markdown("Several runs", [section]))
-        tex.append(latex("Several runs", [section], "runs"))
+        sections = [across.across_section(runs), *_of_data_sets(runs, checks)]
+        parts.append(_part("runs", "Several runs", [], sections, "", files))
+        texts.append(markdown("Several runs", sections))
+        tex.append(latex("Several runs", sections, "runs"))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)
         lead = [line for line in (answer.answer(run), answer.beside(run)) if line]
@@ -61,11 +66,55 @@ def report_files(runs: Sequence[Run]) -> dict[str, bytes]:
         texts.append(markdown(title, [Section("answer", "Answer", lead), *sections]))
         tex.append(latex(title, sections, slug))
     title = f"groupmix: {parts[0]['title'] if len(runs) == 1 else f'{len(runs)} runs'}"
+    return _with_page(files, title, parts, texts, tex)
+
+
+def grid_files(grids: Mapping[str, tuple[list[str], list[Section]]]) -> dict[str, bytes]:
+    """Return the files of a page about grids of runs, without the pages of single runs.
+
+    Parameters
+    ----------
+    grids : mapping of str to (lead, sections)
+        By data set, at least one: sentences that come first, then the sections.
+    """
+    files: dict[str, bytes] = {}
+    parts, texts, tex = [], [], []
+    for place, (name, (lead, sections)) in enumerate(grids.items(), start=1):
+        slug, title = f"grid{place}", f"{name}: the paper again"
+        folder = f"{_plain(name)}/" if len(grids) > 1 else ""
+        parts.append(_part(slug, title, lead, sections, folder, files))
+        texts.append(markdown(title, [Section("lead", "Runs", lead), *sections]))
+        tex.append(latex(title, sections, slug))
+    return _with_page(files, f"groupmix: {', '.join(grids)}", parts, texts, tex)
+
+
+def _with_page(
+    files: dict[str, bytes],
+    title: str,
+    parts: list[dict[str, Any]],
+    texts: Sequence[str],
+    tex: Sequence[str],
+) -> dict[str, bytes]:
     files[PAGE] = _rendered(title, parts).encode()
     files["tables.md"] = "\n".join(texts).encode()
     head = "% Tables of a groupmix report; needs \\usepackage{booktabs}\n"
     files["tables.tex"] = (head + "\n".join(tex)).encode()
     return files
+
+
+def _of_data_sets(runs: Sequence[Run], checks: Sequence[CheckFile]) -> list[Section]:
+    """Return the paper's figures for each data set, under names of their own."""
+    cells: dict[str, list[GridCell]] = {}
+    for run in runs:
+        cells.setdefault(str(run.result["dataset"]), []).append(cell_of(run))
+    of = {check.dataset: check for check in checks}
+    found = []
+    for name, mine in cells.items():
+        section = paper_section(mine, of.get(name))
+        if len(cells) > 1:
+            section = named_apart(section, name)
+        found.append(section)
+    return found
 
 
 def run_sections(run: Run) -> list[Section]:

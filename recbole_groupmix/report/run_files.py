@@ -131,8 +131,12 @@ def read_folders(paths: Sequence[str | Path]) -> list[Run]:
     return runs
 
 
-def read_folder(path: str | Path) -> Run:
-    """Read one finished run; see :func:`read_folders`."""
+def read_folder(path: str | Path, *, only_target: bool = False) -> Run:
+    """Read one finished run; see :func:`read_folders`.
+
+    `only_target` leaves out metrics of other groups, other metrics than :data:`METRICS` and
+    smaller cut-offs, which are most of a run's bytes.
+    """
     folder = Path(path)
     if not folder.is_dir():
         raise ValueError(f"there is no run folder {folder}")
@@ -156,7 +160,8 @@ def read_folder(path: str | Path) -> Run:
         raise ValueError(f"{folder / 'config.yaml'} is not the configuration of a run")
     try:
         searched = bool(result["search"]["cv"])
-        metrics = pd.read_parquet(folder / "metrics.parquet")
+        filters = _of_target(result) if only_target else None
+        metrics = pd.read_parquet(folder / "metrics.parquet", filters=filters)
     except KeyError as error:
         raise ValueError(f"{folder / 'result.json'} has no {error}; run again") from error
     except (OSError, ValueError) as error:  # pyarrow's own are ValueErrors
@@ -174,6 +179,15 @@ def read_folder(path: str | Path) -> Run:
     kept = result["search"]["cv"]
     trials, curves = ([r for r in records[n] if r["name"] in kept] for n in _OF_SEARCH)
     return Run(folder, asked, result, trials, curves, metrics)
+
+
+def _of_target(result: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    wanted = list(METRICS)
+    return [
+        ("group", "==", result["target"]),
+        ("metric", "in", wanted),
+        ("k", "==", result["topk"][-1]),
+    ]
 
 
 def _mapping(file: Path, parse: Any) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from recbole_groupmix.report.check_file import CHECK, read_check
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.run_files import read_folders
 
@@ -18,7 +19,7 @@ def write_report(
     Parameters
     ----------
     folders : sequence of path
-        Run folders, at least one.
+        Run folders, at least one, and folders of ``groupmix check`` about their data sets.
     out : path, optional
         Folder of the report; by default ``report`` in the run folder, or ``groupmix-report``
         where the command runs, for several runs.
@@ -39,8 +40,29 @@ def write_report(
     if not folders:
         raise ValueError("name the run folders to report on")
     place = Path(out) if out is not None else _default(folders)
-    _check_place(place, force)
-    files = report_files(read_folders(folders))
+    check_place(place, force)
+    checks = [folder for folder in folders if is_check(folder)]
+    runs = read_folders([folder for folder in folders if folder not in checks])
+    if not runs:
+        raise ValueError("name run folders to report on beside the folder of groupmix check")
+    write_files(place, report_files(runs, [read_check(folder) for folder in checks]))
+    return place / PAGE
+
+
+def is_check(folder: str | Path) -> bool:
+    """Whether a folder is one of ``groupmix check`` and not of a run."""
+    place = Path(folder)
+    return (place / CHECK).is_file() and not (place / "config.yaml").is_file()
+
+
+def write_files(place: Path, files: Mapping[str, bytes]) -> None:
+    """Write files below a folder, each whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be written.
+    """
     try:
         for name, content in files.items():
             target = place / name
@@ -53,14 +75,14 @@ def write_report(
             f"cannot write the report in {place}: {error.strerror or error}; choose another "
             "place by --out"
         ) from error
-    return place / PAGE
 
 
 def _default(folders: Sequence[str | Path]) -> Path:
     return Path(folders[0]) / "report" if len(folders) == 1 else Path("groupmix-report")
 
 
-def _check_place(place: Path, force: bool) -> None:
+def check_place(place: Path, force: bool) -> None:
+    """Raise ``ValueError`` if a report cannot go to a folder, or would replace what is there."""
     if os.path.lexists(place) and not place.is_dir():
         raise ValueError(f"cannot write the report in {place}, which is no folder")
     if place.is_dir() and any(place.iterdir()) and not force:

@@ -1,0 +1,208 @@
+"""The paper's four results as statements that runs can contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from recbole_groupmix.report.check_file import CheckFile
+from recbole_groupmix.report.effects import (
+    Effect,
+    correlation_over_groups,
+    correlation_over_mixes,
+    difference,
+    level_changes,
+)
+from recbole_groupmix.report.grid import GridCell
+from recbole_groupmix.report.run_files import DATA_MIX
+
+#: Smaller gains and losses count as none: the least that the paper calls substantial is 2 %.
+MARGIN = 0.02
+#: Correlations weaker than this do not count as "more for the similar".
+WEAK = -0.5
+#: What can be said of a statement.
+SURVIVES, FAILS, OPEN = "survives", "does not survive", "cannot be told"
+#: Where a statement says nothing about a model.
+NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One testable statement.
+
+    Parameters
+    ----------
+    name : str
+        The paper's result, with a letter where it says two things.
+    says : str
+        The statement.
+    effect : str
+        What is estimated.
+    judge : callable
+        Verdict from the ends of the interval.
+    correlation : bool
+        Whether the effect is a correlation and not a fraction.
+    """
+
+    name: str
+    says: str
+    effect: str
+    judge: Callable[[float, float], str]
+    correlation: bool = False
+
+
+def no_gain(low: float, high: float) -> str:
+    """Judge "does not rise by 2 % or more"."""
+    if high < MARGIN:
+        return SURVIVES
+    return FAILS if low > 0 else OPEN
+
+
+def gain(low: float, high: float) -> str:
+    """Judge "rises": the interval above 0, and 2 % or more among what it allows."""
+    if high < MARGIN:
+        return FAILS
+    return SURVIVES if low > 0 else OPEN
+
+
+def loss(low: float, high: float) -> str:
+    """Judge "falls": the interval below 0, and a loss of 2 % or more among what it allows."""
+    if low > -MARGIN:
+        return FAILS
+    return SURVIVES if high < 0 else OPEN
+
+
+def not_negative(low: float, high: float) -> str:
+    """Judge "is not clearly negative"."""
+    if high < 0:
+        return FAILS
+    return SURVIVES if low > WEAK else OPEN
+
+
+STATEMENTS = (
+    Statement(
+        "1a",
+        "At the standard size the searched mix does not raise the target's metric by 2 % or more.",
+        "change of data_mix against proportional, largest d",
+        no_gain,
+    ),
+    Statement(
+        "1b",
+        "At the standard size leaving out the other groups' data lowers it by 2 % or more.",
+        "change of no_augmentation against proportional, largest d",
+        loss,
+    ),
+    Statement(
+        "2",
+        "What Stratified gains is larger at low d than at the standard size.",
+        "change of stratified at low d minus that at the largest d",
+        gain,
+    ),
+    Statement(
+        "3",
+        "At low d the searched mix raises the target's metric.",
+        "change of data_mix against proportional, low d",
+        gain,
+    ),
+    Statement(
+        "4a",
+        "The searched mix does not give more to groups that are similar to the target.",
+        "rank correlation of a group's share with its discrepancy from the target",
+        not_negative,
+        correlation=True,
+    ),
+    Statement(
+        "4b",
+        "Mixes of similar groups do not score higher on the folds.",
+        "rank correlation of a mix's score on the folds with the mean discrepancy of its groups, "
+        "given its budget",
+        not_negative,
+        correlation=True,
+    ),
+)
+
+
+def effects_of(
+    cells: Sequence[GridCell], key: str, check: CheckFile | None, over: str = "users"
+) -> Mapping[str, Effect | str | None]:
+    """Return the effect of every statement for the runs of one model on one target.
+
+    Parameters
+    ----------
+    cells : sequence of GridCell
+        Runs that differ in their embedding size only.
+    key : str
+        Metric, such as ``precision@20``.
+    check : CheckFile or None
+        Discrepancies of the data set's groups.
+    over : {"users", "seeds"}
+        See :func:`~recbole_groupmix.report.effects.level_changes`; correlations are left out
+        for seeds.
+
+    Returns
+    -------
+    dict
+        By name of the statement: the effect, `NOT_APPLICABLE`, or None where it could not be
+        computed.
+    """
+    low = min((c for c in cells if c.low), key=lambda c: c.d or 0, default=None)
+    high = max((c for c in cells if not c.low), key=lambda c: c.d or 0, default=None)
+    without_size = all(cell.d is None for cell in cells)
+    at_low = level_changes(low, key, over) if low else {}
+    at_high = level_changes(high, key, over) if high else {}
+    never = NOT_APPLICABLE if without_size else None
+    found: dict[str, Effect | str | None] = {
+        "1a": at_high.get(DATA_MIX),
+        "1b": at_high.get("no_augmentation"),
+        "2": difference(at_low.get("stratified"), at_high.get("stratified")) or never,
+        "3": at_low.get(DATA_MIX) or never,
+        "4a": None,
+        "4b": None,
+    }
+    mixed = low or high
+    if check is not None and mixed is not None and over == "users":
+        found["4a"] = _of_shares(mixed, check)
+        found["4b"] = _of_scores(mixed, check)
+    return found
+
+
+def shares_and_discrepancies(
+    cell: GridCell, check: CheckFile
+) -> list[tuple[str, float, float]] | None:
+    """Return (group, share in the searched mix, discrepancy from the target) of other groups."""
+    mix = cell.run.result["mixes"].get(DATA_MIX)
+    if mix is None:
+        return None
+    found = []
+    for group in cell.run.others:
+        away = check.discrepancy(cell.target, group, cell.d)
+        if away is None:
+            return None
+        found.append((group, float(mix["alpha"].get(group, 0.0)), away))
+    return found
+
+
+def _of_shares(cell: GridCell, check: CheckFile) -> Effect | None:
+    rows = shares_and_discrepancies(cell, check)
+    if rows is None:
+        return None
+    _, shares, away = zip(*rows, strict=True)
+    return correlation_over_groups(away, shares, f"4a/{'/'.join(map(str, cell.place))}")
+
+
+def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
+    trials = {
+        record["name"]: record
+        for record in cell.run.trials
+        if record["name"].startswith("trial-") and cell.run.result["search"]["cv"][record["name"]]
+    }
+    away = {group: check.discrepancy(cell.target, group, cell.d) for group in cell.run.others}
+    if any(value is None for value in away.values()):
+        return None
+    scores, distances, budgets = [], [], []
+    for name, record in trials.items():
+        scores.append(float(cell.run.result["search"]["cv"][name]))
+        distances.append(sum(share * (away[g] or 0.0) for g, share in record["alpha"].items()))
+        budgets.append(float(record["alpha_aug"]))
+    key = f"4b/{cell.dataset}/{cell.target}"
+    return correlation_over_mixes(distances, scores, budgets, key)

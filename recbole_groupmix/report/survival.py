@@ -1,0 +1,254 @@
+"""Which of the paper's results survive which control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from recbole_groupmix.report import numbers, style
+from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
+from recbole_groupmix.report.check_file import CheckFile
+from recbole_groupmix.report.effects import Effect, pooled
+from recbole_groupmix.report.grid import GridCell
+from recbole_groupmix.report.statements import (
+    MARGIN,
+    NOT_APPLICABLE,
+    STATEMENTS,
+    WEAK,
+    Statement,
+    effects_of,
+)
+
+#: Controls that change no setting: the protocol itself, in a search as short as the controls'.
+AS_IS = "as it is"
+#: The protocol itself with a full search, and what its intervals would be over seeds alone.
+FULL, SEEDS = "full search", "intervals over seeds"
+#: What stands where an effect could not be computed.
+UNKNOWN = "no run"
+_ALL = "all"
+
+
+def survival_section(cells: Sequence[GridCell], check: CheckFile | None) -> Section:
+    """Return the table of controls, for every target and over targets.
+
+    Parameters
+    ----------
+    cells : sequence of GridCell
+        Runs on one data set, in the order of protocols and controls.
+    check : CheckFile or None
+        Discrepancies of its groups, which result 4 needs.
+    """
+    key = cells[0].run.keys[0]
+    data = survival(cells, check)
+    over = data[data["target"] == _ALL]
+    figures = [_figure(over, statement, key) for statement in STATEMENTS]
+    figures = [figure for figure in figures if len(figure.data)]
+    each = data[data["target"] != _ALL]
+    return Section(
+        "controls",
+        "Which of the paper's results survive which control",
+        _text(cells, key),
+        figures,
+        [_statements(), _verdicts(over), _by_target(each), _counts(each)],
+    )
+
+
+def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame:
+    """Return one row per protocol, control, model, target and statement.
+
+    Columns protocol, control, model, target ("all" is the mean over targets), targets (their
+    number), statement, estimate, ci_low, ci_high and verdict.
+    """
+    rows = []
+    for protocol, control, model, found in _groups(cells, check):
+        for statement in STATEMENTS:
+            effects = {target: effects[statement.name] for target, effects in found.items()}
+            known = [effect for effect in effects.values() if isinstance(effect, Effect)]
+            never = NOT_APPLICABLE if NOT_APPLICABLE in effects.values() else None
+            for target, effect in [*effects.items(), (_ALL, pooled(known) or never)]:
+                rows.append(
+                    {
+                        "protocol": protocol,
+                        "control": control,
+                        "model": model,
+                        "target": target,
+                        "targets": effect.n if isinstance(effect, Effect) else 0,
+                        "statement": statement.name,
+                        **_judged(effect, statement),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _groups(
+    cells: Sequence[GridCell], check: CheckFile | None
+) -> Iterator[tuple[str, str, str, dict[str, dict[str, Effect | str | None]]]]:
+    """Yield protocol, control, model and the effects by target."""
+    for protocol in dict.fromkeys(cell.protocol for cell in cells):
+        of_protocol = [cell for cell in cells if cell.protocol == protocol]
+        for control in dict.fromkeys(cell.control for cell in of_protocol):
+            mine = [cell for cell in of_protocol if cell.control == control]
+            base = control in ("", AS_IS)
+            seeds = SEEDS if control else f"{FULL}, {SEEDS}"
+            for model in dict.fromkeys(cell.model for cell in mine):
+                of_model = [cell for cell in mine if cell.model == model]
+                key = of_model[0].run.keys[0]
+                by_target: dict[str, list[GridCell]] = {}
+                for cell in of_model:
+                    by_target.setdefault(cell.target, []).append(cell)
+                for over, name in (("users", control or FULL), ("seeds", seeds)):
+                    if over == "seeds" and not (base and _has_seeds(of_model)):
+                        continue
+                    found = {
+                        target: dict(effects_of(runs, key, check, over))
+                        for target, runs in by_target.items()
+                    }
+                    yield protocol, name, model, found
+
+
+def _has_seeds(cells: Sequence[GridCell]) -> bool:
+    return all(
+        cell.run.result["repeats"] > 1 and not cell.run.result.get("closed_form") for cell in cells
+    )
+
+
+def _judged(effect: Effect | str | None, statement: Statement) -> dict[str, float | str | None]:
+    if not isinstance(effect, Effect):
+        empty = dict.fromkeys(("estimate", "ci_low", "ci_high"))
+        return {**empty, "verdict": effect or UNKNOWN}
+    low, high = effect.interval
+    return {
+        "estimate": effect.estimate,
+        "ci_low": low,
+        "ci_high": high,
+        "verdict": statement.judge(low, high),
+    }
+
+
+def _text(cells: Sequence[GridCell], key: str) -> list[str]:
+    short = [cell for cell in cells if numbers.few_repeats(cell.run.result)]
+    lines = [
+        f"Every control toggles one key of a protocol and keeps split, folds, mixes and seeds. "
+        f"Effects are of {key} on the target's users. A cell is the mean effect over the targets, "
+        "with its 95 % interval and what that interval says of the statement.",
+        f"Gains and losses below {MARGIN:.0%} count as none: it is the least that the paper calls "
+        f"substantial. A correlation must lie below 0 with its interval to contradict 4a and 4b, "
+        f"and above {WEAK} to let them survive. No correction for the number of cells: with many "
+        "cells some verdicts are wrong by chance.",
+    ]
+    if short:
+        lines.append(
+            f"{len(short)} of {len(cells)} runs have too few repeats to resample seeds; their "
+            "intervals are over users only."
+        )
+    return lines
+
+
+def _statements() -> Table:
+    rows = [[text(s.name), text(s.says), text(s.effect)] for s in STATEMENTS]
+    return Table("statements", "The statements", ("result", "statement", "effect"), rows)
+
+
+def _shown(row: pd.Series) -> str:
+    if not numbers.defined(row["estimate"], row["ci_low"], row["ci_high"]):
+        return str(row["verdict"])
+    ends = (row["estimate"], row["ci_low"], row["ci_high"])
+    if next(s for s in STATEMENTS if s.name == row["statement"]).correlation:
+        return "{:+.2f} [{:+.2f}, {:+.2f}] {}".format(*ends, row["verdict"])
+    return f"{numbers.percent_interval(*ends)} {row['verdict']}"
+
+
+def _verdicts(over: pd.DataFrame) -> Table:
+    rows = []
+    for place, group in over.groupby(["protocol", "control", "model"], sort=False):
+        by_name = {row["statement"]: row for _, row in group.iterrows()}
+        cells = [
+            number(_value(by_name[s.name]), shown=_shown(by_name[s.name])) for s in STATEMENTS
+        ]
+        n = max(int(row["targets"]) for row in by_name.values())
+        rows.append([*map(text, place), number(n, "d"), *cells])
+    header = ("protocol", "control", "model", "targets", *(s.name for s in STATEMENTS))
+    note = "Mean over targets, each weighing the same; intervals over users and seeds together."
+    return Table("controls", "Controls and results", header, rows, note)
+
+
+def _by_target(each: pd.DataFrame) -> Table:
+    rows = [
+        [
+            *(text(row[c]) for c in ("protocol", "control", "model", "target", "statement")),
+            number(_value(row), shown=_shown(row)),
+        ]
+        for _, row in each.iterrows()
+        if row["verdict"] != NOT_APPLICABLE
+    ]
+    header = ("protocol", "control", "model", "target", "result", "effect and verdict")
+    return Table("controls-by-target", "The same for every target", header, rows, folded=True)
+
+
+def _counts(each: pd.DataFrame) -> Table:
+    verdicts = list(dict.fromkeys(each["verdict"]))
+    counted = each.groupby(["control", "statement"], sort=False)["verdict"].value_counts()
+    rows = []
+    for control in dict.fromkeys(each["control"]):
+        line: list[Cell] = [text(control)]
+        for statement in STATEMENTS:
+            counts = [(v, int(counted.get((control, statement.name, v), 0))) for v in verdicts]
+            said = ", ".join(f"{v} {n}" for v, n in counts if n)
+            line.append(text(said))
+        rows.append(line)
+    header = ("control", *(s.name for s in STATEMENTS))
+    title = "Verdicts by control, counted over protocols, models and targets"
+    return Table("controls-counted", title, header, rows, folded=True)
+
+
+def _value(row: pd.Series) -> float | None:
+    return float(row["estimate"]) if numbers.defined(row["estimate"]) else None
+
+
+def _figure(over: pd.DataFrame, statement: Statement, key: str) -> Figure:
+    rows = over[over["statement"] == statement.name]
+    data = rows[rows["estimate"].notna()].drop(columns=["target", "statement"])
+    alt = "; ".join(
+        f"{row['protocol']}, {row['control']}, {row['model']}: {_shown(row)}"
+        for _, row in rows.iterrows()
+        if row["verdict"] != NOT_APPLICABLE
+    )
+    return Figure(
+        f"control-{statement.name}",
+        f"Result {statement.name}: {statement.effect}",
+        f"{statement.says} Means over targets with 95 % intervals; filled: {'does not survive'}.",
+        f"Effects by control. {alt}.",
+        data,
+        lambda: _plot(data, statement, key),
+    )
+
+
+def _plot(data: pd.DataFrame, statement: Statement, key: str) -> object:
+    data = data.assign(row=data["protocol"] + ": " + data["control"])
+    labels, models = list(dict.fromkeys(data["row"])), list(dict.fromkeys(data["model"]))
+    step = 0.7 / len(models)
+    height = 0.9 + 0.17 * len(labels) * (len(models) + 0.4)
+    figure, ((axes,),) = style.canvas(max(height, 1.6))
+    style.row_axis(axes, labels)
+    style.reference_line(axes)
+    for row in data.to_dict("records"):
+        place = models.index(row["model"])
+        y = labels.index(row["row"]) + (place - (len(models) - 1) / 2) * step
+        colour, marker = style.COLOURS[place % 7], style.MARKERS[place % 7]
+        face = colour if row["verdict"] == "does not survive" else style.PAPER
+        axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=1.6)
+        axes.plot(row["estimate"], y, marker, color=colour, markersize=5, markerfacecolor=face)
+    for place, model in enumerate(models):
+        colour, marker = style.COLOURS[place % 7], style.MARKERS[place % 7]
+        axes.plot([], [], marker=marker, color=colour, linewidth=1.6, label=style.clipped(model))
+    if statement.correlation:
+        axes.set_xlim(-1.05, 1.05)
+        axes.set_xlabel("rank correlation")
+    else:
+        style.percent_axis(axes.xaxis)
+        axes.set_xlabel(
+            f"difference of changes of {key}" if statement.name == "2" else f"change of {key}"
+        )
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure

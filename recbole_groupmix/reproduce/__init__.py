@@ -1,0 +1,1 @@
+"""``groupmix reproduce``: a grid of resumable runs, its cost beforehand and its page afterwards."""

@@ -1,0 +1,109 @@
+"""The controls that the paper lacks: one toggled key each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.report.survival import AS_IS
+
+#: Searched mixes and folds of a control.
+TRIALS, FOLDS = 15, 2
+#: Models that see neither edges nor histories of other users when they score the target's.
+_NO_GRAPH = ("BPR", *CLOSED_FORM)
+_OTHER = {
+    "regularizer": {"weighted": "unweighted", "unweighted": "weighted", "rows": "weighted"},
+    "loss_norm": {"count": "weight", "weight": "count"},
+    "graph": {"positive": "all", "all": "positive"},
+    "user_loss": {"sum": "mean", "mean": "sum"},
+}
+#: Learning rate and decay as the paper prints them; ours are swapped (docs/reproduction.md).
+_PRINTED = {
+    "BPR": {"learning_rate": 0.01, "reg_weight": 0.1},
+    "LightGCN": {"learning_rate": 0.001, "reg_weight": 0.1},
+}
+_UPDATES = 40
+_CONVERGED = {"early_stopping": True, "epochs": 500, "eval_step": 5, "stopping_step": 10}
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control.
+
+    Parameters
+    ----------
+    name : str
+        How the command line calls it.
+    says : str
+        What it asks.
+    changes : callable
+        From the settings of a cell to its label and the keys to change; None where the control
+        means nothing to the model or the protocol.
+    """
+
+    name: str
+    says: str
+    changes: Callable[[Settings], tuple[str, dict[str, Any]] | None]
+
+
+def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None]:
+    def changes(settings: Settings) -> tuple[str, dict[str, Any]] | None:
+        model = settings["model"]
+        if model in CLOSED_FORM and key in ("regularizer", "loss_norm"):
+            return None
+        if key == "graph" and model in _NO_GRAPH:
+            return None
+        value = _OTHER[key][settings[key]]
+        return f"{key}={value}", {key: value}
+
+    return changes
+
+
+def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    if settings["model"] in CLOSED_FORM:
+        return None
+    if settings["early_stopping"]:
+        return f"{_UPDATES} updates", {"early_stopping": False, "epochs": _UPDATES}
+    return "until converged", dict(_CONVERGED)
+
+
+def _printed(settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    if settings["protocol"] != "paper" or settings["model"] not in _PRINTED:
+        return None
+    return "lr and decay as printed", dict(_PRINTED[settings["model"]])
+
+
+CONTROLS = (
+    Control("regularizer", "does the L2 term carry the users' weights", _toggled("regularizer")),
+    Control("loss_norm", "what divides the weighted loss", _toggled("loss_norm")),
+    Control("graph", "are users of weight 0 in the graph", _toggled("graph")),
+    Control("user_loss", "sum or mean over a user's interactions", _toggled("user_loss")),
+    Control("length", "40 updates or until converged", _length),
+    Control("printed", "learning rate and decay as printed, or swapped", _printed),
+)
+
+
+def chosen_controls(names: Sequence[str]) -> list[Control]:
+    """Return controls by name; all for no names.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    """
+    known = {control.name: control for control in CONTROLS}
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"--controls names {name!r}; controls are {', '.join(known)} (all by default)"
+            )
+    return [known[name] for name in names] if names else list(CONTROLS)
+
+
+def labelled(settings: Settings, controls: Sequence[Control]) -> list[tuple[str, dict[str, Any]]]:
+    """Return label and changed keys of the protocol as it is and of each control that applies."""
+    found = [control.changes(settings) for control in controls]
+    return [(AS_IS, {}), *(change for change in found if change is not None)]

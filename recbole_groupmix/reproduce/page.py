@@ -1,0 +1,105 @@
+"""The page of a grid: every finished cell below its folder, read from files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from recbole_groupmix.report.check_file import CHECK, CheckFile, read_check
+from recbole_groupmix.report.grid import GridCell, read_cell
+from recbole_groupmix.report.grid_section import grid_lead, grid_sections
+from recbole_groupmix.report.page import PAGE, grid_files
+from recbole_groupmix.report.write import check_place, write_files
+from recbole_groupmix.reproduce.finished import finished
+from recbole_groupmix.reproduce.plan import Cell
+
+REPORT = "report"
+#: Lists the files that were written with their digests; only these are replaced.
+_LIST = "written.json"
+
+
+def check_folder(out: Path, dataset: str) -> Path:
+    """Return where the check of a data set goes."""
+    return out / f"check-{dataset}"
+
+
+def check_page(out: Path, force: bool) -> None:
+    """Raise ``ValueError`` if the page would replace files that were not written with one.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the grid.
+    force : bool
+        Whether they may be replaced.
+    """
+    place = out / REPORT
+    check_place(place, force=True)
+    if force or not place.is_dir():
+        return
+    known = _known(place)
+    for file in sorted(place.rglob("*")):
+        name = file.relative_to(place).as_posix()
+        if file.is_file() and name != _LIST and known.get(name) != _digest(file.read_bytes()):
+            raise ValueError(
+                f"{file} was not written by this command; choose another place by --out, or "
+                "replace the report by --force"
+            )
+
+
+def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bool) -> Path | None:
+    """Write the page about every finished cell below a folder; None if there is none.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the grid.
+    plan : sequence of Cell
+        Decides the order.
+    failed : sequence of str
+        Cells that could not be run, in words.
+    force : bool
+        As for :func:`check_page`.
+    """
+    cells: dict[str, list[GridCell]] = {}
+    for found in finished(out, plan):
+        cells.setdefault(found.dataset, []).append(read_cell(found.folder, found.control))
+    if not cells:
+        return None
+    checks = {name: _check(out, name) for name in cells}
+    grids = {
+        name: (grid_lead(mine, failed), grid_sections(mine, checks[name]))
+        for name, mine in cells.items()
+    }
+    files = grid_files(grids)
+    check_page(out, force)
+    place = out / REPORT
+    digests = {name: _digest(content) for name, content in files.items()}
+    listed = (json.dumps(digests, indent=1) + "\n").encode()
+    write_files(place, {_LIST: listed, **files})
+    for name in set(_old(place)) - set(files) - {_LIST}:
+        (place / name).unlink()
+    return place / PAGE
+
+
+def _check(out: Path, dataset: str) -> CheckFile | None:
+    folder = check_folder(out, dataset)
+    return read_check(folder) if (folder / CHECK).is_file() else None
+
+
+def _old(place: Path) -> list[str]:
+    return [f.relative_to(place).as_posix() for f in place.rglob("*") if f.is_file()]
+
+
+def _known(place: Path) -> dict[str, str]:
+    try:
+        known = json.loads((place / _LIST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
