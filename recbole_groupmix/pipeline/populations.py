@@ -94,8 +94,8 @@ def train_populations(
     for job in jobs:
         present = present_users(experiment, job, experiment.part(job.part))
         bits = tuple(None if users is None else users.tobytes() for users in present)
-        start: tuple[object, ...] = (job.part, job.repeat, id(job.initial))
-        pools.setdefault((*start, job.epochs is None, *bits), []).append(job)
+        origin = (job.part, job.repeat, id(job.initial))
+        pools.setdefault((*origin, job.epochs is None, *bits), []).append(job)
     for pool in pools.values():
         budget = memory(experiment)
         size = models_at_once(experiment, pool, budget, on_torch)
