@@ -300,13 +300,13 @@ def _gradient(arguments: Sequence[str]) -> int:
     options.pop("most", None)
     settings = _settings({"model": "EASE", "reg_weight": "300", **options})
 
+    from recbole_groupmix.pipeline.budget import memory
     from recbole_groupmix.pipeline.experiment import Experiment
     from recbole_groupmix.pipeline.gradient_search import (
         gradient_search,
         gradient_text,
         write_mix,
     )
-    from recbole_groupmix.pipeline.populations import memory
 
     with _recbole_log():
         experiment = Experiment(settings)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.pipeline import closed_form
 from recbole_groupmix.pipeline.pool import PooledWeights, draw_pool
 from recbole_groupmix.pipeline.populations import train_populations
-from recbole_groupmix.pipeline.training import Job
+from recbole_groupmix.pipeline.shared_jobs import SharedJobs
+from recbole_groupmix.pipeline.training import Fit, Job
 from recbole_groupmix.pipeline.validation import Validation
 from recbole_groupmix.report.run_files import read_folders
 
@@ -137,10 +139,18 @@ def test_a_run_of_its_own_of_the_selected_mix_has_the_same_folds_and_test(solved
         assert rows["data_mix"] == result["test_by_group"][group]["mine"]
 
 
-@pytest.mark.parametrize("options", [{}, {"model": "LightGCN"}, {"backend": "torch"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"model": "LightGCN", "fine_tune": True},
+        {"backend": "torch"},
+        {"early_stopping": False, "loss_norm": "weight"},
+    ],
+)
 def test_a_shared_model_has_the_score_of_the_targets_own_run(tiny, options):
     """Bit for bit where the target's users weigh 1: baselines, and trials that were drawn for it."""
-    options = {**TRAINED, **options, "epochs": 12, "stopping_step": 2, "trials": 6}
+    options = {**TRAINED, "epochs": 12, "stopping_step": 2, "trials": 6, **options}
     _, index, folders, _ = ran(tiny, **options)
     drawn = {entry["name"]: entry["drawn_for"] for entry in index["pool"]}
     assert list(drawn.values()) == list("AAABBB")
@@ -149,7 +159,7 @@ def test_a_shared_model_has_the_score_of_the_targets_own_run(tiny, options):
         shared, mine = records(folders[target]), records(own)
         curves, own_curves = (records(f, "curves.jsonl") for f in (folders[target], own))
         same = [key for key in mine if drawn.get(key[0], target) == target]
-        assert len(same) == (3 + 3) * 2
+        assert len(same) == (3 + 3 + options.get("fine_tune", False)) * 2
         for key in same:
             for field in ("score", "epochs", "source"):
                 assert shared[key][field] == mine[key][field]
@@ -197,6 +207,30 @@ def test_each_model_is_made_once(tiny, monkeypatch):
     assert sum(on_folds.values()) == (7 + 6) * 2
     # forecast apart: Proportional, which has one lambda, is solved and measured once for all
     assert sum(job.targets == ("A", "B", "C") for job in made if not job.part) == 1
+
+
+def test_jobs_are_one_model_where_nothing_but_the_target_differs(tiny):
+    ex = experiment(tiny)
+    views = {name: ex.for_target(name) for name in "AB"}
+    base = Job("mine", Mix({"B": 14 / 22, "C": 8 / 22}, 1.0), 0, 0, 3)  # everybody weighs 1
+    others = [
+        replace(base, name="fine_tuned", pooled_epochs=2),
+        replace(base, repeat=1),
+        replace(base, epochs=4),
+        replace(base, part=1),
+        replace(base, options={"learning_rate": 0.1}),
+        replace(base, weights={"A": 2.0, "B": 2.0, "C": 2.0}),
+    ]
+    same = replace(base, name="theirs", weights={"A": 1.0, "B": 1.0, "C": 1.0})
+    shared = SharedJobs(views, {"A": [base, *others], "B": [same]})
+    assert len(shared.jobs) == 7
+    (both,) = [job for job in shared.jobs if job.targets == ("A", "B")]
+    assert both.weights == {"A": 1.0, "B": 1.0, "C": 1.0} and both.epochs == 3
+    read = list(shared.read(Fit(both, lambda: None, 3, seconds=5.0)))
+    assert [(name, fit.job, fit.seconds) for name, fit in read] == [
+        ("A", base, 2.5),
+        ("B", same, 2.5),
+    ]
 
 
 def test_one_training_is_read_at_the_end_of_every_job(tiny):
@@ -433,6 +467,20 @@ def test_groups_that_cannot_be_targets_are_left_out_and_named(tmp_path):
     assert list(index["targets"]) == ["A", "B", "C"]
     assert "holds no interaction of target 'D'" in index["left_out"]["D"]
     assert "Left out: D" in out
+
+
+@pytest.mark.parametrize("options", [UNTRAINED, TRAINED])
+def test_with_two_groups_stratified_is_proportional(tmp_path, options):
+    write_tiny(tmp_path, sizes={"A": 10, "B": 22})
+    _, index, folders, _ = ran(tmp_path, **options, trials=3)
+    for target, folder in folders.items():
+        found = records(folder)
+        assert len(found) == (3 + index["targets"][target]["candidates"]) * 2
+        for fold in (0, 1):
+            scores = [found[name, fold]["score"] for name in ("proportional", "stratified")]
+            assert scores[0] == scores[1]
+        change = index["targets"][target]["change"]["stratified"]["recall@10"]
+        assert change["mean"] == 0.0
 
 
 def test_a_group_of_that_name_is_a_group(tmp_path):

@@ -327,7 +327,7 @@ def test_influence_of_one_target_and_of_some_of_its_users(tiny, monkeypatch):
         [row[g]["mean"] for g in "ABC"] for row in (alone["change"]["B"], everyone["change"]["B"])
     ]
     np.testing.assert_allclose(*means, rtol=1e-5)
-    monkeypatch.setattr("recbole_groupmix.check.group_influence.USERS_AT_ONCE", 15)
+    monkeypatch.setattr("recbole_groupmix.check.group_influence.MOST_USERS", 15)
     run_check(tiny, influence_lambda=20, folds=2)
     few = written()["influence"]  # 15 users, so 5 of each target
     assert few["users"] == {"A": 5, "B": 5, "C": 5}

@@ -186,6 +186,26 @@ def test_precision_follows_the_condition_number():
         precision_for(g, 1e-11)
 
 
+@pytest.mark.parametrize("n", [256, 257, 700])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_inverse_by_blocks_is_the_inverse(n, dtype):
+    # blocks have at most 256 rows; condition below 1 + (row sum of X'X) / 3
+    rng = np.random.default_rng(n)
+    x = (rng.random((400, n)) < 0.1).astype(np.float64)
+    p = regularized_inverse((x.T @ x).astype(dtype), 3.0)
+    wanted = np.linalg.inv(x.T @ x + 3.0 * np.eye(n))
+    assert p.dtype == dtype and np.array_equal(p, p.T)
+    assert np.abs(p - wanted).max() < (1e-12 if dtype == np.float64 else 1e-5)
+
+
+def test_an_indefinite_matrix_is_refused_in_any_block():
+    for place in (10, 690):
+        matrix = np.eye(700)
+        matrix[place, place] = -5.0
+        with pytest.raises(ValueError, match="not positive definite"):
+            regularized_inverse(matrix, 1.0)
+
+
 @pytest.mark.parametrize("lam", [0.0, -1.0, np.nan, np.inf])
 def test_lambda_must_be_positive(lam):
     for function in (ease, condition_bound, precision_for):

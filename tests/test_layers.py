@@ -21,7 +21,7 @@ LAYERS = {
     "evaluation": ({"core", "adapters"}, None),
     "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
     "report": ({"core", "bundled"}, {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"}),
-    "check": ({"core", "pipeline"}, {"numpy", "scipy", "matplotlib"}),
+    "check": ({"core", "pipeline"}, {"numpy", "scipy", "threadpoolctl", "matplotlib"}),
     "reproduce": ({"core", "adapters", "pipeline", "check", "report"}, set()),
     "cli": (
         {

@@ -99,8 +99,11 @@ class EASE(ClosedForm, general_recommender.EASE):
     def fit_gram(self, weighted: Floats) -> None:
         """Solve for a weighted Gram matrix, float (n_items, n_items), with the padding item."""
         lam = float(self.reg_weight)
-        found = ease(weighted.astype(precision_for(weighted, lam), copy=False), lam)
-        by_rows = np.ascontiguousarray(found, dtype=np.float32)
+        self.hold(ease(weighted.astype(precision_for(weighted, lam), copy=False), lam))
+
+    def hold(self, similarity: Floats) -> None:
+        """Take a solved matrix ``B``, float (n_items, n_items); it is kept as float32."""
+        by_rows = np.ascontiguousarray(similarity, dtype=np.float32)
         self.item_similarity = torch.from_numpy(by_rows).to(self.dummy_param.device)
 
     def scores(self, inputs: Tensor) -> Tensor:

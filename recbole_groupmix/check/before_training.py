@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.check.group_influence import LAMBDA, GroupInfluence, group_influence_of
 from recbole_groupmix.check.verdict import Verdict, judge
@@ -141,9 +142,11 @@ def check(
     experiment = Experiment(settings, for_everyone=not settings["target"])
     names = experiment.groups.names
     matrix, group_of_user = train_matrix(experiment)
-    delta, null = _all_discrepancies(
-        matrix, group_of_user, names, max_d, relabellings, settings["seed"]
-    )
+    # threads of the many small products wait for each other longer than they compute
+    with threadpool_limits(1, user_api="blas"):
+        delta, null = _all_discrepancies(
+            matrix, group_of_user, names, max_d, relabellings, settings["seed"]
+        )
     size, d_max = int(settings["embedding_size"]), len(delta)
     d, notes = min(size, d_max), []
     if d < size:

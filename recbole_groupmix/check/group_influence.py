@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.loss_influence import (
-    USERS_AT_ONCE,
     bytes_of_loss_influence,
     loss_influence,
 )
-from recbole_groupmix.pipeline.populations import memory
 
 #: EASE's L2 weight by default.
 LAMBDA = 500.0
 MORE = 0.01
 #: The part that is asked: train without the first fold, on that fold. Test is not looked at.
 PART = 1
+#: Users whose losses are asked; time goes up with their number.
+MOST_USERS = 2048
 _N_BOOT = 2000
 _GIB = 2**30
 
@@ -71,7 +72,7 @@ def group_influence_of(
     experiment : Experiment
         Shared data.
     targets : sequence of str
-        Groups whose losses are asked. About 4096 users are asked, the same number of each target.
+        Groups whose losses are asked, of `MOST_USERS` users in all, as many of each.
     lam : float
         EASE's L2 weight, > 0.
 
@@ -93,7 +94,7 @@ def group_influence_of(
         lam,
         part=PART,
         targets=targets,
-        most_users=max(USERS_AT_ONCE // len(targets), 2),
+        most_users=max(MOST_USERS // len(targets), 2),
         more=MORE,
         n_boot=_N_BOOT,
     ).to_dict("records")

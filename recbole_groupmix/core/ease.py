@@ -13,6 +13,7 @@ from recbole_groupmix.core.gram import Floats
 #: Relative error, condition number times rounding unit, up to which float32 is used.
 FLOAT32_ERROR = 1e-3
 _FLOAT64_ERROR = 1e-6
+_SMALL_BLOCK = 256  # rows that are inverted at once
 
 
 def condition_bound(gram: Floats, lam: float) -> float:
@@ -34,7 +35,12 @@ def condition_bound(gram: Floats, lam: float) -> float:
         If `lam` is not a finite number above 0.
     """
     check_lambda(lam)
-    return 1.0 + float(np.abs(gram).sum(axis=1).max()) / lam
+    return 1.0 + largest_row_sum(gram) / lam
+
+
+def largest_row_sum(gram: Floats) -> float:
+    """Return the largest sum of absolute values of a row of a matrix."""
+    return float(np.abs(gram).sum(axis=1).max())
 
 
 def check_lambda(lam: float, what: str = "lambda") -> None:
@@ -55,7 +61,13 @@ def precision_for(gram: Floats, lam: float) -> type[np.floating]:  # type: ignor
     ValueError
         If it is singular to float64's precision, or `lam` is not above 0.
     """
-    condition = condition_bound(gram, lam)
+    return precision_for_row_sum(largest_row_sum(gram), lam)
+
+
+def precision_for_row_sum(row_sum: float, lam: float) -> type[np.floating]:  # type: ignore[type-arg]
+    """Return what :func:`precision_for` does, from the :func:`largest_row_sum` of ``G``."""
+    check_lambda(lam)
+    condition = 1.0 + row_sum / lam
     if condition * np.finfo(np.float32).eps <= FLOAT32_ERROR:
         return np.float32
     if condition * np.finfo(np.float64).eps <= _FLOAT64_ERROR:
@@ -68,7 +80,7 @@ def precision_for(gram: Floats, lam: float) -> type[np.floating]:  # type: ignor
 
 
 def regularized_inverse(gram: Floats, lam: float) -> Floats:
-    """Return ``P = (G + lam I)^-1`` by Cholesky, in the dtype of `gram`.
+    """Return ``P = (G + lam I)^-1`` in the dtype of `gram`.
 
     Parameters
     ----------
@@ -90,19 +102,48 @@ def regularized_inverse(gram: Floats, lam: float) -> Floats:
     check_lambda(lam)
     matrix = gram.copy(order="C")
     matrix[np.diag_indices_from(matrix)] += lam
-    potrf, potri = get_lapack_funcs(("potrf", "potri"), (matrix,))
-    # The transpose is in Fortran's order and equal, so nothing is copied; its lower triangle is
-    # our upper one.
-    factor, failed = potrf(matrix.T, lower=1, overwrite_a=1, clean=0)
-    if not failed:
-        inverse, failed = potri(factor, lower=1, overwrite_c=1)
-    if failed:
+    try:
+        inverse = _inverse(matrix)
+    except np.linalg.LinAlgError as error:
         raise ValueError(
             f"the Gram matrix plus lambda {lam:g} is not positive definite in {gram.dtype}; use a "
             "larger lambda or float64."
-        )
-    upper = np.triu(inverse.T)
-    full: Floats = upper + np.triu(upper, 1).T
+        ) from error
+    symmetric: Floats = (inverse + inverse.T) * inverse.dtype.type(0.5)
+    return symmetric
+
+
+def _inverse(matrix: Floats) -> Floats:
+    """Invert a positive definite matrix by blocks, with the Schur complement of the first.
+
+    Nearly all of it are matrix products, which BLAS makes near the machine's peak and without
+    Python's lock; LAPACK's own inverse from a factor is slow on several threads.
+    """
+    n = len(matrix)
+    if n <= _SMALL_BLOCK:
+        return _small_inverse(matrix)
+    half = n // 2
+    found = np.empty_like(matrix)
+    first = _inverse(matrix[:half, :half])
+    across = first @ matrix[:half, half:]
+    last = _inverse(matrix[half:, half:] - matrix[half:, :half] @ across)
+    corner = np.negative(across @ last, out=found[:half, half:])
+    found[half:, :half] = corner.T
+    found[half:, half:] = last
+    np.subtract(first, corner @ across.T, out=found[:half, :half])
+    return found
+
+
+def _small_inverse(matrix: Floats) -> Floats:
+    """Invert by Cholesky; LinAlgError if a matrix is not positive definite."""
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (matrix,))
+    factor, failed = potrf(matrix, lower=1, clean=0)
+    if not failed:
+        inverse, failed = potri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise np.linalg.LinAlgError
+    lower = np.tril(inverse)
+    full: Floats = lower + np.tril(lower, -1).T
     return full
 
 

@@ -11,23 +11,23 @@ from typing import Any
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.calibrate import Forecast, forecast_of, remaining
 from recbole_groupmix.pipeline.candidates import Candidate, fixed_candidates, select
-from recbole_groupmix.pipeline.closed_form import check_rank
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.index import build_index
 from recbole_groupmix.pipeline.pool import draw_pool
-from recbole_groupmix.pipeline.populations import back_end, why_not
+from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.shared_jobs import SharedJobs
+from recbole_groupmix.pipeline.sharing import check_can_share, targets_of
 from recbole_groupmix.pipeline.stages import FoldStage, TestStage, test_metrics
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
 from recbole_groupmix.pipeline.training import Fit
 
 #: Value of ``target`` that stands for all groups.
 ALL = "all"
-_ONE_BY_ONE = "run the targets one by one: --target=GROUP"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class AllTargets:
     def __init__(self, everyone: Experiment) -> None:
         self._everyone, settings = everyone, everyone.settings
         check_can_share(everyone)
-        self._train = back_end(everyone)
+        self._back_end = back_end(everyone)
+        self._train = with_fine_tuning(self._back_end)
         folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
         self._names, self._left_out = targets_of(everyone, folds)
         self._pool = draw_pool(settings["seed"], settings["trials"], everyone.n_users, self._names)
@@ -78,7 +79,6 @@ class AllTargets:
         more = {"targets": self._names}  # trial 0 is not that of a run of this target alone
         folder, identity = run_folder(view, {}, more, self.folder.path)
         folder.check(*identity)
-        view.config["checkpoint_dir"] = str(folder.path)
         return _Run(view, folder, identity, found)
 
     def carry_out(self, say: Callable[[str], None]) -> dict[str, Any]:
@@ -92,31 +92,22 @@ class AllTargets:
         started = time.perf_counter()
         runs = self._runs
         stages = {n: FoldStage(r.experiment, r.folder, r.found) for n, r in runs.items()}
-        shared = self._shared(stages if self._on_folds else {})
-        expected = self._forecast(len(shared.jobs))
+        expected = self._forecast(len(self._shared(stages).jobs) if self._on_folds else 0)
         self.folder.open(*self._identity)  # nothing is written before this line
+        self._everyone.config["checkpoint_dir"] = str(self.folder.path)
         for run in runs.values():
             run.folder.open(*run.identity)
-        self._everyone.config["checkpoint_dir"] = str(self.folder.path)
+            run.experiment.config["checkpoint_dir"] = str(run.folder.path)
+        for note in self._everyone.settings.notes:
+            say(f"note: {note}")
         for name, reason in self._left_out.items():
             say(f"note: target {name} is left out: {reason}")
         say(f"run folder {self.folder.path}")
         say(f"{len(runs)} targets at once; {expected}")
-        tracking = {n: Tracking(r.experiment.config, r.folder.path) for n, r in runs.items()}
-        metric = self._everyone.settings["valid_metric"]
-        for fit in self._trained(shared, "folds"):
-            for name, of_target in shared.read(fit):
-                record = stages[name].take(of_target)
-                number = [c.name for c in runs[name].found].index(record["name"])
-                tracking[name].of_fold(number, record, metric)
-        cv = {n: stage.summaries() if self._on_folds else {} for n, stage in stages.items()}
-        seconds = {n: stage.seconds if self._on_folds else 0.0 for n, stage in stages.items()}
-        results = self._test(cv, seconds, started)
+        self._tracking = {n: Tracking(r.experiment.config, r.folder.path) for n, r in runs.items()}
+        results = self._test(*self._cross_validate(stages), started)
         for name, result in results.items():
-            scored = [c for c in runs[name].found if c.name in cv[name]]
-            scores = [cv[name][c.name]["score"] for c in scored]
-            tracking[name].of_mixes([c.mix for c in scored], scores, metric)
-            tracking[name].of_test(result["test"])
+            self._tracking[name].of_test(result["test"])
         index = build_index(
             self._everyone.settings.values,
             embedding_size(self._everyone),
@@ -128,6 +119,45 @@ class AllTargets:
         )
         self.folder.write_text("index.json", json.dumps(index, indent=1) + "\n")
         return index
+
+    def _cross_validate(
+        self, stages: dict[str, FoldStage]
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+        """Return the summaries and the seconds of every target; the rival comes last."""
+        cv: dict[str, dict[str, Any]] = {name: {} for name in stages}
+        seconds = dict.fromkeys(stages, 0.0)
+        if self._on_folds:
+            self._on_the_folds(stages, cv, seconds)
+        rivals = {}
+        for name, run in self._runs.items():
+            rival = fine_tuned(run.experiment, cv[name])
+            if rival is not None:
+                run.found.append(rival)
+                rivals[name] = FoldStage(run.experiment, run.folder, [rival])
+        if self._on_folds and rivals:
+            self._on_the_folds(rivals, cv, seconds)
+        metric = self._everyone.settings["valid_metric"]
+        for name, run in self._runs.items():
+            scored = [c for c in run.found if c.name in cv[name]]
+            scores = [cv[name][c.name]["score"] for c in scored]
+            self._tracking[name].of_mixes([c.mix for c in scored], scores, metric)
+        return cv, seconds
+
+    def _on_the_folds(
+        self,
+        stages: dict[str, FoldStage],
+        cv: dict[str, dict[str, Any]],
+        seconds: dict[str, float],
+    ) -> None:
+        shared, metric = self._shared(stages), self._everyone.settings["valid_metric"]
+        for fit in self._trained(shared, "folds"):
+            for name, of_target in shared.read(fit):
+                record = stages[name].take(of_target)
+                number = [c.name for c in self._runs[name].found].index(record["name"])
+                self._tracking[name].of_fold(number, record, metric)
+        for name, stage in stages.items():
+            cv[name].update(stage.summaries())
+            seconds[name] += stage.seconds
 
     def _test(
         self, cv: dict[str, dict[str, Any]], searched: dict[str, float], started: float
@@ -190,78 +220,10 @@ class AllTargets:
         repeats = self._everyone.settings["repeats"]
         final = max(sum(left) - repeats * (len(runs) - 1), max(left))  # Proportional is one model
         first = runs[0]
-        return forecast_of(first.experiment, first.found, self._train, on_folds, final, 1.0)
-
-
-def check_can_share(experiment: Experiment) -> None:
-    """Raise ``ValueError`` unless a model is the same, whatever the scale of all user weights.
-
-    Closed forms are, up to lambda. Trained models are where every term of the loss has the weights
-    as a factor and the optimiser does not depend on the loss's scale.
-    """
-    settings = experiment.settings
-    if settings["mix"]:
-        raise ValueError(
-            f"{settings.describe('mix')}; a mix file names the groups besides one target, so it "
-            f"cannot stand beside --target=all; {_ONE_BY_ONE}"
-        )
-    if settings["log_wandb"]:
-        raise ValueError(
-            f"{settings.describe('log_wandb')}; a run of all targets is many runs, which one of "
-            f"W&B cannot hold; use log_tensorboard, or {_ONE_BY_ONE}"
-        )
-    if settings["model"] in CLOSED_FORM:
-        return
-    reason = why_not(experiment)
-    if reason is None and settings["backend"] == "recbole":
-        reason = "backend is recbole, which trains models one by one"
-    if reason:
-        raise ValueError(
-            f"--target=all trains BPR and LightGCN with their weighted loss by the back ends cpu and "
-            f"torch, or solves closed forms, but {reason}; {_ONE_BY_ONE}"
-        )
-    if settings["regularizer"] != "weighted" and experiment.config["reg_weight"]:
-        raise ValueError(
-            f"{settings.describe('regularizer')}; only a weighted L2 term scales with the weights as "
-            "the data term does, so that targets cannot share models under this one; use "
-            f"--regularizer=weighted, or {_ONE_BY_ONE}"
-        )
-
-
-def targets_of(everyone: Experiment, folds: int) -> tuple[list[str], dict[str, str]]:
-    """Return the groups that can be targets, and why the others cannot.
-
-    Parameters
-    ----------
-    everyone : Experiment
-        Shared data and settings.
-    folds : int
-        Number of folds; 0 if nothing is trained on folds.
-
-    Raises
-    ------
-    ValueError
-        If no group can be one.
-    """
-    names, left_out = [], {}
-    for name in everyone.groups.names:
-        try:
-            view = everyone.for_target(name)
-            view.check_parts(folds)
-            if everyone.settings["model"] in CLOSED_FORM:
-                check_rank(view)
-        except ValueError as error:
-            left_out[name] = str(error)
-        else:
-            names.append(name)
-    if not names:
-        raise ValueError(f"no group can be a target; {next(iter(left_out.values()))}")
-    return names, left_out
+        return forecast_of(first.experiment, first.found, self._back_end, on_folds, final, 1.0)
 
 
 def run_all_targets(everyone: Experiment, say: Callable[[str], None]) -> dict[str, Any]:
     """Carry out the runs of all targets; return the index and ``run_folder``, its folder."""
-    for note in everyone.settings.notes:
-        say(f"note: {note}")
     whole = AllTargets(everyone)
     return {**whole.carry_out(say), "run_folder": str(whole.folder.path)}

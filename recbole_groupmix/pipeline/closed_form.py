@@ -14,10 +14,13 @@ from scipy.sparse import csr_matrix, diags
 from recbole_groupmix.adapters.closed_form import EASE, ClosedForm
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.evaluate import evaluate
-from recbole_groupmix.core.ease import FLOAT32_ERROR, condition_bound
+from recbole_groupmix.core.ease import largest_row_sum, precision_for_row_sum
 from recbole_groupmix.core.gram import Floats, downdated, group_grams, weighted_gram
 from recbole_groupmix.core.item_subspace import check_size
+from recbole_groupmix.engine.team import everybody
+from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment, Part
+from recbole_groupmix.pipeline.solved_ahead import SolvedAhead
 from recbole_groupmix.pipeline.training import (
     Fit,
     Job,
@@ -47,6 +50,7 @@ class GramLaboratory:
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
         self._kept: dict[int, Floats] = {}
+        self._mix: tuple[tuple[int, tuple[float, ...]], Floats, float] | None = None
         self._data_set: tuple[int, Dataset] | None = None
 
     def data_set(self, part: Part, present: np.ndarray | None) -> Dataset:
@@ -66,9 +70,12 @@ class GramLaboratory:
 
     def of_mix(self, part: Part, weights: Sequence[float], lam: float) -> Floats:
         """Return ``G(w)`` of group weights, in the precision that its inverse with lambda needs."""
-        grams = self.of_part(part)
-        total = weighted_gram(grams, weights)
-        if condition_bound(total, lam) * np.finfo(np.float32).eps <= FLOAT32_ERROR:
+        grams, asked = self.of_part(part), (part.index, tuple(weights))
+        if self._mix is None or self._mix[0] != asked:  # every lambda of a mix asks again
+            total = weighted_gram(grams, weights)
+            self._mix = asked, total, largest_row_sum(total)
+        _, total, row_sum = self._mix
+        if precision_for_row_sum(row_sum, lam) is np.float32:
             return total
         return weighted_gram(grams, weights, np.float64)
 
@@ -114,26 +121,55 @@ def train_closed_form(
     on_epoch : callable, optional
         Called with epoch 1 of 1 when a model is solved.
     """
-    laboratory = GramLaboratory(experiment)
+    laboratory, jobs = GramLaboratory(experiment), list(jobs)
+    systems = _systems(experiment, jobs, laboratory)
+    with SolvedAhead(systems, _threads(experiment)) as solved:
+        for job in jobs:
+            yield _solve(experiment, job, laboratory, solved)
+            if on_epoch is not None:
+                on_epoch(job.name, 1, 1)
+
+
+def _systems(
+    experiment: Experiment, jobs: Iterable[Job], laboratory: GramLaboratory
+) -> Iterator[tuple[Floats, float]]:
+    """Yield Gram matrix and lambda of every model of EASE, in the order in which they are used."""
     for job in jobs:
-        yield _solve(experiment, job, laboratory)
-        if on_epoch is not None:
-            on_epoch(job.name, 1, 1)
+        part = experiment.part(job.part)
+        by_group = weights_by_group(experiment, job, part)
+        weights = [by_group[name] for name in experiment.groups.names]
+        for options in _grid(experiment, job):
+            lam = options["reg_weight"]
+            yield laboratory.of_mix(part, weights, lam), lam
 
 
-def _solve(experiment: Experiment, job: Job, laboratory: GramLaboratory) -> Fit:
+def _threads(experiment: Experiment) -> int:
+    """Return how many systems memory holds at once, at most one a thread."""
+    item_item = experiment.shape[1] ** 2 * 4
+    spare = memory(experiment, "cpu") - _needed(experiment)
+    return int(min(max(spare // (_WORK * item_item), 0) + 1, everybody().size))
+
+
+def _needed(experiment: Experiment) -> int:
+    """Return the bytes of EASE's matrices of items by items with one thread."""
+    return (2 * len(experiment.groups.names) + _WORK) * experiment.shape[1] ** 2 * 4
+
+
+def _solve(
+    experiment: Experiment, job: Job, laboratory: GramLaboratory, solved: SolvedAhead
+) -> Fit:
     started = time.perf_counter()
     part = experiment.part(job.part)
     grid = _grid(experiment, job)
     if job.part == ALL_OF_TRAIN:
-        model = _model(experiment, job, laboratory, grid[0])
+        model = _model(experiment, job, laboratory, grid[0], solved)
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
     validation = Validation(experiment, job.name, part, job.targets)
     name, best = f"{validation.metric}@{validation.k}", None
     tried: list[tuple[dict[str, float], float]] = []
     curve: list[dict[str, Any]] = []
     for options in grid:
-        model = _model(experiment, job, laboratory, options)
+        model = _model(experiment, job, laboratory, options, solved)
         values = evaluate(model, validation.held_out, [validation.k], [validation.metric])[name]
         score, by_group = validation.record(values, 1)
         curve.append({"epoch": 1, **options, "by_group": by_group})
@@ -159,15 +195,18 @@ def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:
 
 
 def _model(
-    experiment: Experiment, job: Job, laboratory: GramLaboratory, options: dict[str, float]
+    experiment: Experiment,
+    job: Job,
+    laboratory: GramLaboratory,
+    options: dict[str, float],
+    solved: SolvedAhead,
 ) -> ClosedForm:
     part = experiment.part(job.part)
     in_model, _ = present_users(experiment, job, part)
     if experiment.settings["model"] == "EASE":
-        by_group = weights_by_group(experiment, job, part)
-        weights = [by_group[name] for name in experiment.groups.names]
-        lam = options["reg_weight"]
-        return weighted_ease(experiment, part, laboratory, weights, lam, in_model)
+        model = _empty_ease(experiment, part, laboratory, options["reg_weight"], in_model)
+        model.hold(solved.next())
+        return model
     config = experiment.config
     with recbole_compat():
         model = experiment.model_class(config, laboratory.data_set(part, in_model))
@@ -188,13 +227,23 @@ def weighted_ease(
 
     ``present``, bool (n_users,), says whose history the model holds; None is everyone's.
     """
+    model = _empty_ease(experiment, part, laboratory, lam, present)
+    model.fit_gram(laboratory.of_mix(part, weights, lam))
+    return model
+
+
+def _empty_ease(
+    experiment: Experiment,
+    part: Part,
+    laboratory: GramLaboratory,
+    lam: float,
+    present: np.ndarray | None,
+) -> EASE:
     config = copy.copy(experiment.config)
     config.final_config_dict = {**config.final_config_dict, "reg_weight": lam}
     with recbole_compat():
         model = EASE(config, laboratory.data_set(part, present))
-    model = model.to(config["device"])
-    model.fit_gram(laboratory.of_mix(part, weights, lam))
-    return model
+    return model.to(config["device"])
 
 
 def check_is_ease(experiment: Experiment) -> None:
@@ -229,7 +278,7 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
             "not trained; leave backend out"
         )
     if settings["model"] == "EASE":
-        needed = (2 * len(experiment.groups.names) + _WORK) * n_items**2 * 4
+        needed = _needed(experiment)
         if needed > free:
             raise ValueError(
                 f"EASE on the {n_items - 1} items of {settings['dataset']!r} needs about "

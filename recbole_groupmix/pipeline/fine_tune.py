@@ -59,20 +59,23 @@ def with_fine_tuning(train: BackEnd) -> BackEnd:
         usual = [job for job in jobs if not job.pooled_epochs]
         if usual:
             yield from train(experiment, usual, on_epoch)
-        rivals = {(job.part, job.repeat): job for job in jobs if job.pooled_epochs}
+        rivals: dict[tuple[int, int, int | None], list[Job]] = {}  # by the pooled model
+        for job in jobs:
+            if job.pooled_epochs:
+                key = (job.part, job.repeat, job.pooled_epochs)
+                rivals.setdefault(key, []).append(job)
         everybody = baselines(experiment.n_users, experiment.target)[REFERENCE]
-        pooled = [
-            Job(REFERENCE, everybody, job.part, job.repeat, job.pooled_epochs)
-            for job in rivals.values()
-        ]
+        pooled = [Job(REFERENCE, everybody, *key) for key in rivals]
         for first in train(experiment, pooled, on_epoch) if pooled else ():
-            job = rivals[first.job.part, first.job.repeat]
-            if first.diverged:
-                yield replace(first, job=job)
-                continue
-            state = first.model.state_dict()
-            for fit in train(experiment, [replace(job, initial=state)], on_epoch):
-                fit.job, fit.seconds = job, fit.seconds + first.seconds
-                yield fit
+            same = rivals[first.job.part, first.job.repeat, first.job.epochs]
+            for job in same:
+                share = first.seconds / len(same)
+                if first.diverged:
+                    yield replace(first, job=job, seconds=share)
+                    continue
+                state = first.model.state_dict()
+                for fit in train(experiment, [replace(job, initial=state)], on_epoch):
+                    fit.job, fit.seconds = job, fit.seconds + share
+                    yield fit
 
     return train_all

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.influence import influence_frame, influence_text, measured_changes
-from recbole_groupmix.pipeline.populations import memory
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.similarity import (
     agreement_dict,

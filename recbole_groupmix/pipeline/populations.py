@@ -7,8 +7,8 @@ from functools import partial
 
 from recbole.utils import InputType
 
-from recbole_groupmix.adapters.memory import free_memory
 from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form import check_closed_form, train_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.training import (
@@ -21,8 +21,6 @@ from recbole_groupmix.pipeline.training import (
 from recbole_groupmix.pipeline.wave import Wave, models_at_once
 
 MODELS = ("BPR", "LightGCN")
-_GIB = 2**30
-_SHARE_OF_FREE = 0.5  # without max_memory
 
 
 def why_not(experiment: Experiment) -> str | None:
@@ -102,14 +100,3 @@ def train_populations(
         for start in range(0, len(pool), size):
             wave = Wave(experiment, pool[start : start + size], budget, on_torch)
             yield from wave.train(on_epoch)
-
-
-def memory(experiment: Experiment, device: str | None = None) -> int:
-    """Return the bytes that models in training may take: ``max_memory``, or half of what is free.
-
-    Free on RecBole's device unless another is named.
-    """
-    asked = experiment.settings["max_memory"]
-    if asked is not None:
-        return int(float(asked) * _GIB)
-    return int(free_memory(device or experiment.config["device"]) * _SHARE_OF_FREE)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.own_mixes import own_mixes
-from recbole_groupmix.pipeline.populations import memory
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
 from recbole_groupmix.pipeline.profile_figure import MISSING, can_draw, draw
 from recbole_groupmix.pipeline.profile_files import to_json, to_rows, to_text

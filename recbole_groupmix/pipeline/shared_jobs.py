@@ -20,12 +20,12 @@ class SharedJob:
     ----------
     job : Job
         What is trained; its weights are given, its targets are those that asked.
-    asked : dict of str to Job
-        What each target asked for.
+    asked : list of (str, Job)
+        Who asked for it, by what name; with two groups Stratified is Proportional.
     """
 
     job: Job
-    asked: dict[str, Job] = field(default_factory=dict)
+    asked: list[tuple[str, Job]] = field(default_factory=list)
 
 
 class SharedJobs:
@@ -50,8 +50,9 @@ class SharedJobs:
                 weights = weights_by_group(view, job, view.part(job.part))
                 of_all = replace(job, weights=weights)
                 shared = self._shared.setdefault(_key(of_all), SharedJob(of_all))
-                shared.asked[target] = job
-                shared.job = replace(shared.job, targets=tuple(shared.asked))
+                shared.asked.append((target, job))
+                targets = dict.fromkeys(target for target, _ in shared.asked)
+                shared.job = replace(shared.job, targets=tuple(targets))
 
     @property
     def jobs(self) -> list[Job]:
@@ -59,19 +60,19 @@ class SharedJobs:
         return sorted((shared.job for shared in self._shared.values()), key=lambda job: job.part)
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
-        """Yield each target that asked for a model, and the model as that target's fit.
+        """Yield each target that asked for a model, and the model as the fit of its job.
 
         Its seconds are the target's share of what the model took.
         """
         asked = self._shared[_key(fit.job)].asked
-        for target, job in asked.items():
+        for target, job in asked:
             yield target, _as_of(fit, self._views[target], job, len(asked))
 
 
 def _key(job: Job) -> tuple[object, ...]:
     """Return what two jobs have in common if they are the same model."""
-    weights = sorted((job.weights or {}).items())
-    return (job.part, job.repeat, job.epochs, tuple(weights), *sorted(job.options.items()))
+    weights, options = sorted((job.weights or {}).items()), sorted(job.options.items())
+    return (job.part, job.repeat, job.epochs, job.pooled_epochs, *weights, *options)
 
 
 def _as_of(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:

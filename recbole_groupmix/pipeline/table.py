@@ -112,6 +112,11 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
             "theory: the mix of least recovery bound (Theorem 3.1) for the class shares of the items "
             "that the groups like; `groupmix check` explains it."
         )
+    if "fine_tuned" in result["mixes"]:
+        notes.append(
+            "fine_tuned: no mix, but its rival: trained on everybody, then on the target's users "
+            "alone."
+        )
     if result["diverged"]:
         notes.append(
             f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "

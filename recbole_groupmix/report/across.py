@@ -21,9 +21,13 @@ _TELL_APART = ("embedding_size", "protocol")
 _MANY = 6
 
 
-def across_section(runs: Sequence[Run]) -> Section:
-    """Return an index of runs, what differs between them, and their changes in one table."""
-    data = changes(runs)
+def across_section(runs: Sequence[Run], names: Sequence[str] = ()) -> Section:
+    """Return an index of runs, what differs between them, and their changes in one table.
+
+    `names` replaces those of :func:`labels`.
+    """
+    names = names or labels(runs)
+    data = changes(runs, names)
     figures = []
     if len(data):
         mixes = list(dict.fromkeys(data["mix"]))
@@ -46,7 +50,7 @@ def across_section(runs: Sequence[Run]) -> Section:
                 wide=True,
             )
         )
-    tables = [_index(runs), _differences(runs), *_change_table(runs, data)]
+    tables = [_index(runs, names), _differences(runs, names), *_change_table(runs, names, data)]
     return Section("runs", "All runs", (), figures, tables)
 
 
@@ -71,11 +75,11 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def changes(runs: Sequence[Run]) -> pd.DataFrame:
+def changes(runs: Sequence[Run], names: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row per run, mix and metric, with p-values corrected over the rows of a metric."""
     rows = [
         {"run": label, "mix": mix, "metric": key, **run.result["change"][mix][key]}
-        for label, run in zip(labels(runs), runs, strict=True)
+        for label, run in zip(names or labels(runs), runs, strict=True)
         for mix in run.compared
         for key in run.keys
         if key in run.result["change"].get(mix, {})
@@ -90,9 +94,9 @@ def changes(runs: Sequence[Run]) -> pd.DataFrame:
     return data.astype(object).where(data.notna(), None)
 
 
-def _index(runs: Sequence[Run]) -> Table:
+def _index(runs: Sequence[Run], names: Sequence[str]) -> Table:
     rows = []
-    for label, run in zip(labels(runs), runs, strict=True):
+    for label, run in zip(names, runs, strict=True):
         result = run.result
         entry = result["change"].get("data_mix", {}).get(run.keys[0])
         few = numbers.few_repeats(result)
@@ -124,7 +128,7 @@ def _index(runs: Sequence[Run]) -> Table:
     )
 
 
-def _differences(runs: Sequence[Run]) -> Table:
+def _differences(runs: Sequence[Run], names: Sequence[str]) -> Table:
     configurations = [
         {**run.asked["configuration"], "trials": run.result["search"]["trials"]} for run in runs
     ]
@@ -132,7 +136,7 @@ def _differences(runs: Sequence[Run]) -> Table:
     keys = [key for key in FIRST if key in known] + sorted(known - set(FIRST))
     written = {key: [_written(c, key) for c in configurations] for key in keys}
     rows = [[text(k), *map(text, v)] for k, v in written.items() if len(set(v)) > 1]
-    header = ("key", *labels(runs))
+    header = ("key", *names)
     folded = len(runs) > _MANY
     return Table("differ", "Settings in which the runs differ", header, rows, folded=folded)
 
@@ -144,14 +148,11 @@ def _written(configuration: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _change_table(runs: Sequence[Run], data: pd.DataFrame) -> list[Table]:
+def _change_table(runs: Sequence[Run], names: Sequence[str], data: pd.DataFrame) -> list[Table]:
     if data.empty:
         return []
     keys = runs[0].keys
-    few = {
-        label: numbers.few_repeats(run.result)
-        for label, run in zip(labels(runs), runs, strict=True)
-    }
+    few = {label: numbers.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
     entries = {(r["run"], r["mix"], r["metric"]): r for r in data.to_dict("records")}
     rows = []
     for run, mix in dict.fromkeys((r, m) for r, m, _ in entries):

@@ -141,7 +141,7 @@ def correlation_over_mixes(
     (estimate,) = _partial(table[:, None, :])
     rng = np.random.default_rng(np.random.SeedSequence([zlib.crc32(key.encode())]))
     draws = _partial(table[:, rng.integers(0, n, size=(N_BOOT, n))])
-    if math.isnan(estimate) or np.isnan(draws).mean() > 0.01:
+    if math.isnan(estimate) or np.isnan(draws).mean() > 0.05:
         return None
     return Effect(float(estimate), np.where(np.isnan(draws), estimate, draws))
 

@@ -42,9 +42,15 @@ def grid_sections(cells: Sequence[GridCell], check: CheckFile | None) -> list[Se
     if any(cell.control for cell in cells):
         sections.append(survival_section(cells, check))
     if main:
-        sections.append(across_section([cell.run for cell in main]))
+        names = [_short(cell) for cell in main]
+        sections.append(across_section([cell.run for cell in main], names))
     sections.append(Section("all-runs", "Run folders", (), (), [_folders(cells)]))
     return sections
+
+
+def _short(cell: GridCell) -> str:
+    size = "" if cell.d is None else f" {cell.d}"
+    return f"{cell.target} {cell.model}{size} {cell.protocol}"
 
 
 def _check_together(cells: Sequence[GridCell]) -> None:

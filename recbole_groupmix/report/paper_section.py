@@ -12,7 +12,7 @@ from recbole_groupmix.report.by_dimension import heterogeneity_figure, stratifie
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.gains import gain_figures
 from recbole_groupmix.report.grid import GridCell, in_order, twice
-from recbole_groupmix.report.similarity import budget_figures, lowest, shares_figures
+from recbole_groupmix.report.similarity import budget_figures, shares_figures
 
 _TITLE = "The paper's figures"
 
@@ -47,7 +47,7 @@ def paper_section(cells: Sequence[GridCell], check: CheckFile | None) -> Section
     figures += stratified_figures(cells)
     if check is not None:
         figures += shares_figures(cells, check)
-    figures += budget_figures(lowest(cells))
+    figures += budget_figures(cells)
     return Section("paper", _TITLE, lines, figures, [published_table(cells)])
 
 

@@ -111,7 +111,7 @@ def _plot_shares(data: pd.DataFrame) -> Any:
 
 
 def budget_figures(cells: Sequence[GridCell]) -> list[Figure]:
-    """Return Figure 7b for each protocol: the budget ratio of every searched mix."""
+    """Return Figure 7b for each protocol: budgets of the searched mixes of Figure 7a."""
     found = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         rows = [
@@ -120,8 +120,8 @@ def budget_figures(cells: Sequence[GridCell]) -> list[Figure]:
                 "target": cell.target,
                 "alpha_aug": cell.run.result["mixes"][DATA_MIX]["alpha_aug"],
             }
-            for cell in cells
-            if cell.protocol == protocol and DATA_MIX in cell.run.result["mixes"]
+            for cell in lowest([cell for cell in cells if cell.protocol == protocol])
+            if DATA_MIX in cell.run.result["mixes"]
         ]
         if rows:
             found.append(_budgets(pd.DataFrame(rows), protocol))

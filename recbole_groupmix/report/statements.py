@@ -24,6 +24,8 @@ WEAK = -0.5
 SURVIVES, FAILS, OPEN = "survives", "does not survive", "cannot be told"
 #: Where a statement says nothing about a model.
 NOT_APPLICABLE = "not applicable"
+#: Where the run is missing, and where what it holds gives no interval.
+NO_RUN, NO_INTERVAL = "no run", "no interval"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ STATEMENTS = (
 
 def effects_of(
     cells: Sequence[GridCell], key: str, check: CheckFile | None, over: str = "users"
-) -> Mapping[str, Effect | str | None]:
+) -> Mapping[str, Effect | str]:
     """Return the effect of every statement for the runs of one model on one target.
 
     Parameters
@@ -142,27 +144,28 @@ def effects_of(
     Returns
     -------
     dict
-        By name of the statement: the effect, `NOT_APPLICABLE`, or None where it could not be
-        computed.
+        By name of the statement: the effect, or why there is none: `NOT_APPLICABLE` to models
+        without an embedding size, `NO_RUN` at the size that is needed, `NO_INTERVAL`.
     """
     low = min((c for c in cells if c.low), key=lambda c: c.d or 0, default=None)
     high = max((c for c in cells if not c.low), key=lambda c: c.d or 0, default=None)
-    without_size = all(cell.d is None for cell in cells)
     at_low = level_changes(low, key, over) if low else {}
     at_high = level_changes(high, key, over) if high else {}
-    never = NOT_APPLICABLE if without_size else None
-    found: dict[str, Effect | str | None] = {
-        "1a": at_high.get(DATA_MIX),
-        "1b": at_high.get("no_augmentation"),
-        "2": difference(at_low.get("stratified"), at_high.get("stratified")) or never,
-        "3": at_low.get(DATA_MIX) or never,
-        "4a": None,
-        "4b": None,
-    }
+    of_size = NOT_APPLICABLE if all(cell.d is None for cell in cells) else NO_RUN
     mixed = low or high
+    alike = NOT_APPLICABLE if over == "seeds" else NO_RUN if check is None else NO_INTERVAL
+    fall = difference(at_low.get("stratified"), at_high.get("stratified"))
+    found: dict[str, Effect | str] = {
+        "1a": at_high.get(DATA_MIX) or (NO_INTERVAL if high else NO_RUN),
+        "1b": at_high.get("no_augmentation") or (NO_INTERVAL if high else NO_RUN),
+        "2": fall or (NO_INTERVAL if low and high else of_size),
+        "3": at_low.get(DATA_MIX) or (NO_INTERVAL if low else of_size),
+        "4a": alike,
+        "4b": alike,
+    }
     if check is not None and mixed is not None and over == "users":
-        found["4a"] = _of_shares(mixed, check)
-        found["4b"] = _of_scores(mixed, check)
+        found["4a"] = _of_shares(mixed, check) or alike
+        found["4b"] = _of_scores(mixed, check) or alike
     return found
 
 

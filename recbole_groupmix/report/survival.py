@@ -24,8 +24,6 @@ from recbole_groupmix.report.statements import (
 AS_IS = "as it is"
 #: The protocol itself with a full search, and what its intervals would be over seeds alone.
 FULL, SEEDS = "full search", "intervals over seeds"
-#: What stands where an effect could not be computed.
-UNKNOWN = "no run"
 _ALL = "all"
 
 
@@ -65,8 +63,8 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
         for statement in STATEMENTS:
             effects = {target: effects[statement.name] for target, effects in found.items()}
             known = [effect for effect in effects.values() if isinstance(effect, Effect)]
-            never = NOT_APPLICABLE if NOT_APPLICABLE in effects.values() else None
-            for target, effect in [*effects.items(), (_ALL, pooled(known) or never)]:
+            why = next((effect for effect in effects.values() if isinstance(effect, str)), "")
+            for target, effect in [*effects.items(), (_ALL, pooled(known) or why)]:
                 rows.append(
                     {
                         "protocol": protocol,
@@ -83,7 +81,7 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
 
 def _groups(
     cells: Sequence[GridCell], check: CheckFile | None
-) -> Iterator[tuple[str, str, str, dict[str, dict[str, Effect | str | None]]]]:
+) -> Iterator[tuple[str, str, str, dict[str, dict[str, Effect | str]]]]:
     """Yield protocol, control, model and the effects by target."""
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         of_protocol = [cell for cell in cells if cell.protocol == protocol]
@@ -113,10 +111,10 @@ def _has_seeds(cells: Sequence[GridCell]) -> bool:
     )
 
 
-def _judged(effect: Effect | str | None, statement: Statement) -> dict[str, float | str | None]:
+def _judged(effect: Effect | str, statement: Statement) -> dict[str, float | str | None]:
     if not isinstance(effect, Effect):
         empty = dict.fromkeys(("estimate", "ci_low", "ci_high"))
-        return {**empty, "verdict": effect or UNKNOWN}
+        return {**empty, "verdict": effect}
     low, high = effect.interval
     return {
         "estimate": effect.estimate,

@@ -32,7 +32,7 @@ _DEFAULTS = {
 _QUICK = {
     "datasets": "ml-100k",
     "models": "BPR,EASE",
-    "dims": "4,32",
+    "dims": "4,16",
     "targets": "25",
     "protocols": "paper,converged",
 }
@@ -109,6 +109,8 @@ def _grid(options: Mapping[str, str], keys: Mapping[str, Any]) -> Grid:
     defaults: dict[str, Any] = dict(_QUICK_KEYS) if quick else {}
     if controls is not None and not quick:
         defaults = {"trials": TRIALS, "folds": FOLDS}
+    if controls is not None:
+        defaults["fine_tune"] = False  # no result of the paper is about it
     grid = Grid(**lists, dims=[int(d) for d in dims], keys={**defaults, **keys}, controls=controls)
     grid.check()
     return grid

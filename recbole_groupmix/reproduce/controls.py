@@ -52,9 +52,15 @@ class Control:
 def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None]:
     def changes(settings: Settings) -> tuple[str, dict[str, Any]] | None:
         model = settings["model"]
-        if model in CLOSED_FORM and key in ("regularizer", "loss_norm"):
-            return None
-        if key == "graph" and model in _NO_GRAPH:
+        closed = model in CLOSED_FORM
+        if (
+            (key == "regularizer" and closed)
+            or (key == "graph" and model in _NO_GRAPH)
+            # an optimiser without scale does not see what divides a loss of weighted terms
+            or (key == "loss_norm" and (closed or settings["regularizer"] == "weighted"))
+            # what is sampled when there is nothing to sample: every interaction, a sum
+            or (key == "user_loss" and closed and settings["triplets"] == "sampled")
+        ):
             return None
         value = _OTHER[key][settings[key]]
         return f"{key}={value}", {key: value}

@@ -21,6 +21,8 @@ FILE = "costs.json"
 #: Keys that do not change what a model takes.
 _NO_COST = ("target", "trials", "folds", "repeats", "seed", "mix", "show_progress", "class_field")
 _BASELINES = 3
+#: The fine-tuned rival is trained twice: on everybody, then on the target.
+_RIVAL = 2
 
 
 class Timings:
@@ -91,8 +93,9 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
     settings = settled(settings)
     n_users = timings.groups(cell.base)
     early, trials = bool(settings["early_stopping"]), int(settings["trials"])
-    mixes = _BASELINES + len(settings["mix"])
     closed = settings["model"] in CLOSED_FORM
+    rival = _RIVAL if settings["fine_tune"] and not closed else 0
+    mixes = _BASELINES + len(settings["mix"]) + rival
     epochs = 1 if closed else int(settings["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
     lambdas = len(settings["lambdas"] or (1,))

@@ -1,0 +1,333 @@
+"""``groupmix reproduce``: the plan, its cost, runs that go on, the page."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+from command import call
+from test_report import Page
+
+from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.reproduce import command
+from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled
+from recbole_groupmix.reproduce.finished import finished, is_finished, record
+from recbole_groupmix.reproduce.page import write_page
+from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of
+
+AXES = {
+    "datasets": ["blockmix"],
+    "models": ["BPR", "EASE"],
+    "dims": [4, 16],
+    "targets": ["A"],
+    "protocols": ["paper", "converged"],
+}
+#: The smallest grid that goes through every stage.
+TINY = [
+    "--datasets=blockmix",
+    "--models=BPR,EASE",
+    "--dims=4,16",
+    "--protocols=converged",
+    "--trials=2",
+    "--folds=2",
+    "--repeats=2",
+    "--epochs=2",
+    "--eval_step=1",
+    "--fine_tune=false",
+]
+
+
+def grid(**changes):
+    return Grid(**{**AXES, **changes})
+
+
+# --- the plan
+
+
+def test_models_without_a_size_have_one_cell_for_all():
+    cells = cells_of(grid(), {"blockmix": ["A", "B"]})
+    places = [
+        (c.given["model"], c.given.get("embedding_size"), c.given["protocol"], c.given["target"])
+        for c in cells
+    ]
+    assert len(places) == len(set(places)) == 2 * 2 * (2 + 1)  # targets x protocols x sizes
+    assert {size for model, size, *_ in places if model == "EASE"} == {None}
+    assert {size for model, size, *_ in places if model == "BPR"} == {4, 16}
+    assert len({cell.name for cell in cells}) == len(cells)
+
+
+def test_names_and_words_say_the_place():
+    given = {"dataset": "d", "target": "18-24", "model": "BPR", "embedding_size": 4}
+    cell = Cell({**given, "protocol": "paper", "graph": "all"}, "graph=all", {"graph": "all"})
+    assert cell.name == "d-18-24-BPR-4-paper-graph=all"
+    assert cell.words == "d, target 18-24, BPR d=4, paper, graph=all"
+    assert cell.base == {**given, "protocol": "paper"}
+    assert "/" not in Cell({**given, "target": "a/b", "protocol": "paper"}, "x y").name
+
+
+def test_targets_are_groups_of_their_own_data_set():
+    groups = {"one": {"A": 3, "B": 4}, "two": {"B": 5, "C": 6}}
+    everyone = {"one": ["A", "B"], "two": ["B", "C"]}
+    assert targets_of(grid(targets=[]), groups) == everyone
+    assert targets_of(grid(targets=["C", "A"]), groups) == {"one": ["A"], "two": ["C"]}
+    with pytest.raises(ValueError, match=r"'D', which is a group of none of one, two"):
+        targets_of(grid(targets=["A", "D"]), groups)
+    with pytest.raises(ValueError, match=r"none of --targets is a group of two"):
+        targets_of(grid(targets=["A"]), groups)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--dims=4,x", "--dims is '4,x'"),
+        ("--dims=4,4", "--dims names a value twice"),
+        ("--models=", "--models is empty"),
+        ("--models=Nonsense", "--models names 'Nonsense'"),
+        ("--protocols=papre", "protocol is 'papre'"),
+        ("--trails=3", "did you mean 'trials'"),
+        ("--target=A", "--target is decided by the grid; use --targets"),
+        ("--output_dir=x", "--output_dir is decided by the grid; use --out"),
+        ("--controls=grph", "--controls names 'grph'"),
+        ("--datasets=nothing", "no nothing.inter"),
+    ],
+)
+def test_what_cannot_be_planned(option, message):
+    axis = option.partition("=")[0]
+    others = [o for o in ("--datasets=blockmix", "--models=EASE") if not o.startswith(axis)]
+    status, _, err = call("reproduce", *others, option, "--plan")
+    assert (status, err.count("\n")) in {(2, 1), (2, 2)}  # a line of progress may come first
+    assert message in err
+    assert not Path("reproduction", "runs").exists()
+
+
+# --- controls
+
+
+def labels(model, protocol, **more):
+    given = {"dataset": "ml-1m", "target": "25", "model": model, "protocol": protocol, **more}
+    return labelled(merge_settings(given), CONTROLS)
+
+
+def test_every_control_toggles_what_the_protocol_says():
+    assert dict(labels("LightGCN", "paper")) == {
+        "as it is": {},
+        "regularizer=weighted": {"regularizer": "weighted"},
+        "loss_norm=weight": {"loss_norm": "weight"},
+        "graph=positive": {"graph": "positive"},
+        "user_loss=sum": {"user_loss": "sum"},
+        "until converged": {
+            "early_stopping": True,
+            "epochs": 500,
+            "eval_step": 5,
+            "stopping_step": 10,
+        },
+        "lr and decay as printed": {"learning_rate": 0.001, "reg_weight": 0.1},
+    }
+    assert dict(labels("LightGCN", "converged")) == {
+        "as it is": {},
+        "regularizer=unweighted": {"regularizer": "unweighted"},
+        "graph=all": {"graph": "all"},
+        "user_loss=mean": {"user_loss": "mean"},
+        "40 updates": {"early_stopping": False, "epochs": 40},
+    }
+
+
+def test_controls_that_mean_nothing_to_a_model_are_left_out():
+    assert [label for label, _ in labels("BPR", "paper")] == [
+        "as it is",
+        "regularizer=weighted",
+        "loss_norm=weight",
+        "user_loss=sum",
+        "until converged",
+        "lr and decay as printed",
+    ]
+    assert [label for label, _ in labels("EASE", "paper")] == ["as it is"]
+    assert [label for label, _ in labels("EASE", "converged")] == ["as it is", "user_loss=mean"]
+
+
+def test_controls_share_mixes_folds_and_seeds():
+    chosen = chosen_controls(["regularizer", "length"])
+    keys = {"trials": 15, "folds": 2, "repeats": 3}
+    cells = cells_of(grid(models=["BPR"], controls=chosen, keys=keys), {"blockmix": ["A"]})
+    assert [cell.control for cell in cells[:3]] == [
+        "as it is",
+        "regularizer=weighted",
+        "until converged",
+    ]
+    for cell in cells:
+        assert {key: cell.given[key] for key in keys} == keys
+        assert "seed" not in cell.given
+        assert cell.given["class_field"] is None  # theory's mix is no shared mix
+
+
+# --- which cells are finished
+
+
+def test_a_cell_is_finished_with_its_own_settings_only(tmp_path):
+    given = {"dataset": "d", "target": "A", "model": "BPR", "protocol": "paper", "trials": 2}
+    cell, folder = Cell(given), tmp_path / "runs" / "x"
+    assert not is_finished(tmp_path, cell)
+    record(tmp_path, cell, str(folder))
+    assert not is_finished(tmp_path, cell)  # no result
+    folder.mkdir(parents=True)
+    (folder / "result.json").touch()
+    assert is_finished(tmp_path, cell)
+    assert not is_finished(tmp_path, Cell({**given, "trials": 3}))
+    assert [found.folder for found in finished(tmp_path)] == [folder]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"schema_version": 2}', r"schema_version 2; this version .* reads 1"),
+        ("{", "cannot be read"),
+        ('{"schema_version": 1}', "cannot be read"),
+        ("[]", "cannot be read"),
+    ],
+)
+def test_records_that_cannot_be_read(tmp_path, text, message):
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "a.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        finished(tmp_path)
+
+
+# --- the whole way
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """A tiny grid that was interrupted in its second cell and went on."""
+    out = tmp_path_factory.mktemp("grid") / "out"
+    arguments = ["reproduce", *TINY, "--targets=A", f"--out={out}"]
+    planned = call(*arguments, "--plan")
+    assert not (out / "runs").exists() and not (out / "report").exists()
+    made, original = [], command.run
+
+    def interrupted(settings, say):
+        if made:
+            raise KeyboardInterrupt
+        made.append(original(settings, say))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "run", interrupted)
+        first = call(*arguments)
+    second = call(*arguments)
+    return out, arguments, planned, first, second
+
+
+def test_the_plan_says_what_it_costs(reproduced):
+    _, _, (status, text, err), _, _ = reproduced
+    assert status == 0
+    lines = text.splitlines()
+    # EASE: (3 baselines + 2 mixes) x 2 folds x 3 lambdas; 3 baselines + data_mix, once
+    assert lines[2].startswith(
+        "blockmix, target A, EASE, converged: 30 models on folds, 4 on all of train, about "
+    )
+    # BPR: (3 + 2) x 2 folds; (3 + 1) x 2 repeats
+    assert "BPR d=16, converged: 10 models on folds, 8 on all of train, at most about" in text
+    assert lines[3].startswith("3 of 3 cells to run, at most about ")
+    assert err.count("timing blockmix") == 3  # not per target or cell
+
+
+def test_a_grid_goes_on_after_a_kill(reproduced):
+    out, _, _, (status, _, err), second = reproduced
+    assert status == 130 and "interrupted; the same command goes on" in err
+    assert "timing" not in err  # the plan's are kept
+    status, text, err = second
+    assert status == 0
+    assert text.count(": finished") == 1 and "2 of 3 cells to run" in text
+    assert "[2/2]" in err and "timing" not in err
+    assert text.splitlines()[-1] == str(out / "report" / "index.html")
+    assert len(list((out / "runs").iterdir())) == 3
+
+
+def test_the_page_of_a_grid(reproduced):
+    out = reproduced[0]
+    page = Page((out / "report" / "index.html").read_text())
+    assert len(page.ids) == len(set(page.ids))
+    assert len(page.tables["folders"]) == 1 + 3
+    rows = page.tables["published"][1:]
+    assert len(rows) == 3 * 4 and {row[6][0] for row in rows} == {"not published"}
+    names = {path.stem for path in (out / "report" / "figures").glob("*.svg")}
+    assert names == {
+        "figure3-converged",
+        "figure4",
+        "figure5-converged",
+        "figure6-converged",
+        "figure7a-converged",
+        "figure7b-converged",
+        "runs",
+    }
+
+
+def test_a_finished_grid_is_not_run_again(reproduced, monkeypatch):
+    out, arguments, *_ = reproduced
+    monkeypatch.setattr(command, "run", None)
+    before = (out / "report" / "tables.md").read_bytes()
+    status, text, _ = call(*arguments)
+    assert status == 0 and "0 of 3 cells to run" in text
+    assert (out / "report" / "tables.md").read_bytes() == before
+
+
+def test_files_of_others_in_the_report_are_kept(reproduced, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    monkeypatch.setattr(command, "run", None)
+    arguments = [*reproduced[1][:-1], f"--out={out}"]
+    mine = out / "report" / "tables.md"
+    mine.write_text("my notes")
+    status, _, err = call(*arguments)
+    assert status == 2 and "tables.md was not written by this command" in err
+    assert mine.read_text() == "my notes"
+    assert call(*arguments, "--force")[0] == 0
+    assert mine.read_text() != "my notes"
+
+
+def test_a_cell_that_fails_is_named_and_the_others_are_run(reproduced, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    for file in (out / "cells").glob("*BPR-4*"):
+        file.unlink()
+
+    def fails(settings, say):
+        raise ValueError("nothing can be learned")
+
+    monkeypatch.setattr(command, "run", fails)
+    arguments = [*reproduced[1][:-1], f"--out={out}"]
+    status, text, _ = call(*arguments)
+    assert status == 1
+    lines = text.splitlines()
+    assert lines[-3] == "failed: blockmix, target A, BPR d=4, converged: nothing can be learned"
+    assert lines[-2] == "1 of 3 cells failed; the same command tries them again"
+    page = (out / "report" / "tables.md").read_text()
+    assert "Not here, since they failed: blockmix, target A, BPR d=4, converged." in page
+
+
+def test_a_run_folder_that_is_half_gone_is_an_error(reproduced, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    folder = next((out / "runs").glob("*EASE*"))
+    (folder / "metrics.parquet").unlink()
+    with pytest.raises(ValueError, match=r"there is no metrics.parquet in it"):
+        write_page(out, [], [], force=False)
+
+
+def test_controls_go_the_same_way(reproduced, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    options = ["--models=BPR", "--targets=A", "--controls=length", f"--out={out}"]
+    status, text, _ = call("reproduce", *[o for o in TINY if "models" not in o], *options)
+    assert status == 0
+    assert "4 of 4 cells to run" in text  # two sizes, as it is and with 40 updates
+    tables = (out / "report" / "tables.md").read_text()
+    assert "Which of the paper's results survive which control" in tables
+    assert "| converged | 40 updates | BPR |" in tables
+    assert "| converged | full search | BPR |" in tables  # the grid's own cells beside them
+    given = [json.loads(file.read_text())["given"] for file in (out / "cells").glob("*40*.json")]
+    assert [g["epochs"] for g in given] == [40, 40]
