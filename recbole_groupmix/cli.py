@@ -29,7 +29,7 @@ usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
   --target=GROUP        target group, a value of the group column; without it groups are listed;
-                        all: every group, for little more than one (BPR, LightGCN, closed forms)
+                        all: every group at once (BPR, LightGCN, closed forms)
   --group_field=COLUMN  column of the .user file that holds the group
   --data_path=FOLDER    folder that holds NAME/NAME.inter
   --model=MODEL         RecBole general recommender (default BPR)

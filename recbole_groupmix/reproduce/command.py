@@ -36,7 +36,7 @@ _QUICK = {
     "targets": "25",
     "protocols": "paper,converged",
 }
-_QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2}
+_QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False}
 _ALL = ("", "true", "all")
 
 

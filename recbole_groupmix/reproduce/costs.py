@@ -19,7 +19,12 @@ from recbole_groupmix.reproduce.plan import Cell
 
 FILE = "costs.json"
 #: Keys that do not change what a model takes.
-_NO_COST = ("target", "trials", "folds", "repeats", "seed", "mix", "show_progress", "class_field")
+_NO_COST = frozenset(
+    {
+        *("target", "trials", "folds", "repeats", "seed", "mix", "class_field", "fine_tune"),
+        *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
+    }
+)
 _BASELINES = 3
 #: The fine-tuned rival is trained twice: on everybody, then on the target.
 _RIVAL = 2
@@ -105,7 +110,7 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
         final=(mixes + (trials > 0)) * int(settings["repeats"]),
         epochs=epochs,
         evaluations=times * n_users[cell.given["target"]] / sum(n_users.values()),
-        stops_early=early,
+        stops_early=early and not closed,
         closed_form=closed,
         costs=timings.costs(cell.base),
     )
