@@ -240,3 +240,24 @@ def test_settling_twice_changes_nothing():
     once = settled(merge_settings(given))
     assert once["lambdas"] == [7.0]
     assert settled(once).values == once.values
+
+
+def test_the_mean_over_a_users_interactions_counts_under_both_protocols(tiny):
+    # the protocol paper samples triplets, which would make a mean a sum; nothing is sampled here
+    scores = {}
+    for protocol in ("paper", "converged"):
+        for user_loss in ("sum", "mean"):
+            ran(
+                tiny,
+                model="EASE",
+                protocol=protocol,
+                user_loss=user_loss,
+                reg_weight=5,
+                trials=0,
+                output_dir=f"{protocol}-{user_loss}",
+            )
+            file = run_folder(f"{protocol}-{user_loss}") / "result.json"
+            scores[protocol, user_loss] = json.loads(file.read_text())["test"]
+    for user_loss in ("sum", "mean"):
+        assert scores["paper", user_loss] == scores["converged", user_loss]
+    assert scores["paper", "sum"] != scores["paper", "mean"]

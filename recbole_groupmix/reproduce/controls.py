@@ -58,8 +58,6 @@ def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None
             or (key == "graph" and model in _NO_GRAPH)
             # an optimiser without scale does not see what divides a loss of weighted terms
             or (key == "loss_norm" and (closed or settings["regularizer"] == "weighted"))
-            # what is sampled when there is nothing to sample: every interaction, a sum
-            or (key == "user_loss" and closed and settings["triplets"] == "sampled")
         ):
             return None
         value = _OTHER[key][settings[key]]
