@@ -72,7 +72,7 @@ influence  Say who helps whom: what each target gains or loses without each othe
   --d=N                 dimension of Delta_d, with which influence is compared (default 4)
 
 gradient Find a mix by the exact gradient of EASE's held-out loss; write it for run --mix.
-  --reg_weight=LAMBDA --most=N    evaluations of the gradient per start (default 20)
+  --reg_weight=LAMBDA --most=N    evaluations of the gradient per start (default 8)
   --out=FILE.yaml       default gradient.yaml
 
 profile  Show the target's metric and loss on the folds against the weight of each group, around
@@ -296,7 +296,7 @@ def _influence(arguments: Sequence[str]) -> int:
 
 def _gradient(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
-    most, out = _whole_number(options, "most", 20), options.pop("out", "gradient.yaml")
+    most, out = _whole_number(options, "most", 8), options.pop("out", "gradient.yaml")
     options.pop("most", None)
     settings = _settings({"model": "EASE", "reg_weight": "300", **options})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from recbole_groupmix.core.ease import check_lambda
 from recbole_groupmix.core.gram import Floats
-from recbole_groupmix.core.mix_gradient import ease_loss_gradient
+from recbole_groupmix.core.mix_gradient import LossGradient, ease_loss_gradient
 
 #: Least and largest weight of an augmentation user: the search is over logarithms.
 WEIGHT_BOUNDS = (1e-3, 20.0)
@@ -61,13 +61,21 @@ class Optimum:
 
 
 def mean_loss_gradient(
-    folds: Sequence[FoldProblem], weights: npt.NDArray[np.float64], lam: float, **options: Any
+    folds: Sequence[FoldProblem],
+    weights: npt.NDArray[np.float64],
+    lam: float,
+    each: Callable[..., Iterable[LossGradient]] = map,
+    **options: Any,
 ) -> tuple[float, npt.NDArray[np.float64], float]:
-    """Return the mean over folds of the loss and of its derivatives in weights and lambda."""
-    found = [
-        ease_loss_gradient(fold.grams, weights, lam, fold.seen, fold.relevant, **options)
-        for fold in folds
-    ]
+    """Return the mean over folds of the loss and of its derivatives in weights and lambda.
+
+    ``each`` is called like ``map``, with a function and the folds.
+    """
+
+    def of_fold(fold: FoldProblem) -> LossGradient:
+        return ease_loss_gradient(fold.grams, weights, lam, fold.seen, fold.relevant, **options)
+
+    found = list(each(of_fold, folds))
     return (
         float(np.mean([one.loss for one in found])),
         np.mean([one.by_weight for one in found], axis=0),
@@ -83,6 +91,7 @@ def optimise_mix(
     *,
     most: int = 20,
     fix_lambda: bool = False,
+    each: Callable[..., Iterable[LossGradient]] = map,
     **options: Any,
 ) -> Optimum:
     """Minimise the mean held-out loss over the weights of the other groups and lambda.
@@ -105,6 +114,8 @@ def optimise_mix(
         Evaluations after which the search ends, about, >= 1.
     fix_lambda : bool
         Whether lambda stays as it is.
+    each : callable
+        Called like ``map`` with a function and the folds, which may be worked on side by side.
     **options
         ``loss`` and ``sharpness``; see `held_out_losses`.
 
@@ -135,7 +146,7 @@ def optimise_mix(
         weights = np.ones(n_groups)
         weights[others] = np.exp(point[:-1])
         here = lam if fix_lambda else math.exp(point[-1])
-        loss, by_weight, by_lambda = mean_loss_gradient(folds, weights, here, **options)
+        loss, by_weight, by_lambda = mean_loss_gradient(folds, weights, here, each, **options)
         losses.append(loss)
         if not best or loss < best[0][0]:
             best[:] = [(loss, weights, here)]

@@ -11,8 +11,10 @@ import yaml
 
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, mix_from_weights
 from recbole_groupmix.core.mix_optimiser import FoldProblem, Optimum, optimise_mix
+from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline.closed_form import GramLaboratory, check_is_ease
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.side_by_side import side_by_side
 
 _GIB = 2**30
 
@@ -43,7 +45,7 @@ def gradient_search(
     free: int,
     folds: int | None = None,
     starts: Sequence[str] = ("proportional", "stratified", "no_augmentation"),
-    most: int = 20,
+    most: int = 8,
     fix_lambda: bool = False,
     loss: str = "softmax",
     sharpness: float = 10.0,
@@ -91,21 +93,23 @@ def gradient_search(
     laboratory = GramLaboratory(experiment)
     problems = [_problem(experiment, laboratory, fold + 1) for fold in range(n_folds)]
     found = []
-    for start in starts:
-        by_group = group_weights(known[start], n_users, target)
-        weights = np.array([by_group[name] or 0.05 for name in groups.names])
-        optimum = optimise_mix(
-            problems,
-            groups.index(target),
-            weights,
-            lam,
-            most=most,
-            fix_lambda=fix_lambda,
-            loss=loss,
-            sharpness=sharpness,
-        )
-        named = dict(zip(groups.names, optimum.weights.tolist(), strict=True))
-        found.append(Found(start, mix_from_weights(named, n_users, target), optimum))
+    with side_by_side(min(n_folds, everybody().size)) as each:
+        for start in starts:
+            by_group = group_weights(known[start], n_users, target)
+            weights = np.array([by_group[name] or 0.05 for name in groups.names])
+            optimum = optimise_mix(
+                problems,
+                groups.index(target),
+                weights,
+                lam,
+                most=most,
+                fix_lambda=fix_lambda,
+                each=each,
+                loss=loss,
+                sharpness=sharpness,
+            )
+            named = dict(zip(groups.names, optimum.weights.tolist(), strict=True))
+            found.append(Found(start, mix_from_weights(named, n_users, target), optimum))
     return sorted(found, key=lambda one: one.optimum.loss)
 
 
