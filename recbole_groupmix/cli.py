@@ -73,6 +73,7 @@ influence  Say who helps whom: what each target gains or loses without each othe
 
 gradient Find a mix by the exact gradient of EASE's held-out loss; write it for run --mix.
   --reg_weight=LAMBDA --most=N    evaluations of the gradient per start (default 8)
+  --follow=N            of the three baselines as starts, the N of least loss (default 1)
   --out=FILE.yaml       default gradient.yaml
 
 profile  Show the target's metric and loss on the folds against the weight of each group, around
@@ -297,7 +298,9 @@ def _influence(arguments: Sequence[str]) -> int:
 def _gradient(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
     most, out = _whole_number(options, "most", 8), options.pop("out", "gradient.yaml")
-    options.pop("most", None)
+    follow = _whole_number(options, "follow", 1)
+    for key in ("most", "follow"):
+        options.pop(key, None)
     settings = _settings({"model": "EASE", "reg_weight": "300", **options})
 
     from recbole_groupmix.pipeline.budget import memory
@@ -312,7 +315,7 @@ def _gradient(arguments: Sequence[str]) -> int:
         experiment = Experiment(settings)
         experiment.check_parts(settings["folds"])
         lam, free = float(settings["reg_weight"]), memory(experiment)
-        found = gradient_search(experiment, lam, free=free, most=most)
+        found = gradient_search(experiment, lam, free=free, follow=follow, most=most)
     write_mix(found[0], out)
     print(gradient_text(found))
     print(f"\n{out}")

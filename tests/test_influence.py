@@ -147,13 +147,23 @@ def test_other_models_are_refused(tiny):
 
 def test_the_search_ends_no_worse_than_it_starts_and_its_mix_has_its_weights(tiny):
     ex = ease_on(tiny)
-    found = gradient_search(ex, LAM, free=1 << 30, most=8)
+    found = gradient_search(ex, LAM, free=1 << 30, most=8, follow=3)
     assert [one.optimum.loss for one in found] == sorted(one.optimum.loss for one in found)
     assert {one.start for one in found} == {"proportional", "stratified", "no_augmentation"}
     for one in found:
         assert one.optimum.loss < one.optimum.loss_at_start
         by_group = group_weights(one.mix, ex.n_users, "A")
         assert [by_group[g] for g in "ABC"] == pytest.approx(one.optimum.weights.tolist())
+
+
+def test_the_starts_of_least_loss_are_followed(tiny):
+    ex = ease_on(tiny)
+    every = gradient_search(ex, LAM, free=1 << 30, most=1, follow=3)
+    at_start = {one.start: one.optimum.loss_at_start for one in every}
+    best, second, _ = sorted(at_start, key=at_start.__getitem__)
+    for follow, wanted in ((1, {best}), (2, {best, second})):
+        found = gradient_search(ex, LAM, free=1 << 30, most=1, follow=follow)
+        assert {one.start for one in found} == wanted
 
 
 def test_the_loss_at_the_start_is_that_of_the_folds(tiny):
@@ -177,6 +187,8 @@ def test_strange_starts_and_too_little_memory_are_refused(tiny):
     ex = ease_on(tiny)
     with pytest.raises(ValueError, match=r"starts are \['best'\]; allowed are proportional"):
         gradient_search(ex, LAM, free=1 << 30, starts=["best"])
+    with pytest.raises(ValueError, match="follow is 0"):
+        gradient_search(ex, LAM, free=1 << 30, follow=0)
     with pytest.raises(ValueError, match=r"Gram matrices of 2 folds need .* --max_memory"):
         gradient_search(ex, LAM, free=1000)
 

@@ -10,7 +10,12 @@ import numpy as np
 import yaml
 
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, mix_from_weights
-from recbole_groupmix.core.mix_optimiser import FoldProblem, Optimum, optimise_mix
+from recbole_groupmix.core.mix_optimiser import (
+    FoldProblem,
+    Optimum,
+    mean_loss_gradient,
+    optimise_mix,
+)
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline.closed_form import GramLaboratory, check_is_ease
 from recbole_groupmix.pipeline.experiment import Experiment
@@ -45,6 +50,7 @@ def gradient_search(
     free: int,
     folds: int | None = None,
     starts: Sequence[str] = ("proportional", "stratified", "no_augmentation"),
+    follow: int = 1,
     most: int = 8,
     fix_lambda: bool = False,
     loss: str = "softmax",
@@ -64,6 +70,8 @@ def gradient_search(
         Use the first so many folds; default all.
     starts : sequence of str
         Baselines to start from.
+    follow : int
+        How many of them are followed, those of the least loss, >= 1.
     most, fix_lambda, loss, sharpness
         See :func:`~recbole_groupmix.core.mix_optimiser.optimise_mix`.
 
@@ -75,7 +83,8 @@ def gradient_search(
     Raises
     ------
     ValueError
-        If the matrices do not fit, a start is no baseline, or the optimiser refuses something.
+        If the matrices do not fit, a start is no baseline, `follow` is below 1, or the optimiser
+        refuses something.
     """
     check_is_ease(experiment)
     groups, target, n_users = experiment.groups, experiment.target, experiment.n_users
@@ -83,6 +92,8 @@ def gradient_search(
     strange = [start for start in starts if start not in known]
     if strange or not starts:
         raise ValueError(f"starts are {list(starts)}; allowed are {', '.join(known)}")
+    if follow < 1:
+        raise ValueError(f"follow is {follow}; at least 1 start must be followed")
     n_folds = min(folds or experiment.settings["folds"], experiment.settings["folds"])
     needed = (n_folds + 1) * len(groups.names) * experiment.shape[1] ** 2 * 4
     if needed > free:
@@ -94,13 +105,22 @@ def gradient_search(
     problems = [_problem(experiment, laboratory, fold + 1) for fold in range(n_folds)]
     found = []
     with side_by_side(min(n_folds, everybody().size)) as each:
+        weights_of = {}
         for start in starts:
             by_group = group_weights(known[start], n_users, target)
-            weights = np.array([by_group[name] or 0.05 for name in groups.names])
+            weights_of[start] = np.array([by_group[name] or 0.05 for name in groups.names])
+
+        def loss_at(start: str) -> float:
+            at_start = weights_of[start], lam
+            of_loss = {"loss": loss, "sharpness": sharpness}
+            return mean_loss_gradient(problems, *at_start, each, **of_loss)[0]
+
+        some = sorted(starts, key=loss_at)[:follow] if follow < len(starts) else starts
+        for start in some:
             optimum = optimise_mix(
                 problems,
                 groups.index(target),
-                weights,
+                weights_of[start],
                 lam,
                 most=most,
                 fix_lambda=fix_lambda,
