@@ -111,9 +111,10 @@ def gradient_search(
             weights_of[start] = np.array([by_group[name] or 0.05 for name in groups.names])
 
         def loss_at(start: str) -> float:
-            at_start = weights_of[start], lam
-            of_loss = {"loss": loss, "sharpness": sharpness}
-            return mean_loss_gradient(problems, *at_start, each, **of_loss)[0]
+            at_start = weights_of[start]
+            return mean_loss_gradient(
+                problems, at_start, lam, each, loss=loss, sharpness=sharpness
+            )[0]
 
         some = sorted(starts, key=loss_at)[:follow] if follow < len(starts) else starts
         for start in some:
