@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_engine import DIM, N_ITEMS, N_USERS, _graph, _problem, _reference_tables, _shared
+from test_engine import N_ITEMS, N_USERS, NARROW, _graph, _problem, _reference_tables, _shared
 
 from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
 from recbole_groupmix.engine.population import Population
@@ -22,7 +22,7 @@ from recbole_groupmix.engine.triplets import Triplets
 on_each_device = pytest.mark.parametrize(
     "device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 )
-ROW_BYTES = (3 * DIM + 5) * 4  # of one triplet and model, in float32
+ROW_BYTES = (3 * NARROW + 5) * 4  # of one triplet and model, in float32
 
 
 def _members(n, seed=2):
@@ -119,7 +119,7 @@ def test_temporaries_stay_below_the_bound(monkeypatch):
     problem, bound = _problem(5), 60 * 4 * ROW_BYTES
     TorchPopulation(_shared(problem), _members(4), max_bytes=bound).step(_batches(problem)[0])
     # 400 triplets in chunks of 60: six full ones and 40 left, three gathers in each
-    assert seen == [(60, 4, DIM)] * 18 + [(40, 4, DIM)] * 3
+    assert seen == [(60, 4, NARROW)] * 18 + [(40, 4, NARROW)] * 3
 
 
 @pytest.mark.parametrize("layers", [0, 2])
@@ -170,7 +170,7 @@ def test_models_that_leave_are_returned_and_cut_out(device):
     with pytest.raises(KeyError):
         population.tables(2)
     population.step(_batches(problem)[0])
-    assert population._table.shape == (N_USERS + N_ITEMS, 2, DIM)
+    assert population._table.shape == (N_USERS + N_ITEMS, 2, NARROW)
     assert not np.array_equal(population.tables(3), before[3])
     population.drop(1)
     population.drop(3)
