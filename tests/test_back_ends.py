@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from recbole_groupmix.core.mix import Mix, baselines
-from recbole_groupmix.pipeline import populations
+from recbole_groupmix.pipeline import budget, populations
+from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.populations import (
     back_end,
-    memory,
     models_at_once,
     train_populations,
     why_not,
@@ -158,5 +158,5 @@ def test_models_at_once_stay_below_the_memory_asked_for(model):
 
 def test_max_memory_is_in_gib_and_half_of_what_is_free_by_default(monkeypatch):
     assert memory(_experiment(max_memory=1.5)) == 1.5 * 2**30
-    monkeypatch.setattr(populations, "free_memory", lambda device: 1000)
+    monkeypatch.setattr(budget, "free_memory", lambda device: 1000)
     assert memory(_experiment()) == 500
