@@ -11,6 +11,7 @@ from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
 from recbole_groupmix.check.figures import MISSING, can_draw, draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
+from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.theory import USER_CLASSES
 
@@ -51,9 +52,7 @@ def check_command(
     user_class = options.get("user_class", USER_CLASSES[0])
     if user_class not in USER_CLASSES:
         raise ValueError(f"--user_class is {user_class!r}; allowed are {', '.join(USER_CLASSES)}")
-    folder = Path(options["out"]) if "out" in options else None
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out is {str(folder)!r}, which is no folder")
+    folder = out_folder(options.get("out"))
     found = check(
         settings,
         relabellings=relabellings,

@@ -34,13 +34,17 @@ def condition_bound(gram: Floats, lam: float) -> float:
     ValueError
         If `lam` is not a finite number above 0.
     """
-    check_lambda(lam)
-    return 1.0 + largest_row_sum(gram) / lam
+    return _condition(largest_row_sum(gram), lam)
 
 
 def largest_row_sum(gram: Floats) -> float:
     """Return the largest sum of absolute values of a row of a matrix."""
     return float(np.abs(gram).sum(axis=1).max())
+
+
+def _condition(row_sum: float, lam: float) -> float:
+    check_lambda(lam)
+    return 1.0 + row_sum / lam
 
 
 def check_lambda(lam: float, what: str = "lambda") -> None:
@@ -66,8 +70,7 @@ def precision_for(gram: Floats, lam: float) -> type[np.floating]:  # type: ignor
 
 def precision_for_row_sum(row_sum: float, lam: float) -> type[np.floating]:  # type: ignore[type-arg]
     """Return what :func:`precision_for` does, from the :func:`largest_row_sum` of ``G``."""
-    check_lambda(lam)
-    condition = 1.0 + row_sum / lam
+    condition = _condition(row_sum, lam)
     if condition * np.finfo(np.float32).eps <= FLOAT32_ERROR:
         return np.float32
     if condition * np.finfo(np.float64).eps <= _FLOAT64_ERROR:

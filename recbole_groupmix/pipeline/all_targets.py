@@ -138,9 +138,7 @@ class AllTargets:
             self._on_the_folds(rivals, cv, seconds)
         metric = self._everyone.settings["valid_metric"]
         for name, run in self._runs.items():
-            scored = [c for c in run.found if c.name in cv[name]]
-            scores = [cv[name][c.name]["score"] for c in scored]
-            self._tracking[name].of_mixes([c.mix for c in scored], scores, metric)
+            self._tracking[name].of_mixes(run.found, cv[name], metric)
         return cv, seconds
 
     def _on_the_folds(

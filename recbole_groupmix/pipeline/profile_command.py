@@ -13,6 +13,7 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
 from recbole_groupmix.pipeline.profile_figure import MISSING, can_draw, draw
@@ -49,9 +50,7 @@ def profile_command(
             f"{settings.describe('model')}; profiles take many models, so only those that are "
             f"solved in closed form: {', '.join(CLOSED_FORM)}"
         )
-    folder = Path(options["out"]) if "out" in options else None
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out is {str(folder)!r}, which is no folder")
+    folder = out_folder(options.get("out"))
     experiment = Experiment(settings)
     settings = experiment.settings
     for note in settings.notes:

@@ -103,9 +103,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     if rival is not None:
         found.append(rival)
         cv.update(search.cross_validate([rival]) if on_folds else {})
-    scored = [c for c in found if c.name in cv]
-    scores = [cv[c.name]["score"] for c in scored]
-    tracking.of_mixes([c.mix for c in scored], scores, settings["valid_metric"])
+    tracking.of_mixes(found, cv, settings["valid_metric"])
     chosen = choose(experiment, found, cv, select(found, cv))
     keeper = ModelKeeper(folder)
     tested = search.final(chosen.rows, chosen.epochs, keeper, chosen.options)

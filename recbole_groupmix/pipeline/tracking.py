@@ -11,7 +11,7 @@ from typing import Any
 from recbole.utils.wandblogger import WandbLogger
 
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.pipeline.candidates import Candidate
 
 #: Folder in the run folder that ``tensorboard --logdir`` is given.
 BOARD = "tensorboard"
@@ -64,19 +64,23 @@ class Tracking:
         values = {f"{metric}/fold_{record['fold']}": record["score"]}
         self._send("search", number, values)
 
-    def of_mixes(self, mixes: Sequence[Mix], scores: Sequence[float], metric: str) -> None:
+    def of_mixes(
+        self, found: Sequence[Candidate], cv: Mapping[str, Mapping[str, Any]], metric: str
+    ) -> None:
         """Send all mixes, in the order of their numbers, with their mean scores over the folds.
 
         Parameters
         ----------
-        mixes : sequence of Mix
+        found : sequence of Candidate
             Candidates.
-        scores : sequence of float
-            Their scores; NaN where training diverged.
+        cv : mapping
+            Their summaries on the folds; those without one, or whose score is NaN since training
+            diverged, are not sent.
         metric : str
             Name of the score.
         """
-        for number, (mix, score) in enumerate(zip(mixes, scores, strict=True)):
+        for number, candidate in enumerate(c for c in found if c.name in cv):
+            score, mix = cv[candidate.name]["score"], candidate.mix
             if isfinite(score):
                 values = {f"{metric}/mean": score, "alpha_aug": mix.alpha_aug}
                 values.update({f"alpha/{group}": share for group, share in mix.alpha.items()})

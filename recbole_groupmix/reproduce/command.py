@@ -9,6 +9,7 @@ from typing import Any
 
 from recbole_groupmix.check.command import check_command
 from recbole_groupmix.pipeline.calibrate import duration
+from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.run import run
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.report.check_file import CHECK, read_check
@@ -38,6 +39,7 @@ _QUICK = {
 }
 _QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False}
 _ALL = ("", "true", "all")
+_OUT = "reproduction"
 
 
 def reproduce_command(
@@ -67,10 +69,8 @@ def reproduce_command(
     ValueError
         For options that cannot be used, before anything is run.
     """
-    grid, out = _grid(options, keys), Path(options.get("out", "reproduction"))
+    grid, out = _grid(options, keys), out_folder(options.get("out")) or Path(_OUT)
     force = options.get("force") == "true"
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out is {str(out)!r}, which is no folder")
     check_page(out, force)
     timings = Timings(out, say)
     groups = {given["dataset"]: timings.groups(given) for given in without_target(grid)}
