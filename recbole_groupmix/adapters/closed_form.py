@@ -88,7 +88,8 @@ class EASE(ClosedForm, general_recommender.EASE):
         super().__init__(config, dataset)
         lam = torch.tensor(float(config["reg_weight"]), dtype=torch.float64)
         self.register_buffer("reg_weight", lam)  # a checkpoint says which was chosen
-        self.register_buffer("item_similarity", torch.zeros(self.n_items, self.n_items))
+        unsolved = np.zeros((self.n_items, self.n_items), np.float32)  # takes no memory as yet
+        self.register_buffer("item_similarity", torch.from_numpy(unsolved))
 
     def fit(self, user_weights: np.ndarray | None = None) -> None:
         """Solve for users of these weights; see :class:`ClosedForm`."""

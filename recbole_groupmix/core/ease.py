@@ -14,6 +14,7 @@ from recbole_groupmix.core.gram import Floats
 FLOAT32_ERROR = 1e-3
 _FLOAT64_ERROR = 1e-6
 _SMALL_BLOCK = 256  # rows that are inverted at once
+_ROWS_AT_ONCE = 64
 
 
 def condition_bound(gram: Floats, lam: float) -> float:
@@ -39,7 +40,8 @@ def condition_bound(gram: Floats, lam: float) -> float:
 
 def largest_row_sum(gram: Floats) -> float:
     """Return the largest sum of absolute values of a row of a matrix."""
-    return float(np.abs(gram).sum(axis=1).max())
+    starts = range(0, len(gram), _ROWS_AT_ONCE)  # no second matrix beside this one
+    return max(float(np.abs(gram[i : i + _ROWS_AT_ONCE]).sum(axis=1).max()) for i in starts)
 
 
 def _condition(row_sum: float, lam: float) -> float:
@@ -103,38 +105,52 @@ def regularized_inverse(gram: Floats, lam: float) -> Floats:
         If `lam` is not above 0 or the matrix is not positive definite to this precision.
     """
     check_lambda(lam)
-    matrix = gram.copy(order="C")
-    matrix[np.diag_indices_from(matrix)] += lam
+    inverse = gram.copy(order="C")
+    inverse[np.diag_indices_from(inverse)] += lam
     try:
-        inverse = _inverse(matrix)
+        _invert(inverse)
     except np.linalg.LinAlgError as error:
         raise ValueError(
             f"the Gram matrix plus lambda {lam:g} is not positive definite in {gram.dtype}; use a "
             "larger lambda or float64."
         ) from error
-    symmetric: Floats = (inverse + inverse.T) * inverse.dtype.type(0.5)
-    return symmetric
+    return inverse
 
 
-def _inverse(matrix: Floats) -> Floats:
-    """Invert a positive definite matrix by blocks, with the Schur complement of the first.
+def _invert(matrix: Floats) -> None:
+    """Invert a positive definite matrix in place, with the Schur complement of its first block.
 
     Nearly all of it are matrix products, which BLAS makes near the machine's peak and without
     Python's lock; LAPACK's own inverse from a factor is slow on several threads.
     """
     n = len(matrix)
     if n <= _SMALL_BLOCK:
-        return _small_inverse(matrix)
-    half = n // 2
-    found = np.empty_like(matrix)
-    first = _inverse(matrix[:half, :half])
-    across = first @ matrix[:half, half:]
-    last = _inverse(matrix[half:, half:] - matrix[half:, :half] @ across)
-    corner = np.negative(across @ last, out=found[:half, half:])
-    found[half:, :half] = corner.T
-    found[half:, half:] = last
-    np.subtract(first, corner @ across.T, out=found[:half, :half])
-    return found
+        matrix[...] = _small_inverse(matrix)
+        return
+    first, second = slice(None, n // 2), slice(n // 2, None)
+    _invert(matrix[first, first])
+    across = matrix[first, first] @ matrix[first, second]
+    _subtract_product(matrix[second, second], matrix[second, first], across)
+    _invert(matrix[second, second])
+    corner = across @ matrix[second, second]
+    np.negative(corner, out=corner)
+    matrix[first, second], matrix[second, first] = corner, corner.T
+    _subtract_product(matrix[first, first], corner, across.T)
+
+
+def _subtract_product(matrix: Floats, left: Floats, right: Floats) -> None:
+    """Subtract a product known to be symmetric, of which about half is made, in place."""
+    n = len(matrix)
+    if n <= _SMALL_BLOCK:
+        matrix -= left @ right
+        matrix[...] = (matrix + matrix.T) * matrix.dtype.type(0.5)
+        return
+    first, second = slice(None, n // 2), slice(n // 2, None)
+    _subtract_product(matrix[first, first], left[first], right[:, first])
+    _subtract_product(matrix[second, second], left[second], right[:, second])
+    corner = matrix[second, first]
+    corner -= left[second] @ right[:, first]
+    matrix[first, second] = corner.T
 
 
 def _small_inverse(matrix: Floats) -> Floats:

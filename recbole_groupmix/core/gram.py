@@ -171,9 +171,6 @@ def weighted_gram(
         raise ValueError(
             f"weights are {weights.tolist()}; they must be finite, >= 0 and not all 0."
         )
-    total = np.zeros(grams.shape[1:], dtype=grams.dtype if dtype is None else dtype)
-    scratch = np.empty_like(total)
-    for weight, matrix in zip(weights, grams, strict=True):
-        if weight:
-            total += np.multiply(matrix, weight, out=scratch, dtype=total.dtype)
+    found: Any = grams.dtype if dtype is None else dtype
+    total: Floats = np.einsum("g,gij->ij", weights.astype(found), grams, dtype=found)
     return total
