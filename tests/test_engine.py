@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
 from recbole_groupmix.core.ranking import per_user_metrics
-from recbole_groupmix.engine.kernels import gradients_of_width
+from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.ranking import hits_at
@@ -18,8 +18,8 @@ from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
 
 N_USERS, N_ITEMS, N_GROUPS = 30, 40, 3
-#: Columns of tables: of a narrow one, and of one that is not.
-NARROW, WIDE = 5, 12
+#: Columns of tables: less than a vector of the kernels has, and two of them and a rest.
+NARROW, WIDE = 5, 37
 
 
 def _problem(seed=0, n_triplets=400, width=NARROW):
@@ -147,10 +147,10 @@ def test_saturated_triplets_fade_as_in_recbole():
     assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
 
 
-@pytest.mark.parametrize("width", [1, 4, 8, 9, 64])
+@pytest.mark.parametrize("width", [1, 4, 8, 16, 37, 64])
 def test_gradients_of_users_with_more_triplets_than_a_block(width):
-    # 700 triplets of 3 users, the second without weight; blocks hold 128 triplets up to 8 columns
-    # and 4096 numbers beyond. In float64: dL/dx = -w s (1 - s) / (gamma + s), x = u . (i - j)
+    # 700 triplets of 3 users, the second without weight; blocks hold at most 128 triplets and
+    # 4096 numbers. In float64: dL/dx = -w s (1 - s) / (gamma + s), x = u . (i - j)
     rng = np.random.default_rng(width)
     users = np.sort(rng.integers(0, 3, 700))
     pos, neg = rng.integers(0, 11, (2, 700)).astype(np.int32)
@@ -158,9 +158,7 @@ def test_gradients_of_users_with_more_triplets_than_a_block(width):
     weight = np.array([0.5, 0.0, 2.0], np.float32)
     starts = np.searchsorted(users, np.arange(4))
     by_user, by_item = np.full_like(user, 7.0), np.full_like(item, 7.0)
-    gradients_of_width(width)(
-        0, 3, np.arange(3), starts, pos, neg, weight, user, item, by_user, by_item
-    )
+    bpr_gradients(0, 3, np.arange(3), starts, pos, neg, weight, user, item, by_user, by_item)
     u, apart = user[users].astype(float), item[pos].astype(float) - item[neg]
     s = 1 / (1 + np.exp(-(u * apart).sum(1)))
     slope = (-weight[users] * s * (1 - s) / (1e-10 + s))[:, None]

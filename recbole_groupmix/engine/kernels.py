@@ -11,13 +11,14 @@ import math
 import numpy as np
 from numba import njit
 
+from recbole_groupmix.engine.row_vectors import add_scaled, difference
+
 #: Reorder sums and fuse multiply-adds, but keep NaN and infinities what they are.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
 #: RecBole's BPRLoss is -log(gamma + sigmoid(x)): its gradient fades where sigmoid(x) < gamma.
 GAMMA = np.float32(1e-10)
-#: Columns up to which tables count as narrow, and the triplets that go through together there.
-NARROW, NARROW_BLOCK = 8, 128
-_BLOCK_FLOATS = 4096  # of a block of triplets: 16 KiB, half of a common first cache
+#: Of a block of triplets: at most so many, and so many floats (16 KiB, half of a first cache).
+_BLOCK, _BLOCK_FLOATS = 128, 4096
 
 
 @njit(fastmath=_FAST, inline="always")
@@ -47,12 +48,50 @@ def _slope(x):  # type: ignore[no-untyped-def]
     return e / ((one + e) * (e + GAMMA * (one + e)))
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
-def bpr_gradients(begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item):  # type: ignore[no-untyped-def]
-    """Gradients of ``sum_t w_t * -log(gamma + sigmoid(u . (i - j)))`` for one model.
+@njit(nogil=True, fastmath=_FAST, error_model="numpy", cache=True)
+def _bpr_gradients(  # type: ignore[no-untyped-def]
+    begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item, columns
+):
+    """See :func:`bpr_gradients`; ``columns`` is a tuple of d entries, so that d is known here."""
+    d, g, zero = len(columns), grad_item, np.uint64(0)
+    g[:] = np.float32(0.0)
+    block = min(max(_BLOCK_FLOATS // d, 1), _BLOCK)
+    apart = np.empty((block, d), dtype=np.float32)
+    x = np.empty(block, dtype=np.float32)
+    weighted_row, total = np.empty((1, d), dtype=np.float32), np.empty((1, d), dtype=np.float32)
+    for a in range(begin, end):
+        w = weight[a]
+        if w == np.float32(0.0):
+            continue
+        u = np.uint64(users[a])  # unsigned: no index counts from the end
+        for k in range(d):
+            total[0, k] = np.float32(0.0)
+            weighted_row[0, k] = -w * user[u, k]
+        first = starts[a]
+        while first < starts[a + 1]:
+            size = min(block, starts[a + 1] - first)
+            for n in range(size):
+                i, j = np.uint64(pos[first + n]), np.uint64(neg[first + n])
+                x[n] = difference(apart, np.uint64(n), item, i, j, user, u, columns)
+            for n in range(size):
+                x[n] = _slope(x[n])
+            for n in range(size):
+                i, j = np.uint64(pos[first + n]), np.uint64(neg[first + n])
+                add_scaled(total, zero, x[n], apart, np.uint64(n), columns)
+                add_scaled(g, i, x[n], weighted_row, zero, columns)
+                add_scaled(g, j, -x[n], weighted_row, zero, columns)
+            first += size
+        for k in range(d):
+            grad_user[u, k] = -w * total[0, k]
+
+
+def bpr_gradients(  # type: ignore[no-untyped-def]
+    begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item
+):
+    """Compute gradients of ``sum_t w_t * -log(gamma + sigmoid(u . (i - j)))`` for one model.
 
     The triplets of a user go through in blocks that stay in the first cache: differences and
-    scores first, then all exponentials at once, then the gradients.
+    scores first, then all exponentials at once, then the gradients. Compiled for each d.
 
     Parameters
     ----------
@@ -66,122 +105,14 @@ def bpr_gradients(begin, end, users, starts, pos, neg, weight, user, item, grad_
     weight : float32 (n_segments,)
         Weight of each triplet of a segment, divisor included; segments of weight 0 are skipped.
     user, item : float32 (n_users, d), float32 (n_items, d)
-        Tables.
+        Tables, C-contiguous.
     grad_user : float32 (n_users, d)
         Written for users of segments with weight, untouched for others.
     grad_item : float32 (n_items, d)
         Zeroed here; the gradient is the sum over all ranges.
     """
-    d = user.shape[1]
-    block = max(_BLOCK_FLOATS // d, 1)
-    g = grad_item
-    g[:] = np.float32(0.0)
-    difference = np.empty((block, d), dtype=np.float32)
-    x = np.empty(block, dtype=np.float32)
-    weighted_row = np.empty(d, dtype=np.float32)
-    for a in range(begin, end):
-        w = weight[a]
-        if w == np.float32(0.0):
-            continue
-        row, g_row = user[users[a]], grad_user[users[a]]
-        for k in range(d):
-            g_row[k] = np.float32(0.0)
-            weighted_row[k] = -w * row[k]
-        first = starts[a]
-        while first < starts[a + 1]:
-            size = min(block, starts[a + 1] - first)
-            for n in range(size):
-                item_i, item_j = item[pos[first + n]], item[neg[first + n]]
-                apart = difference[n]
-                for k in range(d):
-                    apart[k] = item_i[k] - item_j[k]
-                product = np.float32(0.0)
-                for k in range(d):
-                    product += row[k] * apart[k]
-                x[n] = product
-            for n in range(size):
-                x[n] = _slope(x[n])
-            for n in range(size):
-                s, apart = x[n], difference[n]
-                g_i, g_j = g[pos[first + n]], g[neg[first + n]]
-                for k in range(d):
-                    g_row[k] += s * apart[k]
-                for k in range(d):
-                    g_i[k] += s * weighted_row[k]
-                for k in range(d):
-                    g_j[k] -= s * weighted_row[k]
-            first += size
-        for k in range(d):
-            g_row[k] *= -w
-
-
-@njit(nogil=True, fastmath=_FAST, cache=True)
-def narrow_bpr_gradients(  # type: ignore[no-untyped-def]
-    begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item, columns
-):
-    """Compute :func:`bpr_gradients` for tables of few columns, known to the compiler.
-
-    Where a row is shorter than a vector of the machine, differences lie column by column, so that
-    vectors run along the triplets of a user.
-
-    Parameters
-    ----------
-    begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item
-        As there.
-    columns : tuple of int
-        Of d entries; only its length counts.
-    """
-    d, g = len(columns), grad_item
-    g[:] = np.float32(0.0)
-    difference = np.empty((d, NARROW_BLOCK), dtype=np.float32)
-    x = np.empty(NARROW_BLOCK, dtype=np.float32)
-    weighted_row = np.empty(d, dtype=np.float32)
-    for a in range(begin, end):
-        w = weight[a]
-        if w == np.float32(0.0):
-            continue
-        u = np.uint64(users[a])  # unsigned: no index counts from the end
-        for k in range(d):
-            grad_user[u, k] = np.float32(0.0)
-            weighted_row[k] = -w * user[u, k]
-        first = starts[a]
-        while first < starts[a + 1]:
-            size = min(NARROW_BLOCK, starts[a + 1] - first)
-            for n in range(size):
-                i, j = np.uint64(pos[first + n]), np.uint64(neg[first + n])
-                for k in range(d):
-                    difference[k, n] = item[i, k] - item[j, k]
-            x[:size] = np.float32(0.0)
-            for k in range(d):
-                factor = user[u, k]
-                for n in range(size):
-                    x[n] += factor * difference[k, n]
-            for n in range(size):
-                x[n] = _slope(x[n])
-            for k in range(d):
-                total = np.float32(0.0)
-                for n in range(size):
-                    total += x[n] * difference[k, n]
-                grad_user[u, k] -= w * total
-            for n in range(size):
-                i, j = np.uint64(pos[first + n]), np.uint64(neg[first + n])
-                for k in range(d):
-                    change = x[n] * weighted_row[k]
-                    g[i, k] += change
-                    g[j, k] -= change
-            first += size
-
-
-def gradients_of_width(d):  # type: ignore[no-untyped-def]
-    """Return the faster of the two loops over triplets for tables of d columns."""
-    if d > NARROW:
-        return bpr_gradients
-    columns = (0,) * d
-
-    def gradients(*of_triplets):  # type: ignore[no-untyped-def]
-        narrow_bpr_gradients(*of_triplets, columns)
-
-    return gradients
+    tables = (user, item, grad_user, grad_item)
+    _bpr_gradients(begin, end, users, starts, pos, neg, weight, *tables, (0,) * user.shape[1])
 
 
 @njit(nogil=True, cache=True)
@@ -206,7 +137,7 @@ def sum_tables(begin, end, tables, out):  # type: ignore[no-untyped-def]
             out[r, k] = total
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
+@njit(nogil=True, fastmath=_FAST, error_model="numpy", cache=True)
 def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1, beta2, eps):  # type: ignore[no-untyped-def]
     """One step of Adam on rows ``begin:end`` of a table, as ``torch.optim.Adam`` makes it.
 
@@ -235,6 +166,58 @@ def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1
             first[r, k] = m
             second[r, k] = v
             table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)
+
+
+@njit(nogil=True, cache=True)
+def _bpr_update(bounds, triplets, n_users, table, adam, columns):  # type: ignore[no-untyped-def]
+    """See :func:`bpr_update`."""
+    gradient = np.zeros_like(table)
+    user, by_user = table[:n_users], gradient[:n_users]
+    item, by_item = table[n_users:], gradient[n_users:]
+    of_part = np.empty_like(by_item)
+    users, starts, pos, neg, weight = triplets
+    for p in range(len(bounds) - 1):
+        _bpr_gradients(
+            bounds[p],
+            bounds[p + 1],
+            users,
+            starts,
+            pos,
+            neg,
+            weight,
+            user,
+            item,
+            by_user,
+            of_part,
+            columns,
+        )
+        add_rows(of_part, by_item)
+    shrink, first, second, step, bias2, beta1, beta2, eps = adam
+    adam_rows(
+        0, len(table), table, gradient, shrink, first, second, step, bias2, beta1, beta2, eps
+    )
+
+
+def bpr_update(bounds, triplets, n_users, table, adam):  # type: ignore[no-untyped-def]
+    """Make the update of a model of matrix factorisation on one thread, without Python between.
+
+    Two threads that both return to Python wait for each other's lock; at d = 4 that was a fifth
+    of their time.
+
+    Parameters
+    ----------
+    bounds : int64 (n_parts + 1,)
+        Segments of each part; parts are added in this order.
+    triplets : tuple
+        ``users, starts, pos, neg, weight`` of :func:`bpr_gradients`.
+    n_users : int
+        Rows of users, which come first.
+    table : float32 (n_users + n_items, d)
+        Parameters; changed.
+    adam : tuple
+        ``shrink, first, second, step, bias2, beta1, beta2, eps`` of :func:`adam_rows`.
+    """
+    _bpr_update(bounds, triplets, n_users, table, adam, (0,) * table.shape[1])
 
 
 @njit(nogil=True, fastmath=_FAST, cache=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,6 @@ class Population:
         n_items = shape[0] - shared.n_users
         self._item_rows = even_bounds(n_items, self._team.size)
         self._of_parts = np.empty((self._team.size, n_items, shape[1]), np.float32)
-        self._kernel = kernels.gradients_of_width(shape[1])
         self._graph = None
         if shared.graph is not None:
             self._graph = Graph(shared.graph, shared.n_layers, self._team.size)
@@ -127,6 +127,17 @@ class Population:
         self, models: Sequence[int], batch: Triplets, terms: BatchTerms, team: Team
     ) -> None:
         """Make the update of some models."""
+        if self._graph is None and team.size == 1:
+            for k in models:
+                weight = terms.weight(self._members[k])
+                kernels.bpr_update(
+                    batch.bounds,
+                    (batch.users, batch.starts, batch.pos, batch.neg, weight),
+                    self._shared.n_users,
+                    self._tables[k],
+                    self._adam(k, terms),
+                )
+            return
         finals = self._propagated([self._tables[k] for k in models], team)
         gradients = [
             self._gradient(final, batch, terms.weight(self._members[k]), team)
@@ -138,15 +149,21 @@ class Population:
                 kernels.adam_rows,
                 self._tables[k],
                 gradient,
-                terms.shrink(self._members[k]),
-                self._first[k],
-                self._second[k],
-                np.float32(self._members[k].learning_rate / (1.0 - BETA1**self._steps)),
-                np.float32(np.sqrt(1.0 - BETA2**self._steps)),
-                np.float32(BETA1),
-                np.float32(BETA2),
-                np.float32(EPS),
+                *self._adam(k, terms),
             )
+
+    def _adam(self, k: int, terms: BatchTerms) -> tuple[Any, ...]:
+        """Return what :func:`~.kernels.adam_rows` takes besides rows, table and gradient."""
+        return (
+            terms.shrink(self._members[k]),
+            self._first[k],
+            self._second[k],
+            np.float32(self._members[k].learning_rate / (1.0 - BETA1**self._steps)),
+            np.float32(np.sqrt(1.0 - BETA2**self._steps)),
+            np.float32(BETA1),
+            np.float32(BETA2),
+            np.float32(EPS),
+        )
 
     def _gradient(self, final: Floats, batch: Triplets, weight: Floats, team: Team) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""
@@ -158,14 +175,14 @@ class Population:
         parts = list(pairwise(batch.bounds))
         if team.size > 1:
             team.run(
-                partial(self._kernel, *ends, *triplets, *tables, by_user, of_part)
+                partial(kernels.bpr_gradients, *ends, *triplets, *tables, by_user, of_part)
                 for ends, of_part in zip(parts, self._of_parts, strict=True)
             )
             team.over(self._item_rows, kernels.sum_tables, self._of_parts, by_item)
             return gradient
         of_part = np.empty_like(by_item)
         for ends in parts:
-            self._kernel(*ends, *triplets, *tables, by_user, of_part)
+            kernels.bpr_gradients(*ends, *triplets, *tables, by_user, of_part)
             kernels.add_rows(of_part, by_item)
         return gradient
 

@@ -35,13 +35,15 @@ class Triplets:
     @classmethod
     def of_rows(cls, users: Ints, pos: Ints, neg: Ints, n_parts: int) -> Triplets:
         """Sort rows by user, keeping the order inside a user, and share them out."""
-        if (np.diff(users) < 0).any():
+        step = np.diff(users, prepend=-1)
+        if (step < 0).any():
             order = np.argsort(users, kind="stable")
             users, pos, neg = users[order], pos[order], neg[order]
-        distinct, first = np.unique(users, return_index=True)
+            step = np.diff(users, prepend=-1)
+        first = np.flatnonzero(step)
         starts = np.append(first, len(users)).astype(np.int64)
         return cls(
-            users=distinct.astype(np.int64),
+            users=users[first].astype(np.int64),
             starts=starts,
             pos=np.ascontiguousarray(pos, dtype=np.int32),
             neg=np.ascontiguousarray(neg, dtype=np.int32),

@@ -1,0 +1,144 @@
+"""Rows of float32 tables as vectors of the machine, for compiled loops over triplets.
+
+A loop over the columns of a row is short, and the compiler must assume that the rows it reads and
+writes overlap; so it works number by number, or asks at every row whether they do. These functions
+are the vector instructions themselves. The number of columns is the length of a tuple, which the
+compiler knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+_FLOAT = ir.FloatType()
+_AT_ONCE = 16  # floats: what does not fit into a register of the machine, LLVM cuts
+_FUSED = ("contract",)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def difference(_, out, o, table, i, j, by, b, columns):  # type: ignore[no-untyped-def]
+    """Write ``out[o] = table[i] - table[j]`` and return its product with ``by[b]``.
+
+    Parameters
+    ----------
+    out, table, by : float32 (n, d)
+        C-contiguous tables.
+    o, i, j, b : uint64
+        Rows; not checked.
+    columns : tuple
+        Of d entries; only its length counts.
+    """
+    _check(out, table, by)
+    index, width = types.uint64, len(columns)
+    signature = types.float32(out, index, table, index, index, by, index, columns)
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kinds, total = signature.args, ir.Constant(_FLOAT, 0.0)
+        out, first, second, by = (
+            _row(context, builder, kinds[table], args[table], args[row], width)
+            for table, row in ((0, 1), (2, 3), (2, 4), (5, 6))
+        )
+        partial = None
+        for start, count in _pieces(width):
+            left, right = (_load(builder, row, start, count) for row in (first, second))
+            apart = builder.fsub(left, right)
+            _store(builder, apart, out, start)
+            product = builder.fmul(apart, _load(builder, by, start, count), flags=_FUSED)
+            if count == _AT_ONCE:
+                partial = builder.fadd(partial, product, flags=_FUSED) if partial else product
+            else:
+                total = _sum(builder, total, product)
+        return _sum(builder, total, partial) if partial else total
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_scaled(_, out, o, scale, table, i, columns):  # type: ignore[no-untyped-def]
+    """Add ``scale * table[i]`` to ``out[o]``.
+
+    Parameters
+    ----------
+    out, table : float32 (n, d)
+        C-contiguous tables.
+    o, i : uint64
+        Rows; not checked.
+    scale : float32
+        Factor.
+    columns : tuple
+        As for :func:`difference`.
+    """
+    _check(out, table)
+    index, width = types.uint64, len(columns)
+    signature = types.void(out, index, types.float32, table, index, columns)
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kinds = signature.args
+        out = _row(context, builder, kinds[0], args[0], args[1], width)
+        table = _row(context, builder, kinds[3], args[3], args[4], width)
+        for start, count in _pieces(width):
+            scaled = builder.fmul(
+                _repeated(builder, args[2], count),
+                _load(builder, table, start, count),
+                flags=_FUSED,
+            )
+            before = _load(builder, out, start, count)
+            _store(builder, builder.fadd(before, scaled, flags=_FUSED), out, start)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _check(*tables: Any) -> None:
+    """Refuse to compile for tables whose rows are not next to each other."""
+    for table in tables:
+        if (table.dtype, table.ndim, table.layout) != (types.float32, 2, "C"):
+            raise TypingError(f"rows of {table} are no vectors; give C-contiguous float32 (n, d)")
+
+
+def _pieces(width: int) -> Iterator[tuple[int, int]]:
+    """Yield first column and length of each vector of a row."""
+    for start in range(0, width, _AT_ONCE):
+        yield start, min(_AT_ONCE, width - start)
+
+
+def _row(context: Any, builder: Any, kind: Any, table: Any, row: Any, width: int) -> Any:
+    data = context.make_array(kind)(context, builder, table).data
+    return builder.gep(data, [builder.mul(row, ir.Constant(row.type, width))])
+
+
+def _at(builder: Any, row: Any, start: int, count: int) -> Any:
+    place = builder.gep(row, [ir.Constant(ir.IntType(64), start)])
+    return builder.bitcast(place, ir.VectorType(_FLOAT, count).as_pointer())
+
+
+def _load(builder: Any, row: Any, start: int, count: int) -> Any:
+    found = builder.load(_at(builder, row, start, count))
+    found.align = 4
+    return found
+
+
+def _store(builder: Any, vector: Any, row: Any, start: int) -> None:
+    builder.store(vector, _at(builder, row, start, vector.type.count)).align = 4
+
+
+def _repeated(builder: Any, scalar: Any, count: int) -> Any:
+    nothing = ir.Constant(ir.VectorType(_FLOAT, count), ir.Undefined)
+    first = builder.insert_element(nothing, scalar, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count)
+    return builder.shuffle_vector(first, nothing, zeros)
+
+
+def _sum(builder: Any, start: Any, vector: Any) -> Any:
+    """Return ``start`` plus the sum of a vector, in the order that is fastest."""
+    kind = ir.FunctionType(_FLOAT, [_FLOAT, vector.type])
+    name = f"llvm.vector.reduce.fadd.v{vector.type.count}f32"
+    reduce = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(reduce, [start, vector], fastmath=("reassoc", *_FUSED))
