@@ -110,7 +110,8 @@ class BatchTerms:
             return shrink.astype(np.float32)
         shrink = np.zeros(size)
         shrink[self._batch.users] = member.l2_weights[self._group] * self._mass
-        shrink[n_users:] = member.l2_weights[: len(self._counts)] @ self._counts
+        weights = member.l2_weights[: len(self._counts)]
+        shrink[n_users:] = np.einsum("g,gi->i", weights, self._counts)  # no BLAS: threads of its own
         shrink *= member.reg_weight / self._divisor(member.l2_weights)
         return shrink.astype(np.float32)
 
