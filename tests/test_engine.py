@@ -12,7 +12,7 @@ from recbole_groupmix.core.ranking import per_user_metrics
 from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.ranking import Asked, hits_at
 from recbole_groupmix.engine.team import ALONE, everybody
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
@@ -220,6 +220,29 @@ def test_hits_equal_a_full_sort(seed, depth):
     n_relevant = (state == 2).sum(1)
     metrics = per_user_metrics(hits, n_relevant, [depth], ["hit"])
     assert np.array_equal(np.isnan(metrics[f"hit@{depth}"]), n_relevant == 0)
+
+
+@pytest.mark.parametrize("layers", [0, 2])
+@pytest.mark.parametrize("models", [[4], [1, 3, 4]])
+def test_models_are_ranked_together_as_each_alone(layers, models):
+    problem = _problem(4)
+    graph = _graph(problem[0], problem[1]) if layers else None
+    members = [Member(np.full(3, k + 1.0), np.ones(3), 0.1 * (k + 1), 0.01) for k in range(5)]
+    population = Population(_shared(problem, graph=graph, n_layers=layers), members)
+    population.step(_batch(problem))
+    rng = np.random.default_rng(0)
+    asked, wanted = {}, {}
+    for k in models:
+        users = rng.permutation(N_USERS)[: 5 + k]
+        state = rng.integers(0, 3, (len(users), N_ITEMS))
+        masked, relevant = sp.csr_matrix(state == 1), sp.csr_matrix(state == 2)
+        asked[k] = Asked(users, masked, relevant, 4)
+        user, item = population.output(k)
+        wanted[k] = hits_at(user[users], item, masked, relevant, 4)
+    found = population.hits(asked)
+    assert {k: hits.tolist() for k, hits in found.items()} == {
+        k: hits.tolist() for k, hits in wanted.items()
+    }
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 8))

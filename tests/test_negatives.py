@@ -136,3 +136,18 @@ def test_the_compiled_draw_gives_the_same_items(rows, seed):
     wanted = table.draw(users, np.random.default_rng(seed))
     got = FastNegatives(table).draw(users, np.random.default_rng(seed))
     assert np.array_equal(got, wanted)
+
+
+@given(pairs, st.integers(0, 1000), st.sets(st.integers(0, 29)))
+def test_some_rows_are_drawn_as_among_all(rows, seed, some):
+    table = UniformNegatives(rows[:, 0], rows[:, 1], N_USERS, N_ITEMS)
+    open_users = np.flatnonzero(table.n_candidates[1:]) + 1
+    if not open_users.size:
+        return
+    users = np.sort(np.random.default_rng(seed).choice(open_users, 30))
+    some = np.array(sorted(some), dtype=np.int64)
+    every = table.draw(users, np.random.default_rng(seed))
+    for draws in (table, FastNegatives(table)):
+        rng = np.random.default_rng(seed)
+        assert draws.draw(users, rng, some).tolist() == every[some].tolist()
+        assert rng.random() == np.random.default_rng(seed).random(31)[-1]  # as many used up

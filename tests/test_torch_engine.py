@@ -15,7 +15,7 @@ from test_engine import N_ITEMS, N_USERS, NARROW, _graph, _problem, _reference_t
 
 from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.ranking import Asked, hits_at
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
@@ -259,5 +259,5 @@ def _check_hits(device, seed, depth, max_bytes):
     for k in (1, 2):
         user, item = population.output(k)
         wanted = hits_at(user[users], item, masked, relevant, depth)
-        hits = population.hits(k, users, masked, relevant, depth)
+        hits = population.hits({k: Asked(users, masked, relevant, depth)})[k]
         assert hits.dtype == bool and hits.tolist() == wanted.tolist()

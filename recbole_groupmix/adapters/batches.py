@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -22,8 +23,10 @@ from recbole_groupmix.adapters.seeding import NEGATIVES, SAMPLED_USERS, SHUFFLE,
 class Negatives(Protocol):
     """Anything that draws as :class:`~recbole_groupmix.core.negatives.UniformNegatives` does."""
 
-    def draw(self, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw one negative item for each entry of ``users``."""
+    def draw(
+        self, users: np.ndarray, rng: np.random.Generator, rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Draw one negative item for each entry of ``users``, or for some rows of it."""
 
 
 @dataclass(frozen=True)
@@ -173,20 +176,24 @@ class TrainingBatches:
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every interaction once, in one order for all mixes, and its negatives."""
         n_rows = len(self._users)
+        if n_rows <= self._form.positives_per_batch and self._user_draws is None:
+            rows, users, items = self._all_present
+            return users, items, self._negatives_of(self._users, epoch, rows)
         negatives = self._negatives_of(self._users, epoch)
-        one_batch = n_rows <= self._form.positives_per_batch and self._user_draws is None
-        if one_batch and self._present is None:
-            return self._users, self._items, negatives
-        order = (
-            np.arange(n_rows)
-            if one_batch
-            else stream(SHUFFLE, *self._key, epoch).permutation(n_rows)
-        )
+        order = stream(SHUFFLE, *self._key, epoch).permutation(n_rows)
         if self._user_draws is not None:
             order = np.repeat(order, self._multiplicity(epoch)[self._users[order]])
         elif self._present is not None:
             order = order[self._present[self._users[order]]]
         return self._users[order], self._items[order], negatives[:, order]
+
+    @cached_property
+    def _all_present(self) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """Rows, users and items of a batch of all; no rows where nobody stays away."""
+        if self._present is None:
+            return None, self._users, self._items
+        rows = np.flatnonzero(self._present[self._users])
+        return rows, self._users[rows], self._items[rows]
 
     def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch of interactions drawn with replacement, and their negatives."""
@@ -207,10 +214,12 @@ class TrainingBatches:
         keep = self._present[users]
         return users[keep], items[keep], negatives[:, keep]
 
-    def _negatives_of(self, users: np.ndarray, epoch: int) -> np.ndarray:
+    def _negatives_of(
+        self, users: np.ndarray, epoch: int, rows: np.ndarray | None = None
+    ) -> np.ndarray:
         rng = stream(NEGATIVES, *self._key, epoch)
-        draws = [self._negatives.draw(users, rng) for _ in range(self._form.n_negatives)]
-        return np.array(draws, dtype=np.int64).reshape(len(draws), len(users))
+        draws = [self._negatives.draw(users, rng, rows) for _ in range(self._form.n_negatives)]
+        return draws[0][np.newaxis] if len(draws) == 1 else np.array(draws, dtype=np.int64)
 
     def _multiplicity(self, epoch: int) -> np.ndarray:
         """Return how often each user takes part in an epoch, int (n_users,)."""

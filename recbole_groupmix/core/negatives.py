@@ -67,9 +67,12 @@ class UniformNegatives:
         self.keys = pairs - rank
 
     def draw(
-        self, users: npt.NDArray[np.integer[Any]], rng: np.random.Generator
+        self,
+        users: npt.NDArray[np.integer[Any]],
+        rng: np.random.Generator,
+        rows: npt.NDArray[np.integer[Any]] | None = None,
     ) -> npt.NDArray[np.int64]:
-        """Draw one negative item for each entry of `users`.
+        """Draw one negative item for each entry of `users`, or for some of them.
 
         Each draw uses up one ``rng.random()``, scaled to the number of candidates; that makes
         an item's probability differ from 1/c by less than 2**-52, and is faster than integers
@@ -81,10 +84,13 @@ class UniformNegatives:
             Internal user ids in [1, n_users), in any order, repeated at will.
         rng : numpy.random.Generator
             Source of randomness.
+        rows : array of int, shape (n_rows,), optional
+            Entries of `users` to draw for. The random numbers of the others are used up all the
+            same, so that a draw does not depend on which others are made.
 
         Returns
         -------
-        array of int64, shape (n,)
+        array of int64, shape (n,) or (n_rows,)
             Internal item ids in [1, n_items), none of them a positive of its user.
 
         Raises
@@ -92,6 +98,9 @@ class UniformNegatives:
         ValueError
             If a user id is out of range, or a user has every item as a positive.
         """
+        uniform = rng.random(len(users))
+        if rows is not None:
+            users, uniform = np.asarray(users)[rows], uniform[rows]
         user_ids = _ids(users, self._n_users, "user")
         n_candidates = self.n_candidates[user_ids]
         if user_ids.size and n_candidates.min() == 0:
@@ -102,7 +111,7 @@ class UniformNegatives:
             )
         # random() is below 1 and the product is rounded to nearest, so it stays below the
         # number of candidates (any below 2**53) and the cast takes the floor.
-        nth = (rng.random(user_ids.size) * n_candidates).astype(np.int64)
+        nth = (uniform * n_candidates).astype(np.int64)
         below = np.searchsorted(self.keys, user_ids * self.span + nth, side="right")
         return np.asarray(nth + (below - self.first[user_ids]) + 1)
 

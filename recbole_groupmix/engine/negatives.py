@@ -25,15 +25,20 @@ class FastNegatives:
         self._negatives = negatives
 
     def draw(
-        self, users: npt.NDArray[np.int64], rng: np.random.Generator
+        self,
+        users: npt.NDArray[np.int64],
+        rng: np.random.Generator,
+        rows: npt.NDArray[np.int64] | None = None,
     ) -> npt.NDArray[np.int64]:
-        """Draw one negative for each entry of ``users``, int64 (n,); equal to the slow draw.
+        """Draw one negative for entries of ``users``, int64 (n,); equal to the slow draw.
 
         ValueError if a user has every item as a positive.
         """
         table = self._negatives
-        out = np.empty(len(users), np.int64)
         uniform = rng.random(len(users))
+        if rows is not None:
+            users, uniform = users[rows], uniform[rows]
+        out = np.empty(len(users), np.int64)
         if len(users) and table.n_candidates[users].min() == 0:
             return table.draw(users, rng)  # says which user
         everybody().over(

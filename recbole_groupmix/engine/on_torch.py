@@ -8,7 +8,7 @@ and one sparse product propagates all of them. Forward and backward are written 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from recbole_groupmix.engine.ranking import Asked
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
@@ -102,7 +103,25 @@ class TorchPopulation:
         users = self._tensor(batch.users)[segment]
         self._adam(self._gradient(segment, users, pos, neg, weight), shrink)
 
-    def hits(
+    def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
+        """Rank all items by models, each for users of its own, and mark the relevant ones.
+
+        Parameters
+        ----------
+        asked : mapping of int to Asked
+            By number of the model. Padding item 0 is left out of every ranking.
+
+        Returns
+        -------
+        dict of int to numpy.ndarray of bool, shape (n_eval, depth)
+            From best to last; items of equal score in no fixed order.
+        """
+        return {
+            k: self._hits(k, who.users, who.masked, who.relevant, who.depth)
+            for k, who in asked.items()
+        }
+
+    def _hits(
         self,
         k: int,
         users: npt.NDArray[np.int64],
@@ -110,24 +129,6 @@ class TorchPopulation:
         relevant: csr_matrix,
         depth: int,
     ) -> npt.NDArray[np.bool_]:
-        """Rank all items for some users by a model and mark the relevant ones.
-
-        Parameters
-        ----------
-        k : int
-            Number of the model.
-        users : numpy.ndarray of int64, shape (n_eval,)
-            Users to rank for.
-        masked, relevant : scipy.sparse.csr_matrix, shape (n_eval, n_items)
-            Items left out of the ranking, as padding item 0 always is, and items to find.
-        depth : int
-            Length of the ranking.
-
-        Returns
-        -------
-        numpy.ndarray of bool, shape (n_eval, depth)
-            From best to last; items of equal score in no fixed order.
-        """
         final = self._propagated_tables()[:, self._columns[k]]
         user, item = final[self._tensor(users)], final[self._shared.n_users :].contiguous()
         n_items = len(item)

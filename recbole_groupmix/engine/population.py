@@ -7,18 +7,17 @@ gradient of the propagation is the propagation of the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph
-from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.engine.ranking import Asked, hits_at, one_blas_thread
 from recbole_groupmix.engine.team import ALONE, Team, even_bounds, everybody
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
@@ -72,27 +71,41 @@ class Population:
         (final,) = self._propagated([self._tables[k]], self._team)
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
-    def hits(
-        self,
-        k: int,
-        users: npt.NDArray[np.int64],
-        masked: csr_matrix,
-        relevant: csr_matrix,
-        depth: int,
-    ) -> npt.NDArray[np.bool_]:
-        """Rank all items for some users by a model: see :func:`~.ranking.hits_at`.
+    def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
+        """Rank all items by models, each for users of its own, and mark the relevant ones.
 
         Parameters
         ----------
-        k : int
-            Number of the model.
-        users : numpy.ndarray of int64, shape (n_eval,)
-            Rows of the user table.
-        masked, relevant, depth
-            As there.
+        asked : mapping of int to Asked
+            By number of the model.
+
+        Returns
+        -------
+        dict of int to numpy.ndarray of bool, shape (n_eval, depth)
+            From best to last: see :func:`~.ranking.hits_at`.
         """
-        user, item = self.output(k)
-        return hits_at(user[users], item, masked, relevant, depth, self._team)
+        found: dict[int, npt.NDArray[np.bool_]] = {}
+        bunches = self._bunches(list(asked))
+        if len(bunches) < self._team.size:
+            for bunch in bunches:
+                self._rank(bunch, asked, self._team, found)
+        else:
+            with one_blas_thread():
+                self._team.run(partial(self._rank, b, asked, ALONE, found) for b in bunches)
+        return found
+
+    def _rank(
+        self,
+        models: Sequence[int],
+        asked: Mapping[int, Asked],
+        team: Team,
+        found: dict[int, npt.NDArray[np.bool_]],
+    ) -> None:
+        finals = self._propagated([self._tables[k] for k in models], team)
+        for k, final in zip(models, finals, strict=True):
+            user, item = final[: self._shared.n_users], final[self._shared.n_users :]
+            who = asked[k]
+            found[k] = hits_at(user[who.users], item, who.masked, who.relevant, who.depth, team)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -107,21 +120,20 @@ class Population:
         """
         self._steps += 1
         terms, alive = BatchTerms(self._shared, batch), self.alive
-        size = self._size_of_bunches(len(alive))
-        bunches = [alive[start : start + size] for start in range(0, len(alive), size)]
+        bunches = self._bunches(alive)
         if len(bunches) < self._team.size:
             for bunch in bunches:
                 self._advance(bunch, batch, terms, self._team)
         else:
             self._team.run(partial(self._advance, b, batch, terms, ALONE) for b in bunches)
 
-    def _size_of_bunches(self, n_alive: int) -> int:
-        """Models that go through the graph together, fewer if threads would have none."""
-        if self._graph is None:
-            return 1
-        return max(
-            min(models_in_graph(self._shared.tables.shape[1]), n_alive // self._team.size), 1
-        )
+    def _bunches(self, models: Sequence[int]) -> list[Sequence[int]]:
+        """Cut models into those that go through the graph together, fewer if threads had none."""
+        size = 1
+        if self._graph is not None:
+            at_once = models_in_graph(self._shared.tables.shape[1])
+            size = max(min(at_once, len(models) // self._team.size), 1)
+        return [models[start : start + size] for start in range(0, len(models), size)]
 
     def _advance(
         self, models: Sequence[int], batch: Triplets, terms: BatchTerms, team: Team

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -13,6 +16,26 @@ from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.team import Team, everybody
 
 _SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom to rank all items for.
+
+    Attributes
+    ----------
+    users : numpy.ndarray of int64, shape (n_eval,)
+        Rows of the user table.
+    masked, relevant : scipy.sparse.csr_matrix, shape (n_eval, n_items)
+        Items left out of the ranking, and items to find; column indices sorted.
+    depth : int
+        Length of the ranking.
+    """
+
+    users: npt.NDArray[np.int64]
+    masked: csr_matrix
+    relevant: csr_matrix
+    depth: int
 
 
 def hits_at(
@@ -36,7 +59,8 @@ def hits_at(
     depth : int
         Length of the ranking.
     team : Team, optional
-        Who works on it, each on blocks of users; default all threads.
+        Who works on it, each on blocks of users; default all threads. With one of a single
+        thread the caller sees to it that products take :func:`one_blas_thread`.
 
     Returns
     -------
@@ -59,9 +83,23 @@ def hits_at(
             hits[rows],
         )
 
-    with _libraries().limit(limits=1, user_api="blas"):  # the products are shared out already
-        (team or everybody()).run(partial(rank, start) for start in range(0, len(user), block))
+    team, starts = team or everybody(), range(0, len(user), block)
+    if team.size == 1:
+        team.run(partial(rank, start) for start in starts)
+        return hits
+    with one_blas_thread():
+        team.run(partial(rank, start) for start in starts)
     return hits
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS from starting threads where products are shared out already.
+
+    For the whole process, so not to be entered by threads side by side.
+    """
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
 
 
 @cache

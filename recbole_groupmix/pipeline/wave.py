@@ -18,6 +18,7 @@ from recbole_groupmix.core.ranking import per_user_metrics
 from recbole_groupmix.engine.negatives import FastNegatives
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population, models_in_graph
+from recbole_groupmix.engine.ranking import Asked
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
@@ -143,7 +144,7 @@ class Wave:
             self._update(batches, epoch)
             finished = [k for k in alive if any(job.epochs == epoch for job in self._jobs[k])]
             if self._validations and eval_step > 0 and epoch % eval_step == 0:
-                finished += [k for k in alive if self._stops(k, epoch)]
+                finished += self._stopped(alive, epoch)
             if epoch == last:
                 finished = alive
             for k in alive:
@@ -159,22 +160,28 @@ class Wave:
         for users, items, negatives in batches.arrays(epoch - 1):
             self._population.step(Triplets.of_rows(users, items, negatives[0], everybody().size))
 
-    def _stops(self, k: int, epoch: int) -> bool:
-        """Measure a model as RecBole's early stopping does; True if its patience is over."""
-        if k not in self._validations:
-            return False
-        validation = self._validations[k]
-        if not np.isfinite(self._population.tables(k)).all():
-            return True
-        held_out = validation.held_out
-        hits = self._population.hits(
-            k, held_out.users, held_out.masked, held_out.relevant, validation.k
-        )
-        n_relevant = np.diff(held_out.relevant.indptr).astype(np.int64)
-        metric = validation.metric
-        values = per_user_metrics(hits, n_relevant, [validation.k], [metric])
-        validation.record(values[f"{metric}@{validation.k}"], epoch)
-        return validation.over
+    def _stopped(self, alive: list[int], epoch: int) -> list[int]:
+        """Measure models as RecBole's early stopping does; return those whose patience is over."""
+        asked, stopped = {}, []
+        for k in alive:
+            if k not in self._validations:
+                continue
+            if np.isfinite(self._population.tables(k)).all():
+                validation = self._validations[k]
+                who = validation.held_out
+                asked[k] = Asked(who.users, who.masked, who.relevant, validation.k)
+            else:
+                stopped.append(k)
+        hits = self._population.hits(asked)
+        for k in asked:
+            validation = self._validations[k]
+            n_relevant = np.diff(asked[k].relevant.indptr).astype(np.int64)
+            metric = validation.metric
+            values = per_user_metrics(hits[k], n_relevant, [validation.k], [metric])
+            validation.record(values[f"{metric}@{validation.k}"], epoch)
+            if validation.over:
+                stopped.append(k)
+        return stopped
 
     def _fits(self, k: int, epoch: int) -> Iterator[Fit]:
         """Yield what a model is after an epoch, for every job that ends there."""
