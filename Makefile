@@ -27,7 +27,7 @@ check: setup ## Style, types and the tests that are not slow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test: setup ## All tests, the slow ones too
 	$(BIN)/pytest -m ""
