@@ -17,7 +17,7 @@ LAYERS = {
     "compare": ({"core"}, {"numpy", "scipy", "pandas", "pyarrow"}),
     "adapters": ({"core", "bundled"}, None),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
-    "engine": ({"core"}, {"numpy", "scipy", "numba", "threadpoolctl", "torch"}),
+    "engine": ({"core"}, {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "evaluation": ({"core", "adapters"}, None),
     "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
     "report": ({"core", "bundled"}, {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"}),
