@@ -221,6 +221,28 @@ print(sorted({"ray", "recbole.quick_start", "hyperopt"} & set(sys.modules)))
     )
 
 
+def test_a_sequential_model_does_not_slow_down_all_training_after_it(repository):
+    # trap: recbole's sine.py switches autograd's detection of anomalies on when it is imported, by
+    # whoever looks up a model that is no general recommender; NaN then raises in backward
+    code = """
+import torch
+from recbole_groupmix import GroupMixConfig
+from recbole_groupmix.adapters.support import model_class
+model_class("SASRec")
+GroupMixConfig("SASRec", "ml-100k", {"train_neg_sample_args": None})
+print(torch.is_anomaly_enabled())
+import recbole.model.sequential_recommender.sine as sine, importlib
+importlib.reload(sine)
+print(torch.is_anomaly_enabled())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True
+    )
+    ours, theirs = done.stdout.split()[-2:]
+    assert ours == "False", done.stderr
+    assert theirs == "True", changed("SINE leaves autograd alone", "adapters/compat.py")
+
+
 # --- Dataset --------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from scipy.sparse import dok_matrix
 
 _NUMPY_ALIASES: dict[str, Any] = {
@@ -39,6 +40,8 @@ def recbole_compat() -> Iterator[None]:
     Needed around the construction of datasets and models and around RecBole's own metrics.
     Blocks may be nested; each takes back only what it lent. Warnings about RecBole's own lines
     (deprecated calls of pandas, torch, scipy) are silent inside: its users cannot act on them.
+    Autograd's detection of anomalies is left as it was: RecBole's sequential models switch it on
+    for the whole process when they are imported, and a name that RecBole looks up imports them.
 
     Examples
     --------
@@ -52,6 +55,8 @@ def recbole_compat() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", module=r"recbole\.")
+        detection = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+        stack.callback(torch.autograd.set_detect_anomaly, *detection)
         for name, value in _NUMPY_ALIASES.items():
             if name not in vars(np):
                 setattr(np, name, value)

@@ -10,6 +10,8 @@ from typing import Any
 
 from recbole.config import Config
 
+from recbole_groupmix.adapters.compat import recbole_compat
+
 
 def literal(text: Any) -> Any:
     """Read a setting written as text: a Python literal, ``true``/``false``, else the text itself.
@@ -62,7 +64,8 @@ class GroupMixConfig(Config):
         user_columns: tuple[str, ...] = (),
     ) -> None:
         self._folder = None if folder is None else str(folder)
-        super().__init__(model=model, dataset=dataset, config_dict=dict(config_dict or {}))
+        with recbole_compat():
+            super().__init__(model=model, dataset=dataset, config_dict=dict(config_dict or {}))
         self._load_user_columns(user_columns)
 
     def compatibility_settings(self) -> None:

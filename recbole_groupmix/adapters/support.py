@@ -15,6 +15,7 @@ from recbole.utils import get_model
 
 from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
+from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.lightgcn import LightGCN
 
 EXACT = {
@@ -94,7 +95,8 @@ def model_class(name: str) -> Any:
         return _OWN[name]
     known = sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     try:
-        return get_model(name)
+        with recbole_compat():
+            return get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
         near = [k for k in known if k.lower() == name.lower()]
         hint = f"did you mean {near[0]!r}? " if near else ""
