@@ -141,9 +141,8 @@ def test_models_at_once_stay_below_the_memory_asked_for(model):
     experiment = _experiment(model=model, graph="all", embedding_size=64, protocol="converged")
     mixes = [Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5 + i) for i in range(200)]
     jobs = [Job(f"m{i}", mix, 1, 0, 1) for i, mix in enumerate(mixes)]
-    list(
-        train_populations(experiment, jobs[: everybody().size])
-    )  # what is made once is not counted
+    once = jobs[: everybody().size]  # what is made once, for each thread, is not counted
+    list(train_populations(experiment, once))
     budget = 32 * 2**20
     size = models_at_once(experiment, jobs, budget, False)
     assert 5 < size < 200

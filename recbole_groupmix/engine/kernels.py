@@ -168,58 +168,6 @@ def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1
             table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)
 
 
-@njit(nogil=True, cache=True)
-def _bpr_update(bounds, triplets, n_users, table, adam, columns):  # type: ignore[no-untyped-def]
-    """See :func:`bpr_update`."""
-    gradient = np.zeros_like(table)
-    user, by_user = table[:n_users], gradient[:n_users]
-    item, by_item = table[n_users:], gradient[n_users:]
-    of_part = np.empty_like(by_item)
-    users, starts, pos, neg, weight = triplets
-    for p in range(len(bounds) - 1):
-        _bpr_gradients(
-            bounds[p],
-            bounds[p + 1],
-            users,
-            starts,
-            pos,
-            neg,
-            weight,
-            user,
-            item,
-            by_user,
-            of_part,
-            columns,
-        )
-        add_rows(of_part, by_item)
-    shrink, first, second, step, bias2, beta1, beta2, eps = adam
-    adam_rows(
-        0, len(table), table, gradient, shrink, first, second, step, bias2, beta1, beta2, eps
-    )
-
-
-def bpr_update(bounds, triplets, n_users, table, adam):  # type: ignore[no-untyped-def]
-    """Make the update of a model of matrix factorisation on one thread, without Python between.
-
-    Two threads that both return to Python wait for each other's lock; at d = 4 that was a fifth
-    of their time.
-
-    Parameters
-    ----------
-    bounds : int64 (n_parts + 1,)
-        Segments of each part; parts are added in this order.
-    triplets : tuple
-        ``users, starts, pos, neg, weight`` of :func:`bpr_gradients`.
-    n_users : int
-        Rows of users, which come first.
-    table : float32 (n_users + n_items, d)
-        Parameters; changed.
-    adam : tuple
-        ``shrink, first, second, step, bias2, beta1, beta2, eps`` of :func:`adam_rows`.
-    """
-    _bpr_update(bounds, triplets, n_users, table, adam, (0,) * table.shape[1])
-
-
 @njit(nogil=True, fastmath=_FAST, cache=True)
 def propagate(begin, end, indptr, indices, data, x, out, total):  # type: ignore[no-untyped-def]
     """Rows ``begin:end`` of a layer of LightGCN: ``out = A x``, ``total += out`` for a CSR matrix A.

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -139,17 +138,6 @@ class Population:
         self, models: Sequence[int], batch: Triplets, terms: BatchTerms, team: Team
     ) -> None:
         """Make the update of some models."""
-        if self._graph is None and team.size == 1:
-            for k in models:
-                weight = terms.weight(self._members[k])
-                kernels.bpr_update(
-                    batch.bounds,
-                    (batch.users, batch.starts, batch.pos, batch.neg, weight),
-                    self._shared.n_users,
-                    self._tables[k],
-                    self._adam(k, terms),
-                )
-            return
         finals = self._propagated([self._tables[k] for k in models], team)
         gradients = [
             self._gradient(final, batch, terms.weight(self._members[k]), team)
@@ -161,21 +149,15 @@ class Population:
                 kernels.adam_rows,
                 self._tables[k],
                 gradient,
-                *self._adam(k, terms),
+                terms.shrink(self._members[k]),
+                self._first[k],
+                self._second[k],
+                np.float32(self._members[k].learning_rate / (1.0 - BETA1**self._steps)),
+                np.float32(np.sqrt(1.0 - BETA2**self._steps)),
+                np.float32(BETA1),
+                np.float32(BETA2),
+                np.float32(EPS),
             )
-
-    def _adam(self, k: int, terms: BatchTerms) -> tuple[Any, ...]:
-        """Return what :func:`~.kernels.adam_rows` takes besides rows, table and gradient."""
-        return (
-            terms.shrink(self._members[k]),
-            self._first[k],
-            self._second[k],
-            np.float32(self._members[k].learning_rate / (1.0 - BETA1**self._steps)),
-            np.float32(np.sqrt(1.0 - BETA2**self._steps)),
-            np.float32(BETA1),
-            np.float32(BETA2),
-            np.float32(EPS),
-        )
 
     def _gradient(self, final: Floats, batch: Triplets, weight: Floats, team: Team) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -84,10 +84,7 @@ def hits_at(
         )
 
     team, starts = team or everybody(), range(0, len(user), block)
-    if team.size == 1:
-        team.run(partial(rank, start) for start in starts)
-        return hits
-    with one_blas_thread():
+    with nullcontext() if team.size == 1 else one_blas_thread():
         team.run(partial(rank, start) for start in starts)
     return hits
 

@@ -111,9 +111,8 @@ class BatchTerms:
         shrink = np.zeros(size)
         shrink[self._batch.users] = member.l2_weights[self._group] * self._mass
         weights = member.l2_weights[: len(self._counts)]
-        shrink[n_users:] = np.einsum(
-            "g,gi->i", weights, self._counts
-        )  # no BLAS: threads of its own
+        # not by BLAS, which starts threads of its own beside those that ask
+        shrink[n_users:] = np.einsum("g,gi->i", weights, self._counts)
         shrink *= member.reg_weight / self._divisor(member.l2_weights)
         return shrink.astype(np.float32)
 
