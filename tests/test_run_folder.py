@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def test_open_writes_what_was_asked(folder):
         "data": DATA,
         "trials": 3,
     }
-    assert sorted(tree()) == ["runs", "runs/one", "runs/one/config.yaml"]
+    assert sorted(tree()) == ["runs", "runs/one", "runs/one/.lock", "runs/one/config.yaml"]
 
 
 def test_open_again_continues(folder):
@@ -65,6 +67,43 @@ def test_open_again_continues(folder):
     again.open({**VALUES, "trials": 9}, DATA)
     assert again.records("trials.jsonl") == [{"name": "a", "fold": 0}]
     assert yaml.safe_load((folder.path / "config.yaml").read_text())["trials"] == 9
+
+
+_HOLD = """
+import time
+from pathlib import Path
+from recbole_groupmix.pipeline.run_lock import keep_others_out
+keep_others_out(Path("runs/one"), time)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_one_process_at_a_time():
+    Path("runs/one").mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", _HOLD], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(ValueError, match="another process is at work in run folder runs/one;"):
+            RunFolder("runs/one").open(VALUES, DATA)
+        other.kill()
+    mine = RunFolder("runs/one")
+    mine.open(VALUES, DATA)  # a killed process holds nothing
+    RunFolder("runs/one").open(VALUES, DATA)  # a process does not stop itself
+    del mine
+    with subprocess.Popen([sys.executable, "-c", _HOLD], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"  # no longer held once its run is gone
+        other.kill()
+
+
+def test_a_file_system_without_locks_is_used_without(monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def none_here(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", none_here)
+    RunFolder("runs/one").open(VALUES, DATA)
+    assert Path("runs/one/config.yaml").is_file()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from recbole_groupmix.pipeline.run_lock import keep_others_out
+
 #: Keys that may differ between two commands which continue the same run.
 VOLATILE = frozenset(
     {
@@ -115,7 +117,9 @@ class RunFolder:
             raise self._unusable(PermissionError(f"no permission to write in {existing}"))
 
     def open(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        """Make the folder after :meth:`check`; of a failure nothing remains.
+        """Make the folder after :meth:`check` and keep other processes out; a failure leaves nothing.
+
+        They are kept out until this object is gone or the process ends, however it ends.
 
         Parameters
         ----------
@@ -125,12 +129,13 @@ class RunFolder:
         Raises
         ------
         ValueError
-            As :meth:`check`, also if the disk is full.
+            As :meth:`check`, also if the disk is full or another process is at work in the folder.
         """
         self.check(values, data)
         made = [f for f in (self.path, *self.path.parents) if not os.path.lexists(f)]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            keep_others_out(self.path, self)
             with tempfile.TemporaryFile(dir=self.path) as probe:
                 probe.write(b"\0" * _ROOM)  # a full disk says so now
                 probe.flush()
