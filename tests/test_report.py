@@ -1,6 +1,5 @@
 """``groupmix report``: pages about run folders that no training made."""
 
-import html
 import json
 import re
 import shutil
@@ -17,6 +16,8 @@ import yaml
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
+
+from browser import CHROMIUM, seen_in_browser
 
 from recbole_groupmix.cli import main
 from recbole_groupmix.core.mix import baselines
@@ -35,7 +36,6 @@ from recbole_groupmix.report.text_tables import latex, markdown
 from recbole_groupmix.report.users import n_test_items
 from recbole_groupmix.report.write import write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 METRICS = ("precision", "recall", "ndcg")
 USERS = {"A": 30, "B": 20, "C": 12}
@@ -638,47 +638,10 @@ def test_without_matplotlib_one_line_says_so(tmp_path):
     assert done.stderr.count("\n") == 1 and "pip install 'recbole-groupmix[report]'" in done.stderr
 
 
-_PROBE = """
-const frame = document.querySelector("iframe");
-frame.onload = () => {
-  const page = frame.contentDocument;
-  const table = page.querySelector("table[id$=table-groups]");
-  const users = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
-  const button = table.tHead.rows[0].cells[1].querySelector("button");
-  const seen = {errors, width: page.documentElement.scrollWidth, users: [users()]};
-  button.click(); seen.users.push(users()); button.click(); seen.users.push(users());
-  seen.figures = [...page.querySelectorAll("figure svg")].map((svg) => svg.clientHeight);
-  document.title = JSON.stringify(seen);
-};
-"""
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_in_a_browser(report, tmp_path):
-    page = report[1].read_text(encoding="utf-8")
-    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-    page = page.replace("<head>", "<head><script>onerror = (m) => parent.errors.push(m)</script>")
-    (tmp_path / "probe.html").write_text(
-        '<!DOCTYPE html><meta charset="utf-8"><body><script>var errors = [];</script>'
-        f'<iframe style="width:390px;height:900px;border:0" srcdoc="{html.escape(page)}">'
-        f"</iframe><script>{_PROBE}</script>",
-        encoding="utf-8",
-    )
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        f"--user-data-dir={tmp_path}/user",
-    ]
-    done = subprocess.run(
-        [CHROMIUM, *options, "--virtual-time-budget=5000", "--dump-dom", tmp_path / "probe.html"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout).group(1)))
+    seen = seen_in_browser(report[1].read_text(encoding="utf-8"), tmp_path, "groups", 1)
     assert seen["errors"] == []
     assert seen["width"] == 390
-    assert seen["users"] == [["20", "12"], ["12", "20"], ["20", "12"]]
+    assert seen["column"] == [["20", "12"], ["12", "20"], ["20", "12"]]
     assert len(seen["figures"]) == 8 and min(seen["figures"]) > 100

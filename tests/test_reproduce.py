@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
+from browser import CHROMIUM, seen_in_browser
 from command import call
 from test_report import Page
 
@@ -264,6 +265,17 @@ def test_the_page_of_a_grid(reproduced):
         "figure7b-converged",
         "runs",
     }
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_the_page_in_a_browser(reproduced, tmp_path):
+    page = (reproduced[0] / "report" / "index.html").read_text(encoding="utf-8")
+    seen = seen_in_browser(page, tmp_path, "folders", 3)
+    assert seen["errors"] == []
+    assert seen["width"] == 390
+    runs = ["BPR, d = 4", "BPR, d = 16", "EASE"]
+    assert seen["column"] == [runs, runs, runs[::-1]]  # 4 before 16
+    assert len(seen["figures"]) == 7 and min(seen["figures"]) > 100
 
 
 def test_a_finished_grid_is_not_run_again(reproduced, monkeypatch):
