@@ -30,6 +30,7 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
+from recbole_groupmix.pipeline.ineffective import noted
 from recbole_groupmix.pipeline.locate import data_folder, nothing_half_downloaded
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
@@ -85,7 +86,7 @@ class Experiment:
 
     def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
         self.model_class: Any = _model_class(settings)
-        self.settings = settings = settled(settings)
+        self.settings = settings = noted(settled(settings), self.model_class)
         name = settings["dataset"]
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
         field = settings["group_field"]

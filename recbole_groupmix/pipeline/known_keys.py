@@ -62,10 +62,11 @@ WITHOUT_EFFECT = {
     "world_size": "a run is one process",
 }
 
-_READ = re.compile(r"""config\[\s*["']([A-Za-z_]\w*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
+_READ = re.compile(r"""config\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
 
 
-def _recbole_folder() -> Path:
+def recbole_folder() -> Path:
+    """Return where RecBole is installed."""
     spec = find_spec("recbole")
     if spec is None or not spec.submodule_search_locations:
         raise ValueError("recbole is not installed; `pip install --no-deps recbole==1.2.1`")
@@ -79,7 +80,7 @@ def known_keys() -> frozenset[str]:
     The source is searched for ``config["..."]``, since some keys (``tail_ratio``, keys of single
     models) stand in no list.
     """
-    folder = _recbole_folder()
+    folder = recbole_folder()
     keys = set(OUR_KEYS) | {"nproc"}
     for file in folder.rglob("*.py"):
         for match in _READ.finditer(file.read_text(encoding="utf-8")):

@@ -1,0 +1,62 @@
+"""Notes about given keys that change nothing; no note about keys that do."""
+
+import pytest
+
+from recbole_groupmix.adapters.support import CLOSED_FORM, EXACT, NEEDS, SAMPLED, model_class
+from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.ineffective import noted
+from recbole_groupmix.pipeline.known_keys import recbole_folder
+from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.pipeline.yaml_files import read_settings_file
+
+#: RecBole's YAML of the model has the key, but neither model nor trainer reads it.
+DEAD = {"DMF": {"embedding_size"}}
+
+
+def notes(model, **given):
+    settings = merge_settings({"dataset": "blockmix", "model": model, **given}, where="here")
+    return noted(settings, model_class(model)).notes
+
+
+@pytest.mark.parametrize("model", sorted({*EXACT, *SAMPLED, *CLOSED_FORM} - set(NEEDS)))
+def test_every_key_of_a_model_s_own_yaml_has_an_effect(model):
+    file = recbole_folder() / "properties" / "model" / f"{model}.yaml"
+    if not file.is_file():
+        pytest.skip("no model of RecBole's")
+    keys = read_settings_file(file)
+    weighting = "sample" if model in SAMPLED else "loss"
+    found = notes(model, **keys, weighting=weighting)
+    assert {note.split()[0] for note in found} == DEAD.get(model, set())
+
+
+def test_keys_of_other_models_are_named():
+    assert notes("BPR", n_layers=3, embedding_size=8, reg_weight=0.1) == (
+        "n_layers is 3 (here) and has no effect: BPR does not read it",
+    )
+    assert notes("LightGCN", n_layers=3) == ()
+    assert notes("NeuMF", reg_weight=0.1) == (
+        "reg_weight is 0.1 (here) and has no effect: NeuMF does not read it",
+    )
+    assert notes("EASE", reg_weight=500) == ()
+    assert [note.split()[0] for note in notes("EASE", embedding_size=8)] == ["embedding_size"]
+
+
+def test_keys_of_recbole_and_of_this_plugin_have_none():
+    given = {"learning_rate": 0.1, "train_batch_size": 64, "user_inter_num_interval": "[0,inf)"}
+    assert notes("BPR", **given, threshold={"rating": 3}, seed=1, fine_tune=False) == ()
+
+
+def test_the_weighted_loss_s_keys_under_the_sampler():
+    why = "weighting sample leaves the model's loss as it is"
+    assert notes("BPR", weighting="sample", loss_norm="weight", regularizer="rows") == (
+        f"regularizer is 'rows' (here) and has no effect: {why}",
+        f"loss_norm is 'weight' (here) and has no effect: {why}",
+    )
+    assert notes("BPR", loss_norm="weight", regularizer="rows") == ()
+
+
+def test_a_run_has_the_notes():
+    settings = merge_settings({"dataset": "blockmix", "target": "A", "n_layers": 3}, where="here")
+    experiment = Experiment(settings)
+    assert [note.split()[0] for note in experiment.settings.notes] == ["n_layers"]
+    assert len(experiment.for_target("B").settings.notes) == 1
