@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
 from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.engine.graph import in_bunches
 from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
@@ -273,3 +274,24 @@ def test_a_batch_without_weight_changes_nothing():
     weights = BatchWeights("weight")
     with weights.batch(torch.zeros(3), torch.zeros(3)):
         assert weights.mean(torch.ones(3)) == 0
+
+
+# --- bunches of models in the graph --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_models", "width", "threads", "sizes"),
+    [
+        (64, 4, 2, [16] * 4),  # 16 models of 4 columns are 64 columns
+        (5, 64, 2, [1] * 5),
+        (3, 300, 2, [1] * 3),
+        (16, 4, 2, [8] * 2),  # a bunch for each thread
+        (11, 4, 1, [8, 2, 1]),  # powers of two: loops are compiled for each size
+        (1, 4, 2, [1]),
+        (0, 4, 2, []),
+    ],
+)
+def test_models_go_through_the_graph_in_bunches(n_models, width, threads, sizes):
+    bunches = in_bunches(list(range(n_models)), width, threads)
+    assert [len(bunch) for bunch in bunches] == sizes
+    assert [k for bunch in bunches for k in bunch] == list(range(n_models))

@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from recbole_groupmix.engine.row_vectors import add_scaled, difference
+from recbole_groupmix.engine.row_vectors import add_scaled, difference, weighted_sum
 
 
 @njit
@@ -57,3 +57,36 @@ def test_a_table_may_be_written_to_itself():
 def test_tables_whose_rows_are_no_vectors_are_refused(table):
     with pytest.raises(TypingError, match="are no vectors"):
         _add_scaled(_table(3, 4, 0), np.float32(1.0), table, (0,) * 4)
+
+
+@njit
+def _weighted_sum(out, table, rows, scales, begin, end, columns):
+    weighted_sum(out, np.uint64(1), table, rows, scales, begin, end, columns)
+
+
+# ..., more vectors than registers
+@pytest.mark.parametrize("width", [1, 3, 16, 17, 64, 150])
+@pytest.mark.parametrize(("begin", "end"), [(0, 6), (2, 5), (3, 3)])
+def test_a_weighted_sum_of_rows(width, begin, end):
+    out, table = _table(3, width, 0), _table(4, width, 1)
+    rows, scales = np.array([3, 0, 2, 2, 1, 0], dtype=np.int32), _table(1, 6, 2)[0]
+    others = out[[0, 2]].copy()
+    _weighted_sum(out, table, rows, scales, np.uint64(begin), np.uint64(end), (0,) * width)
+    part = slice(begin, end)
+    wanted = scales[part].astype(float) @ table[rows[part]].astype(float)
+    np.testing.assert_allclose(out[1], wanted, atol=1e-6)
+    assert np.array_equal(out[[0, 2]], others)
+
+
+def test_a_column_of_a_weighted_sum_does_not_depend_on_its_company():
+    rng = np.random.default_rng(0)
+    rows, scales = rng.integers(0, 50, 1000).astype(np.int32), _table(1, 1000, 1)[0]
+    table = _table(50, 150, 2)
+    found = {}
+    for width in (1, 4, 20, 64, 150):
+        out = np.zeros((2, width), np.float32)
+        mine = np.ascontiguousarray(table[:, :width])
+        _weighted_sum(out, mine, rows, scales, np.uint64(0), np.uint64(1000), (0,) * width)
+        found[width] = out[1]
+    for width, of_width in found.items():
+        assert np.array_equal(of_width, found[150][:width])

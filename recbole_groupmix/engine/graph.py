@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
+from recbole_groupmix.engine.row_vectors import COLUMNS
 from recbole_groupmix.engine.team import Team
 from recbole_groupmix.engine.triplets import balanced_bounds
 
 Floats = npt.NDArray[np.float32]
+
+
+def models_in_graph(width: int) -> int:
+    """Return how many models of a width go through the graph together: a power of two.
+
+    As many as have their sums in registers; loops are compiled for each number of columns, so
+    that any number of models would be any number of compilations.
+    """
+    return _power_of_two(COLUMNS // width)
+
+
+def in_bunches(models: Sequence[int], width: int, threads: int) -> list[Sequence[int]]:
+    """Cut models into bunches that go through the graph together, fewer if threads had none."""
+    at_once = _power_of_two(min(models_in_graph(width), len(models) // threads))
+    bunches, start = [], 0
+    while start < len(models):
+        size = min(at_once, _power_of_two(len(models) - start))
+        bunches.append(models[start : start + size])
+        start += size
+    return bunches
+
+
+def _power_of_two(n: int) -> int:
+    """Return the largest power of two up to ``n``, at least 1."""
+    return 1 << (max(n, 1).bit_length() - 1)
 
 
 class Graph:
@@ -53,8 +81,10 @@ class Graph:
         """
         total = np.concatenate(tables, axis=1)
         source, target, other = total.copy(), np.empty_like(total), np.empty_like(total)
+        columns = (0,) * total.shape[1]
         for _ in range(self._n_layers):
-            team.over(self._bounds, kernels.propagate, *self._matrix, source, target, total)
+            of_layer = (*self._matrix, source, target, total, columns)
+            team.over(self._bounds, kernels.propagate, *of_layer)
             source, target, other = target, other, source
         total *= np.float32(1.0 / (self._n_layers + 1))
         return [np.ascontiguousarray(part) for part in np.split(total, len(tables), axis=1)]

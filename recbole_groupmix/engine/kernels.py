@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
-from recbole_groupmix.engine.row_vectors import add_scaled, difference
+from recbole_groupmix.engine.row_vectors import add_scaled, difference, weighted_sum
 
 #: Reorder sums and fuse multiply-adds, but keep NaN and infinities what they are.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
@@ -168,8 +168,8 @@ def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1
             table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
-def propagate(begin, end, indptr, indices, data, x, out, total):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)
+def propagate(begin, end, indptr, indices, data, x, out, total, columns):  # type: ignore[no-untyped-def]
     """Rows ``begin:end`` of a layer of LightGCN: ``out = A x``, ``total += out`` for a CSR matrix A.
 
     Parameters
@@ -179,19 +179,15 @@ def propagate(begin, end, indptr, indices, data, x, out, total):  # type: ignore
     indptr, indices, data : int64, int32, float32
         CSR arrays of A.
     x, out, total : float32 (n_nodes, d)
-        Input, output, and running sum over layers.
+        Input, output, and running sum over layers; C-contiguous.
+    columns : tuple
+        Of d entries; only its length counts.
     """
-    d = x.shape[1]
+    one = np.float32(1.0)
     for r in range(begin, end):
-        row = out[r]
-        for k in range(d):
-            row[k] = np.float32(0.0)
-        for e in range(indptr[r], indptr[r + 1]):
-            value, source = data[e], x[indices[e]]
-            for k in range(d):
-                row[k] += value * source[k]
-        for k in range(d):
-            total[r, k] += row[k]
+        row, first, last = np.uint64(r), np.uint64(indptr[r]), np.uint64(indptr[r + 1])
+        weighted_sum(out, row, x, indices, data, first, last, columns)
+        add_scaled(total, row, one, out, row, columns)
 
 
 @njit(nogil=True, cache=True)

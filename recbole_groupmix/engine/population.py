@@ -15,18 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.engine import kernels
-from recbole_groupmix.engine.graph import Graph
+from recbole_groupmix.engine.graph import Graph, in_bunches
 from recbole_groupmix.engine.ranking import Asked, hits_at, one_blas_thread
 from recbole_groupmix.engine.team import ALONE, Team, even_bounds, everybody
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
-
-_FLOATS_PER_NODE = 256
-
-
-def models_in_graph(width: int) -> int:
-    """Return how many models of a width go through the graph together."""
-    return max(_FLOATS_PER_NODE // width, 1)
 
 
 class Population:
@@ -128,11 +121,9 @@ class Population:
 
     def _bunches(self, models: Sequence[int]) -> list[Sequence[int]]:
         """Cut models into those that go through the graph together, fewer if threads had none."""
-        size = 1
-        if self._graph is not None:
-            at_once = models_in_graph(self._shared.tables.shape[1])
-            size = max(min(at_once, len(models) // self._team.size), 1)
-        return [models[start : start + size] for start in range(0, len(models), size)]
+        if self._graph is None:
+            return [[k] for k in models]
+        return in_bunches(models, self._shared.tables.shape[1], self._team.size)
 
     def _advance(
         self, models: Sequence[int], batch: Triplets, terms: BatchTerms, team: Team

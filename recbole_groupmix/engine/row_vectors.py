@@ -20,6 +20,9 @@ from numba.extending import intrinsic
 _FLOAT = ir.FloatType()
 _AT_ONCE = 16  # floats: what does not fit into a register of the machine, LLVM cuts
 _FUSED = ("contract",)
+#: Vectors of a sum that the machine's registers hold, and the columns that these are.
+_IN_REGISTERS = 4
+COLUMNS = _IN_REGISTERS * _AT_ONCE
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -91,6 +94,62 @@ def add_scaled(_, out, o, scale, table, i, columns):  # type: ignore[no-untyped-
             )
             before = _load(builder, out, start, count)
             _store(builder, builder.fadd(before, scaled, flags=_FUSED), out, start)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def weighted_sum(_, out, o, table, rows, scales, begin, end, columns):  # type: ignore[no-untyped-def]
+    """Write ``out[o]``, the sum of ``scales[e] * table[rows[e]]`` over ``e`` from begin to end.
+
+    In this order, for each column alone: a column's bits do not depend on the others. The sum
+    stays in registers, for as many columns as they hold.
+
+    Parameters
+    ----------
+    out, table : float32 (n, d)
+        C-contiguous tables that do not overlap.
+    o : uint64
+        Row; not checked.
+    rows, scales : int32 (n_terms,), float32 (n_terms,)
+        C-contiguous; rows are not checked.
+    begin, end : uint64
+        Range of terms.
+    columns : tuple
+        As for :func:`difference`.
+    """
+    _check(out, table)
+    index, width = types.uint64, len(columns)
+    signature = types.void(out, index, table, rows, scales, index, index, columns)
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kinds = signature.args
+        out = _row(context, builder, kinds[0], args[0], args[1], width)
+        data = [context.make_array(kinds[n])(context, builder, args[n]).data for n in (3, 4)]
+        pieces = list(_pieces(width))
+        for first in range(0, len(pieces), _IN_REGISTERS):
+            held = [
+                (cgutils.alloca_once(builder, ir.VectorType(_FLOAT, count)), start, count)
+                for start, count in pieces[first : first + _IN_REGISTERS]
+            ]
+            for total, _, _ in held:
+                builder.store(ir.Constant(total.type.pointee, None), total)
+            one = ir.Constant(args[5].type, 1)
+            with cgutils.for_range_slice(builder, *args[5:7], one, inc=True) as (e, _):
+                row, scale = (builder.load(builder.gep(of, [e])) for of in data)
+                row = builder.zext(row, args[1].type)
+                source = _row(context, builder, kinds[2], args[2], row, width)
+                for total, start, count in held:
+                    scaled = builder.fmul(
+                        _repeated(builder, scale, count),
+                        _load(builder, source, start, count),
+                        flags=_FUSED,
+                    )
+                    more = builder.fadd(builder.load(total), scaled, flags=_FUSED)
+                    builder.store(more, total)
+            for total, start, _ in held:
+                _store(builder, builder.load(total), out, start)
         return context.get_dummy_value()
 
     return signature, generate

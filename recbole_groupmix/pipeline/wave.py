@@ -15,9 +15,10 @@ from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.engine.graph import models_in_graph
 from recbole_groupmix.engine.negatives import FastNegatives
 from recbole_groupmix.engine.on_torch import TorchPopulation
-from recbole_groupmix.engine.population import Population, models_in_graph
+from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.ranking import Asked
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.engine.terms import Member, Shared
