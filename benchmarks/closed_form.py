@@ -27,8 +27,8 @@ from recbole_groupmix.pipeline.closed_form import (
     weighted_ease,
 )
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import Job
 
 
 def resampled(experiment, weights, rng):

@@ -28,10 +28,11 @@ from recbole_groupmix.cli import parse_options
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.populations import train_populations
 from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.training import train_sequentially
 
 BATCH = 1_000_000
 LAYERS = 3

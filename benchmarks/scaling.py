@@ -103,9 +103,9 @@ def memory_check(budget, model):
     """Train more models than a budget holds, through the seam that runs use."""
     from recbole_groupmix.core.mix import Mix
     from recbole_groupmix.pipeline.experiment import Experiment
+    from recbole_groupmix.pipeline.job import Job
     from recbole_groupmix.pipeline.populations import train_populations
     from recbole_groupmix.pipeline.settings import merge_settings
-    from recbole_groupmix.pipeline.training import Job
 
     given = {"dataset": "ml-100k", "target": "25", "model": model, "max_memory": budget}
     experiment = Experiment(merge_settings({**given, "embedding_size": 512, "graph": "all"}))

@@ -22,10 +22,10 @@ from recbole_groupmix.core.bootstrap import holm
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.pipeline import closed_form
+from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.pool import PooledWeights, draw_pool
 from recbole_groupmix.pipeline.populations import train_populations
 from recbole_groupmix.pipeline.shared_jobs import SharedJobs
-from recbole_groupmix.pipeline.training import Fit, Job
 from recbole_groupmix.pipeline.validation import Validation
 from recbole_groupmix.report.run_files import read_folders
 

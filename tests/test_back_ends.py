@@ -12,6 +12,7 @@ from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline import budget, populations
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.populations import (
     back_end,
     models_at_once,
@@ -19,7 +20,7 @@ from recbole_groupmix.pipeline.populations import (
     why_not,
 )
 from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.training import train_sequentially
 from recbole_groupmix.pipeline.wave import Wave
 
 on_torch = partial(train_populations, on_torch=True)

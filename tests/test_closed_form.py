@@ -14,10 +14,10 @@ from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.pipeline import closed_form
 from recbole_groupmix.pipeline.closed_form import GramLaboratory, rows_of, train_closed_form
+from recbole_groupmix.pipeline.job import Job, user_weights
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.stages import summary
-from recbole_groupmix.pipeline.training import Job, user_weights
 from recbole_groupmix.pipeline.without_training import settled
 
 MIX = Mix({"B": 0.3, "C": 0.7}, 0.8)

@@ -25,13 +25,8 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.support import model_class
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, user_factors
 from recbole_groupmix.core.mix import Mix, group_weights
-from recbole_groupmix.pipeline.training import (
-    Job,
-    _user_draws,
-    present_users,
-    train_sequentially,
-    user_weights,
-)
+from recbole_groupmix.pipeline.job import Job, present_users, user_weights
+from recbole_groupmix.pipeline.training import _user_draws, train_sequentially
 
 HALF_C = Mix({"B": 0.5, "C": 0.5}, 1.5)
 

@@ -11,9 +11,10 @@ from helpers import SMALL
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.populations import train_populations
 from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.training import train_sequentially
 
 BACK_ENDS = [train_sequentially, train_populations, partial(train_populations, on_torch=True)]
 

@@ -35,7 +35,8 @@ from recbole_groupmix.adapters.support import (
     model_class,
 )
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.pipeline.training import Job, build_model, train_sequentially
+from recbole_groupmix.pipeline.job import Job
+from recbole_groupmix.pipeline.training import build_model, train_sequentially
 
 #: Small layers, so that a model trains in a blink.
 LAYERS = {

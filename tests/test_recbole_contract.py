@@ -38,7 +38,8 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.support import SAMPLED
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.pipeline.training import Job, train_sequentially
+from recbole_groupmix.pipeline.job import Job
+from recbole_groupmix.pipeline.training import train_sequentially
 from recbole_groupmix.prepare.atomic import write_atomic
 
 pytestmark = pytest.mark.contract

@@ -16,6 +16,7 @@ from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.index import build_index
+from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.pool import draw_pool
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
@@ -24,7 +25,6 @@ from recbole_groupmix.pipeline.shared_jobs import SharedJobs
 from recbole_groupmix.pipeline.sharing import check_can_share, targets_of
 from recbole_groupmix.pipeline.stages import FoldStage, TestStage, test_metrics
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
-from recbole_groupmix.pipeline.training import Fit
 
 #: Value of ``target`` that stands for all groups.
 ALL = "all"

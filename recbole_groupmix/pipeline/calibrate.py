@@ -13,8 +13,9 @@ from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.run_folder import RunFolder
-from recbole_groupmix.pipeline.training import Fit, Job, train_sequentially
+from recbole_groupmix.pipeline.training import train_sequentially
 
 _MODELS_AT_ONCE = 8  # for back ends that train many
 _ENOUGH = 10.0  # seconds after which one epoch is measurement enough

@@ -20,16 +20,16 @@ from recbole_groupmix.core.item_subspace import check_size
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment, Part
-from recbole_groupmix.pipeline.solved_ahead import SolvedAhead
-from recbole_groupmix.pipeline.training import (
+from recbole_groupmix.pipeline.job import (
     Fit,
     Job,
     OnEpoch,
     present_users,
-    triplet_factors,
     user_weights,
     weights_by_group,
 )
+from recbole_groupmix.pipeline.solved_ahead import SolvedAhead
+from recbole_groupmix.pipeline.training import triplet_factors
 from recbole_groupmix.pipeline.validation import Validation
 
 _WORK = 8  # item-item matrices besides those of groups: sum, factor, inverse, model, float64

@@ -11,8 +11,8 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch
 from recbole_groupmix.pipeline.result import REFERENCE
-from recbole_groupmix.pipeline.training import Fit, Job, OnEpoch
 
 #: Name and source of the pooled model that is trained on.
 FINE_TUNED = "fine_tuned"

@@ -15,10 +15,10 @@ import yaml
 
 from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY, Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.result import REFERENCE, build_result
 from recbole_groupmix.pipeline.run_folder import RunFolder
-from recbole_groupmix.pipeline.training import Fit
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
 from recbole_groupmix.pipeline.identity import fingerprint, run_folder
+from recbole_groupmix.pipeline.job import Job, present_users
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
-from recbole_groupmix.pipeline.training import Job, present_users
 
 
 def run_groupmix(

@@ -9,11 +9,12 @@ import pandas as pd
 
 from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.stages import FoldStage, TestStage
 from recbole_groupmix.pipeline.tracking import Tracking
-from recbole_groupmix.pipeline.training import Fit, train_sequentially
+from recbole_groupmix.pipeline.training import train_sequentially
 
 
 class Search:

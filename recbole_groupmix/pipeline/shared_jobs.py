@@ -9,7 +9,7 @@ from typing import Any
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.training import Fit, Job, weights_by_group
+from recbole_groupmix.pipeline.job import Fit, Job, weights_by_group
 
 
 @dataclass

@@ -13,8 +13,8 @@ import pandas as pd
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.run_folder import RunFolder
-from recbole_groupmix.pipeline.training import Fit, Job
 
 
 class FoldStage:

@@ -15,6 +15,7 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.identity import fingerprint
+from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
@@ -22,7 +23,6 @@ from recbole_groupmix.pipeline.result import REFERENCE
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.stages import fold_score
-from recbole_groupmix.pipeline.training import Job
 
 #: The default grid (the paper, Appendix C, names the kind of search and not its values).
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1)

@@ -24,16 +24,12 @@ from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch, present_users, weights_by_group
 from recbole_groupmix.pipeline.training import (
-    Fit,
-    Job,
-    OnEpoch,
     build_model,
-    present_users,
     stream_key,
     training_batches,
     triplet_factors,
-    weights_by_group,
 )
 from recbole_groupmix.pipeline.validation import Validation
 
