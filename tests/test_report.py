@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -36,6 +37,7 @@ from recbole_groupmix.report.text_tables import latex, markdown
 from recbole_groupmix.report.users import n_test_items
 from recbole_groupmix.report.write import write_report
 
+PDFLATEX = shutil.which("pdflatex")
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 METRICS = ("precision", "recall", "ndcg")
 USERS = {"A": 30, "B": 20, "C": 12}
@@ -294,7 +296,7 @@ def test_text_tables_say_the_same(report, page):
         for row in rows[1:]:
             line = " | ".join(cell[0] for cell in row)
             assert f"| {line} |" in text
-    assert tex.count(r"\begin{table}") == tex.count(r"\end{table}") == len(page.tables)
+    assert tex.count(r"\begin{table}[htbp]") == tex.count(r"\end{table}") == len(page.tables)
     assert r"no\_augmentation" in tex and not re.search(r"(?<!\\)[_#&]\w*_", tex)
 
 
@@ -311,6 +313,31 @@ def test_text_tables_escape_what_their_languages_mean():
     tex = latex("T", [section], "r")
     assert r"a\&b\_\$ & $-$1.5\% [$-$2, +3] \\" in tex
     assert r"\begin{tabular}{lr}" in tex and r"\caption{50 \% of a\_b}" in tex
+
+
+@pytest.mark.parametrize("first", ["[18, 25)", "*"])
+def test_a_row_s_first_character_is_no_option_of_the_row_before(first):
+    table = Table("t", "T", ("[x", "[n"), [[Cell(first), Cell("[1, 2]")]] * 2)
+    tex = latex("T", [Section("s", "S", tables=[table])], "r")
+    assert r"{[}x & [n \\" in tex
+    assert tex.count(f"{{{first[0]}}}{first[1:]} & [1, 2] \\\\") == 2
+
+
+@pytest.mark.skipif(PDFLATEX is None, reason="no pdflatex")
+def test_latex_can_set_the_tables(report, tmp_path):
+    odd = Table("odd", "T", ("x", "[n"), [[Cell("[18, 25)"), Cell("~^\\{}<>|#&$%_")]] * 2)
+    many = [replace(odd, name=f"odd-{n}") for n in range(5)]
+    section = latex("T", [Section("s", "S", tables=many)] * 12, "r")  # 60, more than it holds back
+    (tmp_path / "odd.tex").write_text(section)
+    shutil.copy(report[1].parent / "tables.tex", tmp_path / "tables.tex")
+    (tmp_path / "paper.tex").write_text(
+        r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
+        r"\input{tables}\input{odd}\end{document}"
+    )
+    command = [PDFLATEX, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="latin-1")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull \\hbox" not in done.stdout
 
 
 def entry(mean, low, high, p_holm):

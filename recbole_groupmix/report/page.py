@@ -97,7 +97,7 @@ def _with_page(
 ) -> dict[str, bytes]:
     files[PAGE] = _rendered(title, parts).encode()
     files["tables.md"] = "\n".join(texts).encode()
-    head = "% Tables of a groupmix report; needs \\usepackage{booktabs}\n"
+    head = "% Tables of a groupmix report; needs \\usepackage{booktabs,graphicx}\n"
     files["tables.tex"] = (head + "\n".join(tex)).encode()
     return files
 

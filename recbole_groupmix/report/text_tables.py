@@ -22,6 +22,8 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
 }
+#: Begins a box as wide as it is, or as the text if that is less.
+_NO_WIDER = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
 def markdown(title: str, sections: Sequence[Section], level: int = 1) -> str:
@@ -40,11 +42,17 @@ def markdown(title: str, sections: Sequence[Section], level: int = 1) -> str:
 
 
 def latex(title: str, sections: Sequence[Section], label: str) -> str:
-    """Return the tables of sections as LaTeX, for a document that uses booktabs."""
+    """Return the tables of sections as LaTeX, for a document that uses booktabs and graphicx.
+
+    A table wider than the text is made smaller. LaTeX holds few tables back, so that each section
+    ends its page.
+    """
     parts = [f"% {' '.join(title.split())}"]
     for section in sections:
         for table in section.tables:
             parts.append(_latex_table(table, label))
+        if section.tables:
+            parts.append(r"\clearpage")
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,23 +65,30 @@ def _markdown_table(table: Table) -> str:
 
 def _latex_table(table: Table, label: str) -> str:
     columns = "l" + "".join("r" if right else "l" for right in right_columns(table)[1:])
-    body = [" & ".join(_escaped(cell.text) for cell in row) + r" \\" for row in table.rows]
+    body = [_latex_row([cell.text for cell in row]) for row in table.rows]
     caption = _escaped(f"{table.title}. {table.note}" if table.note else table.title)
     return "\n".join(
         [
-            r"\begin{table}",
+            r"\begin{table}[htbp]",
             rf"\caption{{{caption}}}",
             rf"\label{{tab:{label}-{table.name}}}",
+            _NO_WIDER,
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            " & ".join(map(_escaped, table.header)) + r" \\",
+            _latex_row(table.header),
             r"\midrule",
             *body,
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}}",
             r"\end{table}",
         ]
     )
+
+
+def _latex_row(texts: Sequence[str]) -> str:
+    line = " & ".join(map(_escaped, texts)) + r" \\"
+    # after the end of the row before, these would be its options
+    return re.sub(r"^[\[*]", r"{\g<0>}", line)
 
 
 def right_columns(table: Table) -> list[bool]:
