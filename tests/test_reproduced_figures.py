@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -377,6 +378,14 @@ def test_controls_are_judged_by_target_and_over_targets(grid):
     assert known["verdict"].isin([SURVIVES, FAILS, OPEN]).all()
     assert set(of.loc[("graph=all", "EASE", "all")]["verdict"][["2", "3"]]) == {NOT_APPLICABLE}
     assert not (data["control"] == "intervals over seeds")[data["model"] == "EASE"].any()
+
+
+def test_a_search_as_short_as_the_controls_stands_once(grid):
+    cells, check = grid
+    main = [cell for cell in cells if not cell.control]
+    as_it_is = [replace(cell, control=AS_IS) for cell in main]
+    names = set(survival([*main, *as_it_is], check)["control"])
+    assert names == {AS_IS, "intervals over seeds"}
 
 
 def test_the_table_of_controls_has_an_interval_in_every_cell(grid):

@@ -12,6 +12,7 @@ from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import Effect, pooled
 from recbole_groupmix.report.grid import GridCell
 from recbole_groupmix.report.statements import (
+    FAILS,
     MARGIN,
     NOT_APPLICABLE,
     STATEMENTS,
@@ -55,11 +56,12 @@ def survival_section(cells: Sequence[GridCell], check: CheckFile | None) -> Sect
 def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame:
     """Return one row per protocol, control, model, target and statement.
 
-    Columns protocol, control, model, target ("all" is the mean over targets), targets (their
+    A search no longer than the controls' is the same run as the protocol "as it is", and stands
+    there only. Columns protocol, control, model, target ("all" is the mean over targets), targets (their
     number), statement, estimate, ci_low, ci_high and verdict.
     """
     rows = []
-    for protocol, control, model, found in _groups(cells, check):
+    for protocol, control, model, found in _groups(_each_once(cells), check):
         for statement in STATEMENTS:
             effects = {target: effects[statement.name] for target, effects in found.items()}
             known = [effect for effect in effects.values() if isinstance(effect, Effect)]
@@ -77,6 +79,12 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _each_once(cells: Sequence[GridCell]) -> list[GridCell]:
+    """Leave out cells of the protocol itself whose run is that of a cell "as it is" too."""
+    as_it_is = {cell.run.path for cell in cells if cell.control == AS_IS}
+    return [cell for cell in cells if cell.control or cell.run.path not in as_it_is]
 
 
 def _groups(
@@ -215,7 +223,7 @@ def _figure(over: pd.DataFrame, statement: Statement, key: str) -> Figure:
     return Figure(
         f"control-{statement.name}",
         f"Result {statement.name}: {statement.effect}",
-        f"{statement.says} Means over targets with 95 % intervals; filled: {'does not survive'}.",
+        f"{statement.says} Means over targets with 95 % intervals; filled: {FAILS}.",
         f"Effects by control. {alt}.",
         data,
         lambda: _plot(data, statement, key),
@@ -234,7 +242,7 @@ def _plot(data: pd.DataFrame, statement: Statement, key: str) -> object:
         place = models.index(row["model"])
         y = labels.index(row["row"]) + (place - (len(models) - 1) / 2) * step
         colour, marker = style.COLOURS[place % 7], style.MARKERS[place % 7]
-        face = colour if row["verdict"] == "does not survive" else style.PAPER
+        face = colour if row["verdict"] == FAILS else style.PAPER
         axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=1.6)
         axes.plot(row["estimate"], y, marker, color=colour, markersize=5, markerfacecolor=face)
     for place, model in enumerate(models):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
-from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.report.survival import AS_IS
 
 #: Searched mixes and folds of a control.
@@ -25,8 +25,8 @@ _PRINTED = {
     "BPR": {"learning_rate": 0.01, "reg_weight": 0.1},
     "LightGCN": {"learning_rate": 0.001, "reg_weight": 0.1},
 }
-_UPDATES = 40
-_CONVERGED = {"early_stopping": True, "epochs": 500, "eval_step": 5, "stopping_step": 10}
+#: Keys that say how long training goes on.
+_LENGTH = ("early_stopping", "epochs", "eval_step", "stopping_step")
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,11 @@ def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None
 def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
     if settings["model"] in CLOSED_FORM:
         return None
-    if settings["early_stopping"]:
-        return f"{_UPDATES} updates", {"early_stopping": False, "epochs": _UPDATES}
-    return "until converged", dict(_CONVERGED)
+    stops_early = settings["early_stopping"]
+    place = {key: settings[key] for key in ("dataset", "model", "embedding_size")}
+    other = merge_settings({**place, "protocol": "paper" if stops_early else "converged"})
+    changes = {key: other[key] for key in _LENGTH if other[key] is not None}
+    return f"{other['epochs']} updates" if stops_early else "until converged", changes
 
 
 def _printed(settings: Settings) -> tuple[str, dict[str, Any]] | None:
