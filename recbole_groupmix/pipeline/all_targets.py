@@ -12,7 +12,12 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.calibrate import Forecast, forecast_of, remaining
 from recbole_groupmix.pipeline.candidates import Candidate, fixed_candidates, select
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.fine_tune import (
+    MODELS,
+    fine_tuned,
+    has_rival,
+    with_fine_tuning,
+)
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.index import build_index
@@ -215,7 +220,10 @@ class AllTargets:
     def _forecast(self, on_folds: int) -> Forecast:
         runs = list(self._runs.values())
         left = [remaining(run.experiment, run.folder, run.found)[1] for run in runs]
-        repeats = self._everyone.settings["repeats"]
+        settings = self._everyone.settings
+        repeats = settings["repeats"]
+        if on_folds and has_rival(settings):
+            on_folds += MODELS * settings["folds"] * len(runs)
         final = max(sum(left) - repeats * (len(runs) - 1), max(left))  # Proportional is one model
         first = runs[0]
         return forecast_of(first.experiment, first.found, self._back_end, on_folds, final, 1.0)

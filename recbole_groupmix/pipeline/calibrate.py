@@ -10,14 +10,17 @@ from tempfile import TemporaryDirectory
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.candidates import Candidate
+from recbole_groupmix.pipeline.candidates import THEORY, Candidate
 from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, MODELS, has_rival
 from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.training import train_sequentially
 
 _MODELS_AT_ONCE = 8  # for back ends that train many
+#: Sources of candidates that are rows of a result in any case.
+_ROWS = ("baseline", "own", THEORY)
 _ENOUGH = 10.0  # seconds after which one epoch is measurement enough
 
 
@@ -131,20 +134,24 @@ def remaining(
     experiment, folder, found
         As for :func:`forecast`.
     """
-    settings = experiment.settings
+    settings, repeats = experiment.settings, experiment.settings["repeats"]
     folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
     done = {(record["name"], record["fold"]) for record in folder.records("trials.jsonl")}
-    on_folds = sum((c.name, fold) not in done for c in found for fold in range(folds))
-    repeats = settings["repeats"]
-    tested = {
-        c.name: min(len(list(folder.path.glob(f"repeats/{c.name}-*-*.parquet"))), repeats)
-        for c in found
-    }
-    rows = [c.name for c in found if c.source in ("baseline", "own")]
-    trials = [n for name, n in tested.items() if name not in rows]
-    final = sum(repeats - tested[name] for name in rows)
+
+    def to_train(name: str) -> int:
+        return sum((name, fold) not in done for fold in range(folds))
+
+    def to_test(name: str) -> int:
+        return max(repeats - len(list(folder.path.glob(f"repeats/{name}-*-*.parquet"))), 0)
+
+    on_folds = sum(to_train(c.name) for c in found)
+    final = sum(to_test(c.name) for c in found if c.source in _ROWS)
+    trials = [c.name for c in found if c.source not in _ROWS]
     if trials:  # until the search has ended the data mix may be any of them
-        final += repeats - (0 if on_folds else max(trials))
+        final += repeats if on_folds else min(map(to_test, trials))
+    if has_rival(settings):
+        on_folds += MODELS * to_train(FINE_TUNED)
+        final += MODELS * to_test(FINE_TUNED)
     return on_folds, final
 
 

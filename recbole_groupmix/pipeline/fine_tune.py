@@ -13,14 +13,22 @@ from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch
 from recbole_groupmix.pipeline.result import REFERENCE
+from recbole_groupmix.pipeline.settings import Settings
 
 #: Name and source of the pooled model that is trained on.
 FINE_TUNED = "fine_tuned"
+#: Models that it takes: on everybody, then on the target.
+MODELS = 2
 BackEnd = Callable[..., Iterator[Fit]]
 
 
+def has_rival(settings: Settings) -> bool:
+    """Whether a run has the rival: not under ``fine_tune: False``, nor for closed-form models."""
+    return bool(settings["fine_tune"]) and settings["model"] not in CLOSED_FORM
+
+
 def fine_tuned(experiment: Experiment, cv: Mapping[str, Mapping[str, Any]]) -> Candidate | None:
-    """Return the rival, or None where there is none: ``fine_tune: False``, closed-form models.
+    """Return the rival, or None where there is none: see :func:`has_rival`.
 
     Parameters
     ----------
@@ -30,8 +38,7 @@ def fine_tuned(experiment: Experiment, cv: Mapping[str, Mapping[str, Any]]) -> C
         Summaries of the folds by candidate name; empty without folds. The pooled model is trained
         for as long as Proportional was best there.
     """
-    settings = experiment.settings
-    if not settings["fine_tune"] or settings["model"] in CLOSED_FORM:
+    if not has_rival(experiment.settings):
         return None
     if cv and not isfinite(cv[REFERENCE]["score"]):
         return None

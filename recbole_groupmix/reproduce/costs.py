@@ -12,6 +12,7 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.calibrate import Costs, Forecast, forecast_of
 from recbole_groupmix.pipeline.candidates import candidates
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.fine_tune import MODELS, has_rival
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.without_training import settled
@@ -26,8 +27,6 @@ _NO_COST = frozenset(
     }
 )
 _BASELINES = 3
-#: The fine-tuned rival is trained twice: on everybody, then on the target.
-_RIVAL = 2
 
 
 class Timings:
@@ -99,7 +98,7 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
     n_users = timings.groups(cell.base)
     early, trials = bool(settings["early_stopping"]), int(settings["trials"])
     closed = settings["model"] in CLOSED_FORM
-    rival = _RIVAL if settings["fine_tune"] and not closed else 0
+    rival = MODELS if has_rival(settings) else 0
     mixes = _BASELINES + len(settings["mix"]) + rival
     epochs = 1 if closed else int(settings["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
