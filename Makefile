@@ -21,7 +21,7 @@ setup: .venv/ready ## Make .venv with the package, its tests and the development
 	touch $@
 
 demo: setup ## Search a mix for the users of 25 to 34 in MovieLens-100K (minutes)
-	$(BIN)/python run_groupmix.py --dataset=ml-100k --target=25
+	$(BIN)/python run_groupmix.py --dataset=ml-100k --target=25 --trials=9 --folds=3 --repeats=3
 
 check: setup ## Style, types and the tests that are not slow
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """``--target=all`` against a run of each target: seconds, and what the selected mixes are worth.
 
-    python benchmarks/all_targets.py --dataset=ml-100k --model=EASE --trials=9 --folds=3
+    python benchmarks/all_targets.py [--dataset=ml-100k] [--model=EASE] [--trials=9] [--folds=3]
     python benchmarks/all_targets.py --dataset=ml-1m --data_path=DATA --model=EASE --singles=25,56
 
 Takes the keys of ``groupmix run``. ``--singles`` names the targets that are run alone as well
@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
     options = parse_options(arguments)
     singles = options.pop("singles", None)
     given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
+    given = {"dataset": "ml-100k", "model": "EASE", "trials": 9, "folds": 3, **given}
 
     def one(target: str) -> dict:
         return run(merge_settings({**given, "target": target}), _say)

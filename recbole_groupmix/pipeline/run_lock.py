@@ -22,8 +22,8 @@ def keep_others_out(folder: Path, owner: object) -> None:
 
     The lock is one of POSIX records: it ends with its process however that ends, holds on network
     file systems, is not inherited by workers, and does not stop its own process, so that a run
-    can be called again in a notebook. Where the system or the file system has none, nobody is
-    kept out.
+    can be called again in a notebook. (If a process opens a folder twice, the first end frees
+    it.) Where the system or the file system has no such locks, nobody is kept out.
 
     Parameters
     ----------
