@@ -363,6 +363,28 @@ def test_a_change_by_hand():
     assert "+20.0% [+20.0%, +20.0%]~ *" in result_table(result)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "grid", "says"),
+    [
+        ([1000, 1000, 300], [100, 300, 1000], "2 of 3 mixes chose 1000, the greatest of lambdas:"),
+        ([100, 100, 300], [100, 300, 1000], "2 of 3 mixes chose 100, the least of lambdas:"),
+        ([1000, 1000, 300, 100], [100, 300, 1000], None),  # half is not most
+        ([500, 500, 500], [500], None),  # nothing to choose from
+        ([300, 300, 1000], [100, 300, 1000], None),
+    ],
+)
+def test_lambdas_at_the_end_of_their_grid_are_pointed_out(chosen, grid, says):
+    names = ["proportional", *(f"m{n}" for n in range(1, len(chosen)))]
+    result = made({name: [0.5] * 5 for name in names})
+    options = {name: {"reg_weight": value} for name, value in zip(names, chosen, strict=True)}
+    result["search"] |= {"options": options, "lambdas": grid}
+    text = " ".join(result_table(result).split())
+    if says:
+        assert says in text
+    else:
+        assert "of lambdas" not in text
+
+
 def test_intervals_of_fewer_than_five_repeats_are_marked():
     result = made({"proportional": [0.5] * 20, "mine": [0.6] * 20})
     for repeats, mark in [(1, "~"), (4, "~"), (5, "")]:

@@ -154,6 +154,7 @@ def build_result(
             "cv": {name: summary["score"] for name, summary in cv.items()},
             "epochs": {name: summary["epochs"] for name, summary in cv.items()},
             "options": {name: summary["options"] for name, summary in cv.items()},
+            "lambdas": settings.get("lambdas"),
         },
         "diverged": diverged,
         "test": by_group[target],

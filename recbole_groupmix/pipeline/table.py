@@ -88,6 +88,20 @@ def aligned(rows: list[list[str]]) -> list[str]:
     return lines
 
 
+def _at_the_end(search: Mapping[str, Any]) -> str:
+    """Say so if most mixes chose the least or the greatest lambda."""
+    grid = search.get("lambdas") or []
+    chosen = [keys.get("reg_weight") for keys in search["options"].values()]
+    for end, which in ((grid[0], "least"), (grid[-1], "greatest")) if len(grid) > 1 else ():
+        n = chosen.count(end)
+        if 2 * n > len(chosen):
+            return (
+                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas: a wider grid may "
+                "do better."
+            )
+    return ""
+
+
 def _notes(result: Mapping[str, Any], k: int) -> list[str]:
     target = result["target"]
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
@@ -106,7 +120,7 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
             f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}"
             for name, keys in chosen.items()
         ]
-        notes.append(f"Chosen on the folds: {'; '.join(listed)}.")
+        notes.append(f"Chosen on the folds: {'; '.join(listed)}.{_at_the_end(result['search'])}")
     if "theory" in result["mixes"]:
         notes.append(
             "theory: the mix of least recovery bound (Theorem 3.1) for the class shares of the items "
