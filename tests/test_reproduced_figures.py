@@ -26,9 +26,10 @@ from recbole_groupmix.report.effects import (
     level_changes,
     pooled,
 )
+from recbole_groupmix.report.findings import findings
 from recbole_groupmix.report.gains import changes_beside_published
 from recbole_groupmix.report.grid import read_cell
-from recbole_groupmix.report.grid_section import grid_sections
+from recbole_groupmix.report.grid_section import grid_part
 from recbole_groupmix.report.paper_section import paper_section
 from recbole_groupmix.report.published import published
 from recbole_groupmix.report.statements import (
@@ -390,7 +391,7 @@ def test_a_search_as_short_as_the_controls_stands_once(grid):
 
 def test_the_table_of_controls_has_an_interval_in_every_cell(grid):
     cells, check = grid
-    sections = {section.name: section for section in grid_sections(cells, check)}
+    sections = {section.name: section for section in grid_part(cells, [], check)[1]}
     assert list(sections) == ["paper", "controls", "runs", "all-runs"]
     table = sections["controls"].tables[1]
     for row in table.rows:
@@ -402,12 +403,50 @@ def test_the_table_of_controls_has_an_interval_in_every_cell(grid):
         drawn(figure)
 
 
+def _rows(*rows):
+    columns = ["protocol", "control", "model", "statement", "verdict"]
+    return pd.DataFrame(rows, columns=columns).assign(target="all")
+
+
+def test_findings_say_what_holds_and_what_controls_change():
+    data = _rows(
+        ("paper", AS_IS, "BPR", "1a", SURVIVES),
+        ("paper", AS_IS, "EASE", "1a", FAILS),
+        ("paper", AS_IS, "BPR", "2", OPEN),
+        ("paper", AS_IS, "EASE", "2", NOT_APPLICABLE),
+        ("paper", "intervals over seeds", "BPR", "1a", FAILS),
+        ("paper", "graph=all", "BPR", "1a", FAILS),  # turns over
+        ("paper", "graph=all", "EASE", "1a", OPEN),  # can no longer be told
+        ("paper", "graph=all", "BPR", "2", SURVIVES),  # can be told then
+        ("paper", "40 updates", "BPR", "1a", SURVIVES),  # stays
+        ("paper", "40 updates", "BPR", "2", NO_RUN),
+    )
+    assert findings(data) == [
+        "Protocol paper: 1a survives (BPR), does not survive (EASE); 2 cannot be told (BPR).",
+        "Under 2 controls of it 1 of 4 verdicts stay, 1 can no longer be told, 1 can be told then, "
+        "1 turn over: 1a does not survive under graph=all (BPR).",
+    ]
+    assert findings(_rows(("paper", "full search", "BPR", "3", SURVIVES))) == [
+        "Protocol paper: 3 survives (BPR)."
+    ]
+    assert findings(_rows(("paper", AS_IS, "BPR", "3", NO_RUN))) == []
+
+
+def test_the_lead_of_a_grid(grid):
+    cells, check = grid
+    lead, _ = grid_part([*cells, replace(cells[0], control=AS_IS)], ["x, y"], check)
+    assert lead[0].startswith(f"{len(cells)} runs with 9 searched mixes each")  # one is twice here
+    assert lead[1].startswith("Protocol paper: 1a ")
+    assert lead[2].startswith("Under 1 control of it ")
+    assert lead[-1] == "Not here, since they failed: x, y."
+
+
 def test_cells_at_other_cut_offs_are_refused(grid, tmp_path):
     folder = write_cell(tmp_path / "run")
     result = json.loads((folder / "result.json").read_text())
     (folder / "result.json").write_text(json.dumps({**result, "topk": [5]}))
     with pytest.raises(ValueError, match=r"topk 5 and .* at 10"):
-        grid_sections([grid[0][0], read_cell(folder)], None)
+        grid_part([grid[0][0], read_cell(folder)], [], None)
 
 
 def test_a_report_of_several_runs_takes_a_check_beside_them(tmp_path, capsys):

@@ -8,26 +8,28 @@ from recbole_groupmix.report import numbers
 from recbole_groupmix.report.across import across_section
 from recbole_groupmix.report.blocks import Section, Table, number, text
 from recbole_groupmix.report.check_file import CheckFile
+from recbole_groupmix.report.findings import findings
 from recbole_groupmix.report.grid import GridCell, in_order
 from recbole_groupmix.report.paper_section import paper_section
-from recbole_groupmix.report.survival import AS_IS, survival_section
+from recbole_groupmix.report.survival import AS_IS, survival, survival_section
 
 
-def grid_lead(cells: Sequence[GridCell], failed: Sequence[str]) -> list[str]:
-    """Return sentences about how many runs there are, and which are missing."""
-    searched = sorted({cell.run.result["search"]["trials"] for cell in cells})
-    lines = [
-        f"{numbers.count(len(cells), 'run')} with "
-        f"{' or '.join(map(str, searched))} searched mixes each; training took "
-        f"{numbers.duration(sum(_seconds(cell) for cell in cells))} in all."
-    ]
-    if failed:
-        lines.append(f"Not here, since they failed: {'; '.join(failed)}.")
-    return lines
+def grid_part(
+    cells: Sequence[GridCell], failed: Sequence[str], check: CheckFile | None
+) -> tuple[list[str], list[Section]]:
+    """Return the lead and the sections about one data set.
 
+    The lead says how many runs there are, what they show of the paper's results, and which are
+    missing; the sections are the paper's figures, its results by control, and all runs.
 
-def grid_sections(cells: Sequence[GridCell], check: CheckFile | None) -> list[Section]:
-    """Return the paper's figures, the controls where there are any, and all runs.
+    Parameters
+    ----------
+    cells : sequence of GridCell
+        Runs on the data set.
+    failed : sequence of str
+        Cells that could not be run, in words.
+    check : CheckFile or None
+        Discrepancies of its groups.
 
     Raises
     ------
@@ -38,14 +40,27 @@ def grid_sections(cells: Sequence[GridCell], check: CheckFile | None) -> list[Se
     cells = in_order(cells)
     main = [cell for cell in cells if not cell.control]
     main = main or [cell for cell in cells if cell.control == AS_IS]
-    sections = [paper_section(main, check)]
-    if any(cell.control for cell in cells):
-        sections.append(survival_section(cells, check))
+    results = survival(cells, check)
+    sections = [paper_section(main, check), survival_section(cells, results)]
     if main:
         names = [_short(cell) for cell in main]
         sections.append(across_section([cell.run for cell in main], names))
     sections.append(Section("all-runs", "Run folders", (), (), [_folders(cells)]))
-    return sections
+    return [_extent(cells), *findings(results), *_missing(failed)], sections
+
+
+def _extent(cells: Sequence[GridCell]) -> str:
+    folders = {cell.run.path: cell for cell in cells}  # a run may be a control as well
+    searched = sorted({cell.run.result["search"]["trials"] for cell in cells})
+    return (
+        f"{numbers.count(len(folders), 'run')} with "
+        f"{' or '.join(map(str, searched))} searched mixes each; training took "
+        f"{numbers.duration(sum(map(_seconds, folders.values())))} in all."
+    )
+
+
+def _missing(failed: Sequence[str]) -> list[str]:
+    return [f"Not here, since they failed: {'; '.join(failed)}."] if failed else []
 
 
 def _short(cell: GridCell) -> str:

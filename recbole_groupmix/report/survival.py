@@ -25,28 +25,31 @@ from recbole_groupmix.report.statements import (
 AS_IS = "as it is"
 #: The protocol itself with a full search, and what its intervals would be over seeds alone.
 FULL, SEEDS = "full search", "intervals over seeds"
-_ALL = "all"
+#: Stands for the mean over targets.
+ALL = "all"
 
 
-def survival_section(cells: Sequence[GridCell], check: CheckFile | None) -> Section:
-    """Return the table of controls, for every target and over targets.
+def survival_section(cells: Sequence[GridCell], data: pd.DataFrame) -> Section:
+    """Return the table of results, for every target and over targets, by control if there are any.
 
     Parameters
     ----------
     cells : sequence of GridCell
-        Runs on one data set, in the order of protocols and controls.
-    check : CheckFile or None
-        Discrepancies of its groups, which result 4 needs.
+        Runs on one data set.
+    data : pandas.DataFrame
+        Their :func:`survival`.
     """
     key = cells[0].run.keys[0]
-    data = survival(cells, check)
-    over = data[data["target"] == _ALL]
+    over = data[data["target"] == ALL]
     figures = [_figure(over, statement, key) for statement in STATEMENTS]
     figures = [figure for figure in figures if len(figure.data)]
-    each = data[data["target"] != _ALL]
+    each = data[data["target"] != ALL]
+    title = "Which of the paper's results survive"
+    if any(cell.control for cell in cells):
+        title += " which control"
     return Section(
         "controls",
-        "Which of the paper's results survive which control",
+        title,
         _text(cells, key),
         figures,
         [_statements(), _verdicts(over), _by_target(each), _counts(each)],
@@ -57,8 +60,20 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
     """Return one row per protocol, control, model, target and statement.
 
     A search no longer than the controls' is the same run as the protocol "as it is", and stands
-    there only. Columns protocol, control, model, target ("all" is the mean over targets), targets (their
-    number), statement, estimate, ci_low, ci_high and verdict.
+    there only.
+
+    Parameters
+    ----------
+    cells : sequence of GridCell
+        Runs on one data set, in the order of protocols and controls.
+    check : CheckFile or None
+        Discrepancies of its groups, which result 4 needs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns protocol, control, model, target ("all" is the mean over targets), targets (their
+        number), statement, estimate, ci_low, ci_high and verdict.
     """
     rows = []
     for protocol, control, model, found in _groups(_each_once(cells), check):
@@ -66,7 +81,7 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
             effects = {target: effects[statement.name] for target, effects in found.items()}
             known = [effect for effect in effects.values() if isinstance(effect, Effect)]
             why = next((effect for effect in effects.values() if isinstance(effect, str)), "")
-            for target, effect in [*effects.items(), (_ALL, pooled(known) or why)]:
+            for target, effect in [*effects.items(), (ALL, pooled(known) or why)]:
                 rows.append(
                     {
                         "protocol": protocol,
@@ -134,8 +149,11 @@ def _judged(effect: Effect | str, statement: Statement) -> dict[str, float | str
 
 def _text(cells: Sequence[GridCell], key: str) -> list[str]:
     short = [cell for cell in cells if numbers.few_repeats(cell.run.result)]
+    controls = (
+        "Every control toggles one key of a protocol and keeps split, folds, mixes and seeds. "
+    )
     lines = [
-        f"Every control toggles one key of a protocol and keeps split, folds, mixes and seeds. "
+        f"{controls if any(cell.control for cell in cells) else ''}"
         f"Effects are of {key} on the target's users. A cell is the mean effect over the targets, "
         "with its 95 % interval and what that interval says of the statement.",
         f"Gains and losses below {MARGIN:.0%} count as none: it is the least that the paper calls "

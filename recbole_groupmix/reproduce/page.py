@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recbole_groupmix.report.check_file import CHECK, CheckFile, read_check
 from recbole_groupmix.report.grid import GridCell, read_cell
-from recbole_groupmix.report.grid_section import grid_lead, grid_sections
+from recbole_groupmix.report.grid_section import grid_part
 from recbole_groupmix.report.page import PAGE, grid_files
 from recbole_groupmix.report.write import check_place, write_files
 from recbole_groupmix.reproduce.finished import finished
@@ -69,10 +69,7 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
     if not cells:
         return None
     checks = {name: _check(out, name) for name in cells}
-    grids = {
-        name: (grid_lead(mine, failed), grid_sections(mine, checks[name]))
-        for name, mine in cells.items()
-    }
+    grids = {name: grid_part(mine, failed, checks[name]) for name, mine in cells.items()}
     files = grid_files(grids)
     check_page(out, force)
     place = out / REPORT
