@@ -263,6 +263,7 @@ def test_the_page_of_a_grid(reproduced):
         "figure6-converged",
         "figure7a-converged",
         "figure7b-converged",
+        *(f"result-{name}" for name in ("1a", "1b", "2", "3")),
         "runs",
     }
 
@@ -275,7 +276,7 @@ def test_the_page_in_a_browser(reproduced, tmp_path):
     assert seen["width"] == 390
     runs = ["BPR, d = 4", "BPR, d = 16", "EASE"]
     assert seen["column"] == [runs, runs, runs[::-1]]  # 4 before 16
-    assert len(seen["figures"]) == 7 and min(seen["figures"]) > 100
+    assert len(seen["figures"]) == 7 + 4 and min(seen["figures"]) > 100
 
 
 def test_a_finished_grid_is_not_run_again(reproduced, monkeypatch):

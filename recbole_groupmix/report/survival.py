@@ -239,7 +239,7 @@ def _figure(over: pd.DataFrame, statement: Statement, key: str) -> Figure:
         if row["verdict"] != NOT_APPLICABLE
     )
     return Figure(
-        f"control-{statement.name}",
+        f"result-{statement.name}",
         f"Result {statement.name}: {statement.effect}",
         f"{statement.says} Means over targets with 95 % intervals; filled: {FAILS}.",
         f"Effects by control. {alt}.",
