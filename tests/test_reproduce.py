@@ -343,7 +343,7 @@ def test_controls_go_the_same_way(reproduced, tmp_path):
     assert "| converged | 40 updates | BPR |" in tables
     assert "| converged | as it is | BPR |" in tables
     # the grid's own search was as long, so that it is the one "as it is": only 40 updates are new
-    assert "| converged | full search | BPR |" not in tables
+    assert "| converged | own search | BPR |" not in tables
     assert len(list((out / "runs").iterdir())) == 3 + 2
     given = [json.loads(file.read_text())["given"] for file in (out / "cells").glob("*40*.json")]
     assert [g["epochs"] for g in given] == [40, 40]

@@ -363,8 +363,8 @@ def test_controls_are_judged_by_target_and_over_targets(grid):
     cells, check = grid
     data = survival(cells, check)
     assert list(dict.fromkeys(data["control"])) == [
-        "full search",
-        "full search, intervals over seeds",
+        "own search",
+        "own search, intervals over seeds",
         AS_IS,
         "intervals over seeds",
         "graph=all",
@@ -426,7 +426,7 @@ def test_findings_say_what_holds_and_what_controls_change():
         "Under 2 controls of it 1 of 4 verdicts stay, 1 can no longer be told, 1 can be told then, "
         "1 turn over: 1a does not survive under graph=all (BPR).",
     ]
-    assert findings(_rows(("paper", "full search", "BPR", "3", SURVIVES))) == [
+    assert findings(_rows(("paper", "own search", "BPR", "3", SURVIVES))) == [
         "Protocol paper: 3 survives (BPR)."
     ]
     assert findings(_rows(("paper", AS_IS, "BPR", "3", NO_RUN))) == []

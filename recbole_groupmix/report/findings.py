@@ -8,7 +8,7 @@ import pandas as pd
 
 from recbole_groupmix.report.numbers import count
 from recbole_groupmix.report.statements import FAILS, OPEN, SURVIVES
-from recbole_groupmix.report.survival import ALL, AS_IS, FULL
+from recbole_groupmix.report.survival import ALL, AS_IS, OWN
 
 _VERDICTS = (SURVIVES, FAILS, OPEN)
 
@@ -24,11 +24,11 @@ def findings(data: pd.DataFrame) -> list[str]:
     data = data[(data["target"] == ALL) & data["verdict"].isin(_VERDICTS)]
     lines = []
     for protocol, rows in data.groupby("protocol", sort=False):
-        own = AS_IS if (rows["control"] == AS_IS).any() else FULL
-        base = rows[rows["control"] == own]
+        itself = AS_IS if (rows["control"] == AS_IS).any() else OWN
+        base = rows[rows["control"] == itself]
         if len(base):
             lines.append(f"Protocol {protocol}: {'; '.join(_held(base))}.")
-        controls = rows[~rows["control"].str.startswith((AS_IS, FULL, "intervals"))]
+        controls = rows[~rows["control"].str.startswith((AS_IS, OWN, "intervals"))]
         if len(base) and len(controls):
             lines.append(_changed(base, controls))
     return lines

@@ -23,8 +23,8 @@ from recbole_groupmix.report.statements import (
 
 #: Controls that change no setting: the protocol itself, in a search as short as the controls'.
 AS_IS = "as it is"
-#: The protocol itself with a full search, and what its intervals would be over seeds alone.
-FULL, SEEDS = "full search", "intervals over seeds"
+#: The protocol itself with the grid's own search, and what its intervals would be over seeds alone.
+OWN, SEEDS = "own search", "intervals over seeds"
 #: Stands for the mean over targets.
 ALL = "all"
 
@@ -111,14 +111,14 @@ def _groups(
         for control in dict.fromkeys(cell.control for cell in of_protocol):
             mine = [cell for cell in of_protocol if cell.control == control]
             base = control in ("", AS_IS)
-            seeds = SEEDS if control else f"{FULL}, {SEEDS}"
+            seeds = SEEDS if control else f"{OWN}, {SEEDS}"
             for model in dict.fromkeys(cell.model for cell in mine):
                 of_model = [cell for cell in mine if cell.model == model]
                 key = of_model[0].run.keys[0]
                 by_target: dict[str, list[GridCell]] = {}
                 for cell in of_model:
                     by_target.setdefault(cell.target, []).append(cell)
-                for over, name in (("users", control or FULL), ("seeds", seeds)):
+                for over, name in (("users", control or OWN), ("seeds", seeds)):
                     if over == "seeds" and not (base and _has_seeds(of_model)):
                         continue
                     found = {
