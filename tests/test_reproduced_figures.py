@@ -1,12 +1,12 @@
 """What several runs show together: figures, published levels, the four results, controls."""
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import rankdata
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -20,11 +20,12 @@ from recbole_groupmix.report.check_file import read_check
 from recbole_groupmix.report.drawing import drawn
 from recbole_groupmix.report.effects import (
     Effect,
-    correlation_over_groups,
+    against_searched,
     correlation_over_mixes,
     difference,
     level_changes,
     pooled,
+    rank_correlation,
 )
 from recbole_groupmix.report.findings import findings
 from recbole_groupmix.report.gains import changes_beside_published
@@ -221,17 +222,22 @@ def test_differences_and_means_keep_resamples_together():
     assert difference(one, None) is None and pooled([]) is None
 
 
-def test_a_correlation_over_groups_has_fisher_s_interval():
-    effect = correlation_over_groups(range(6), [1, 0, 3, 2, 5, 4], "key")
+def test_a_rank_correlation_over_groups():
     # rank differences are all 1: 1 - 6 x 6 / (6 x 35) = 29 / 35
-    r = 29 / 35
-    assert effect.estimate == pytest.approx(r)
-    error = math.sqrt((1 + r**2 / 2) / 3)
-    low, high = effect.interval
-    assert low == pytest.approx(math.tanh(math.atanh(r) - 1.96 * error), abs=0.02)
-    assert high == pytest.approx(math.tanh(math.atanh(r) + 1.96 * error), abs=0.02)
-    assert correlation_over_groups([1, 2, 3], [1, 2, 3], "key") is None
-    assert correlation_over_groups([1, 1, 1, 1], [1, 2, 3, 4], "key") is None
+    assert rank_correlation(range(6), [1, 0, 3, 2, 5, 4]) == pytest.approx(29 / 35)
+    assert rank_correlation([1, 2, 3], [1, 2, 3]) is None
+    assert rank_correlation([1, 1, 1, 1], [1, 2, 3, 4]) is None
+
+
+def test_a_chosen_mix_is_compared_with_those_it_was_chosen_from():
+    searched = [-0.8] * 39 + [0.2]  # one in 40 lies beyond the upper 2.5 %
+    effect = against_searched(-0.9, searched, "key")
+    assert effect.estimate == pytest.approx(-0.9 - (-0.8 * 39 + 0.2) / 40)
+    assert set(np.unique(effect.draws.round(9))) == {-0.1, -1.1}
+    assert (effect.draws < -1).mean() == pytest.approx(1 / 40, abs=0.01)
+    # a choice that is like all the others shows nothing, however strong their correlation is
+    assert against_searched(-0.8, [-0.8] * 8, "key").interval == (0, 0)
+    assert against_searched(0.5, [0.1] * 7, "key") is None
 
 
 def test_a_correlation_over_mixes_is_freed_of_the_budget():
@@ -239,13 +245,29 @@ def test_a_correlation_over_mixes_is_freed_of_the_budget():
     budget = rng.permutation(40).astype(float)
     noise = rng.permutation(40)
     # both follow the budget and nothing else: no correlation is left
-    effect = correlation_over_mixes(budget + 0.01 * rng.permutation(40), budget, budget, "key")
+    effect = correlation_over_mixes(budget + 0.01 * rng.permutation(40), budget, [budget], "key")
     assert effect is None or abs(effect.estimate) < 0.5
-    effect = correlation_over_mixes(noise, -noise, budget, "key")
+    effect = correlation_over_mixes(noise, -noise, [budget], "key")
     assert effect.estimate == pytest.approx(-1)
     assert effect.interval == pytest.approx((-1, -1))
-    assert correlation_over_mixes(noise[:7], -noise[:7], budget[:7], "key") is None
-    assert correlation_over_mixes(noise, np.ones(40), budget, "key") is None
+    assert correlation_over_mixes(noise[:7], -noise[:7], [budget[:7]], "key") is None
+    assert correlation_over_mixes(noise, np.ones(40), [budget], "key") is None
+
+
+def test_a_correlation_is_freed_of_every_given_variable():
+    rng = np.random.default_rng(1)
+    given = rng.permuted(np.tile(np.arange(60.0), (2, 1)), axis=1)
+    x, y = given.sum(axis=0) + rng.normal(0, 9, (2, 60))
+    # by hand: what least squares on the ranks of both leave of the ranks of x and y
+    design = np.column_stack([np.ones(60), *(rankdata(row) for row in given)])
+    left = [
+        r - design @ np.linalg.lstsq(design, r, rcond=None)[0] for r in (rankdata(x), rankdata(y))
+    ]
+    expected = np.corrcoef(*left)[0, 1]
+    assert abs(expected) < 0.5 < correlation_over_mixes(x, y, [np.ones(60)], "key").estimate
+    for order in (given, given[::-1]):
+        estimate = correlation_over_mixes(x, y, list(order), "key").estimate
+        assert estimate == pytest.approx(expected)
 
 
 # --- statements
@@ -287,7 +309,7 @@ def test_effects_take_the_sizes_that_their_statements_name(tmp_path):
     assert found["3"].estimate == pytest.approx(value[4]["data_mix"])
     expected = value[4]["stratified"] - value[64]["stratified"]
     assert found["2"].estimate == pytest.approx(expected)
-    assert -1 <= found["4a"].estimate <= 1 and -1 <= found["4b"].estimate <= 1
+    assert -2 <= found["4a"].estimate <= 2 and -1 <= found["4b"].estimate <= 1
     alone = effects_of([low], "precision@10", None)
     assert (alone["1a"], alone["2"], alone["4a"]) == (NO_RUN, NO_RUN, NO_RUN)
 

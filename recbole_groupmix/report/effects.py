@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
 from recbole_groupmix.core.resampling import resampled_means
 from recbole_groupmix.report.grid import GridCell
@@ -108,33 +108,35 @@ def pooled(effects: Sequence[Effect]) -> Effect | None:
     return Effect(float(np.mean([e.estimate for e in effects])), draws, len(effects))
 
 
-def correlation_over_groups(x: Sequence[float], y: Sequence[float], key: str) -> Effect | None:
-    """Return Spearman's correlation over groups; resamples by Fisher's transformation.
-
-    The standard error is that of Bonett and Wright (2000), ``sqrt((1 + r^2 / 2) / (n - 3))``.
-    `key` names the resamples. None for fewer than 4 groups, and where one side is constant.
-    """
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Return Spearman's correlation over groups; None for fewer than 4, or one side constant."""
     if len(x) < _FEWEST_GROUPS:
         return None
-    r = float(_correlation(rankdata(x)[None, :], rankdata(y)[None, :])[0])
-    if math.isnan(r):
+    found = float(_correlation(rankdata(x)[None, :], rankdata(y)[None, :])[0])
+    return None if math.isnan(found) else found
+
+
+def against_searched(chosen: float, searched: Sequence[float], key: str) -> Effect | None:
+    """Return by how much the chosen mix's value lies above those of the mixes that were searched.
+
+    Resamples draw one of these, as a choice that is blind to the value would: the interval says
+    where the difference lies if the chosen mix is compared with such a choice. None for fewer than 8.
+    """
+    if len(searched) < _FEWEST_MIXES:
         return None
-    error = math.sqrt((1 + r**2 / 2) / (len(x) - 3))
+    values = np.asarray(searched, dtype=np.float64)
     rng = np.random.default_rng(np.random.SeedSequence([zlib.crc32(key.encode())]))
-    normal: Floats = norm.ppf((rng.permutation(N_BOOT) + 0.5) / N_BOOT)
-    z = math.atanh(min(max(r, -0.999), 0.999))
-    draws: Floats = np.tanh(z + error * normal)
-    return Effect(r, draws)
+    return Effect(chosen - float(values.mean()), chosen - rng.choice(values, N_BOOT))
 
 
 def correlation_over_mixes(
-    x: Sequence[float], y: Sequence[float], given: Sequence[float], key: str
+    x: Sequence[float], y: Sequence[float], given: Sequence[Sequence[float]], key: str
 ) -> Effect | None:
-    """Return Spearman's partial correlation of x and y given a third, over searched mixes.
+    """Return Spearman's partial correlation of x and y given others, over searched mixes.
 
     Resamples draw mixes; None for fewer than 8, and where one side is constant.
     """
-    table = np.array([x, y, given], dtype=np.float64)
+    table = np.array([x, y, *given], dtype=np.float64)
     n = table.shape[1]
     if n < _FEWEST_MIXES:
         return None
@@ -155,12 +157,14 @@ def _correlation(x: Floats, y: Floats) -> Floats:
 
 
 def _partial(table: Floats) -> Floats:
-    """Return the correlation of ranks of two variables, both freed of the third's.
+    """Return the correlation of ranks of the first two variables, freed of those of the others.
 
-    `table` has shape (3, n_rows, n); the result has shape (n_rows,).
+    `table` has shape (n_variables, n_rows, n); the result has shape (n_rows,).
     """
     ranks = rankdata(table, axis=2)
-    x, y, given = ranks - ranks.mean(axis=2, keepdims=True)
-    scale = np.maximum((given * given).sum(axis=1, keepdims=True), _ZERO)
-    free = [side - given * (side * given).sum(axis=1, keepdims=True) / scale for side in (x, y)]
+    free = list(ranks - ranks.mean(axis=2, keepdims=True))
+    while len(free) > 2:
+        given = free.pop()
+        scale = np.maximum((given * given).sum(axis=1, keepdims=True), _ZERO)
+        free = [side - given * (side * given).sum(axis=1, keepdims=True) / scale for side in free]
     return _correlation(*free)

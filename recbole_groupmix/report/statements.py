@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from recbole_groupmix.core.mix import effective_sample_size
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import (
     Effect,
-    correlation_over_groups,
+    against_searched,
     correlation_over_mixes,
     difference,
     level_changes,
+    rank_correlation,
 )
 from recbole_groupmix.report.grid import GridCell
 from recbole_groupmix.report.run_files import DATA_MIX
@@ -108,8 +113,10 @@ STATEMENTS = (
     ),
     Statement(
         "4a",
-        "The searched mix does not give more to groups that are similar to the target.",
-        "rank correlation of a group's share with its discrepancy from the target",
+        "The search does not choose a mix that weighs users of similar groups more than the others "
+        "do.",
+        "rank correlation of a group's weight with its discrepancy from the target: of the searched "
+        "mix, minus that of the mixes it was chosen from",
         not_negative,
         correlation=True,
     ),
@@ -117,7 +124,7 @@ STATEMENTS = (
         "4b",
         "Mixes of similar groups do not score higher on the folds.",
         "rank correlation of a mix's score on the folds with the mean discrepancy of its groups, "
-        "given its budget",
+        "given its budget and its effective number of users",
         not_negative,
         correlation=True,
     ),
@@ -164,7 +171,7 @@ def effects_of(
         "4b": alike,
     }
     if check is not None and mixed is not None and over == "users":
-        found["4a"] = _of_shares(mixed, check) or alike
+        found["4a"] = _of_weights(mixed, check) or alike
         found["4b"] = _of_scores(mixed, check) or alike
     return found
 
@@ -185,27 +192,64 @@ def shares_and_discrepancies(
     return found
 
 
-def _of_shares(cell: GridCell, check: CheckFile) -> Effect | None:
-    rows = shares_and_discrepancies(cell, check)
-    if rows is None:
+def _of_weights(cell: GridCell, check: CheckFile) -> Effect | None:
+    away, selected = _away(cell, check), cell.run.result["search"]["selected"]
+    if away is None or DATA_MIX not in cell.run.result["mixes"]:
         return None
-    _, shares, away = zip(*rows, strict=True)
-    return correlation_over_groups(away, shares, f"4a/{'/'.join(map(str, cell.place))}")
+    searched = [
+        rank_correlation(away, _weights(cell, record))
+        for name, record in _trials(cell).items()
+        if name != selected
+    ]
+    chosen = rank_correlation(away, _weights(cell, cell.run.result["mixes"][DATA_MIX]))
+    known = [value for value in searched if value is not None]
+    if chosen is None:
+        return None
+    return against_searched(chosen, known, f"4a/{'/'.join(map(str, cell.place))}")
 
 
 def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
-    trials = {
-        record["name"]: record
-        for record in cell.run.trials
-        if record["name"].startswith("trial-") and cell.run.result["search"]["cv"][record["name"]]
-    }
-    away = {group: check.discrepancy(cell.target, group, cell.d) for group in cell.run.others}
-    if any(value is None for value in away.values()):
+    away, trials = _away(cell, check), _trials(cell)
+    if away is None:
         return None
-    scores, distances, budgets = [], [], []
+    scores, distances, budgets, effective = [], [], [], []
+    n_users = _n_users(cell)
+    counts = [n_users[group] for group in cell.run.others]
     for name, record in trials.items():
         scores.append(float(cell.run.result["search"]["cv"][name]))
-        distances.append(sum(share * (away[g] or 0.0) for g, share in record["alpha"].items()))
+        shares = [record["alpha"].get(group, 0.0) for group in cell.run.others]
+        distances.append(float(np.dot(shares, away)))
         budgets.append(float(record["alpha_aug"]))
+        of_users = np.repeat([1.0, *_weights(cell, record)], [n_users[cell.target], *counts])
+        effective.append(effective_sample_size(of_users))
     key = f"4b/{cell.dataset}/{cell.target}"
-    return correlation_over_mixes(distances, scores, budgets, key)
+    return correlation_over_mixes(distances, scores, [budgets, effective], key)
+
+
+def _away(cell: GridCell, check: CheckFile) -> list[float] | None:
+    """Return the discrepancy of every other group; None if one is unknown."""
+    found = [check.discrepancy(cell.target, group, cell.d) for group in cell.run.others]
+    known = [away for away in found if away is not None]
+    return known if len(known) == len(found) else None
+
+
+def _trials(cell: GridCell) -> dict[str, Mapping[str, Any]]:
+    """Return the searched mixes that have a score."""
+    scores = cell.run.result["search"]["cv"]
+    return {
+        record["name"]: record
+        for record in cell.run.trials
+        if record["name"].startswith("trial-") and scores[record["name"]]
+    }
+
+
+def _weights(cell: GridCell, mix: Mapping[str, Any]) -> list[float]:
+    """Return the weight of a user of every other group (Eq. 8)."""
+    n_users = _n_users(cell)
+    total = sum(n_users[group] for group in cell.run.others)
+    scale = float(mix["alpha_aug"]) * total
+    return [scale * mix["alpha"].get(group, 0.0) / n_users[group] for group in cell.run.others]
+
+
+def _n_users(cell: GridCell) -> dict[str, int]:
+    return {group["name"]: int(group["n_users"]) for group in cell.run.result["groups"]}
