@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.candidates import THEORY, Candidate
+from recbole_groupmix.pipeline.candidates import FIXED, Candidate
 from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, MODELS, has_rival
@@ -19,8 +19,6 @@ from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.training import train_sequentially
 
 _MODELS_AT_ONCE = 8  # for back ends that train many
-#: Sources of candidates that are rows of a result in any case.
-_ROWS = ("baseline", "own", THEORY)
 _ENOUGH = 10.0  # seconds after which one epoch is measurement enough
 
 
@@ -145,8 +143,8 @@ def remaining(
         return max(repeats - len(list(folder.path.glob(f"repeats/{name}-*-*.parquet"))), 0)
 
     on_folds = sum(to_train(c.name) for c in found)
-    final = sum(to_test(c.name) for c in found if c.source in _ROWS)
-    trials = [c.name for c in found if c.source not in _ROWS]
+    final = sum(to_test(c.name) for c in found if c.source in FIXED)
+    trials = [c.name for c in found if c.source not in FIXED]
     if trials:  # until the search has ended the data mix may be any of them
         final += repeats if on_folds else min(map(to_test, trials))
     if has_rival(settings):

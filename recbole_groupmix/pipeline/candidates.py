@@ -17,6 +17,8 @@ from recbole_groupmix.pipeline.theory import theory_mix
 DATA_MIX = "data_mix"
 #: Name and source of the mix of least recovery bound.
 THEORY = "theory"
+#: Sources of mixes that are rows of a result in any case, searched or not.
+FIXED = ("baseline", "own", THEORY)
 
 
 @dataclass(frozen=True)

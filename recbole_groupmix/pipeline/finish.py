@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 import yaml
 
-from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY, Candidate
+from recbole_groupmix.pipeline.candidates import DATA_MIX, FIXED, Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.known_keys import reads_key
@@ -69,7 +69,7 @@ def choose(
     """
     diverged = [c.name for c in found if c.name in cv and not isfinite(cv[c.name]["score"])]
     _check_reference(diverged, "on a fold")
-    rows = {c.name: c for c in found if c.source in ("baseline", "own", THEORY) or c.pooled_epochs}
+    rows = {c.name: c for c in found if c.source in FIXED or c.pooled_epochs}
     rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
     if selected is not None:
         rows[DATA_MIX] = selected

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from functools import cache
-
-import yaml
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
-from recbole_groupmix.pipeline.known_keys import (
-    OUR_KEYS,
-    keys_read_by,
-    known_keys,
-    reads_key,
-    recbole_folder,
-)
+from recbole_groupmix.pipeline.known_keys import model_keys, reads_key
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Keys of the weighted loss alone.
@@ -36,7 +26,7 @@ def noted(settings: Settings, model_class: type) -> Settings:
     ineffective = {
         key: f"{model} does not read it"
         for key in settings.given
-        if key in _model_keys() and not reads_key(model_class, key)
+        if key in model_keys() and not reads_key(model_class, key)
     }
     if settings["weighting"] == "sample":
         why = "weighting sample leaves the model's loss as it is"
@@ -47,20 +37,3 @@ def noted(settings: Settings, model_class: type) -> Settings:
         f"{settings.describe(key)} and has no effect: {why}" for key, why in ineffective.items()
     )
     return replace(settings, notes=(*settings.notes, *notes))
-
-
-@cache
-def _model_keys() -> frozenset[str]:
-    """Return the keys that only models read, by RecBole's own source."""
-    folder = recbole_folder()
-    general = set(OUR_KEYS)
-    for file in folder.rglob("*.py"):
-        if file.relative_to(folder).parts[0] != "model":
-            text = file.read_text(encoding="utf-8")
-            general |= keys_read_by(text)
-            if file.name == "argument_list.py":
-                general.update(re.findall(r"'(\w+)'", text))
-    overall = (folder / "properties" / "overall.yaml").read_text(encoding="utf-8")
-    general.update(yaml.safe_load(overall))
-    # the trainer only warns if it stands beside weight_decay
-    return (known_keys() - general) | {"reg_weight"}

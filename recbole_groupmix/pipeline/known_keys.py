@@ -73,25 +73,44 @@ def recbole_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-@cache
 def known_keys() -> frozenset[str]:
     """Return the keys of this plugin, of RecBole's YAML and argument lists, and of its source.
 
     The source is searched for ``config["..."]``, since some keys (``tail_ratio``, keys of single
     models) stand in no list.
     """
+    return _general_keys() | _keys_in_recbole()[1]
+
+
+@cache
+def model_keys() -> frozenset[str]:
+    """Return the keys that only models read, by RecBole's own source."""
+    # the trainer only warns if reg_weight stands beside weight_decay
+    return (known_keys() - _general_keys()) | {"reg_weight"}
+
+
+def _general_keys() -> frozenset[str]:
+    return OUR_KEYS | {"nproc"} | _keys_in_recbole()[0]
+
+
+@cache
+def _keys_in_recbole() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys of all runs, and those in the source and settings of models or data sets."""
     folder = recbole_folder()
-    keys = set(OUR_KEYS) | {"nproc"}
+    general: set[str] = set()
+    of_some: set[str] = set()
     for file in folder.rglob("*.py"):
-        for match in _READ.finditer(file.read_text(encoding="utf-8")):
-            keys.add(match.group(1) or match.group(2))
+        source = file.read_text(encoding="utf-8")
+        of_model = file.relative_to(folder).parts[0] == "model"
+        (of_some if of_model else general).update(keys_read_by(source))
         if file.name == "argument_list.py":
-            keys.update(re.findall(r"'(\w+)'", file.read_text(encoding="utf-8")))
+            general.update(re.findall(r"'(\w+)'", source))
     for file in (folder / "properties").rglob("*.yaml"):
         if file.stem not in ("url", "kg_url"):  # those list data sets
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
-            keys.update(content if isinstance(content, dict) else ())
-    return frozenset(keys)
+            keys = content if isinstance(content, dict) else ()
+            (general if file.stem == "overall" else of_some).update(keys)
+    return frozenset(general), frozenset(of_some)
 
 
 def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.core.mix import effective_sample_size
+from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import (
     Effect,
@@ -180,16 +180,11 @@ def shares_and_discrepancies(
     cell: GridCell, check: CheckFile
 ) -> list[tuple[str, float, float]] | None:
     """Return (group, share in the searched mix, discrepancy from the target) of other groups."""
-    mix = cell.run.result["mixes"].get(DATA_MIX)
-    if mix is None:
+    mix, away = cell.run.result["mixes"].get(DATA_MIX), _away(cell, check)
+    if mix is None or away is None:
         return None
-    found = []
-    for group in cell.run.others:
-        away = check.discrepancy(cell.target, group, cell.d)
-        if away is None:
-            return None
-        found.append((group, float(mix["alpha"].get(group, 0.0)), away))
-    return found
+    shares = [float(mix["alpha"].get(group, 0.0)) for group in cell.run.others]
+    return list(zip(cell.run.others, shares, away, strict=True))
 
 
 def _of_weights(cell: GridCell, check: CheckFile) -> Effect | None:
@@ -197,11 +192,11 @@ def _of_weights(cell: GridCell, check: CheckFile) -> Effect | None:
     if away is None or DATA_MIX not in cell.run.result["mixes"]:
         return None
     searched = [
-        rank_correlation(away, _weights(cell, record))
+        rank_correlation(away, _of_others(cell, record))
         for name, record in _trials(cell).items()
         if name != selected
     ]
-    chosen = rank_correlation(away, _weights(cell, cell.run.result["mixes"][DATA_MIX]))
+    chosen = rank_correlation(away, _of_others(cell, cell.run.result["mixes"][DATA_MIX]))
     known = [value for value in searched if value is not None]
     if chosen is None:
         return None
@@ -213,14 +208,13 @@ def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
     if away is None:
         return None
     scores, distances, budgets, effective = [], [], [], []
-    n_users = _n_users(cell)
-    counts = [n_users[group] for group in cell.run.others]
+    n_users = list(cell.run.groups.values())
     for name, record in trials.items():
         scores.append(float(cell.run.result["search"]["cv"][name]))
         shares = [record["alpha"].get(group, 0.0) for group in cell.run.others]
         distances.append(float(np.dot(shares, away)))
         budgets.append(float(record["alpha_aug"]))
-        of_users = np.repeat([1.0, *_weights(cell, record)], [n_users[cell.target], *counts])
+        of_users = np.repeat(list(_weights(cell, record).values()), n_users)
         effective.append(effective_sample_size(of_users))
     key = f"4b/{cell.dataset}/{cell.target}"
     return correlation_over_mixes(distances, scores, [budgets, effective], key)
@@ -243,13 +237,12 @@ def _trials(cell: GridCell) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _weights(cell: GridCell, mix: Mapping[str, Any]) -> list[float]:
-    """Return the weight of a user of every other group (Eq. 8)."""
-    n_users = _n_users(cell)
-    total = sum(n_users[group] for group in cell.run.others)
-    scale = float(mix["alpha_aug"]) * total
-    return [scale * mix["alpha"].get(group, 0.0) / n_users[group] for group in cell.run.others]
+def _weights(cell: GridCell, mix: Mapping[str, Any]) -> dict[str, float]:
+    """Return the weight of a user of every group, in the order of the groups."""
+    weighed = Mix(mix["alpha"], float(mix["alpha_aug"]))
+    return group_weights(weighed, cell.run.groups, cell.target)
 
 
-def _n_users(cell: GridCell) -> dict[str, int]:
-    return {group["name"]: int(group["n_users"]) for group in cell.run.result["groups"]}
+def _of_others(cell: GridCell, mix: Mapping[str, Any]) -> list[float]:
+    weights = _weights(cell, mix)
+    return [weights[group] for group in cell.run.others]
