@@ -33,9 +33,9 @@ def published_table(cells: Sequence[GridCell]) -> Table:
             if (mix, cell.run.keys[0]) not in cell.values:
                 continue
             for place, key in enumerate(cell.run.keys):
-                row = _row(cell, mix, key)
-                if place == 0 or row[-3].value is not None:  # of other metrics what is published
-                    rows.append(row)
+                theirs = published(cell.dataset, cell.model, cell.d, cell.target, mix, key)
+                if place == 0 or theirs is not None:  # of other metrics what is published
+                    rows.append(_row(cell, mix, key, theirs))
     return Table(
         "published",
         "Reproduced against published",
@@ -51,13 +51,12 @@ def published_table(cells: Sequence[GridCell]) -> Table:
     )
 
 
-def _row(cell: GridCell, mix: str, key: str) -> list[Cell]:
+def _row(cell: GridCell, mix: str, key: str, theirs: float | None) -> list[Cell]:
     values = cell.values[mix, key].to_numpy(np.float64)
     mean, low, high = float(values.mean()), None, None
     if np.count_nonzero(~np.isnan(values).any(axis=0)) > 1:
         seed = zlib.crc32(f"{cell.dataset}/{cell.target}".encode())
         mean, low, high = mean_interval(values, seed=seed, n_boot=N_BOOT)
-    theirs = published(cell.dataset, cell.model, cell.d, cell.target, mix, key)
     row = [
         text(cell.model_and_size),
         text(cell.protocol),
