@@ -39,6 +39,7 @@ from recbole_groupmix.report.statements import (
     NO_RUN,
     NOT_APPLICABLE,
     OPEN,
+    STATEMENTS,
     SURVIVES,
     effects_of,
     gain,
@@ -47,6 +48,7 @@ from recbole_groupmix.report.statements import (
     not_negative,
 )
 from recbole_groupmix.report.survival import AS_IS, survival
+from recbole_groupmix.report.survival_figure import result_figure
 
 MANY = {"A": 30, "B": 20, "C": 12, "D": 11, "E": 10, "F": 9}
 
@@ -423,6 +425,40 @@ def test_the_table_of_controls_has_an_interval_in_every_cell(grid):
     assert len(sections["all-runs"].tables[0].rows) == len(cells)
     for figure in sections["controls"].figures:
         drawn(figure)
+
+
+def test_a_figure_of_controls_keeps_a_far_effect_at_the_edge_and_a_models_colour():
+    effects = {
+        ("paper", AS_IS, "BPR"): 0.02,
+        ("paper", AS_IS, "LightGCN"): -0.01,
+        ("paper", "lr and decay as printed", "LightGCN"): 0.95,  # median end .03: far beyond .12
+        ("converged", AS_IS, "LightGCN"): 0.01,
+    }
+    over = pd.DataFrame(
+        [
+            {
+                **dict(zip(("protocol", "control", "model"), place, strict=True)),
+                **{"target": "all", "statement": "3", "estimate": effect, "verdict": OPEN},
+                **{"ci_low": effect - 0.02, "ci_high": effect + 0.02},
+            }
+            for place, effect in effects.items()
+        ]
+    )
+    statement = next(s for s in STATEMENTS if s.name == "3")
+    figure = result_figure(over, statement, "precision@20").draw()
+    paper, converged = figure.axes
+    assert [paper.get_title("left"), converged.get_title("left")] == [
+        "protocol paper",
+        "protocol converged",
+    ]
+    assert [text.get_text() for text in paper.texts] == ["+95%"]
+    assert not converged.texts
+    assert paper.get_xlim()[1] < 0.2  # the others can be seen
+    colours = {
+        panel: {line.get_color() for line in panel.lines if line.get_marker() == "s"}
+        for panel in (paper, converged)
+    }
+    assert colours[paper] == colours[converged] and len(colours[paper]) == 1
 
 
 def _rows(*rows):

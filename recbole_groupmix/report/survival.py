@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from recbole_groupmix.report import numbers, style
-from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
+from recbole_groupmix.report import numbers
+from recbole_groupmix.report.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import Effect, pooled
 from recbole_groupmix.report.grid import GridCell
 from recbole_groupmix.report.statements import (
-    FAILS,
     MARGIN,
     NOT_APPLICABLE,
     STATEMENTS,
@@ -20,6 +19,7 @@ from recbole_groupmix.report.statements import (
     Statement,
     effects_of,
 )
+from recbole_groupmix.report.survival_figure import result_figure, shown
 
 #: Controls that change no setting: the protocol itself, in a search as short as the controls'.
 AS_IS = "as it is"
@@ -41,7 +41,7 @@ def survival_section(cells: Sequence[GridCell], data: pd.DataFrame) -> Section:
     """
     key = cells[0].run.keys[0]
     over = data[data["target"] == ALL]
-    figures = [_figure(over, statement, key) for statement in STATEMENTS]
+    figures = [result_figure(over, statement, key) for statement in STATEMENTS]
     figures = [figure for figure in figures if len(figure.data)]
     each = data[data["target"] != ALL]
     title = "Which of the paper's results survive"
@@ -174,22 +174,11 @@ def _statements() -> Table:
     return Table("statements", "The statements", ("result", "statement", "effect"), rows)
 
 
-def _shown(row: pd.Series) -> str:
-    if not numbers.defined(row["estimate"], row["ci_low"], row["ci_high"]):
-        return str(row["verdict"])
-    ends = (row["estimate"], row["ci_low"], row["ci_high"])
-    if next(s for s in STATEMENTS if s.name == row["statement"]).correlation:
-        return "{:+.2f} [{:+.2f}, {:+.2f}] {}".format(*ends, row["verdict"])
-    return f"{numbers.percent_interval(*ends)} {row['verdict']}"
-
-
 def _verdicts(over: pd.DataFrame) -> Table:
     rows = []
     for place, group in over.groupby(["protocol", "control", "model"], sort=False):
         by_name = {row["statement"]: row for _, row in group.iterrows()}
-        cells = [
-            number(_value(by_name[s.name]), shown=_shown(by_name[s.name])) for s in STATEMENTS
-        ]
+        cells = [number(_value(by_name[s.name]), shown=shown(by_name[s.name])) for s in STATEMENTS]
         n = max(int(row["targets"]) for row in by_name.values())
         rows.append([*map(text, place), number(n, "d"), *cells])
     header = ("protocol", "control", "model", "targets", *(s.name for s in STATEMENTS))
@@ -201,7 +190,7 @@ def _by_target(each: pd.DataFrame) -> Table:
     rows = [
         [
             *(text(row[c]) for c in ("protocol", "control", "model", "target", "statement")),
-            number(_value(row), shown=_shown(row)),
+            number(_value(row), shown=shown(row)),
         ]
         for _, row in each.iterrows()
         if row["verdict"] != NOT_APPLICABLE
@@ -228,51 +217,3 @@ def _counts(each: pd.DataFrame) -> Table:
 
 def _value(row: pd.Series) -> float | None:
     return float(row["estimate"]) if numbers.defined(row["estimate"]) else None
-
-
-def _figure(over: pd.DataFrame, statement: Statement, key: str) -> Figure:
-    rows = over[over["statement"] == statement.name]
-    data = rows[rows["estimate"].notna()].drop(columns=["target", "statement"])
-    alt = "; ".join(
-        f"{row['protocol']}, {row['control']}, {row['model']}: {_shown(row)}"
-        for _, row in rows.iterrows()
-        if row["verdict"] != NOT_APPLICABLE
-    )
-    return Figure(
-        f"result-{statement.name}",
-        f"Result {statement.name}: {statement.effect}",
-        f"{statement.says} Means over targets with 95 % intervals; filled: {FAILS}.",
-        f"Effects by control. {alt}.",
-        data,
-        lambda: _plot(data, statement, key),
-    )
-
-
-def _plot(data: pd.DataFrame, statement: Statement, key: str) -> object:
-    data = data.assign(row=data["protocol"] + ": " + data["control"])
-    labels, models = list(dict.fromkeys(data["row"])), list(dict.fromkeys(data["model"]))
-    step = 0.7 / len(models)
-    height = 0.9 + 0.17 * len(labels) * (len(models) + 0.4)
-    figure, ((axes,),) = style.canvas(max(height, 1.6))
-    style.row_axis(axes, labels)
-    style.reference_line(axes)
-    for row in data.to_dict("records"):
-        place = models.index(row["model"])
-        y = labels.index(row["row"]) + (place - (len(models) - 1) / 2) * step
-        colour, marker = style.COLOURS[place % 7], style.MARKERS[place % 7]
-        face = colour if row["verdict"] == FAILS else style.PAPER
-        axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=1.6)
-        axes.plot(row["estimate"], y, marker, color=colour, markersize=5, markerfacecolor=face)
-    for place, model in enumerate(models):
-        colour, marker = style.COLOURS[place % 7], style.MARKERS[place % 7]
-        axes.plot([], [], marker=marker, color=colour, linewidth=1.6, label=style.clipped(model))
-    if statement.correlation:
-        axes.set_xlim(-1.05, 1.05)
-        axes.set_xlabel("rank correlation")
-    else:
-        style.percent_axis(axes.xaxis)
-        axes.set_xlabel(
-            f"difference of changes of {key}" if statement.name == "2" else f"change of {key}"
-        )
-    figure.legend(loc="outside upper center", ncols=3)
-    return figure
