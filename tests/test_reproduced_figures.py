@@ -419,12 +419,25 @@ def test_the_table_of_controls_has_an_interval_in_every_cell(grid):
     assert list(sections) == ["paper", "controls", "runs", "all-runs"]
     table = sections["controls"].tables[1]
     for row in table.rows:
-        for cell in row[4:]:
+        for cell in row[6:]:
             judged = "[" in cell.text and cell.value is not None
             assert judged or cell.text in (NOT_APPLICABLE, NO_INTERVAL), cell.text
     assert len(sections["all-runs"].tables[0].rows) == len(cells)
     for figure in sections["controls"].figures:
         drawn(figure)
+
+
+def test_controls_stand_beside_the_level_of_proportional(grid):
+    cells, check = grid
+    sections = {section.name: section for section in grid_part(cells, [], check)[1]}
+    table = sections["controls"].tables[1]
+    rows = {tuple(cell.text for cell in row[:3]): row[4:6] for row in table.rows}
+    for d, low in ((4, 0), (64, 1)):
+        of_d = [c for c in cells if c.d == d and c.control == "graph=all" and c.model == "BPR"]
+        means = [c.values["proportional", "precision@10"].to_numpy().mean() for c in of_d]
+        assert rows["paper", "graph=all", "BPR"][low].value == pytest.approx(np.mean(means))
+    assert rows["paper", "graph=all", "EASE"][0].text == "-"  # no embedding size
+    assert rows["paper", "intervals over seeds", "BPR"][1].text == "-"  # those of "as it is"
 
 
 def test_a_figure_of_controls_keeps_a_far_effect_at_the_edge_and_a_models_colour():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from recbole_groupmix.report import numbers
@@ -11,6 +12,7 @@ from recbole_groupmix.report.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import Effect, pooled
 from recbole_groupmix.report.grid import GridCell
+from recbole_groupmix.report.run_files import REFERENCE
 from recbole_groupmix.report.statements import (
     MARGIN,
     NOT_APPLICABLE,
@@ -52,7 +54,7 @@ def survival_section(cells: Sequence[GridCell], data: pd.DataFrame) -> Section:
         title,
         _text(cells, key),
         figures,
-        [_statements(), _verdicts(over), _by_target(each), _counts(each)],
+        [_statements(), _verdicts(over, _levels(cells)), _by_target(each), _counts(each)],
     )
 
 
@@ -174,16 +176,38 @@ def _statements() -> Table:
     return Table("statements", "The statements", ("result", "statement", "effect"), rows)
 
 
-def _verdicts(over: pd.DataFrame) -> Table:
+def _levels(cells: Sequence[GridCell]) -> dict[tuple[str, str, str, bool], float]:
+    """Return Proportional's mean metric over targets by protocol, control, model and low d."""
+    found: dict[tuple[str, str, str, bool], list[float]] = {}
+    for cell in cells:
+        place = (cell.protocol, cell.control or OWN, cell.model, cell.low)
+        values = cell.values[REFERENCE, cell.run.keys[0]].to_numpy(np.float64)
+        found.setdefault(place, []).append(float(np.nanmean(values)))
+    return {place: float(np.mean(levels)) for place, levels in found.items()}
+
+
+def _verdicts(over: pd.DataFrame, levels: Mapping[tuple[str, str, str, bool], float]) -> Table:
     rows = []
     for place, group in over.groupby(["protocol", "control", "model"], sort=False):
         by_name = {row["statement"]: row for _, row in group.iterrows()}
         cells = [number(_value(by_name[s.name]), shown=shown(by_name[s.name])) for s in STATEMENTS]
         n = max(int(row["targets"]) for row in by_name.values())
-        rows.append([*map(text, place), number(n, "d"), *cells])
-    header = ("protocol", "control", "model", "targets", *(s.name for s in STATEMENTS))
-    note = "Mean over targets, each weighing the same; intervals over users and seeds together."
+        level = [_level(levels.get((*place, low))) for low in (True, False)]
+        rows.append([*map(text, place), number(n, "d"), *level, *cells])
+    header = (
+        *("protocol", "control", "model", "targets", "level, low d", "level, largest d"),
+        *(s.name for s in STATEMENTS),
+    )
+    note = (
+        "Mean over targets, each weighing the same; intervals over users and seeds together. "
+        f"Levels are {REFERENCE}'s: a model that has hardly been trained shows by them, and its "
+        "changes mean little."
+    )
     return Table("controls", "Controls and results", header, rows, note)
+
+
+def _level(level: float | None) -> Cell:
+    return text("-") if level is None else number(level, ".3f")
 
 
 def _by_target(each: pd.DataFrame) -> Table:
