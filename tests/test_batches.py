@@ -12,7 +12,7 @@ from recbole.sampler import Sampler
 from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
-from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.seeding import SHUFFLE, global_seed, stream
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.pipeline.job import Job, user_weights
@@ -284,9 +284,29 @@ def test_sampled_epochs_are_one_batch_and_the_same_for_every_mix(sampled_by):
     assert len(set(seen)) == 3
 
 
-# --- Eq. 7 ----------------------------------------------------------------------------------
-
 DRAWN = np.array([0, 1, 0, 3, 1, 0, 2])
+
+
+@pytest.mark.parametrize("drawn", [None, DRAWN])
+@pytest.mark.parametrize("sampled_by", ["user", "interaction"])
+def test_sampled_epochs_are_the_draws_of_their_stream_in_order(sampled_by, drawn):
+    times = np.ones(7, dtype=int) if drawn is None else drawn
+    rng = stream(SHUFFLE, 1, 0, 0)  # key (1, 0), epoch 0
+    if sampled_by == "user":
+        pool = np.repeat(np.arange(1, 7), times[1:])
+        users = sorted(pool[rng.integers(len(pool), size=40)])
+        # user u's u items begin at u
+        items = [user + int(part * user) for user, part in zip(users, rng.random(40), strict=True)]
+    else:
+        pool = np.repeat(np.arange(21), times[USERS])
+        rows = sorted(pool[rng.integers(len(pool), size=40)])
+        users, items = USERS[rows].tolist(), ITEMS[rows].tolist()
+    draws = None if drawn is None else lambda rng: drawn
+    sampled = triplets(batches(batch_size=40, sampled_by=sampled_by, user_draws=draws))
+    assert [row[:2] for row in sampled] == list(zip(users, items, strict=True))
+
+
+# --- Eq. 7 ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [4096, 5])

@@ -181,8 +181,9 @@ class TrainingBatches:
             return users, items, self._negatives_of(self._users, epoch, rows)
         negatives = self._negatives_of(self._users, epoch)
         order = stream(SHUFFLE, *self._key, epoch).permutation(n_rows)
-        if self._user_draws is not None:
-            order = np.repeat(order, self._multiplicity(epoch)[self._users[order]])
+        times = self._multiplicity(epoch)
+        if times is not None:
+            order = np.repeat(order, times[self._users[order]])
         elif self._present is not None:
             order = order[self._present[self._users[order]]]
         return self._users[order], self._items[order], negatives[:, order]
@@ -195,18 +196,27 @@ class TrainingBatches:
         rows = np.flatnonzero(self._present[self._users])
         return rows, self._users[rows], self._items[rows]
 
+    @cached_property
+    def _active(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Users with a positive, their first rows and their numbers of rows."""
+        active, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
+        return active, starts, counts
+
     def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch of interactions drawn with replacement, and their negatives."""
         rng, n_rows = stream(SHUFFLE, *self._key, epoch), self._form.positives_per_batch
         times = self._multiplicity(epoch)
         if self._sampled_by == "user":
-            active, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
-            pool = np.repeat(np.arange(len(active)), times[active])
-            user = np.sort(pool[rng.integers(len(pool), size=n_rows)])
-            rows = starts[user] + (rng.random(n_rows) * counts[user]).astype(np.int64)
+            active, starts, counts = self._active
+            drawn = _times_drawn(
+                rng, n_rows, len(active), None if times is None else times[active]
+            )
+            within = rng.random(n_rows) * np.repeat(counts, drawn)
+            rows = np.repeat(starts, drawn) + within.astype(np.int64)
         else:
-            pool = np.repeat(np.arange(len(self._users)), times[self._users])
-            rows = np.sort(pool[rng.integers(len(pool), size=n_rows)])
+            n_all = len(self._users)
+            drawn = _times_drawn(rng, n_rows, n_all, None if times is None else times[self._users])
+            rows = np.repeat(np.arange(n_all), drawn)
         users, items = self._users[rows], self._items[rows]
         negatives = self._negatives_of(users, epoch)
         if self._present is None:
@@ -221,17 +231,18 @@ class TrainingBatches:
         draws = [self._negatives.draw(users, rng, rows) for _ in range(self._form.n_negatives)]
         return draws[0][np.newaxis] if len(draws) == 1 else np.array(draws, dtype=np.int64)
 
-    def _multiplicity(self, epoch: int) -> np.ndarray:
-        """Return how often each user takes part in an epoch, int (n_users,)."""
+    def _multiplicity(self, epoch: int) -> np.ndarray | None:
+        """Return how often each user takes part in an epoch, int (n_users,); None for once."""
         if self._user_draws is None:
-            return np.ones(int(self._users[-1]) + 1, dtype=np.int64)
+            return None
         return self._user_draws(stream(SAMPLED_USERS, *self._key, epoch))
 
     def _user_batches(self, epoch: int) -> Iterator[Interaction]:
         users = np.unique(self._users)
         users = stream(SHUFFLE, *self._key, epoch).permutation(users)
-        if self._user_draws is not None:
-            users = np.repeat(users, self._multiplicity(epoch)[users])
+        times = self._multiplicity(epoch)
+        if times is not None:
+            users = np.repeat(users, times[users])
         elif self._present is not None:
             users = users[self._present[users]]
         for start in range(0, len(users), self._form.positives_per_batch):
@@ -260,3 +271,16 @@ class TrainingBatches:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+
+
+def _times_drawn(
+    rng: np.random.Generator, n_draws: int, n: int, times: np.ndarray | None
+) -> np.ndarray:
+    """Return how often each of n things is drawn with replacement, int64 (n,).
+
+    `times` says how often each is there; once by default.
+    """
+    if times is None:
+        return np.bincount(rng.integers(n, size=n_draws), minlength=n)
+    pool = np.repeat(np.arange(n), times)
+    return np.bincount(pool[rng.integers(len(pool), size=n_draws)], minlength=n)
