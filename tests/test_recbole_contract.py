@@ -34,6 +34,7 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class, load_dataset
 from recbole_groupmix.adapters.evaluate import scores_of_all_items
 from recbole_groupmix.adapters.lightgcn import LightGCN
+from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.support import SAMPLED
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
@@ -258,15 +259,21 @@ def test_dataset_calls_the_methods_that_ours_overrides(tiny, monkeypatch, hook):
 
 
 def test_files_are_read_by_the_name_that_is_replaced(tiny, monkeypatch):
-    import pandas as pd
+    called = []
 
-    called, read = [], pd.read_csv
-    monkeypatch.setattr(
-        pd, "read_csv", lambda *a, **k: called.append(set(k["dtype"])) or read(*a, **k)
-    )
+    def recorded(read_csv, path, **given):
+        called.append((set(given), given["dtype"]))
+        return read_table(read_csv, path, **given)
+
+    monkeypatch.setattr("recbole_groupmix.adapters.dataset.read_table", recorded)
     load_dataset(config_of(tiny))
-    assert called == [{"user_id:token", "item_id:token"}, {"user_id:token", "group:token"}], (
-        changed("_load_feat calls pd.read_csv in another way", "adapters/dataset.py")
+    keys = {"delimiter", "usecols", "dtype", "encoding", "engine"}
+    types = [
+        {"user_id:token": str, "item_id:token": str},
+        {"user_id:token": str, "group:token": str},
+    ]
+    assert called == [(keys, types[0]), (keys, types[1])], changed(
+        "_load_feat calls pd.read_csv in another way", "adapters/read_table.py"
     )
 
 

@@ -17,19 +17,7 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType, ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
-
-
-def _read_tokens_raw(read_csv: Any, *args: Any, **kwargs: Any) -> pd.DataFrame:
-    """Read a table so that a token is missing only where it is empty (``NA`` is a token)."""
-    types = kwargs["dtype"]
-    missing = {name: [""] for name in types}
-    frame = read_csv(*args, **kwargs, keep_default_na=False, na_values=missing)
-    for name in types:
-        if name.endswith("_seq"):  # pandas 3 ignores RecBole's fillna(inplace=True) on these
-            frame[name] = frame[name].fillna("")
-        elif types[name] is str:  # object arrays on every pandas, as RecBole expects
-            frame[name] = frame[name].astype(object).where(frame[name].notna(), np.nan)
-    return frame
+from recbole_groupmix.adapters.read_table import read_table
 
 
 def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -58,7 +46,7 @@ class _CurrentPandas:
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
         read_csv = pd.read_csv
         with patch("recbole.data.dataset.dataset.pd.read_csv") as reader:
-            reader.side_effect = lambda *a, **k: _read_tokens_raw(read_csv, *a, **k)
+            reader.side_effect = lambda *a, **k: read_table(read_csv, *a, **k)
             frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
         return frame
 
