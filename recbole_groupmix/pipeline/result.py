@@ -13,7 +13,7 @@ import pandas as pd
 
 from recbole_groupmix import __version__
 from recbole_groupmix.adapters.support import CLOSED_FORM
-from recbole_groupmix.core.bootstrap import holm, relative_change
+from recbole_groupmix.core.bootstrap import holm, relative_changes
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.resampling import MIN_REPEATS
 
@@ -51,24 +51,32 @@ def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str
     """
     mine = metrics[metrics["group"] == target]
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for (metric, k), table in mine.groupby(["metric", "k"], sort=False):
+    for metric, of_metric in mine.groupby("metric", sort=False):  # its cut-offs share resamples
         arrays = {
-            mix: values.pivot(index="repeat", columns="user_id", values="value").sort_index(axis=1)
-            for mix, values in table.groupby("mix", sort=False)
+            (k, mix): _by_repeat_and_user(values)
+            for (k, mix), values in of_metric.groupby(["k", "mix"], sort=False)
         }
-        others = [mix for mix in arrays if mix != REFERENCE]
-        baseline = arrays[REFERENCE].to_numpy()
-        compared = [relative_change(arrays[mix].to_numpy(), baseline, seed=seed) for mix in others]
-        corrected = holm([change.p for change in compared])
-        for mix, change, p_holm in zip(others, compared, corrected, strict=True):
-            found.setdefault(mix, {})[f"{metric}@{k}"] = {
-                "mean": change.mean,
-                "ci_low": change.ci_low,
-                "ci_high": change.ci_high,
-                "p": change.p,
-                "p_holm": p_holm,
-            }
+        compared = [(k, mix) for k, mix in arrays if mix != REFERENCE]
+        pairs = [(arrays[k, mix], arrays[k, REFERENCE]) for k, mix in compared]
+        of_pair = dict(zip(compared, relative_changes(pairs, seed=seed), strict=True))
+        for k in dict.fromkeys(k for k, _ in compared):
+            others = [mix for of_k, mix in compared if of_k == k]
+            corrected = holm([of_pair[k, mix].p for mix in others])
+            for mix, p_holm in zip(others, corrected, strict=True):
+                change = of_pair[k, mix]
+                found.setdefault(mix, {})[f"{metric}@{k}"] = {
+                    "mean": change.mean,
+                    "ci_low": change.ci_low,
+                    "ci_high": change.ci_high,
+                    "p": change.p,
+                    "p_holm": p_holm,
+                }
     return found
+
+
+def _by_repeat_and_user(values: pd.DataFrame) -> np.ndarray:
+    wide = values.pivot(index="repeat", columns="user_id", values="value")
+    return wide.sort_index(axis=1).to_numpy()
 
 
 def versions() -> dict[str, str]:
