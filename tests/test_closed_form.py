@@ -13,7 +13,8 @@ from recbole_groupmix import load_run
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.pipeline import closed_form
-from recbole_groupmix.pipeline.closed_form import GramLaboratory, rows_of, train_closed_form
+from recbole_groupmix.pipeline.closed_form import train_closed_form
+from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory, rows_of
 from recbole_groupmix.pipeline.job import Job, user_weights
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.settings import merge_settings

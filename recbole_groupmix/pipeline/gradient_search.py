@@ -17,8 +17,9 @@ from recbole_groupmix.core.mix_optimiser import (
     optimise_mix,
 )
 from recbole_groupmix.engine.team import everybody
-from recbole_groupmix.pipeline.closed_form import GramLaboratory, check_is_ease
+from recbole_groupmix.pipeline.closed_form_checks import check_is_ease
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory
 from recbole_groupmix.pipeline.side_by_side import side_by_side
 
 _GIB = 2**30

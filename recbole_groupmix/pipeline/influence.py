@@ -10,8 +10,10 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.core.ranking import METRICS
-from recbole_groupmix.pipeline.closed_form import GramLaboratory, check_is_ease, weighted_ease
+from recbole_groupmix.pipeline.closed_form import weighted_ease
+from recbole_groupmix.pipeline.closed_form_checks import check_is_ease
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory
 from recbole_groupmix.pipeline.loss_influence import (
     Changes,
     change_rows,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recbole_groupmix.pipeline.budget import memory
-from recbole_groupmix.pipeline.closed_form import check_closed_form
+from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.influence import influence_frame, influence_text, measured_changes
 from recbole_groupmix.pipeline.settings import Settings

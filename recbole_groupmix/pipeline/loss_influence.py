@@ -15,8 +15,8 @@ from recbole_groupmix.core.bootstrap import holm, relative_changes
 from recbole_groupmix.core.ease import precision_for, regularized_inverse
 from recbole_groupmix.core.gram import gram
 from recbole_groupmix.core.mix_gradient import user_loss_slopes
-from recbole_groupmix.pipeline.closed_form import rows_of
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.gram_laboratory import rows_of
 from recbole_groupmix.pipeline.training import triplet_factors
 
 #: Users whose losses are computed at a time: their scores of all items are held some six times.

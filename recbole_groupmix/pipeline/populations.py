@@ -9,7 +9,8 @@ from recbole.utils import InputType
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.budget import memory
-from recbole_groupmix.pipeline.closed_form import check_closed_form, train_closed_form
+from recbole_groupmix.pipeline.closed_form import train_closed_form
+from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch, present_users
 from recbole_groupmix.pipeline.training import train_sequentially

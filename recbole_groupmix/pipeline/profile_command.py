@@ -11,7 +11,7 @@ import pandas as pd
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.budget import memory
-from recbole_groupmix.pipeline.closed_form import check_closed_form
+from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.own_mixes import own_mixes

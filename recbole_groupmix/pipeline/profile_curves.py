@@ -15,8 +15,9 @@ from recbole_groupmix.adapters.evaluate import HeldOut, evaluate
 from recbole_groupmix.core.mix import Mix, group_weights, proportional
 from recbole_groupmix.core.mix_gradient import held_out_losses
 from recbole_groupmix.core.ranking import METRICS
-from recbole_groupmix.pipeline.closed_form import GramLaboratory, weighted_ease
+from recbole_groupmix.pipeline.closed_form import weighted_ease
 from recbole_groupmix.pipeline.experiment import Experiment, Part
+from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory
 from recbole_groupmix.pipeline.training import triplet_factors
 
 #: The curve on which the weights of all other groups change together: the budget.
