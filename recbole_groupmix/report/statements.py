@@ -59,7 +59,7 @@ class Statement:
 
 
 def no_gain(low: float, high: float) -> str:
-    """Judge "does not rise by 2 % or more"."""
+    """Judge "does not rise": 2 % or more ruled out; contradicted where :func:`gain` says "rises"."""
     if high < MARGIN:
         return SURVIVES
     return FAILS if low > 0 else OPEN
@@ -89,13 +89,13 @@ def not_negative(low: float, high: float) -> str:
 STATEMENTS = (
     Statement(
         "1a",
-        "At the standard size the searched mix does not raise the target's metric by 2 % or more.",
+        "At the standard size the searched mix does not raise the target's metric.",
         "change of data_mix against proportional, largest d",
         no_gain,
     ),
     Statement(
         "1b",
-        "At the standard size leaving out the other groups' data lowers it by 2 % or more.",
+        "At the standard size leaving out the other groups' data lowers it.",
         "change of no_augmentation against proportional, largest d",
         loss,
     ),
