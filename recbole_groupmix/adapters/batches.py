@@ -238,8 +238,7 @@ class TrainingBatches:
         return self._user_draws(stream(SAMPLED_USERS, *self._key, epoch))
 
     def _user_batches(self, epoch: int) -> Iterator[Interaction]:
-        users = np.unique(self._users)
-        users = stream(SHUFFLE, *self._key, epoch).permutation(users)
+        users = stream(SHUFFLE, *self._key, epoch).permutation(self._active[0])
         times = self._multiplicity(epoch)
         if times is not None:
             users = np.repeat(users, times[users])

@@ -73,31 +73,30 @@ def recbole_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
+@cache
 def known_keys() -> frozenset[str]:
     """Return the keys of this plugin, of RecBole's YAML and argument lists, and of its source.
 
     The source is searched for ``config["..."]``, since some keys (``tail_ratio``, keys of single
     models) stand in no list.
     """
-    return _general_keys() | _keys_in_recbole()[1]
+    general, of_some = _keys()
+    return general | of_some
 
 
 @cache
 def model_keys() -> frozenset[str]:
     """Return the keys that only models read, by RecBole's own source."""
+    general, of_some = _keys()
     # the trainer only warns if reg_weight stands beside weight_decay
-    return (known_keys() - _general_keys()) | {"reg_weight"}
-
-
-def _general_keys() -> frozenset[str]:
-    return OUR_KEYS | {"nproc"} | _keys_in_recbole()[0]
+    return (of_some - general) | {"reg_weight"}
 
 
 @cache
-def _keys_in_recbole() -> tuple[frozenset[str], frozenset[str]]:
+def _keys() -> tuple[frozenset[str], frozenset[str]]:
     """Return the keys of all runs, and those in the source and settings of models or data sets."""
     folder = recbole_folder()
-    general: set[str] = set()
+    general = {*OUR_KEYS, "nproc"}
     of_some: set[str] = set()
     for file in folder.rglob("*.py"):
         source = file.read_text(encoding="utf-8")

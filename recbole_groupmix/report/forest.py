@@ -55,9 +55,7 @@ def forest(
             _note(axes, f"{row[series]}: undefined", (0, y), colour=style.MUTED)
             continue
         if row["mean"] < FAR and near.any():
-            edge = axes.get_yaxis_transform()
-            axes.plot(0.015, y, "<", color=colour, markersize=5, transform=edge)
-            _note(axes, f"{row['mean']:+.0%}", (0.02, y), colour=style.INK, coordinates=edge)
+            style.at_edge(axes, row["mean"], y, colour, colour)
             continue
         axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=2)
         face = style.PAPER if row["marked"] is False else colour
@@ -82,13 +80,11 @@ def _note(
     place: tuple[float, float],
     *,
     colour: str,
-    coordinates: Any = "data",
     lower: int = 0,
 ) -> None:
     axes.annotate(
         written,
         place,
-        xycoords=coordinates,
         xytext=(4, -lower),
         textcoords="offset points",
         va="center",

@@ -103,3 +103,27 @@ def row_axis(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
+
+
+def at_edge(axes: Axes, value: float, y: float, colour: str, face: str) -> None:
+    """Write a fraction at the edge beyond which it lies, so that others can be seen."""
+    coordinates, right = axes.get_yaxis_transform(), value > 0
+    axes.plot(
+        *(0.985 if right else 0.015, y),
+        ">" if right else "<",
+        color=colour,
+        markersize=5,
+        markerfacecolor=face,
+        transform=coordinates,
+    )
+    axes.annotate(
+        f"{value:+.0%}",
+        (0.98 if right else 0.02, y),
+        xycoords=coordinates,
+        xytext=(-4 if right else 4, 0),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="center",
+        color=INK,
+        fontsize=8,
+    )

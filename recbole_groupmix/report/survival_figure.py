@@ -14,7 +14,7 @@ from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure
 from recbole_groupmix.report.statements import FAILS, NOT_APPLICABLE, STATEMENTS, Statement
 
-#: Effects beyond so many times the far end of a usual interval are written at the edge, so that others can be seen.
+#: Effects beyond so many times the far end of a usual interval are written at the edge.
 FAR = 4.0
 #: Statements whose effect is one change or correlation minus another.
 _DIFFERENCES = ("2", "4a")
@@ -106,27 +106,7 @@ def _intervals(axes: Axes, rows: pd.DataFrame, places: Mapping[str, int], limit:
         estimate = float(row["estimate"])
         face = colour if row["verdict"] == FAILS else style.PAPER
         if abs(estimate) > limit:
-            right = estimate > 0
-            edge = axes.get_yaxis_transform()
-            at = 0.985 if right else 0.015
-            axes.plot(
-                *(at, y),
-                ">" if right else "<",
-                color=colour,
-                markersize=5,
-                markerfacecolor=face,
-                transform=edge,
-            )
-            axes.annotate(
-                f"{estimate:+.0%}",
-                (at, y),
-                xycoords=edge,
-                xytext=(-6 if right else 6, 0),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                va="center",
-                fontsize=8,
-            )
+            style.at_edge(axes, estimate, y, colour, face)
             continue
         axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=1.6)
         axes.plot(estimate, y, marker, color=colour, markersize=5, markerfacecolor=face)
