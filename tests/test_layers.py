@@ -15,7 +15,7 @@ LAYERS = {
     "core": (set(), {"numpy", "scipy"}),
     "prepare": ({"core", "bundled"}, {"numpy", "pandas"}),
     "compare": ({"core"}, {"numpy", "scipy", "pandas", "pyarrow"}),
-    "adapters": ({"core", "bundled"}, None),
+    "adapters": ({"core", "bundled", "engine"}, None),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ({"core"}, {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "evaluation": ({"core", "adapters"}, None),

@@ -60,8 +60,8 @@ def test_tables_whose_rows_are_no_vectors_are_refused(table):
 
 
 @njit
-def _weighted_sum(out, table, rows, scales, begin, end, columns):
-    weighted_sum(out, np.uint64(1), table, rows, scales, begin, end, columns)
+def _weighted_sum(out, table, rows, scales, begin, end, columns, column=0):
+    weighted_sum(out, np.uint64(1), table, rows, scales, begin, end, np.uint64(column), columns)
 
 
 # ..., more vectors than registers
@@ -90,3 +90,16 @@ def test_a_column_of_a_weighted_sum_does_not_depend_on_its_company():
         found[width] = out[1]
     for width, of_width in found.items():
         assert np.array_equal(of_width, found[150][:width])
+
+
+@pytest.mark.parametrize(("column", "width"), [(0, 5), (7, 17), (83, 37)])
+def test_a_weighted_sum_of_some_columns_leaves_the_others(column, width):
+    out, table = _table(3, 120, 0), _table(4, 120, 1)
+    rows, scales = np.array([3, 0, 2], dtype=np.int32), _table(1, 3, 2)[0]
+    wanted = out.copy()
+    whole = np.zeros_like(out)
+    every = (0,) * 120
+    _weighted_sum(whole, table, rows, scales, np.uint64(0), np.uint64(3), every)
+    wanted[1, column : column + width] = whole[1, column : column + width]
+    _weighted_sum(out, table, rows, scales, np.uint64(0), np.uint64(3), (0,) * width, column)
+    assert np.array_equal(out, wanted)

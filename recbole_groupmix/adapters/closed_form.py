@@ -16,6 +16,7 @@ from torch import Tensor
 from recbole_groupmix.core.ease import ease, precision_for
 from recbole_groupmix.core.gram import Floats, gram
 from recbole_groupmix.core.item_subspace import item_subspace
+from recbole_groupmix.engine.sparse_product import sparse_product
 
 
 class ClosedForm(GeneralRecommender):
@@ -113,8 +114,7 @@ class EASE(ClosedForm, general_recommender.EASE):
 
     def scores_of_rows(self, rows: csr_matrix) -> np.ndarray:
         """Return ``x B``."""
-        found: np.ndarray = rows @ self.item_similarity.numpy()
-        return found
+        return sparse_product(rows, self.item_similarity.numpy())
 
 
 class WeightedSVD(ClosedForm):

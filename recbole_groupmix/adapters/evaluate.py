@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.core.ranking import METRICS, per_user_metrics
+from recbole_groupmix.engine.team import even_bounds, everybody
+from recbole_groupmix.engine.top_hits import top_hits
 
 _SCORES_PER_BLOCK = 2**21  # at a time: 8 MiB of float32, but some models hold 64 numbers for each
 _PAIRS_PER_CALL = 2**13  # for models that score pairs; ConvNCF holds 50 kB for each
@@ -138,11 +142,18 @@ def evaluate(
             scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
         if on_scores is not None:
             on_scores(rows, scores.numpy())
-        scores[:, 0] = -torch.inf  # RecBole's padding item
-        masked = held_out.masked[rows].tocoo()
-        scores[torch.from_numpy(masked.row), torch.from_numpy(masked.col)] = -torch.inf
-        top = torch.topk(scores, depth, dim=1).indices.numpy()
-        relevant = held_out.relevant[rows].toarray()
-        hits[rows] = np.take_along_axis(relevant, top, axis=1)
+        if scores.dtype not in (torch.float32, torch.float64):
+            scores = scores.float()
+        _mark_hits(scores.contiguous().numpy(), start, held_out, hits[rows])
     n_relevant = np.diff(held_out.relevant.indptr).astype(np.int64)
     return per_user_metrics(hits, n_relevant, topk, metrics)
+
+
+def _mark_hits(scores: np.ndarray, start: int, held_out: HeldOut, hits: np.ndarray) -> None:
+    """Fill ``hits`` from the scores of as many users from ``start`` on; scores are changed."""
+    masked, relevant, team = held_out.masked, held_out.relevant, everybody()
+    lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+    team.run(
+        partial(top_hits, scores[a:b], start + a, *lists, hits[a:b])
+        for a, b in pairwise(even_bounds(len(scores), team.size))
+    )

@@ -183,10 +183,10 @@ def propagate(begin, end, indptr, indices, data, x, out, total, columns):  # typ
     columns : tuple
         Of d entries; only its length counts.
     """
-    one = np.float32(1.0)
+    one, zero = np.float32(1.0), np.uint64(0)
     for r in range(begin, end):
         row, first, last = np.uint64(r), np.uint64(indptr[r]), np.uint64(indptr[r + 1])
-        weighted_sum(out, row, x, indices, data, first, last, columns)
+        weighted_sum(out, row, x, indices, data, first, last, zero, columns)
         add_scaled(total, row, one, out, row, columns)
 
 
@@ -202,51 +202,3 @@ def weighted_counts(users, starts, pos, neg, group, factor, out):  # type: ignor
         for n in range(starts[a], starts[a + 1]):
             row[pos[n]] += f
             row[neg[n]] += f
-
-
-@njit(nogil=True, cache=True)
-def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
-    """Which of the best items of each user are relevant.
-
-    Parameters
-    ----------
-    scores : float32 (n_block, n_items)
-        Changed: padding item 0 and masked items become -inf.
-    first_row : int
-        Row of the CSR arrays that belongs to the block's first row.
-    masked_ptr, masked, relevant_ptr, relevant : int32 or int64
-        CSR structure of masked and relevant items, columns sorted.
-    hits : bool (n_block, K)
-        Receives, from best to K-th, whether the item is relevant.
-    """
-    n_items, depth = scores.shape[1], hits.shape[1]
-    for b in range(scores.shape[0]):
-        row, best = scores[b], np.full(depth, -np.inf, dtype=np.float32)
-        where = np.zeros(depth, dtype=np.int64)
-        r = first_row + b
-        row[0] = -np.inf
-        for e in range(masked_ptr[r], masked_ptr[r + 1]):
-            row[masked[e]] = -np.inf
-        worst = np.float32(-np.inf)
-        for i in range(n_items):
-            s = row[i]
-            if s > worst:
-                k = depth - 1
-                while k > 0 and best[k - 1] < s:
-                    best[k] = best[k - 1]
-                    where[k] = where[k - 1]
-                    k -= 1
-                best[k] = s
-                where[k] = i
-                worst = best[depth - 1]
-        for k in range(depth):
-            hits[b, k] = False
-            if best[k] > -np.inf:
-                lo, hi = relevant_ptr[r], relevant_ptr[r + 1]
-                while lo < hi:
-                    mid = (lo + hi) // 2
-                    if relevant[mid] < where[k]:
-                        lo = mid + 1
-                    else:
-                        hi = mid
-                hits[b, k] = lo < relevant_ptr[r + 1] and relevant[lo] == where[k]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import ThreadpoolController
 
-from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.team import Team, everybody
+from recbole_groupmix.engine.top_hits import top_hits
 
 _SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
 
@@ -73,7 +73,7 @@ def hits_at(
 
     def rank(start: int) -> None:
         rows = slice(start, min(start + block, len(user)))
-        kernels.top_hits(
+        top_hits(
             user[rows] @ columns,
             start,
             masked.indptr,

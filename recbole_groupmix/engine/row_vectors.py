@@ -100,18 +100,18 @@ def add_scaled(_, out, o, scale, table, i, columns):  # type: ignore[no-untyped-
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def weighted_sum(_, out, o, table, rows, scales, begin, end, columns):  # type: ignore[no-untyped-def]
+def weighted_sum(_, out, o, table, rows, scales, begin, end, column, columns):  # type: ignore[no-untyped-def]
     """Write ``out[o]``, the sum of ``scales[e] * table[rows[e]]`` over ``e`` from begin to end.
 
-    In this order, for each column alone: a column's bits do not depend on the others. The sum
-    stays in registers, for as many columns as they hold.
+    Of d columns, from ``column`` on. In this order, for each column alone: a column's bits do not
+    depend on the others. The sum stays in registers, for as many columns as they hold.
 
     Parameters
     ----------
-    out, table : float32 (n, d)
+    out, table : float32 (n, d or more)
         C-contiguous tables that do not overlap.
-    o : uint64
-        Row; not checked.
+    o, column : uint64
+        Row, and first column in both tables; not checked.
     rows, scales : int32 (n_terms,), float32 (n_terms,)
         C-contiguous; rows are not checked.
     begin, end : uint64
@@ -121,11 +121,11 @@ def weighted_sum(_, out, o, table, rows, scales, begin, end, columns):  # type: 
     """
     _check(out, table)
     index, width = types.uint64, len(columns)
-    signature = types.void(out, index, table, rows, scales, index, index, columns)
+    signature = types.void(out, index, table, rows, scales, index, index, index, columns)
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
         kinds = signature.args
-        out = _row(context, builder, kinds[0], args[0], args[1], width)
+        out = _part(context, builder, kinds[0], args[0], args[1], args[7])
         data = [context.make_array(kinds[n])(context, builder, args[n]).data for n in (3, 4)]
         pieces = list(_pieces(width))
         for first in range(0, len(pieces), _IN_REGISTERS):
@@ -139,7 +139,7 @@ def weighted_sum(_, out, o, table, rows, scales, begin, end, columns):  # type: 
             with cgutils.for_range_slice(builder, *args[5:7], one, inc=True) as (e, _):
                 row, scale = (builder.load(builder.gep(of, [e])) for of in data)
                 row = builder.zext(row, args[1].type)
-                source = _row(context, builder, kinds[2], args[2], row, width)
+                source = _part(context, builder, kinds[2], args[2], row, args[7])
                 for total, start, count in held:
                     scaled = builder.fmul(
                         _repeated(builder, scale, count),
@@ -171,6 +171,13 @@ def _pieces(width: int) -> Iterator[tuple[int, int]]:
 def _row(context: Any, builder: Any, kind: Any, table: Any, row: Any, width: int) -> Any:
     data = context.make_array(kind)(context, builder, table).data
     return builder.gep(data, [builder.mul(row, ir.Constant(row.type, width))])
+
+
+def _part(context: Any, builder: Any, kind: Any, table: Any, row: Any, column: Any) -> Any:
+    """Return where a row of any length begins, from a column on."""
+    array = context.make_array(kind)(context, builder, table)
+    length = cgutils.unpack_tuple(builder, array.shape)[1]
+    return builder.gep(array.data, [builder.add(builder.mul(row, length), column)])
 
 
 def _at(builder: Any, row: Any, start: int, count: int) -> Any:

@@ -1,0 +1,54 @@
+"""Sparse rows times a dense matrix that no cache holds: by strips of its columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.engine.row_vectors import weighted_sum
+from recbole_groupmix.engine.team import even_bounds, everybody
+
+#: Columns of a strip: what some thousand rows of it take, a second cache holds most of.
+_COLUMNS = 128
+
+
+def sparse_product(rows: csr_matrix, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return ``rows @ matrix`` in float32, summed in the order of each row's entries.
+
+    SciPy reads rows of the matrix from memory for every row of the product; here a strip of
+    columns serves all rows before the next.
+
+    Parameters
+    ----------
+    rows : scipy.sparse.csr_matrix of float32, shape (n, m)
+        Best some hundred rows at once.
+    matrix : numpy.ndarray of float32, shape (m, k)
+        C-contiguous.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, k)
+        A row is the same whatever rows are asked for with it.
+    """
+    product = np.empty((rows.shape[0], matrix.shape[1]), np.float32)
+    width = min(_COLUMNS, matrix.shape[1])
+    if width:
+        indices = rows.indices.astype(np.int32, copy=False)
+        data = rows.data.astype(np.float32, copy=False)
+        arrays = (rows.indptr, indices, data, matrix, product)
+        strips = even_bounds(-(-matrix.shape[1] // width), everybody().size)
+        everybody().over(strips, _strips, *arrays, (0,) * width)
+    return product
+
+
+@njit(nogil=True, cache=True)
+def _strips(first, last, indptr, indices, data, matrix, product, columns):  # type: ignore[no-untyped-def]
+    """Fill strips ``first:last`` of ``product``; each has as many columns as ``columns`` entries."""
+    width = len(columns)
+    for strip in range(first, last):  # the last one of all overlaps the one before
+        column = np.uint64(min(strip * width, matrix.shape[1] - width))
+        for r in range(len(product)):
+            row, begin, end = np.uint64(r), np.uint64(indptr[r]), np.uint64(indptr[r + 1])
+            weighted_sum(product, row, matrix, indices, data, begin, end, column, columns)

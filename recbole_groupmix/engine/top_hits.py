@@ -1,0 +1,131 @@
+"""Which of the best items of a user are relevant, without sorting: the loop that ranking goes into.
+
+The scores of a user are folded into lanes, each the largest of every L-th score, and these into few.
+The depth-th largest of the few is a bound that at least ``depth`` items reach, and hardly more do.
+A relevant item that reaches it stands at the place that the number of better items says.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+#: Items in a lane, at least.
+_IN_LANE = 8
+
+
+@njit(nogil=True, cache=True)
+def _larger(a, b, out):  # type: ignore[no-untyped-def]
+    """Entry by entry; NaN in b is passed over, NaN in a stays.
+
+    LLVM vectorises it as long as ``out`` is neither of the two.
+    """
+    for i in range(out.shape[0]):
+        out[i] = b[i] if b[i] > a[i] else a[i]
+
+
+@njit(nogil=True, cache=True)
+def _lanes(row, n_lanes, a, b):  # type: ignore[no-untyped-def]
+    """Largest of each lane ``row[l::n_lanes]``, or NaN where the first of them is NaN.
+
+    In one of the two arrays given, which is returned.
+    """
+    _larger(row[:n_lanes], row[n_lanes : 2 * n_lanes], a)
+    start = 2 * n_lanes
+    while start + n_lanes <= row.shape[0]:
+        _larger(a, row[start : start + n_lanes], b)
+        a, b = b, a
+        start += n_lanes
+    for k in range(row.shape[0] - start):
+        if row[start + k] > a[k]:
+            a[k] = row[start + k]
+    return a
+
+
+@njit(nogil=True, cache=True)
+def _bound(lanes, depth, a, b, low):  # type: ignore[no-untyped-def]
+    """Score that at least ``depth`` items reach, for ``depth`` lanes or more; NaN reaches nothing.
+
+    Halves are folded until fewer than twice ``depth`` are left, each the score of another item, and
+    the ``depth``-th largest of these is found among the smallest, which ``low`` has place for.
+    """
+    now, size = lanes, lanes.shape[0]
+    while size >= 2 * depth:
+        half = size // 2
+        out = a[:half]
+        _larger(now[:half], now[size - half : size], out)
+        if size % 2 and now[half] > out[0]:
+            out[0] = now[half]
+        now, size = out, half
+        a, b = b, a
+    keep = size - depth + 1
+    low[:keep] = np.inf
+    for i in range(size):
+        score = now[i]
+        if not score >= -np.inf:
+            score = -np.inf
+        if score < low[keep - 1]:
+            k = keep - 1
+            while k > 0 and low[k - 1] > score:
+                low[k] = low[k - 1]
+                k -= 1
+            low[k] = score
+    return low[keep - 1]
+
+
+@njit(nogil=True, cache=True)
+def _n_better(score, item, scores, items, n):  # type: ignore[no-untyped-def]
+    """How many of the first n have a larger score, or the same and a smaller number."""
+    count = 0
+    for k in range(n):
+        count += (scores[k] > score) or (scores[k] == score and items[k] < item)
+    return count
+
+
+@njit(nogil=True, cache=True)
+def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
+    """Which of the best items of each user are relevant; of equal scores the first item is better.
+
+    Parameters
+    ----------
+    scores : float32 or float64 (n_block, n_items)
+        Changed: padding item 0 and masked items become -inf. These are not ranked, nor is NaN.
+    first_row : int
+        Row of the CSR arrays that belongs to the block's first row.
+    masked_ptr, masked, relevant_ptr, relevant : int32 or int64
+        CSR structure of masked and relevant items.
+    hits : bool (n_block, K)
+        Receives, from best to K-th, whether the item is relevant.
+    """
+    n_items, depth = scores.shape[1], hits.shape[1]
+    n_lanes = n_items // _IN_LANE
+    folded = np.empty((4, n_lanes), dtype=scores.dtype)
+    low = np.empty(2 * depth, dtype=scores.dtype)
+    reach, which = np.empty(n_items, dtype=scores.dtype), np.empty(n_items, dtype=np.int32)
+    hits[:] = False
+    for b in range(scores.shape[0]):
+        row, r, n = scores[b], first_row + b, 0
+        row[0] = -np.inf
+        for e in range(masked_ptr[r], masked_ptr[r + 1]):
+            row[masked[e]] = -np.inf
+        if n_lanes >= depth:
+            lanes = _lanes(row, n_lanes, folded[0], folded[1])
+            bound = _bound(lanes, depth, folded[2], folded[3], low)
+            for lane in range(n_lanes):
+                if not lanes[lane] < bound:  # NaN hides what else is in the lane
+                    for i in range(lane, n_items, n_lanes):
+                        if row[i] >= bound:
+                            reach[n], which[n] = row[i], i
+                            n += 1
+        else:
+            bound = scores.dtype.type(-np.inf)
+            for i in range(n_items):
+                reach[n], which[n] = row[i], i
+                n += 1
+        for e in range(relevant_ptr[r], relevant_ptr[r + 1]):
+            i = relevant[e]
+            score = row[i]
+            if score >= bound and score > -np.inf:
+                place = _n_better(score, i, reach, which, n)
+                if place < depth:
+                    hits[b, place] = True
