@@ -13,9 +13,10 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import ThreadpoolController
 
 from recbole_groupmix.engine.team import Team, everybody
-from recbole_groupmix.engine.top_hits import top_hits
+from recbole_groupmix.engine.top_hits import top_hits, top_hits_of_narrow
 
 _SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
+_NARROW = 8  # columns up to which a product of our own is faster than that of BLAS
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,14 @@ def hits_at(
     hits = np.zeros((len(user), depth), dtype=bool)
     block = max(_SCORES_PER_BLOCK // len(item), 1)
     columns = np.ascontiguousarray(item.T)
+    lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
 
     def rank(start: int) -> None:
         rows = slice(start, min(start + block, len(user)))
-        top_hits(
-            user[rows] @ columns,
-            start,
-            masked.indptr,
-            masked.indices,
-            relevant.indptr,
-            relevant.indices,
-            hits[rows],
-        )
+        if len(columns) <= _NARROW:
+            top_hits_of_narrow(user[rows], columns, start, *lists, hits[rows])
+        else:
+            top_hits(user[rows] @ columns, start, *lists, hits[rows])
 
     team, starts = team or everybody(), range(0, len(user), block)
     with nullcontext() if team.size == 1 else one_blas_thread():

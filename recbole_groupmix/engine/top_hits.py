@@ -83,6 +83,48 @@ def _n_better(score, item, scores, items, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def _places(row, masked, relevant, hits, folded, low, reach, which):  # type: ignore[no-untyped-def]
+    """Mark in ``hits`` where the relevant items of one user stand; the other arrays are room."""
+    n_items, depth, n_lanes = row.shape[0], hits.shape[0], folded.shape[1]
+    hits[:] = False
+    row[0] = -np.inf
+    for item in masked:
+        row[item] = -np.inf
+    n = 0
+    if n_lanes >= depth:
+        lanes = _lanes(row, n_lanes, folded[0], folded[1])
+        bound = _bound(lanes, depth, folded[2], folded[3], low)
+        for lane in range(n_lanes):
+            if not lanes[lane] < bound:  # NaN hides what else is in the lane
+                for i in range(lane, n_items, n_lanes):
+                    if row[i] >= bound:
+                        reach[n], which[n] = row[i], i
+                        n += 1
+    else:
+        bound = row.dtype.type(-np.inf)
+        for i in range(n_items):
+            reach[n], which[n] = row[i], i
+            n += 1
+    for item in relevant:
+        score = row[item]
+        if score >= bound and score > -np.inf:
+            place = _n_better(score, item, reach, which, n)
+            if place < depth:
+                hits[place] = True
+
+
+@njit(nogil=True, cache=True)
+def _room(n_items, depth, dtype):  # type: ignore[no-untyped-def]
+    """Return what :func:`_places` works in."""
+    return (
+        np.empty((4, n_items // _IN_LANE), dtype),
+        np.empty(2 * depth, dtype),
+        np.empty(n_items, dtype),
+        np.empty(n_items, np.int32),
+    )
+
+
+@njit(nogil=True, cache=True)
 def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
     """Which of the best items of each user are relevant; of equal scores the first item is better.
 
@@ -97,35 +139,51 @@ def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits
     hits : bool (n_block, K)
         Receives, from best to K-th, whether the item is relevant.
     """
-    n_items, depth = scores.shape[1], hits.shape[1]
-    n_lanes = n_items // _IN_LANE
-    folded = np.empty((4, n_lanes), dtype=scores.dtype)
-    low = np.empty(2 * depth, dtype=scores.dtype)
-    reach, which = np.empty(n_items, dtype=scores.dtype), np.empty(n_items, dtype=np.int32)
-    hits[:] = False
+    room = _room(scores.shape[1], hits.shape[1], scores.dtype)
     for b in range(scores.shape[0]):
-        row, r, n = scores[b], first_row + b, 0
-        row[0] = -np.inf
-        for e in range(masked_ptr[r], masked_ptr[r + 1]):
-            row[masked[e]] = -np.inf
-        if n_lanes >= depth:
-            lanes = _lanes(row, n_lanes, folded[0], folded[1])
-            bound = _bound(lanes, depth, folded[2], folded[3], low)
-            for lane in range(n_lanes):
-                if not lanes[lane] < bound:  # NaN hides what else is in the lane
-                    for i in range(lane, n_items, n_lanes):
-                        if row[i] >= bound:
-                            reach[n], which[n] = row[i], i
-                            n += 1
-        else:
-            bound = scores.dtype.type(-np.inf)
-            for i in range(n_items):
-                reach[n], which[n] = row[i], i
-                n += 1
-        for e in range(relevant_ptr[r], relevant_ptr[r + 1]):
-            i = relevant[e]
-            score = row[i]
-            if score >= bound and score > -np.inf:
-                place = _n_better(score, i, reach, which, n)
-                if place < depth:
-                    hits[b, place] = True
+        r = first_row + b
+        hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
+        wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
+        _places(scores[b], hide, wanted, hits[b], *room)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _products(user, columns, out):  # type: ignore[no-untyped-def]
+    """Write the products of one row with all columns, float32 (d, n_items), by up to four terms."""
+    d, n = columns.shape
+    out[:] = np.float32(0.0)
+    for k in range(0, d - d % 4, 4):
+        a, b, c, e = user[k], user[k + 1], user[k + 2], user[k + 3]
+        first, second, third, fourth = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
+        for i in range(n):
+            out[i] += a * first[i] + b * second[i] + c * third[i] + e * fourth[i]
+    for k in range(d - d % 4, d):
+        a, first = user[k], columns[k]
+        for i in range(n):
+            out[i] += a * first[i]
+
+
+@njit(nogil=True, cache=True)
+def top_hits_of_narrow(  # type: ignore[no-untyped-def]
+    user, columns, first_row, masked_ptr, masked, relevant_ptr, relevant, hits
+):
+    """:func:`top_hits` of products of embeddings, user by user: for d of a few.
+
+    A product with so few terms costs a library more than the ranking does; made here, the scores of
+    a user never leave the first cache.
+
+    Parameters
+    ----------
+    user, columns : float32 (n_block, d), float32 (d, n_items)
+        Embeddings.
+    first_row, masked_ptr, masked, relevant_ptr, relevant, hits
+        As in :func:`top_hits`.
+    """
+    row = np.empty(columns.shape[1], np.float32)
+    room = _room(columns.shape[1], hits.shape[1], row.dtype)
+    for b in range(user.shape[0]):
+        r = first_row + b
+        _products(user[b], columns, row)
+        hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
+        wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
+        _places(row, hide, wanted, hits[b], *room)
