@@ -83,28 +83,41 @@ def _n_better(score, item, scores, items, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _places(row, masked, relevant, hits, folded, low, reach, which):  # type: ignore[no-untyped-def]
+def _reaching(row, lanes, bound, reach, which, open_lanes):  # type: ignore[no-untyped-def]
+    """Write the items that reach the bound and their scores; return how many.
+
+    Every entry is written and the next one overwrites it unless it counts: the processor guesses
+    branches wrong where one entry in ten is taken.
+    """
+    step, end = np.uint64(lanes.shape[0]), np.uint64(row.shape[0])  # unsigned: see kernels
+    n_open, n = np.uint64(0), np.uint64(0)
+    for lane in range(step):
+        open_lanes[n_open] = lane
+        n_open += np.uint64(not lanes[lane] < bound)  # NaN hides what else is in the lane
+    for k in range(n_open):
+        i = np.uint64(open_lanes[k])
+        while i < end:
+            score = row[i]
+            reach[n], which[n] = score, i
+            n += np.uint64(score >= bound)
+            i += step
+    return np.int64(n)
+
+
+@njit(nogil=True, cache=True)
+def _places(row, masked, relevant, hits, folded, low, reach, which, open_lanes):  # type: ignore[no-untyped-def]
     """Mark in ``hits`` where the relevant items of one user stand; the other arrays are room."""
-    n_items, depth, n_lanes = row.shape[0], hits.shape[0], folded.shape[1]
+    depth, n_lanes = hits.shape[0], folded.shape[1]
     hits[:] = False
     row[0] = -np.inf
     for item in masked:
         row[item] = -np.inf
-    n = 0
     if n_lanes >= depth:
         lanes = _lanes(row, n_lanes, folded[0], folded[1])
         bound = _bound(lanes, depth, folded[2], folded[3], low)
-        for lane in range(n_lanes):
-            if not lanes[lane] < bound:  # NaN hides what else is in the lane
-                for i in range(lane, n_items, n_lanes):
-                    if row[i] >= bound:
-                        reach[n], which[n] = row[i], i
-                        n += 1
     else:
-        bound = row.dtype.type(-np.inf)
-        for i in range(n_items):
-            reach[n], which[n] = row[i], i
-            n += 1
+        lanes, bound = row, row.dtype.type(-np.inf)
+    n = _reaching(row, lanes, bound, reach, which, open_lanes)
     for item in relevant:
         score = row[item]
         if score >= bound and score > -np.inf:
@@ -119,8 +132,9 @@ def _room(n_items, depth, dtype):  # type: ignore[no-untyped-def]
     return (
         np.empty((4, n_items // _IN_LANE), dtype),
         np.empty(2 * depth, dtype),
-        np.empty(n_items, dtype),
-        np.empty(n_items, np.int32),
+        np.empty(n_items + 1, dtype),  # one more is written than counts
+        np.empty(n_items + 1, np.int32),
+        np.empty(n_items + 1, np.int32),
     )
 
 
@@ -151,12 +165,17 @@ def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits
 def _products(user, columns, out):  # type: ignore[no-untyped-def]
     """Write the products of one row with all columns, float32 (d, n_items), by up to four terms."""
     d, n = columns.shape
-    out[:] = np.float32(0.0)
+    if d < 4:
+        out[:] = np.float32(0.0)
     for k in range(0, d - d % 4, 4):
         a, b, c, e = user[k], user[k + 1], user[k + 2], user[k + 3]
         first, second, third, fourth = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
-        for i in range(n):
-            out[i] += a * first[i] + b * second[i] + c * third[i] + e * fourth[i]
+        if k == 0:
+            for i in range(n):
+                out[i] = a * first[i] + b * second[i] + c * third[i] + e * fourth[i]
+        else:
+            for i in range(n):
+                out[i] += a * first[i] + b * second[i] + c * third[i] + e * fourth[i]
     for k in range(d - d % 4, d):
         a, first = user[k], columns[k]
         for i in range(n):
