@@ -246,6 +246,18 @@ def test_models_are_ranked_together_as_each_alone(layers, models):
     }
 
 
+def test_some_of_the_users_are_ranked_as_all_are():
+    problem = _problem(5)
+    population = Population(_shared(problem), [Member(np.ones(3), np.ones(3), 0.1, 0.01)])
+    users = np.random.default_rng(0).permutation(N_USERS)
+    state = np.random.default_rng(1).integers(0, 3, (N_USERS, N_ITEMS))
+    lists = sp.csr_matrix(state == 1), sp.csr_matrix(state == 2)
+    rows = np.array([4, 1, 7])
+    found = population.hits({0: Asked(users, *lists, 4, rows)})[0]
+    assert np.array_equal(found, population.hits({0: Asked(users, *lists, 4)})[0][rows])
+    assert found.any()
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 8))
 def test_bounds_cover_every_segment_once(sizes, threads):
     starts = np.r_[0, np.cumsum(sizes)].astype(np.int64)

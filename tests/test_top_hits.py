@@ -22,7 +22,15 @@ def _sorted(scores, masked, relevant, depth):
 def _kernel(scores, masked, relevant, depth):
     hits = np.ones((len(scores), depth), bool)  # must be overwritten
     hide, want = sp.csr_matrix(masked), sp.csr_matrix(relevant)
-    top_hits(scores.copy(), 0, hide.indptr, hide.indices, want.indptr, want.indices, hits)
+    top_hits(
+        scores.copy(),
+        np.arange(len(scores)),
+        hide.indptr,
+        hide.indices,
+        want.indptr,
+        want.indices,
+        hits,
+    )
     return hits
 
 

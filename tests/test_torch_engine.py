@@ -261,3 +261,6 @@ def _check_hits(device, seed, depth, max_bytes):
         wanted = hits_at(user[users], item, masked, relevant, depth)
         hits = population.hits({k: Asked(users, masked, relevant, depth)})[k]
         assert hits.dtype == bool and hits.tolist() == wanted.tolist()
+        rows = np.flatnonzero(rng.random(len(users)) < 0.5)
+        some = population.hits({k: Asked(users, masked, relevant, depth, rows)})[k]
+        assert some.tolist() == wanted[rows].tolist()

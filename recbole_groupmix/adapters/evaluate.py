@@ -152,8 +152,9 @@ def evaluate(
 def _mark_hits(scores: np.ndarray, start: int, held_out: HeldOut, hits: np.ndarray) -> None:
     """Fill ``hits`` from the scores of as many users from ``start`` on; scores are changed."""
     masked, relevant, team = held_out.masked, held_out.relevant, everybody()
+    rows = np.arange(start, start + len(scores))
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
     team.run(
-        partial(top_hits, scores[a:b], start + a, *lists, hits[a:b])
+        partial(top_hits, scores[a:b], rows[a:b], *lists, hits[a:b])
         for a, b in pairwise(even_bounds(len(scores), team.size))
     )

@@ -68,12 +68,8 @@ def per_user_metrics(
     for name in metrics:
         # Running totals: column k - 1 is the metric at k, still to be divided where a user's
         # number of relevant items comes in.
-        if name == "precision":
-            table = n_hits / ranks
-        elif name == "recall":
-            table = n_hits / relevant[:, None]
-        elif name == "hit":
-            table = (n_hits > 0).astype(np.float64)
+        if name in ("precision", "recall", "hit"):
+            table = n_hits
         elif name == "mrr":
             table = np.cumsum(np.where((n_hits == 1) & hits[:, :depth], 1.0 / ranks, 0.0), axis=1)
         elif name == "ndcg":
@@ -84,7 +80,13 @@ def per_user_metrics(
         for k in topk:
             column = table[:, k - 1]
             reachable = np.minimum(relevant, k)
-            if name == "ndcg":
+            if name == "precision":
+                column = column / k
+            elif name == "recall":
+                column = column / relevant
+            elif name == "hit":
+                column = (column > 0).astype(np.float64)
+            elif name == "ndcg":
                 column = column / ideal[reachable - 1]
             elif name == "map":
                 column = column / reachable

@@ -113,13 +113,15 @@ class TorchPopulation:
 
         Returns
         -------
-        dict of int to numpy.ndarray of bool, shape (n_eval, depth)
+        dict of int to numpy.ndarray of bool, shape (n_now, depth)
             From best to last; items of equal score in no fixed order.
         """
-        return {
-            k: self._hits(k, who.users, who.masked, who.relevant, who.depth)
-            for k, who in asked.items()
-        }
+        found = {}
+        for k, who in asked.items():
+            rows = slice(None) if who.rows is None else who.rows
+            lists = who.masked[rows], who.relevant[rows]
+            found[k] = self._hits(k, who.users[rows], *lists, who.depth)
+        return found
 
     def _hits(
         self,

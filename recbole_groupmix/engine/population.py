@@ -73,7 +73,7 @@ class Population:
 
         Returns
         -------
-        dict of int to numpy.ndarray of bool, shape (n_eval, depth)
+        dict of int to numpy.ndarray of bool, shape (n_now, depth)
             From best to last: see :func:`~.ranking.hits_at`.
         """
         found: dict[int, npt.NDArray[np.bool_]] = {}
@@ -97,7 +97,9 @@ class Population:
         for k, final in zip(models, finals, strict=True):
             user, item = final[: self._shared.n_users], final[self._shared.n_users :]
             who = asked[k]
-            found[k] = hits_at(user[who.users], item, who.masked, who.relevant, who.depth, team)
+            users = who.users if who.rows is None else who.users[who.rows]
+            lists = who.masked, who.relevant
+            found[k] = hits_at(user[users], item, *lists, who.depth, team, who.rows)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""

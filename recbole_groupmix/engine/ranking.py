@@ -28,15 +28,18 @@ class Asked:
     users : numpy.ndarray of int64, shape (n_eval,)
         Rows of the user table.
     masked, relevant : scipy.sparse.csr_matrix, shape (n_eval, n_items)
-        Items left out of the ranking, and items to find; column indices sorted.
+        Items left out of the ranking, and items to find.
     depth : int
         Length of the ranking.
+    rows : numpy.ndarray of int64, shape (n_now,), optional
+        Which of these users to rank for now; default all.
     """
 
     users: npt.NDArray[np.int64]
     masked: csr_matrix
     relevant: csr_matrix
     depth: int
+    rows: npt.NDArray[np.int64] | None = None
 
 
 def hits_at(
@@ -46,39 +49,43 @@ def hits_at(
     relevant: csr_matrix,
     depth: int,
     team: Team | None = None,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Rank all items for each user by the product of embeddings and mark the relevant ones.
 
     Parameters
     ----------
-    user : numpy.ndarray of float32, shape (n_eval, d)
+    user : numpy.ndarray of float32, shape (n_now, d)
         Embeddings of the users to rank for.
     item : numpy.ndarray of float32, shape (n_items, d)
         Embeddings of all items, padding first.
     masked, relevant : scipy.sparse.csr_matrix, shape (n_eval, n_items)
-        Items left out of the ranking, and items to find; column indices sorted.
+        Items left out of the ranking, and items to find.
     depth : int
         Length of the ranking.
     team : Team, optional
         Who works on it, each on blocks of users; default all threads. With one of a single
         thread the caller sees to it that products take :func:`one_blas_thread`.
+    rows : numpy.ndarray of int64, shape (n_now,), optional
+        Which row of ``masked`` and ``relevant`` is each user's; default their order.
 
     Returns
     -------
-    numpy.ndarray of bool, shape (n_eval, depth)
+    numpy.ndarray of bool, shape (n_now, depth)
         From best to last.
     """
     hits = np.zeros((len(user), depth), dtype=bool)
     block = max(_SCORES_PER_BLOCK // len(item), 1)
     columns = np.ascontiguousarray(item.T)
+    of_user = np.arange(len(user)) if rows is None else rows
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
 
     def rank(start: int) -> None:
-        rows = slice(start, min(start + block, len(user)))
+        now = slice(start, min(start + block, len(user)))
         if len(columns) <= _NARROW:
-            top_hits_of_narrow(user[rows], columns, start, *lists, hits[rows])
+            top_hits_of_narrow(user[now], columns, of_user[now], *lists, hits[now])
         else:
-            top_hits(user[rows] @ columns, start, *lists, hits[rows])
+            top_hits(user[now] @ columns, of_user[now], *lists, hits[now])
 
     team, starts = team or everybody(), range(0, len(user), block)
     with nullcontext() if team.size == 1 else one_blas_thread():

@@ -139,23 +139,22 @@ def _room(n_items, depth, dtype):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def top_hits(scores, first_row, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
+def top_hits(scores, rows, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
     """Which of the best items of each user are relevant; of equal scores the first item is better.
 
     Parameters
     ----------
     scores : float32 or float64 (n_block, n_items)
         Changed: padding item 0 and masked items become -inf. These are not ranked, nor is NaN.
-    first_row : int
-        Row of the CSR arrays that belongs to the block's first row.
+    rows : int64 (n_block,)
+        Which row of the CSR arrays belongs to each user of the block.
     masked_ptr, masked, relevant_ptr, relevant : int32 or int64
         CSR structure of masked and relevant items.
     hits : bool (n_block, K)
         Receives, from best to K-th, whether the item is relevant.
     """
     room = _room(scores.shape[1], hits.shape[1], scores.dtype)
-    for b in range(scores.shape[0]):
-        r = first_row + b
+    for b, r in enumerate(rows):
         hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
         wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
         _places(scores[b], hide, wanted, hits[b], *room)
@@ -184,7 +183,7 @@ def _products(user, columns, out):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def top_hits_of_narrow(  # type: ignore[no-untyped-def]
-    user, columns, first_row, masked_ptr, masked, relevant_ptr, relevant, hits
+    user, columns, rows, masked_ptr, masked, relevant_ptr, relevant, hits
 ):
     """:func:`top_hits` of products of embeddings, user by user: for d of a few.
 
@@ -195,13 +194,12 @@ def top_hits_of_narrow(  # type: ignore[no-untyped-def]
     ----------
     user, columns : float32 (n_block, d), float32 (d, n_items)
         Embeddings.
-    first_row, masked_ptr, masked, relevant_ptr, relevant, hits
+    rows, masked_ptr, masked, relevant_ptr, relevant, hits
         As in :func:`top_hits`.
     """
     row = np.empty(columns.shape[1], np.float32)
     room = _room(columns.shape[1], hits.shape[1], row.dtype)
-    for b in range(user.shape[0]):
-        r = first_row + b
+    for b, r in enumerate(rows):
         _products(user[b], columns, row)
         hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
         wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]

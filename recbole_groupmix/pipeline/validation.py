@@ -46,6 +46,8 @@ class Validation:
         Name of the metric.
     k : int
         Its cut-off.
+    everyone : HeldOut
+        All users that are measured as long as no target's best score is final.
     curve : list of dict
         One entry per measurement: epoch, and the mean by group.
     """
@@ -65,15 +67,21 @@ class Validation:
         self._groups = experiment.groups
         self._best = {target: _Best() for target in self._decides}
         whole = self._every_group or bool(targets)
-        self._all = part.held_out if whole else experiment.target_held_out(part)
+        self.everyone = part.held_out if whole else experiment.target_held_out(part)
         self._shrinks = bool(targets) and not self._every_group
         self.curve: list[dict[str, Any]] = []
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of :attr:`everyone` that are to be measured next, int64: see :attr:`held_out`."""
+        rows: np.ndarray = np.flatnonzero(self._measured())
+        return rows
 
     @property
     def held_out(self) -> HeldOut:
         """The users that are to be measured next: none of a target whose best score is final."""
         measured = self._measured()
-        return self._all if measured.all() else self._all.of_users(self._open())
+        return self.everyone if measured.all() else self.everyone.of_users(self._open())
 
     @property
     def best(self) -> float:
@@ -103,7 +111,7 @@ class Validation:
         score, by_group
             Mean over the first target's users, and over those of each group.
         """
-        users = self._all.users[self._measured()]
+        users = self.everyone.users[self._measured()]
         group = self._groups.of_user[users]
         means = {
             name: float(values[group == index].mean())
@@ -129,7 +137,7 @@ class Validation:
 
     def _measured(self) -> np.ndarray:
         """Return which rows of all that could be measured are to be measured now, bool."""
-        rows: np.ndarray = self._open()[self._all.users]
+        rows: np.ndarray = self._open()[self.everyone.users]
         return rows if self._shrinks else np.ones_like(rows)
 
     def _open(self) -> np.ndarray:

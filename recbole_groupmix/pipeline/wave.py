@@ -165,14 +165,14 @@ class Wave:
                 continue
             if np.isfinite(self._population.tables(k)).all():
                 validation = self._validations[k]
-                who = validation.held_out
-                asked[k] = Asked(who.users, who.masked, who.relevant, validation.k)
+                who, rows = validation.everyone, validation.rows
+                asked[k] = Asked(who.users, who.masked, who.relevant, validation.k, rows)
             else:
                 stopped.append(k)
         hits = self._population.hits(asked)
         for k in asked:
             validation = self._validations[k]
-            n_relevant = np.diff(asked[k].relevant.indptr).astype(np.int64)
+            n_relevant = np.diff(asked[k].relevant.indptr)[asked[k].rows].astype(np.int64)
             metric = validation.metric
             values = per_user_metrics(hits[k], n_relevant, [validation.k], [metric])
             validation.record(values[f"{metric}@{validation.k}"], epoch)
