@@ -66,8 +66,7 @@ def per_user_metrics(
 
     values: dict[str, npt.NDArray[np.float64]] = {}
     for name in metrics:
-        # Running totals: column k - 1 is the metric at k, still to be divided where a user's
-        # number of relevant items comes in.
+        # Running totals: column k - 1 becomes the metric at k by what follows below.
         if name in ("precision", "recall", "hit"):
             table = n_hits
         elif name == "mrr":

@@ -116,36 +116,28 @@ class TorchPopulation:
         dict of int to numpy.ndarray of bool, shape (n_now, depth)
             From best to last; items of equal score in no fixed order.
         """
-        found = {}
-        for k, who in asked.items():
-            rows = slice(None) if who.rows is None else who.rows
-            lists = who.masked[rows], who.relevant[rows]
-            found[k] = self._hits(k, who.users[rows], *lists, who.depth)
-        return found
+        return {k: self._hits(k, who) for k, who in asked.items()}
 
-    def _hits(
-        self,
-        k: int,
-        users: npt.NDArray[np.int64],
-        masked: csr_matrix,
-        relevant: csr_matrix,
-        depth: int,
-    ) -> npt.NDArray[np.bool_]:
+    def _hits(self, k: int, who: Asked) -> npt.NDArray[np.bool_]:
+        now, depth = who.now, who.depth
         final = self._propagated_tables()[:, self._columns[k]]
-        user, item = final[self._tensor(users)], final[self._shared.n_users :].contiguous()
+        user, item = (
+            final[self._tensor(who.users[now])],
+            final[self._shared.n_users :].contiguous(),
+        )
         n_items = len(item)
         block = max(self._max_bytes // (3 * n_items * item.element_size()), 1)
         found = []
-        for start in range(0, len(users), block):
-            rows = slice(start, min(start + block, len(users)))
-            scores = user[rows] @ item.T
+        for start in range(0, len(now), block):
+            rows = now[start : start + block]
+            scores = user[start : start + block] @ item.T
             scores[:, 0] = -torch.inf
-            scores[self._entries(masked, rows)] = -torch.inf
+            scores[self._entries(who.masked, rows)] = -torch.inf
             wanted = torch.zeros_like(scores, dtype=torch.bool)
-            wanted[self._entries(relevant, rows)] = True
+            wanted[self._entries(who.relevant, rows)] = True
             best, where = scores.topk(min(depth, n_items), dim=1)
             found.append(wanted.gather(1, where) & (best > -torch.inf))
-        hits = np.zeros((len(users), depth), dtype=bool)
+        hits = np.zeros((len(now), depth), dtype=bool)
         if found:
             hits[:, :n_items] = torch.cat(found).cpu().numpy()
         return hits
@@ -164,12 +156,10 @@ class TorchPopulation:
                 check_invariants=False,
             )
 
-    def _entries(self, matrix: csr_matrix, rows: slice) -> tuple[Tensor, Tensor]:
-        """Row (counted from the first) and column of what some rows of a matrix store."""
-        indptr = matrix.indptr[rows.start : rows.stop + 1]
-        row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-        column = matrix.indices[indptr[0] : indptr[-1]].astype(np.int64)
-        return self._tensor(row), self._tensor(column)
+    def _entries(self, matrix: csr_matrix, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Which of ``rows`` and which column, of all that these rows of a matrix store."""
+        block = matrix[rows].tocoo()
+        return self._tensor(block.row.astype(np.int64)), self._tensor(block.col.astype(np.int64))
 
     def _compact(self) -> None:
         """Cut models that left out of the tables."""

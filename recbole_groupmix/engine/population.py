@@ -96,10 +96,9 @@ class Population:
         finals = self._propagated([self._tables[k] for k in models], team)
         for k, final in zip(models, finals, strict=True):
             user, item = final[: self._shared.n_users], final[self._shared.n_users :]
-            who = asked[k]
-            users = who.users if who.rows is None else who.users[who.rows]
+            who, now = asked[k], asked[k].now
             lists = who.masked, who.relevant
-            found[k] = hits_at(user[users], item, *lists, who.depth, team, who.rows)
+            found[k] = hits_at(user[who.users[now]], item, *lists, who.depth, team, now)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""

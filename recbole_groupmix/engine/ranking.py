@@ -41,6 +41,11 @@ class Asked:
     depth: int
     rows: npt.NDArray[np.int64] | None = None
 
+    @property
+    def now(self) -> npt.NDArray[np.int64]:
+        """``rows``, or all of them, int64 (n_now,)."""
+        return np.arange(len(self.users)) if self.rows is None else self.rows
+
 
 def hits_at(
     user: npt.NDArray[np.float32],
