@@ -56,28 +56,17 @@ def per_user_metrics(
             raise ValueError(f"unknown metric '{name}'; known are {', '.join(METRICS)}.{hint}")
     hits, n_relevant = _checked(hits, n_relevant, topk)
 
-    depth = max(topk)
-    gains = hits[:, :depth].astype(np.float64)
-    ranks = np.arange(1, depth + 1, dtype=np.float64)
-    discounts = 1.0 / np.log2(ranks + 1.0)
-    n_hits = np.cumsum(gains, axis=1)
     defined = n_relevant > 0
     relevant = np.where(defined, n_relevant, 1)
+    ranks = np.arange(1, max(topk) + 1, dtype=np.float64)
+    ideal = np.cumsum(1.0 / np.log2(ranks + 1.0))
 
     values: dict[str, npt.NDArray[np.float64]] = {}
     for name in metrics:
-        # Running totals: column k - 1 becomes the metric at k by what follows below.
-        if name in ("precision", "recall", "hit"):
-            table = n_hits
-        elif name == "mrr":
-            table = np.cumsum(np.where((n_hits == 1) & hits[:, :depth], 1.0 / ranks, 0.0), axis=1)
-        elif name == "ndcg":
-            table = np.cumsum(gains * discounts, axis=1)
-        else:
-            table = np.cumsum(gains * n_hits / ranks, axis=1)
-        ideal = np.cumsum(discounts)
+        counted = name in ("precision", "recall", "hit")
+        table = None if counted else _running(name, hits[:, : len(ranks)], ranks)
         for k in topk:
-            column = table[:, k - 1]
+            column = hits[:, :k].sum(axis=1) if table is None else table[:, k - 1]
             reachable = np.minimum(relevant, k)
             if name == "precision":
                 column = column / k
@@ -91,6 +80,17 @@ def per_user_metrics(
                 column = column / reachable
             values[f"{name}@{k}"] = np.where(defined, column, np.nan)
     return values
+
+
+def _running(
+    name: str, hits: npt.NDArray[np.bool_], ranks: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the gains of mrr, ndcg or map added up to every rank, shape of ``hits``."""
+    if name == "ndcg":
+        return np.cumsum(hits / np.log2(ranks + 1.0), axis=1)
+    n_hits = np.cumsum(hits, axis=1, dtype=np.float64)
+    gains = hits & (n_hits == 1) if name == "mrr" else hits * n_hits
+    return np.cumsum(gains / ranks, axis=1)
 
 
 def _checked(

@@ -80,19 +80,20 @@ def hits_at(
         From best to last.
     """
     hits = np.zeros((len(user), depth), dtype=bool)
-    block = max(_SCORES_PER_BLOCK // len(item), 1)
-    columns = np.ascontiguousarray(item.T)
+    team, columns = team or everybody(), np.ascontiguousarray(item.T)
+    narrow = len(columns) <= _NARROW  # holds the scores of one user at a time
+    block = max(len(user) // (4 * team.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
     of_user = np.arange(len(user)) if rows is None else rows
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
 
     def rank(start: int) -> None:
         now = slice(start, min(start + block, len(user)))
-        if len(columns) <= _NARROW:
+        if narrow:
             top_hits_of_narrow(user[now], columns, of_user[now], *lists, hits[now])
         else:
             top_hits(user[now] @ columns, of_user[now], *lists, hits[now])
 
-    team, starts = team or everybody(), range(0, len(user), block)
+    starts = range(0, len(user), block)
     with nullcontext() if team.size == 1 else one_blas_thread():
         team.run(partial(rank, start) for start in starts)
     return hits
