@@ -121,10 +121,8 @@ class TorchPopulation:
     def _hits(self, k: int, who: Asked) -> npt.NDArray[np.bool_]:
         now, depth = who.now, who.depth
         final = self._propagated_tables()[:, self._columns[k]]
-        user, item = (
-            final[self._tensor(who.users[now])],
-            final[self._shared.n_users :].contiguous(),
-        )
+        user = final[self._tensor(who.users[now])]
+        item = final[self._shared.n_users :].contiguous()
         n_items = len(item)
         block = max(self._max_bytes // (3 * n_items * item.element_size()), 1)
         found = []

@@ -172,7 +172,7 @@ class Wave:
         hits = self._population.hits(asked)
         for k in asked:
             validation = self._validations[k]
-            n_relevant = np.diff(asked[k].relevant.indptr)[asked[k].rows].astype(np.int64)
+            n_relevant = np.diff(asked[k].relevant.indptr)[asked[k].now].astype(np.int64)
             metric = validation.metric
             values = per_user_metrics(hits[k], n_relevant, [validation.k], [metric])
             validation.record(values[f"{metric}@{validation.k}"], epoch)
