@@ -247,8 +247,8 @@ def _report(arguments: Sequence[str]) -> int:
     unknown = sorted(set(options) - {"out"})
     if unknown:
         raise ValueError(f"unknown option --{unknown[0]}; report takes --out and --force")
-    with _drawing("report"):
-        from recbole_groupmix.report.write import write_report
+    from recbole_groupmix.report.write import write_report
+
     print(write_report(folders, options.get("out"), force="--force" in arguments))
     return 0
 
@@ -258,29 +258,13 @@ def _reproduce(arguments: Sequence[str]) -> int:
     # of the options with a value this one may also stand alone
     arguments = ["--controls=all" if word == "--controls" else word for word in arguments]
     options = parse_options(arguments, flags)
-    with _drawing("reproduce"):
-        from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
+    from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
 
     own = {key: options.pop(key) for key in (*OPTIONS, *flags) if key in options}
     keys = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     with _recbole_log() as warnings:
         return reproduce_command(own, keys, _sayer(warnings))
-
-
-@contextmanager
-def _drawing(command: str) -> Iterator[None]:
-    """Say what to install where modules cannot be imported that draw and write pages."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in ("matplotlib", "jinja2"):
-            raise
-        raise ValueError(
-            f"groupmix {command} needs {missing}, which is not installed; run pip install "
-            "'recbole-groupmix[report]'"
-        ) from error
 
 
 def _influence(arguments: Sequence[str]) -> int:

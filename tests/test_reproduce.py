@@ -5,10 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from browser import CHROMIUM, seen_in_browser
 from command import call
 from test_report import Page

@@ -2,7 +2,7 @@
 
 RecBole's losses end in a mean over the rows of a batch. A twin takes the same inputs and
 returns the weighted sum over rows divided by one divisor, so that weights of 1 give the same
-number, bit for bit where the summation order is the same (BPR).
+number up to rounding: torch's kernels choose the order of additions by CPU and shape.
 """
 
 from __future__ import annotations

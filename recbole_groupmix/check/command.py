@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
-from recbole_groupmix.check.figures import MISSING, can_draw, draw
+from recbole_groupmix.check.figures import draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
 from recbole_groupmix.pipeline.out_folder import out_folder
@@ -66,10 +66,7 @@ def check_command(
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_json(found), indent=1, allow_nan=False) + "\n"
     (folder / "check.json").write_text(text, encoding="utf-8")
-    if can_draw():
-        draw(found, folder)
-    else:
-        say(MISSING)
+    draw(found, folder)
     return to_text(found), folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,9 @@ import numpy as np
 
 from recbole_groupmix.check.before_training import Check
 
-#: What to do where matplotlib is absent.
-MISSING = "no figures: matplotlib is not installed; pip install 'recbole-groupmix[report]'"
 #: Most targets that get a panel of their own; the largest groups go first.
 MOST_PANELS = 12
 _LINE, _BAND, _MEAN = "#1f5fa8", "#d5d5d5", "#7a7a7a"
-
-
-def can_draw() -> bool:
-    """Return whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
 
 
 def draw(check: Check, folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
-from recbole_groupmix.pipeline.profile_figure import MISSING, can_draw, draw
+from recbole_groupmix.pipeline.profile_figure import draw
 from recbole_groupmix.pipeline.profile_files import to_json, to_rows, to_text
 from recbole_groupmix.pipeline.settings import Settings
 
@@ -72,11 +72,8 @@ def profile_command(
     (folder / "profile.json").write_text(text, encoding="utf-8")
     table = pd.DataFrame(to_rows(found)).drop(columns="folds")
     table.to_csv(folder / "profile.csv", index=False)
-    if can_draw():
-        title = f"{settings['dataset']}, target {target}, {model} around {name}"
-        draw(found, title, folder / "profile.png")
-    else:
-        say(MISSING)
+    title = f"{settings['dataset']}, target {target}, {model} around {name}"
+    draw(found, title, folder / "profile.png")
     return to_text(found), folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,9 @@ import numpy as np
 from recbole_groupmix.pipeline.profile_curves import LOSS, Profile
 from recbole_groupmix.pipeline.profile_files import difference
 
-#: What to do where matplotlib is absent.
-MISSING = "no figure: matplotlib is not installed; pip install 'recbole-groupmix[report]'"
 #: Most curves that get a panel.
 MOST_PANELS = 12
 _LINE, _BAND, _ZERO = "#1f5fa8", "#c8d9ee", "#7a7a7a"
-
-
-def can_draw() -> bool:
-    """Return whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
 
 
 def draw(profile: Profile, title: str, file: Path) -> None:
