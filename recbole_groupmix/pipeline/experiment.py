@@ -31,7 +31,7 @@ from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.ineffective import noted
-from recbole_groupmix.pipeline.locate import data_folder, nothing_half_downloaded
+from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
 
@@ -99,7 +99,7 @@ class Experiment:
         # the metrics are ours; RecBole's Config refuses to build without some of its own
         config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
         what = f"RecBole cannot load data set {name!r} from {folder}"
-        with nothing_half_downloaded(folder), blame(settings, what):
+        with blame(settings, what):
             self.config = GroupMixConfig(
                 self.model_class, name, config, folder=folder, user_columns=(field,)
             )
