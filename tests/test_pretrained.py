@@ -5,6 +5,7 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from command import call, run_arguments
@@ -202,6 +203,16 @@ def test_nothing_in_a_checkpoint_runs(tiny, parts, call_of, protocol):
     if call_of[0] is not torch.hub.load:  # what would have happened
         torch.load("bad.pth", weights_only=False)
         assert Path("ran").exists()
+
+
+def test_nothing_in_an_array_beside_the_data_runs(tmp_path):
+    write_tiny(tmp_path)
+    array = np.array([Malicious(os.mkdir, "ran")], dtype=object)
+    np.save(tmp_path / "tiny" / "item_emb.npy", array)
+    settings = {"model": "LDiffRec", "weighting": "sample", "n_cate": 2}
+    with pytest.raises(ValueError, match="allow_pickle"):
+        built(tmp_path, **settings)
+    assert not Path("ran").exists()
 
 
 # --- refused ---------------------------------------------------------------------------------

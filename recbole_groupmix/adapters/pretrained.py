@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, patch
 
+import numpy as np
 from torch import Tensor
 
 from recbole_groupmix.adapters.checkpoint import read_checkpoint
@@ -78,7 +79,8 @@ def construct(model_class: Callable[[Any, Any], Any], config: Any, dataset: Any)
 
     RecBole reads them by ``torch.load``, which refuses them since torch 2.6 and before ran
     whatever they held. It is lent :func:`~.checkpoint.read_checkpoint`, which makes their
-    tensors and runs nothing.
+    tensors and runs nothing. Nor do arrays that lie beside the data (LDiffRec's
+    ``item_emb.npy``) run anything.
 
     Parameters
     ----------
@@ -95,10 +97,12 @@ def construct(model_class: Callable[[Any, Any], Any], config: Any, dataset: Any)
         If a key names no file or a file whose tensors the model cannot take.
     """
     files = pretrained_files(config)
-    if not files:
-        return model_class(config, dataset)
     read = {str(config[key]): _tensors(key, file) for key, file in files.items()}
-    with patch("torch.load", Mock(side_effect=lambda path, **options: read[str(path)])) as load:
+    arrays = np.load
+    with (
+        patch("torch.load", Mock(side_effect=lambda path, **options: read[str(path)])) as load,
+        patch("numpy.load", lambda path, **options: arrays(path)),
+    ):
         try:
             return model_class(config, dataset)
         except Exception as error:
