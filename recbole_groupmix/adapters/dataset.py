@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -17,6 +14,7 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType, ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.download import download
 from recbole_groupmix.adapters.read_table import read_table
 
 
@@ -85,24 +83,9 @@ class _CurrentPandas:
             super()._change_feat_format()  # type: ignore[misc]
 
     def _download(self) -> None:
-        # RecBole waits at torch.distributed.barrier() even in a single process, after the
-        # files have arrived; without a process group that call raises.
-        folder, name = self.dataset_path, self.dataset_name  # type: ignore[attr-defined]
-        existed = os.path.exists(folder)
-        with ExitStack() as stack:
-            stack.enter_context(patch("torch.distributed.barrier", lambda *a, **k: None))
-            try:
-                super()._download()  # type: ignore[misc]
-            except BaseException as error:
-                if not existed:  # half a data set would keep RecBole from trying again
-                    shutil.rmtree(folder, ignore_errors=True)
-                if not isinstance(error, (OSError, RuntimeError, BadZipFile)):
-                    raise
-                raise ValueError(
-                    f"data set {name!r}: no files in {folder} and RecBole's download failed "
-                    f"({error}); prepare it by `groupmix prepare {name} --source FILE_OR_FOLDER` "
-                    f"or name the folder that holds {name}/{name}.inter by --data_path"
-                ) from error
+        # RecBole waits for ever on a silent server, leaves half a data set behind and ends at
+        # torch.distributed.barrier(), which raises in a single process.
+        download(self.dataset_name, Path(self.dataset_path))  # type: ignore[attr-defined]
 
 
 def dataset_class(model: str, model_type: ModelType) -> type[Dataset]:

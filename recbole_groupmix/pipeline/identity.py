@@ -41,6 +41,7 @@ def run_folder(
         **experiment.config.final_config_dict,
         **settings.values,
         "own_mixes": {name: mix.to_dict() for name, mix in own.items()},
+        **({"pretrained": experiment.pretrained} if experiment.pretrained else {}),
         **(more or {}),
     }
     name = f"{settings['dataset']}-{settings['target']}-{settings['model']}-{hash8(values)}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+from recbole_groupmix.adapters.download import download
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.prepare import DATA_SETS, ensure_ml_100k
 
+#: The data set that is fetched from RecBole's server at its first use.
+DOWNLOADED = "ml-1m"
+
 
 def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None = None) -> Path:
-    """Return the folder with a data set's atomic files; make ``ml-100k`` at its first use.
+    """Return the folder with a data set's atomic files.
+
+    At their first use ``ml-100k`` is made and ``ml-1m`` downloaded.
 
     Looked for in ``data_path`` (the folder itself or a parent with one named after the data
     set), ``./dataset_atomic``, ``./dataset`` (RecBole's default) and what ships with the plugin.
@@ -30,12 +33,12 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     Returns
     -------
     pathlib.Path
-        An existing folder, or for ``ml-1m``, which RecBole can download, the one to make.
+        An existing folder.
 
     Raises
     ------
     ValueError
-        If there is none, with the way to prepare it.
+        If there is none and none can be made, with the way to prepare it.
     """
     stem = f"{dataset}.{benchmark[0]}" if benchmark else dataset
     shipped = bundled("dataset_atomic")
@@ -48,13 +51,16 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     if data_path is None and benchmark is None:
         if dataset == "ml-100k":
             return ensure_ml_100k(_writable(shipped, here))
-        if dataset == "ml-1m" and not (of_recbole / dataset).exists():
-            return of_recbole / dataset  # RecBole's download makes it
+        folder = of_recbole / dataset
+        if dataset == DOWNLOADED and not folder.exists():
+            download(dataset, folder)
+        if (folder / f"{stem}.inter").is_file():  # also if another process has just put it there
+            return folder
     looked = ", ".join(str(parent) for parent in dict.fromkeys(parents))
     found = sorted({file.parent.name for parent in parents for file in parent.glob("*/*.inter")})
     raise ValueError(
         f"data set {dataset!r}: no {stem}.inter in {looked}; "
-        f"{_way_out(dataset, stem, found)}. "
+        f"{_way_out(dataset, stem, found)}{_again(dataset, of_recbole, data_path)}. "
         f"Data sets found: {', '.join(found) or 'none'}"
     )
 
@@ -70,18 +76,14 @@ def _way_out(dataset: str, stem: str, found: list[str]) -> str:
     )
 
 
+def _again(dataset: str, of_recbole: Path, data_path: str | None) -> str:
+    """Return what to remove where a folder without a data set keeps it from being downloaded."""
+    folder = of_recbole / dataset
+    if dataset != DOWNLOADED or data_path is not None or not folder.is_dir():
+        return ""
+    return f", or remove {folder}, which holds no whole data set, and it is downloaded"
+
+
 def _writable(shipped: Path, here: Path) -> Path:
     """Return the checkout's own folder, or one in the working folder for an installed wheel."""
     return here if "_bundled" in shipped.parts else shipped
-
-
-@contextmanager
-def nothing_half_downloaded(folder: Path) -> Iterator[None]:
-    """Remove a folder, and the one above it, that failed work inside the block has made."""
-    missing = [path for path in (folder, folder.parent) if not path.exists()]
-    try:
-        yield
-    except ValueError:
-        for path in missing[-1:]:
-            shutil.rmtree(path, ignore_errors=True)
-        raise

@@ -15,7 +15,8 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.pretrained import from_initial_values
+from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.all_targets import ALL, run_all_targets
 from recbole_groupmix.pipeline.calibrate import forecast
@@ -31,6 +32,7 @@ from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
+from recbole_groupmix.pipeline.training import build_model, stream_key
 
 
 def run_groupmix(
@@ -137,14 +139,14 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
     job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
     in_model, _ = present_users(experiment, job, part)
-    dataset = experiment.dataset_of(part, in_model)
-    with global_seed(experiment.settings["seed"]), recbole_compat():
-        model = experiment.model_class(experiment.config, dataset)
+    key = stream_key(experiment, job)  # as in training: NNCF draws neighbours that no file holds
+    with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
+        model = build_model(experiment, part, in_model, key, experiment.config)
     file = Path(folder) / saved["file"]
     state = torch.load(file, map_location=experiment.config["device"])
     model.load_state_dict(state["state_dict"])
     model.load_other_parameter(state["other_parameter"])
-    return experiment.config, model.to(experiment.config["device"]).eval(), dataset
+    return experiment.config, model.eval(), experiment.dataset_of(part, in_model)
 
 
 def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
@@ -182,6 +184,7 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
     values = saved["settings"]
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
+    values.update(from_initial_values(values["model"]))  # its checkpoints have served
     experiment = Experiment(Settings(values))
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
