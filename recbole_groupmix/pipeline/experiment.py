@@ -30,7 +30,7 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.ineffective import noted
+from recbole_groupmix.pipeline.ineffective import noted, noted_device
 from recbole_groupmix.pipeline.locate import data_folder, nothing_half_downloaded
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
@@ -104,6 +104,7 @@ class Experiment:
                 self.model_class, name, config, folder=folder, user_columns=(field,)
             )
             self.dataset: Dataset = load_dataset(self.config)
+        self.settings = settings = noted_device(settings, self.config["device"])
         try:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:

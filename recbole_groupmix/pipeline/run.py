@@ -31,6 +31,7 @@ from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
+from recbole_groupmix.safety.files import file_inside
 
 
 def run_groupmix(
@@ -140,8 +141,14 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     dataset = experiment.dataset_of(part, in_model)
     with global_seed(experiment.settings["seed"]), recbole_compat():
         model = experiment.model_class(experiment.config, dataset)
-    file = Path(folder) / saved["file"]
-    state = torch.load(file, map_location=experiment.config["device"])
+    try:
+        file = file_inside(folder, saved["file"])
+    except ValueError as error:
+        raise ValueError(
+            f"{Path(folder) / 'model.yaml'}: file is no model of it: {error}"
+        ) from error
+    # tensors only, whatever this torch does by itself: the folder may be somebody else's
+    state = torch.load(file, map_location=experiment.config["device"], weights_only=True)
     model.load_state_dict(state["state_dict"])
     model.load_other_parameter(state["other_parameter"])
     return experiment.config, model.to(experiment.config["device"]).eval(), dataset
