@@ -12,17 +12,25 @@ PACKAGE = Path(__file__).resolve().parent.parent / "recbole_groupmix"
 # layer: (layers it may import, third-party packages it may import or None for any)
 LAYERS = {
     "bundled": (set(), set()),
+    # what comes from outside, bounded and harmless; every layer but core may ask it
+    "safety": (set(), {"yaml", "matplotlib"}),
     "core": (set(), {"numpy", "scipy"}),
-    "prepare": ({"core", "bundled"}, {"numpy", "pandas"}),
-    "compare": ({"core"}, {"numpy", "scipy", "pandas", "pyarrow"}),
+    "prepare": ({"core", "bundled", "safety"}, {"numpy", "pandas"}),
+    "compare": ({"core", "safety"}, {"numpy", "scipy", "pandas", "pyarrow"}),
     "adapters": ({"core", "bundled", "engine"}, None),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ({"core"}, {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
-    "evaluation": ({"core", "adapters"}, None),
-    "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
-    "report": ({"core", "bundled"}, {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"}),
-    "check": ({"core", "pipeline"}, {"numpy", "scipy", "threadpoolctl", "matplotlib"}),
-    "reproduce": ({"core", "adapters", "pipeline", "check", "report"}, set()),
+    "evaluation": ({"core", "adapters", "safety"}, None),
+    "pipeline": ({"core", "prepare", "adapters", "engine", "bundled", "safety"}, None),
+    "report": (
+        {"core", "bundled", "safety"},
+        {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"},
+    ),
+    "check": (
+        {"core", "pipeline", "safety"},
+        {"numpy", "scipy", "threadpoolctl", "matplotlib"},
+    ),
+    "reproduce": ({"core", "adapters", "pipeline", "check", "report", "safety"}, set()),
     "cli": (
         {
             "core",
@@ -36,6 +44,7 @@ LAYERS = {
             "report",
             "reproduce",
             "bundled",
+            "safety",
         },
         None,
     ),

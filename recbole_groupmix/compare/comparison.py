@@ -17,7 +17,10 @@ from recbole_groupmix.compare.rows import compared
 from recbole_groupmix.compare.selection import chosen_groups, chosen_metrics, chosen_reference
 from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.core.bootstrap import holm
+from recbole_groupmix.safety.names import csv_safe, short
 
+#: Most resamples, and permutations, that can be asked for; more make nothing finer.
+MOST_DRAWS = 1_000_000
 #: A difference is marked where its corrected p-value is below this level.
 LEVEL = 0.05
 
@@ -75,7 +78,7 @@ class Comparison:
 
     def _writer(self, suffix: str) -> Any:
         if suffix == ".csv":
-            return lambda file: self.rows.to_csv(file, index=False)
+            return lambda file: csv_safe(self.rows).to_csv(file, index=False)
         if suffix == ".parquet":
             return lambda file: self.rows.to_parquet(file, index=False)
         return lambda file: file.write_text(self.to_markdown() + "\n", encoding="utf-8")
@@ -117,7 +120,7 @@ def compare(
     seed : int
         Seed of the resamples and of the permutations, >= 0.
     n_boot, n_permutations : int
-        Number of resamples and of permutations per row, >= 1.
+        Number of resamples and of permutations per row, 1 to `MOST_DRAWS`.
     confidence : float
         Level of the intervals, in (0, 1).
 
@@ -134,6 +137,9 @@ def compare(
     for name, asked in (("metrics", metrics), ("groups", groups)):
         if isinstance(asked, str) or (asked is not None and not asked):
             raise ValueError(f"{name} is {asked!r}; allowed are a list of names, and None for all")
+    for name, draws in (("n_boot", n_boot), ("n_permutations", n_permutations)):
+        if draws > MOST_DRAWS:
+            raise ValueError(f"{name} is {short(draws)}; it must be at most {MOST_DRAWS:,}")
     found = runs_of_tables(runs, metrics)
     if len(found) < 2:
         raise ValueError(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from recbole_groupmix.safety.files import user_path
+
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
 FOLDER_FILES = ("metrics.parquet", "per_user.parquet")
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -38,7 +40,7 @@ def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     ValueError
         If a path is given twice, is not there, or holds no table.
     """
-    files = [_file(Path(path)) for path in paths]
+    files = [_file(Path(user_path(path, f"cannot read {path}"))) for path in paths]
     places = [file.resolve() for file in files]
     for place, file in zip(places, files, strict=True):
         if places.count(place) > 1:

@@ -30,7 +30,7 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.ineffective import noted
+from recbole_groupmix.pipeline.ineffective import noted, noted_device
 from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.pretrained import pretrained_digests
 from recbole_groupmix.pipeline.settings import Settings
@@ -106,6 +106,7 @@ class Experiment:
             )
             self.dataset: Dataset = load_dataset(self.config)
         self.pretrained = pretrained_digests(settings, self.config)
+        self.settings = settings = noted_device(settings, self.config["device"])
         try:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:

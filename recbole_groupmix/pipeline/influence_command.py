@@ -10,6 +10,7 @@ from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.influence import influence_frame, influence_text, measured_changes
+from recbole_groupmix.pipeline.options import named, whole_number
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.similarity import (
     agreement_dict,
@@ -18,10 +19,13 @@ from recbole_groupmix.pipeline.similarity import (
     discrepancy_at,
     size_agreement,
 )
+from recbole_groupmix.safety.names import csv_safe
 
 #: Options of the command that are no settings of a run.
 OPTIONS = ("metric", "d", "out")
 METRIC = "precision@20"
+#: Largest dimension that can be asked for.
+MOST_D = 100_000
 
 
 def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
@@ -41,13 +45,13 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
     ValueError
         For an option or a setting that cannot be used.
     """
-    metric, text = options.get("metric", METRIC), options.get("d")
-    if text is not None and (not text.isdecimal() or int(text) < 1):
-        raise ValueError(f"--d is {text!r}; the dimension of Delta_d is a whole number >= 1")
+    metric = options.get("metric", METRIC)
+    asked = whole_number(options, "d", 0, 1, MOST_D, "no group has such a rank") or None
     lam = float(settings["reg_weight"])
     experiment = Experiment(settings, for_everyone=not settings["target"])
     check_closed_form(experiment, memory(experiment))
-    delta, d = discrepancy_at(experiment, None if text is None else int(text))
+    with named("d", "--d"):
+        delta, d = discrepancy_at(experiment, asked)
     changes = measured_changes(experiment, lam, metric=metric)
     found = influence_frame(experiment, changes)
     near = agreements(experiment, changes, delta)
@@ -71,6 +75,6 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
             }
             out.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         else:
-            found.to_csv(out, index=False)
+            csv_safe(found).to_csv(out, index=False)
         lines += ["", str(out)]
     return "\n".join(lines)

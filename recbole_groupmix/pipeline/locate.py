@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     parents = [Path(data_path)] if data_path else [here, of_recbole, shipped]
     for parent in parents:
         for folder in (parent / dataset, parent):
-            if (folder / f"{stem}.inter").is_file():
+            if os.path.isfile(folder / f"{stem}.inter"):  # no error for a name too long to be one
                 return folder
     if data_path is None and benchmark is None:
         if dataset == "ml-100k":

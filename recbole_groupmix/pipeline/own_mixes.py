@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from recbole_groupmix.core.mix import Mix, check_groups
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.yaml_files import read_mix_file
+from recbole_groupmix.safety.names import short
 
 _RESERVED = ("proportional", "stratified", "no_augmentation", "theory", "data_mix")
 _NAME = re.compile(r"\w[\w.+-]*")  # names are parts of file names too
+_LONGEST = 150  # bytes; with the rest of a file's name they must be less than 255
 
 
 def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
@@ -37,9 +39,11 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
     found: dict[str, Mix] = {}
     for path in paths:
         name, mix = read_mix_file(path)
-        what = f"mix file {path}: name {name!r}"
+        what = f"mix file {path}: name {short(name)}"
         if not _NAME.fullmatch(name):
             raise ValueError(f"{what} must consist of letters, digits and the signs _ . + -")
+        if len(name.encode()) > _LONGEST:
+            raise ValueError(f"{what} is too long for names of files; take a shorter one")
         if name in _RESERVED or name.startswith("trial-"):
             raise ValueError(f"{what} is the name of another row of the result; choose another")
         if name in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from recbole_groupmix.pipeline.profile_curves import LOSS, Profile
 from recbole_groupmix.pipeline.profile_files import difference
+from recbole_groupmix.safety.figures import figure_of_names
 
 #: Most curves that get a panel.
 MOST_PANELS = 12
@@ -17,6 +19,11 @@ _LINE, _BAND, _ZERO = "#1f5fa8", "#c8d9ee", "#7a7a7a"
 
 def draw(profile: Profile, title: str, file: Path) -> None:
     """Write the figure of the first `MOST_PANELS` curves."""
+    with figure_of_names(partial(_figure, profile, title)) as picture:
+        picture.savefig(file, dpi=110)
+
+
+def _figure(profile: Profile, title: str) -> Any:
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
     names = list(profile.curves)[:MOST_PANELS]
@@ -31,7 +38,7 @@ def draw(profile: Profile, title: str, file: Path) -> None:
         panels[0, column].set_title(name, fontsize=9)
     figure.supxlabel("factor of the group's weight in the mix", fontsize=9)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(file, dpi=110)
+    return figure
 
 
 def _curve(panel: Any, profile: Profile, name: str, measure: str) -> None:

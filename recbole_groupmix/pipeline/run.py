@@ -33,6 +33,7 @@ from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
 from recbole_groupmix.pipeline.training import build_model, stream_key
+from recbole_groupmix.safety.files import file_inside
 
 
 def run_groupmix(
@@ -142,8 +143,14 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     key = stream_key(experiment, job)  # as in training: NNCF draws neighbours that no file holds
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key, experiment.config)
-    file = Path(folder) / saved["file"]
-    state = torch.load(file, map_location=experiment.config["device"])
+    try:
+        file = file_inside(folder, saved["file"])
+    except ValueError as error:
+        raise ValueError(
+            f"{Path(folder) / 'model.yaml'}: file is no model of it: {error}"
+        ) from error
+    # tensors only, whatever this torch does by itself: the folder may be somebody else's
+    state = torch.load(file, map_location=experiment.config["device"], weights_only=True)
     model.load_state_dict(state["state_dict"])
     model.load_other_parameter(state["other_parameter"])
     return experiment.config, model.eval(), experiment.dataset_of(part, in_model)

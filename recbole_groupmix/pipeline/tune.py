@@ -23,6 +23,7 @@ from recbole_groupmix.pipeline.result import REFERENCE
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.stages import fold_score
+from recbole_groupmix.safety.names import safe_file_name
 
 #: The default grid (the paper, Appendix C, names the kind of search and not its values).
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1)
@@ -113,7 +114,7 @@ def tune(
     grid = _grid(experiment, learning_rates, reg_weights)
     train, folds = back_end(experiment), settings["folds"]
     experiment.check_parts(folds)
-    file = Path(out or f"tuned-{_name(experiment)}.yaml")
+    file = Path(out or f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml")
     if not file.absolute().parent.is_dir():
         raise ValueError(f"--out is {str(file)!r}, but {file.absolute().parent} is no folder")
     folder = _open_folder(experiment, grid)
@@ -202,7 +203,7 @@ def _grid(
 def _open_folder(experiment: Experiment, grid: list[dict[str, float]]) -> RunFolder:
     settings = experiment.settings
     values = {**experiment.config.final_config_dict, **settings.values, "grid": grid}
-    name = f"tune-{_name(experiment)}-{hash8(values)}"
+    name = safe_file_name(f"tune-{_name(experiment)}", f"-{hash8(values)}")
     folder = RunFolder(Path(settings["output_dir"]) / name)
     folder.open(values, fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder.path)
@@ -217,7 +218,7 @@ def _name(experiment: Experiment) -> str:
         settings["model"],
         settings["embedding_size"],
     ]
-    return "-".join(str(part) for part in parts if part).replace("/", "_")
+    return "-".join(str(part) for part in parts if part)
 
 
 def _label(options: Any) -> str:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from recbole_groupmix.safety.files import read_text_bounded
+
 Columns = Mapping[str, Sequence[object]]
 """One table: ``"field:type"`` -> the column's values, all columns of one length."""
 
@@ -78,8 +80,8 @@ def read_atomic(path: Path) -> dict[str, list[str]]:
         If the file cannot be read, or as `parse_atomic` does.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_bounded(path, 2**31)
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read the atomic file {path}: {error}") from error
     return parse_atomic(text.split("\n"), str(path))
 

@@ -74,7 +74,9 @@ def reproduce_command(
     check_page(out, force)
     timings = Timings(out, say)
     groups = {given["dataset"]: timings.groups(given) for given in without_target(grid)}
-    cells = cells_of(grid, targets_of(grid, groups))
+    targets = targets_of(grid, groups)
+    timings.keep()  # nothing is written before this line
+    cells = cells_of(grid, targets)
     seconds = _show_plan(cells, out, timings, show)
     if options.get("plan") == "true":
         return 0

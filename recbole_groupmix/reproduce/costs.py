@@ -35,13 +35,14 @@ class Timings:
     Parameters
     ----------
     folder : path
-        Folder of the grid; read at once, written after every measurement.
+        Folder of the grid; read at once, written from :meth:`keep` on.
     say : callable
         Prints a line for people.
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._file, self._say = folder / FILE, say
+        self._keep = False
         self._known: dict[str, Any] = {"models": {}, "groups": {}}
         try:
             found = json.loads(self._file.read_text(encoding="utf-8"))
@@ -73,6 +74,12 @@ class Timings:
         names = experiment.groups.names
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
         self._known["models"][_key(given)] = asdict(measured.costs)
+        if self._keep:
+            self.keep()
+
+    def keep(self) -> None:
+        """Write what was measured, and what will be: the options are found to be good."""
+        self._keep = True
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(self._known, indent=1) + "\n", encoding="utf-8")
 
