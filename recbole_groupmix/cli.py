@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recbole_groupmix.files.last_words import last_words
+from recbole_groupmix.files.places import out_file, out_folder
+
 if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
 
@@ -104,7 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
     0; 2 for input that cannot be used, which one line says; 1 where the system stops a run
-    halfway (a full disk), 130 where the user does.
+    halfway (a full disk), 130 where the user does, 143 where a signal asks for the end, 141 where
+    nobody reads the output any more.
 
     Parameters
     ----------
@@ -112,6 +116,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments without the program's name; default those of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with last_words(arguments[0] if arguments else "") as ended:
+        ended.status = _main(arguments)
+    return ended.status
+
+
+def _main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0
@@ -119,42 +129,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "-h" in rest or "--help" in rest:
         print(USAGE, end="")
         return 0
-    try:
-        if command == "run":
-            return _run(rest)
-        if command == "prepare":
-            return _prepare(rest)
-        if command == "compare":
-            return _compare(rest)
-        if command == "tune":
-            return _tune(rest)
-        if command == "influence":
-            return _influence(rest)
-        if command == "gradient":
-            return _gradient(rest)
-        if command == "profile":
-            return _profile(rest)
-        if command == "check":
-            return _check(rest)
-        if command == "report":
-            return _report(rest)
-        if command == "reproduce":
-            return _reproduce(rest)
-        raise ValueError(
-            f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
-            "report, reproduce, influence, gradient and profile"
-        )
-    except ValueError as error:
-        print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        reason = error.strerror or error
-        print(f"groupmix: {what}{reason}; the same command goes on from here", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("groupmix: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    if command == "run":
+        return _run(rest)
+    if command == "prepare":
+        return _prepare(rest)
+    if command == "compare":
+        return _compare(rest)
+    if command == "tune":
+        return _tune(rest)
+    if command == "influence":
+        return _influence(rest)
+    if command == "gradient":
+        return _gradient(rest)
+    if command == "profile":
+        return _profile(rest)
+    if command == "check":
+        return _check(rest)
+    if command == "report":
+        return _report(rest)
+    if command == "reproduce":
+        return _reproduce(rest)
+    raise ValueError(
+        f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
+        "report, reproduce, influence, gradient and profile"
+    )
 
 
 def parse_options(arguments: Sequence[str], flags: Sequence[str] = ()) -> dict[str, str]:
@@ -297,7 +295,7 @@ def _influence(arguments: Sequence[str]) -> int:
 
 def _gradient(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
-    most, out = _whole_number(options, "most", 8), options.pop("out", "gradient.yaml")
+    most, out = _whole_number(options, "most", 8), out_file(options.pop("out", "gradient.yaml"))
     follow = _whole_number(options, "follow", 1)
     for key in ("most", "follow"):
         options.pop(key, None)
@@ -408,7 +406,7 @@ def _prepare(arguments: Sequence[str]) -> int:
     made = prepare(
         arguments[0],
         source,
-        Path(options.get("out", "dataset_atomic")),
+        out_folder(options.get("out", "dataset_atomic")),
         force=options.get("force") == "true",
     )
     print(made.comparison_text)

@@ -42,4 +42,3 @@ def test_what_is_compiled_is_kept_where_it_can_be():
     for module in (negatives, top_hits):
         kept = [f for f in vars(module).values() if hasattr(f, "stats") and hasattr(f, "py_func")]
         assert kept and all(function.stats.cache_path for function in kept)
-

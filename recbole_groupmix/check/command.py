@@ -11,7 +11,8 @@ from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
 from recbole_groupmix.check.figures import MISSING, can_draw, draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
-from recbole_groupmix.pipeline.out_folder import out_folder
+from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.theory import USER_CLASSES
 
@@ -52,7 +53,9 @@ def check_command(
     user_class = options.get("user_class", USER_CLASSES[0])
     if user_class not in USER_CLASSES:
         raise ValueError(f"--user_class is {user_class!r}; allowed are {', '.join(USER_CLASSES)}")
-    folder = out_folder(options.get("out"))
+    folder = out_folder(options["out"]) if "out" in options else None
+    if folder is None:
+        out_folder(settings["output_dir"], "--output_dir")
     found = check(
         settings,
         relabellings=relabellings,
@@ -63,9 +66,9 @@ def check_command(
         influence=_influence(options),
     )
     folder = folder or _default_folder(settings, found)
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_json(found), indent=1, allow_nan=False) + "\n"
-    (folder / "check.json").write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "check.json", text)
     if can_draw():
         draw(found, folder)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.check.before_training import Check
+from recbole_groupmix.files.whole import write_whole
 
 #: What to do where matplotlib is absent.
 MISSING = "no figures: matplotlib is not installed; pip install 'recbole-groupmix[report]'"
@@ -29,7 +31,7 @@ def draw(check: Check, folder: Path) -> list[Path]:
         ("heterogeneity.png", _heterogeneity(check)),
         ("discrepancy.png", _discrepancy(check)),
     ):
-        figure.savefig(folder / name, dpi=110)
+        write_whole(folder / name, partial(figure.savefig, format="png", dpi=110))
         found.append(folder / name)
     return found
 

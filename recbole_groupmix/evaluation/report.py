@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.files.whole import write_whole
+
 #: Name of the row that covers all users.
 OVERALL = "overall"
 
@@ -111,10 +113,11 @@ class GroupReport:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.table.to_csv(folder / "groups.csv", index=False)
+        groups = self.table.to_csv(index=False, lineterminator="\n")
+        write_whole(folder / "groups.csv", groups)
         long = self.per_user.melt(["user_id", "group"], var_name="metric", value_name="value")
-        long.to_parquet(folder / "per_user.parquet", index=False)
-        (folder / "report.md").write_text(self.to_markdown(), encoding="utf-8")
+        write_whole(folder / "per_user.parquet", lambda file: long.to_parquet(file, index=False))
+        write_whole(folder / "report.md", self.to_markdown())
         content = {
             "field": self.field,
             "groups": self.groups,
@@ -123,7 +126,7 @@ class GroupReport:
                 for group, row in self.by_group.to_dict("index").items()
             },
         }
-        (folder / "report.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_whole(folder / "report.json", json.dumps(content, indent=1) + "\n")
         return folder
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.profile_curves import LOSS, Profile
 from recbole_groupmix.pipeline.profile_files import difference
 
@@ -39,7 +41,7 @@ def draw(profile: Profile, title: str, file: Path) -> None:
         panels[0, column].set_title(name, fontsize=9)
     figure.supxlabel("factor of the group's weight in the mix", fontsize=9)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(file, dpi=110)
+    write_whole(file, partial(figure.savefig, format="png", dpi=110))
 
 
 def _curve(panel: Any, profile: Profile, name: str, measure: str) -> None:
