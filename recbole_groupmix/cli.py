@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recbole_groupmix.files.last_words import last_words
+from recbole_groupmix.files.places import out_file, out_folder
 from recbole_groupmix.pipeline.options import flag, whole_number
 from recbole_groupmix.safety.files import check_can_be_written, user_path
 from recbole_groupmix.safety.names import short, shown
@@ -112,7 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
     0; 2 for input that cannot be used, which one line says; 1 where the system stops a run
-    halfway (a full disk), 130 where the user does.
+    halfway (a full disk), 130 where the user does, 143 where a signal asks for the end, 141 where
+    nobody reads the output any more.
 
     Parameters
     ----------
@@ -120,6 +123,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments without the program's name; default those of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with last_words(arguments[0] if arguments else "") as ended:
+        ended.status = _main(arguments)
+    return ended.status
+
+
+def _main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0
@@ -127,47 +136,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "-h" in rest or "--help" in rest:
         print(USAGE, end="")
         return 0
-    try:
-        if command == "run":
-            return _run(rest)
-        if command == "prepare":
-            return _prepare(rest)
-        if command == "compare":
-            return _compare(rest)
-        if command == "tune":
-            return _tune(rest)
-        if command == "influence":
-            return _influence(rest)
-        if command == "gradient":
-            return _gradient(rest)
-        if command == "profile":
-            return _profile(rest)
-        if command == "check":
-            return _check(rest)
-        if command == "report":
-            return _report(rest)
-        if command == "reproduce":
-            return _reproduce(rest)
-        raise ValueError(
-            f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
-            "report, reproduce, influence, gradient and profile"
-        )
-    except ValueError as error:
-        print(f"groupmix: {shown(' '.join(str(error).split()))}", file=sys.stderr)
-        return 2
-    except MemoryError as error:
-        why = f" ({error})" if str(error) else ""
-        print(f"groupmix: this needs more memory than there is{why}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        reason = error.strerror or error
-        what = shown(what)
-        print(f"groupmix: {what}{reason}; the same command goes on from here", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("groupmix: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    if command == "run":
+        return _run(rest)
+    if command == "prepare":
+        return _prepare(rest)
+    if command == "compare":
+        return _compare(rest)
+    if command == "tune":
+        return _tune(rest)
+    if command == "influence":
+        return _influence(rest)
+    if command == "gradient":
+        return _gradient(rest)
+    if command == "profile":
+        return _profile(rest)
+    if command == "check":
+        return _check(rest)
+    if command == "report":
+        return _report(rest)
+    if command == "reproduce":
+        return _reproduce(rest)
+    raise ValueError(
+        f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
+        "report, reproduce, influence, gradient and profile"
+    )
 
 
 def parse_options(arguments: Sequence[str], flags: Sequence[str] = ()) -> dict[str, str]:
@@ -314,7 +306,7 @@ def _gradient(arguments: Sequence[str]) -> int:
     evaluations = "a start takes some dozens until nothing changes"
     most = whole_number(options, "most", 8, 1, 10_000, evaluations)
     follow = whole_number(options, "follow", 1, 1, 3, "so many starts there are")
-    out = options.pop("out", "gradient.yaml")
+    out = out_file(options.pop("out", "gradient.yaml"))
     for key in ("most", "follow"):
         options.pop(key, None)
     settings = _settings({"model": "EASE", "reg_weight": "300", **options})
@@ -434,7 +426,7 @@ def _prepare(arguments: Sequence[str]) -> int:
     made = prepare(
         arguments[0],
         source,
-        Path(options.get("out", "dataset_atomic")),
+        out_folder(options.get("out", "dataset_atomic")),
         force=options.get("force") == "true",
     )
     _answer(made.comparison_text)

@@ -10,9 +10,10 @@ from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
 from recbole_groupmix.check.figures import draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
+from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.influence_command import MOST_D
 from recbole_groupmix.pipeline.options import flag, named, number, whole_number
-from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.theory import USER_CLASSES
 from recbole_groupmix.pipeline.yaml_files import MOST_BUDGET
@@ -61,7 +62,9 @@ def check_command(
         raise ValueError(
             f"--user_class is {short(user_class)}; allowed are {', '.join(USER_CLASSES)}"
         )
-    folder = out_folder(options.get("out"))
+    folder = out_folder(options["out"]) if "out" in options else None
+    if folder is None:
+        out_folder(settings["output_dir"], "--output_dir")
     with named("d", "--max_d"), named("n_clusters", "--item_clusters"):
         found = check(
             settings,
@@ -75,7 +78,7 @@ def check_command(
     shown, text = to_text(found), json.dumps(to_json(found), indent=1, allow_nan=False) + "\n"
     folder = folder or _default_folder(settings, found)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "check.json").write_text(text, encoding="utf-8")
+    write_whole(folder / "check.json", text)
     draw(found, folder)
     return shown, folder
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.check.before_training import Check
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.safety.figures import figure_of_names
 
 #: Most targets that get a panel of their own; the largest groups go first.
@@ -24,7 +25,7 @@ def draw(check: Check, folder: Path) -> list[Path]:
         ("discrepancy.png", _discrepancy),
     ):
         with figure_of_names(partial(figure, check)) as picture:
-            picture.savefig(folder / name, dpi=110)
+            write_whole(folder / name, partial(picture.savefig, format="png", dpi=110))
         found.append(folder / name)
     return found
 

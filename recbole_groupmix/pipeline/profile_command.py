@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.options import number, whole_number
-from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
 from recbole_groupmix.pipeline.profile_figure import draw
@@ -52,7 +53,9 @@ def profile_command(
             f"{settings.describe('model')}; profiles take many models, so only those that are "
             f"solved in closed form: {', '.join(CLOSED_FORM)}"
         )
-    folder = out_folder(options.get("out"))
+    folder = out_folder(options["out"]) if "out" in options else None
+    if folder is None:
+        out_folder(settings["output_dir"], "--output_dir")
     experiment = Experiment(settings)
     settings = experiment.settings
     for note in settings.notes:
@@ -71,9 +74,14 @@ def profile_command(
     about = {"dataset": settings["dataset"], "target": target, "model": model}
     content = to_json(found, **about, folds=int(settings["folds"]))
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    (folder / "profile.json").write_text(text, encoding="utf-8")
+    write_whole(folder / "profile.json", text)
     table = pd.DataFrame(to_rows(found)).drop(columns="folds")
-    csv_safe(table).to_csv(folder / "profile.csv", index=False)
+    csv = csv_safe(table).to_csv(
+        index=False,
+        lineterminator="\
+",
+    )
+    write_whole(folder / "profile.csv", csv)
     title = f"{settings['dataset']}, target {target}, {model} around {name}"
     draw(found, title, folder / "profile.png")
     return to_text(found), folder

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.profile_curves import LOSS, Profile
 from recbole_groupmix.pipeline.profile_files import difference
 from recbole_groupmix.safety.figures import figure_of_names
@@ -20,7 +21,7 @@ _LINE, _BAND, _ZERO = "#1f5fa8", "#c8d9ee", "#7a7a7a"
 def draw(profile: Profile, title: str, file: Path) -> None:
     """Write the figure of the first `MOST_PANELS` curves."""
     with figure_of_names(partial(_figure, profile, title)) as picture:
-        picture.savefig(file, dpi=110)
+        write_whole(file, partial(picture.savefig, format="png", dpi=110))
 
 
 def _figure(profile: Profile, title: str) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset
 from recbole.model.abstract_recommender import AbstractRecommender
@@ -21,6 +20,8 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.all_targets import ALL, run_all_targets
 from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.candidates import candidates, select
+from recbole_groupmix.pipeline.checkpoint import loading
+from recbole_groupmix.pipeline.checks import check_values
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
@@ -33,6 +34,8 @@ from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
 from recbole_groupmix.pipeline.training import build_model, stream_key
+from recbole_groupmix.record.read import AGAIN, read_yaml
+from recbole_groupmix.record.schema import MODEL
 from recbole_groupmix.safety.files import file_inside
 
 
@@ -149,10 +152,11 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
         raise ValueError(
             f"{Path(folder) / 'model.yaml'}: file is no model of it: {error}"
         ) from error
-    # tensors only, whatever this torch does by itself: the folder may be somebody else's
-    state = torch.load(file, map_location=experiment.config["device"], weights_only=True)
-    model.load_state_dict(state["state_dict"])
-    model.load_other_parameter(state["other_parameter"])
+    with loading(file):
+        # tensors only, whatever this torch does by itself: the folder may be somebody else's
+        state = torch.load(file, map_location=experiment.config["device"], weights_only=True)
+        model.load_state_dict(state["state_dict"])
+        model.load_other_parameter(state["other_parameter"])
     return experiment.config, model.eval(), experiment.dataset_of(part, in_model)
 
 
@@ -187,12 +191,25 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
     folder = Path(folder)
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
-    saved = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
+    saved = read_yaml(folder / "model.yaml", MODEL)
     values = saved["settings"]
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
     values.update(from_initial_values(values["model"]))  # its checkpoints have served
-    experiment = Experiment(Settings(values))
+    experiment = _experiment_of(folder / "model.yaml", Settings(values))
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     return saved, experiment
+
+
+def _experiment_of(file: Path, settings: Settings) -> Experiment:
+    """Return the experiment of settings that were read from a file."""
+    way_out = f"it is not what a run wrote; {AGAIN}"
+    try:
+        files = settings.values.get("mix")
+        check_values(Settings({**settings.values, "mix": files or None}))  # [] stands for none
+        return Experiment(settings)
+    except (KeyError, TypeError, AttributeError) as error:  # an edited value of another kind
+        raise ValueError(
+            f"{file} has settings that cannot be used ({error!r}); {way_out}"
+        ) from error

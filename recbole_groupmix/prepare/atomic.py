@@ -1,10 +1,10 @@
 """RecBole's atomic files: tab-separated tables whose header names ``field:type``."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.safety.files import read_text_bounded
 
 Columns = Mapping[str, Sequence[object]]
@@ -45,14 +45,8 @@ def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path
     """
     path = Path(folder) / f"{name}.{suffix}"
     text = _to_text(columns, path.name)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        try:
-            with partial.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, text)
     except OSError as error:
         raise ValueError(
             f"cannot write {path}: {error.strerror}; choose an existing folder that can be "
