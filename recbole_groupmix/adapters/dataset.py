@@ -11,10 +11,13 @@ import pandas as pd
 import recbole.data.dataset as recbole_datasets
 from recbole.config import Config
 from recbole.data.dataset import Dataset
-from recbole.utils import FeatureType, ModelType
+from recbole.utils import FeatureSource, FeatureType, ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.doubles import conflicts, told
 from recbole_groupmix.adapters.download import download
+from recbole_groupmix.adapters.filters import CountedFilters
+from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
 
 
@@ -30,7 +33,7 @@ def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs:
     return agg(column, function, *args, **kwargs)
 
 
-class _CurrentPandas:
+class _CurrentPandas(CountedFilters):
     """Mixin over RecBole's dataset classes: the same data on every supported stack."""
 
     def _from_scratch(self) -> None:
@@ -44,30 +47,29 @@ class _CurrentPandas:
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
         read_csv = pd.read_csv
         with patch("recbole.data.dataset.dataset.pd.read_csv") as reader:
-            reader.side_effect = lambda *a, **k: read_table(read_csv, *a, **k)
+            reader.side_effect = lambda path, **k: read_table(read_csv, path, self.note, **k)
             frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
+        if frame is not None and source in (FeatureSource.USER, FeatureSource.ITEM):
+            self._one_line_each(frame, filepath, source)
         return frame
 
-    def _filter_nan_user_or_item(self) -> None:
-        # RecBole takes row labels for positions: after a row without a user it drops the row
-        # behind one without an item, and keeps that one.
-        user, item = [self.uid_field], [self.iid_field]  # type: ignore[attr-defined]
-        ids = {"user_feat": user, "item_feat": item, "inter_feat": user + item}
-        for name, fields in ids.items():
-            feat = getattr(self, name)
-            if feat is not None and feat[fields].isna().any(axis=None):
-                kept = feat.dropna(subset=fields)
-                self.logger.warning(  # type: ignore[attr-defined]
-                    "%d of %d rows of %s have no user or no item and are left out",
-                    len(feat) - len(kept),
-                    len(feat),
-                    name,
-                )
-                setattr(self, name, kept)
+    def _one_line_each(self, frame: pd.DataFrame, path: str, source: FeatureSource) -> None:
+        """Refuse a user with lines that differ; say it of an item, whose first line counts."""
+        of_users = source is FeatureSource.USER
+        field = self.uid_field if of_users else self.iid_field  # type: ignore[attr-defined]
+        found = conflicts(frame, field) if field in frame else {}
+        if not found:
+            return
+        name, config = Path(path).name, self.config  # type: ignore[attr-defined]
+        where = told(found, path, config["field_separator"], config["encoding"])
+        if of_users:
+            raise ValueError(f"{name} holds user {where}; keep one line of each user")
+        self.note(f"{name} holds item {where}; the first line of each item counts")
 
     def _fill_nan(self) -> None:
         # RecBole fills with `feat[field].fillna(..., inplace=True)`, which does nothing under
         # pandas 3 and leaves padding rows at int64's minimum; fill first, then let it run.
+        check_values_are_there(self)
         for name in self.feat_name_list:  # type: ignore[attr-defined]
             feat = getattr(self, name)
             for field in feat:
@@ -109,14 +111,17 @@ def load_dataset(config: Config) -> Dataset:
     Returns
     -------
     Dataset
-        All interactions. Rows labelled negative by ``threshold`` are dropped: the loss and the
-        metrics here are those of positive interactions.
+        All interactions but those labelled negative, by ``threshold`` or by a loaded column of 0
+        and 1: the loss and the metrics here are those of positive interactions. Its attribute
+        ``removed`` holds a record for each step that removed interactions
+        (:class:`~.removed.Removed`), ``notes`` what else there is to say about the files.
 
     Raises
     ------
     ValueError
         If a row of a given split (``benchmark_filename``), to which RecBole applies no filter,
-        has no user or no item.
+        has no user or no item; if a user stands in the ``.user`` file with lines that differ, a
+        label is neither 0 nor 1, an interval cannot be read, or no interaction is left.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
     dataset._change_feat_format()
@@ -127,11 +132,4 @@ def load_dataset(config: Config) -> Dataset:
                 f"{n_missing} rows of {dataset.dataset_name}'s given split "
                 f"{config['benchmark_filename']} have no {field}; remove them from the files"
             )
-    label = dataset.label_field
-    if config["threshold"] is not None and label in dataset.inter_feat:
-        rows = dataset.inter_feat[label].numpy() > 0
-        if config["benchmark_filename"] is not None:
-            sizes = np.split(rows, np.cumsum(dataset.file_size_list)[:-1])
-            dataset.file_size_list = [int(part.sum()) for part in sizes]
-        dataset = dataset.copy(dataset.inter_feat[np.flatnonzero(rows)])
-    return dataset
+    return only_positives(dataset)

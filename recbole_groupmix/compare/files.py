@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from recbole_groupmix.core.quoted_cells import check_quotes
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.record.read import read_frame
 from recbole_groupmix.safety.files import user_path
@@ -97,6 +98,7 @@ def _read(file: Path) -> pd.DataFrame:
         if file.suffix.lower() == ".parquet":
             return read_frame(file, set(), "give another table")
         separator = _SEPARATORS[file.suffix.lower()]
+        check_quotes(file, separator)
         frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's own are ValueErrors
         raise ValueError(f"{file} cannot be read as a table: {error}") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.ranking import METRICS
+from recbole_groupmix.pipeline.data_checks import check_data_keys
 from recbole_groupmix.safety.files import check_can_be_written, user_path
 from recbole_groupmix.safety.names import short
 
@@ -95,6 +96,7 @@ def check_values(settings: Settings) -> None:
     settings.values["mix"] = _mix_files(settings)
     _check_benchmark(settings)
     _check_gpu(settings)
+    check_data_keys(settings)
 
 
 def check_choice(settings: Settings, key: str) -> None:
