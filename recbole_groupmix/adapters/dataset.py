@@ -16,7 +16,10 @@ from recbole.config import Config
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType, ModelType
 
+from recbole_groupmix.adapters.atomic_header import FileError
+from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.nothing_left import NothingLeftError, Step, why_nothing_is_left
 from recbole_groupmix.adapters.read_table import read_table
 
 
@@ -45,10 +48,33 @@ class _CurrentPandas:
 
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
         read_csv = pd.read_csv
-        with patch("recbole.data.dataset.dataset.pd.read_csv") as reader:
-            reader.side_effect = lambda *a, **k: read_table(read_csv, *a, **k)
-            frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
+        asked: dict[str, Any] = {}
+
+        def read(path: Any, **given: Any) -> pd.DataFrame:
+            asked.update(given)
+            return read_table(slow_or_fast, path, **given)
+
+        def slow_or_fast(path: Any, **given: Any) -> pd.DataFrame:
+            if given["engine"] == "python":  # the compiled parser has refused the file
+                refuse_bad_rows(path, asked)
+            return read_csv(path, **given)
+
+        with patch("recbole.data.dataset.dataset.pd.read_csv", side_effect=read):
+            try:
+                frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
+            except ValueError as error:
+                file = os.path.basename(filepath)
+                if file in str(error):
+                    raise
+                if asked:  # a number within a sequence, which RecBole reads itself
+                    refuse_bad_rows(filepath, asked, self.config["seq_separator"])  # type: ignore[attr-defined]
+                raise FileError(f"{file}: {error}") from error
         return frame
+
+    def _reset_index(self) -> None:
+        if any(getattr(self, name).empty for name in self.feat_name_list):  # type: ignore[attr-defined]
+            raise why_nothing_is_left(self)
+        super()._reset_index()  # type: ignore[misc]
 
     def _filter_nan_user_or_item(self) -> None:
         # RecBole takes row labels for positions: after a row without a user it drops the row
@@ -133,7 +159,8 @@ def load_dataset(config: Config) -> Dataset:
     ------
     ValueError
         If a row of a given split (``benchmark_filename``), to which RecBole applies no filter,
-        has no user or no item.
+        has no user or no item; if filters or ``threshold`` leave no row; for a row that does not
+        fit the header of its file.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
     dataset._change_feat_format()
@@ -147,6 +174,10 @@ def load_dataset(config: Config) -> Dataset:
     label = dataset.label_field
     if config["threshold"] is not None and label in dataset.inter_feat:
         rows = dataset.inter_feat[label].numpy() > 0
+        if not rows.any():
+            labelled = {"threshold": config["threshold"]}
+            file = f"{dataset.dataset_name}.inter"
+            raise NothingLeftError([Step(labelled, file, len(rows), 0)], "lower it")
         if config["benchmark_filename"] is not None:
             sizes = np.split(rows, np.cumsum(dataset.file_size_list)[:-1])
             dataset.file_size_list = [int(part.sum()) for part in sizes]

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+from recbole_groupmix.adapters.nothing_left import NothingLeftError
 from recbole_groupmix.pipeline.known_keys import OUR_KEYS
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Keys of RecBole whose values have been checked before.
 _CHECKED = frozenset(
-    {
-        "data_path",
-        "benchmark_filename",
-        "epochs",
-        "eval_step",
-        "seed",
-        "show_progress",
-        "stopping_step",
-        "topk",
-        "train_batch_size",
-        "valid_metric",
-    }
+    {"epochs", "eval_step", "seed", "show_progress", "stopping_step", "topk", "valid_metric"}
 )
+_SHORTEST = 3
+_SHOWN = 300
 
 
 @contextmanager
 def blame(settings: Settings, what: str) -> Iterator[None]:
-    """Turn whatever RecBole raises inside into a ``ValueError`` that names the keys given.
+    """Turn whatever RecBole raises inside into a ``ValueError`` that names the keys it is about.
 
-    RecBole checks few values; a wrong one ends in a ``KeyError`` or worse somewhere inside.
-    Messages of this package pass unchanged.
+    RecBole checks few values; a wrong one ends in a ``KeyError`` or worse somewhere inside. A
+    given key is named if the error, or a line of RecBole's that it came through, mentions the key
+    or a word of its value. Messages of this package pass unchanged.
 
     Parameters
     ----------
@@ -48,16 +44,59 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
         yield
     except MemoryError:
         raise
+    except NothingLeftError as error:
+        raise ValueError(_nothing_left(settings, error)) from error
     except Exception as error:
         if isinstance(error, ValueError) and _raised_by_us(error):
             raise
-        keys = [key for key in settings.given if key not in OUR_KEYS | _CHECKED]
-        advice = (
-            f"look at what you gave: {', '.join(settings.describe(key) for key in keys)}"
-            if keys
-            else "look at the data: the files, their columns and their headers"
-        )
-        raise ValueError(f"{what}: {type(error).__name__}: {error}; {advice}") from error
+        mentioned = _mentioned(settings, error)
+        about = f"; look at {', '.join(map(settings.describe, mentioned))}" if mentioned else ""
+        words = " ".join(str(error).split())
+        shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
+        raise ValueError(f"{what}: {type(error).__name__}: {shown}{about}") from error
+
+
+def _nothing_left(settings: Settings, error: NothingLeftError) -> str:
+    """Return what each filter left, with the origin of its settings."""
+    told = []
+    for step in error.steps:
+        named = [
+            settings.describe(key)
+            if key in settings.given
+            else f"{key} is {value!r} (the default)"
+            for key, value in step.keys.items()
+        ]
+        who = f"{' and '.join(named)}; that leaves" if named else "rows with both ids are"
+        told.append(f"{who} {step.after} of {step.before} rows of {step.file}")
+    return "; ".join([*told, *([error.why] if error.why else [])])
+
+
+def _mentioned(settings: Settings, error: Exception) -> list[str]:
+    """Return the given keys that an error mentions; else those of the lines it came through."""
+    keys = [key for key in settings.given if key not in OUR_KEYS | _CHECKED]
+    said = _words(str(error))
+    named = [key for key in keys if said & {*_words(key), *_words_of_value(settings[key])}]
+    if named:
+        return named
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = _words(" ".join(frame.line or "" for frame in frames if "recbole" in frame.filename))
+    return [key for key in keys if _words(key) & lines]
+
+
+def _words(text: str) -> set[str]:
+    """Return the words of a text in one form: ``SparseAdam`` and ``sparse_adam`` are one."""
+    words = (word.replace("_", "").lower() for word in re.findall(r"\w+", text))
+    return {word for word in words if len(word) >= _SHORTEST}
+
+
+def _words_of_value(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return _words(value)
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple)):
+        return {word for entry in value for word in _words_of_value(entry)}
+    return set()
 
 
 def _raised_by_us(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.ranking import METRICS
+from recbole_groupmix.pipeline.kinds import check_kinds
 
 if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
@@ -74,6 +75,7 @@ def check_values(settings: Settings) -> None:
     settings.values["valid_metric"] = _valid_metric(settings)
     settings.values["mix"] = _mix_files(settings)
     _check_benchmark(settings)
+    check_kinds(settings)
 
 
 def check_choice(settings: Settings, key: str) -> None:

@@ -88,7 +88,7 @@ def merge_settings(
     for key in NAME_KEYS:
         check_name(key, user, origin)
     values, origin = _with_layers(user, origin)
-    check_values(Settings(values, origin=origin))
+    check_values(Settings(values, origin=origin, given=tuple(user)))
     notes = tuple(
         f"{key} ({origin[key]}) has no effect: {WITHOUT_EFFECT[key]}"
         for key in user
