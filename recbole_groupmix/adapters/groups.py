@@ -12,6 +12,8 @@ import numpy as np
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
+from recbole_groupmix.adapters.atomic_header import read_header
+
 #: Name that users without a group token get under ``empty_group: keep``.
 EMPTY_GROUP = "(empty)"
 _LISTED = 30
@@ -164,10 +166,8 @@ def columns_of_user_file(dataset: Dataset) -> list[str]:
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.user"
     if not path.is_file():
         return []
-    with open(path, encoding=dataset.config["encoding"]) as file:
-        header = file.readline().rstrip("\n").split(dataset.config["field_separator"])
-    names = [column.partition(":")[0] for column in header]
-    return [name for name in names if name != dataset.uid_field]
+    header = read_header(path, dataset.config["field_separator"], dataset.config["encoding"])
+    return [name for name, _ in header.columns if name != dataset.uid_field]
 
 
 def _token_order(tokens: list[str]) -> Any:

@@ -6,6 +6,7 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.adapters.nothing_left import NothingLeftError
@@ -16,6 +17,7 @@ from recbole_groupmix.pipeline.settings import Settings
 _CHECKED = frozenset(
     {"epochs", "eval_step", "seed", "show_progress", "stopping_step", "topk", "valid_metric"}
 )
+_OF_THE_OPTIMISER = ("learner", "learning_rate", "weight_decay")
 _SHORTEST = 3
 _SHOWN = 300
 
@@ -79,6 +81,8 @@ def _mentioned(settings: Settings, error: Exception) -> list[str]:
     if named:
         return named
     frames = traceback.extract_tb(error.__traceback__)
+    if any("/torch/optim/" in Path(frame.filename).as_posix() for frame in frames):
+        return [key for key in keys if key in _OF_THE_OPTIMISER]
     lines = _words(" ".join(frame.line or "" for frame in frames if "recbole" in frame.filename))
     return [key for key in keys if _words(key) & lines]
 

@@ -21,7 +21,6 @@ _MAPPINGS = {
     "train_neg_sample_args": "{'distribution': 'uniform', 'sample_num': 1}",
 }
 _LISTS = {
-    "additional_feat_suffix": "['useremb']",
     "alias_of_user_id": "['friend_id']",
     "alias_of_item_id": "['next_item_id']",
     "normalize_field": "['age']",
