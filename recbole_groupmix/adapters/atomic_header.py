@@ -87,11 +87,16 @@ def read_header(path: str | Path, separator: str, encoding: str | None) -> Heade
     line, number, row = _first_lines(path, encoding or "utf-8")
     if not line.strip():
         raise FileError(
-            f"{path.name} is empty; its first line must name the columns with their types, such "
-            "as user_id:token"
+            f"{path.name} begins with an empty line, or is empty; its first line must name the "
+            "columns with their types, such as user_id:token"
         )
     if not isinstance(separator, str) or not separator:
         raise FileError("field_separator must be a text of at least one character", _SEPARATOR_KEY)
+    if line.startswith("# "):
+        raise FileError(
+            f"{path.name}, line 1: it begins with '# ', as numpy.savetxt writes a header; give "
+            "savetxt comments='' or remove the sign"
+        )
     cells = line.split(separator)
     used = _separator_of(line) if len(cells) == 1 else None
     if used is not None:
@@ -159,11 +164,6 @@ def _column(file: str, cell: str) -> tuple[str, str]:
     if colon and kind in TYPES and name:
         return name, kind
     where, shown = f"{file}, line 1:", _short(cell)
-    if cell.startswith("#"):
-        raise FileError(
-            f"{where} it begins with '#', as numpy.savetxt writes a header; give savetxt "
-            "comments='' or remove the sign"
-        )
     if not name:
         raise FileError(f"{where} the column {shown!r} has no name; write name:type")
     if not colon or not kind:

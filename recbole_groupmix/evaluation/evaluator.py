@@ -240,8 +240,7 @@ class GroupEvaluator:
                 "unfairness of rankings needs an evaluation of rankings (metrics such as Recall); "
                 "for predicted ratings there is unfairness"
             )
-        n_items = int(self._dataset.item_num) - 1
-        topk = self._config["topk"] if k is None else cut_offs(k, n_items, "k")
+        topk = self._config["topk"] if k is None else cut_offs(k, None, "k")
         config = with_metrics(self._config, self._config["metrics"], topk)
         struct = Scorer(config, model, ListCollector(config)).collect(self._data)
         return ranking_table(struct, self.groups, topk, first, second, missing)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.adapters.nothing_left import NothingLeftError
-from recbole_groupmix.pipeline.known_keys import OUR_KEYS
+from recbole_groupmix.pipeline.known_keys import OUR_KEYS, WITHOUT_EFFECT
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Keys of RecBole whose values have been checked before.
@@ -75,7 +75,8 @@ def _nothing_left(settings: Settings, error: NothingLeftError) -> str:
 
 def _mentioned(settings: Settings, error: Exception) -> list[str]:
     """Return the given keys that an error mentions; else those of the lines it came through."""
-    keys = [key for key in settings.given if key not in OUR_KEYS | _CHECKED]
+    idle = OUR_KEYS | _CHECKED | set(WITHOUT_EFFECT)
+    keys = [key for key in settings.given if key not in idle]
     said = _words(str(error))
     named = [key for key in keys if said & {*_words(key), *_words_of_value(settings[key])}]
     if named:
@@ -84,7 +85,7 @@ def _mentioned(settings: Settings, error: Exception) -> list[str]:
     if any("/torch/optim/" in Path(frame.filename).as_posix() for frame in frames):
         return [key for key in keys if key in _OF_THE_OPTIMISER]
     lines = _words(" ".join(frame.line or "" for frame in frames if "recbole" in frame.filename))
-    return [key for key in keys if _words(key) & lines]
+    return [key for key in keys if any({word, f"{word}s"} & lines for word in _words(key))]
 
 
 def _words(text: str) -> set[str]:
