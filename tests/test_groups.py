@@ -115,17 +115,55 @@ def test_a_group_that_is_called_like_the_kept_one_is_not_mixed_up_with_it(tmp_pa
         read_groups(dataset, "group", "keep")
 
 
-def test_users_absent_from_the_user_file_have_no_token(tmp_path):
-    # RecBole drops their interactions unless it is told not to
+def test_users_absent_from_the_user_file_are_users_without_a_group(tmp_path):
+    # RecBole drops their interactions before anybody can see them
     options = {"users": ["u1", "u2", "stranger"], "tokens": ["a", "b"]}
     dataset = loaded(tmp_path, **options)
-    assert "stranger" not in dataset.field2id_token["user_id"]
-    assert read_groups(dataset, "group").names == ("a", "b")
-    dataset = loaded(tmp_path, filter_inter_by_user_or_item=False, **options)
-    with pytest.raises(ValueError, match="1 of 3 users"):
+    said = (
+        r"1 of 3 users \(2 of 6 interactions\) are not in d\.user; .*=True, .*--empty_group=keep"
+    )
+    with pytest.raises(ValueError, match=said):
         read_groups(dataset, "group")
     groups = read_groups(dataset, "group", "keep")
     assert group_of_each(groups, dataset)["stranger"] == EMPTY_GROUP
+    assert dataset.removed == ()
+    same = loaded(tmp_path, filter_inter_by_user_or_item=False, **options)
+    assert read_groups(same, "group", "keep").n_users(same.inter_feat["user_id"].numpy()) == {
+        "a": 1,
+        "b": 1,
+        EMPTY_GROUP: 1,
+    }
+
+
+def test_users_absent_from_the_user_file_are_dropped_where_that_was_asked_for(tmp_path):
+    options = {"users": ["u1", "u2", "stranger"], "tokens": ["a", "b"]}
+    dataset = loaded(tmp_path, filter_inter_by_user_or_item=True, **options)
+    assert read_groups(dataset, "group").names == ("a", "b")
+    (removed,) = dataset.removed
+    assert str(removed).startswith(
+        "users that are not in d.user (filter_inter_by_user_or_item): 2 of 6 interactions are "
+        "left out, with them 1 of 3 users and 0 of 2 items; "
+    )
+
+
+def test_both_kinds_of_users_without_a_group_are_told_apart(tmp_path):
+    dataset = loaded(tmp_path, ["a", "", "b"], users=["u1", "u2", "u3", "stranger"])
+    said = r"2 of 4 users .* have no group: 1 are not in d\.user, 1 have no value in .*'group'"
+    with pytest.raises(ValueError, match=said):
+        read_groups(dataset, "group")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\r", "\u2028x"])
+def test_a_group_name_is_one_line(tmp_path, name):
+    folder = tmp_path / "d"
+    folder.mkdir()
+    (folder / "d.inter").write_text("user_id:token\titem_id:token\n1\tx\n2\ty\n")
+    text = f'user_id:token\tgroup:token\n1\t"{name}"\n2\tb\n'
+    (folder / "d.user").write_text(text, newline="")
+    config = GroupMixConfig("BPR", "d", folder=folder, user_columns=("group",))
+    dataset = load_dataset(config)
+    with pytest.raises(ValueError, match=r"'group' of d\.user holds .* tab or a line break"):
+        read_groups(dataset, "group")
 
 
 def test_users_without_interactions_belong_to_no_group(tmp_path):

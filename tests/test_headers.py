@@ -184,7 +184,10 @@ def test_another_encoding_far_behind_the_header():
         ({"threshold": "{'rating':4}"}, ["threshold is", "rating is in d.inter", "--load_col"]),
         ({"threshold": "{'age':4}", **ALL}, ["threshold is", "no file has a column 'age'"]),
         ({"threshold": "{'user_id':4}"}, ["threshold is", "type 'token'", "user_id:float"]),
-        ({"threshold": "{'rating':9}", **RATING}, ["threshold is {'rating': 9}", "0 of 48 rows"]),
+        (
+            {"threshold": "{'rating':9}", **RATING},
+            ["threshold {'rating': 9}", "48 of 48 interactions"],
+        ),
         ({"LABEL_FIELD": "rating"}, ["LABEL_FIELD is 'rating'", "not loaded", "--load_col"]),
         ({"preload_weight": "{'user_id':'vector'}"}, ["preload_weight", "'vector'"]),
         ({"normalize_field": "['ages']"}, ["normalize_field is ['ages']", "mean 'age'?"]),
@@ -209,7 +212,7 @@ def test_another_encoding_far_behind_the_header():
         ({"additional_feat_suffix": "['vec']"}, ["there is no d.vec"]),
         (
             {"user_inter_num_interval": "[100,inf)"},
-            ["user_inter_num_interval is '[100,inf)' (on the command line)", "0 of 48 rows"],
+            ["user_inter_num_interval [100,inf)", "48 of 48 interactions"],
         ),
         (
             {
@@ -217,7 +220,7 @@ def test_another_encoding_far_behind_the_header():
                 "user_inter_num_interval": "[5,inf)",
                 **RATING,
             },
-            ["leaves 16 of 48 rows of d.inter; user_inter", "leaves 0 of 16 rows"],
+            ["val_interval {'rating': '[4,inf)'}: 32 of 48", "[5,inf)", "16 of 16"],
         ),
     ],
 )
@@ -241,7 +244,7 @@ def test_settings_that_do_not_fit_the_files(options, says):
         (
             {"d.inter": INTER.replace("\nu0", "\n1.0").replace("\nu", "\n1.")},
             {},
-            ["filter_inter_by_user_or_item", "'1.0'", "'u0'", "one form"],
+            ["8 of 8 users", "'1.0' in d.inter", "'u0' in d.user", "one form"],
         ),
     ],
 )

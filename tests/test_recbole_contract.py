@@ -261,9 +261,9 @@ def test_dataset_calls_the_methods_that_ours_overrides(tiny, monkeypatch, hook):
 def test_files_are_read_by_the_name_that_is_replaced(tiny, monkeypatch):
     called = []
 
-    def recorded(read_csv, path, **given):
+    def recorded(read_csv, path, say, **given):
         called.append((set(given), given["dtype"]))
-        return read_table(read_csv, path, **given)
+        return read_table(read_csv, path, say, **given)
 
     monkeypatch.setattr("recbole_groupmix.adapters.dataset.read_table", recorded)
     load_dataset(config_of(tiny))

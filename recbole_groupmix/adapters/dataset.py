@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from zipfile import BadZipFile
@@ -14,12 +15,14 @@ import pandas as pd
 import recbole.data.dataset as recbole_datasets
 from recbole.config import Config
 from recbole.data.dataset import Dataset
-from recbole.utils import FeatureType, ModelType
+from recbole.utils import FeatureSource, FeatureType, ModelType
 
 from recbole_groupmix.adapters.atomic_header import FileError
 from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.nothing_left import NothingLeftError, Step, why_nothing_is_left
+from recbole_groupmix.adapters.doubles import conflicts, told
+from recbole_groupmix.adapters.filters import CountedFilters
+from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
 
 
@@ -35,7 +38,7 @@ def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs:
     return agg(column, function, *args, **kwargs)
 
 
-class _CurrentPandas:
+class _CurrentPandas(CountedFilters):
     """Mixin over RecBole's dataset classes: the same data on every supported stack."""
 
     def _from_scratch(self) -> None:
@@ -52,7 +55,7 @@ class _CurrentPandas:
 
         def read(path: Any, **given: Any) -> pd.DataFrame:
             asked.update(given)
-            return read_table(slow_or_fast, path, **given)
+            return read_table(slow_or_fast, path, self.note, **given)
 
         def slow_or_fast(path: Any, **given: Any) -> pd.DataFrame:
             if given["engine"] == "python":  # the compiled parser has refused the file
@@ -69,33 +72,27 @@ class _CurrentPandas:
                 if asked:  # a number within a sequence, which RecBole reads itself
                     refuse_bad_rows(filepath, asked, self.config["seq_separator"])  # type: ignore[attr-defined]
                 raise FileError(f"{file}: {error}") from error
+        if frame is not None and source in (FeatureSource.USER, FeatureSource.ITEM):
+            self._one_line_each(frame, filepath, source)
         return frame
 
-    def _reset_index(self) -> None:
-        if any(getattr(self, name).empty for name in self.feat_name_list):  # type: ignore[attr-defined]
-            raise why_nothing_is_left(self)
-        super()._reset_index()  # type: ignore[misc]
-
-    def _filter_nan_user_or_item(self) -> None:
-        # RecBole takes row labels for positions: after a row without a user it drops the row
-        # behind one without an item, and keeps that one.
-        user, item = [self.uid_field], [self.iid_field]  # type: ignore[attr-defined]
-        ids = {"user_feat": user, "item_feat": item, "inter_feat": user + item}
-        for name, fields in ids.items():
-            feat = getattr(self, name)
-            if feat is not None and feat[fields].isna().any(axis=None):
-                kept = feat.dropna(subset=fields)
-                self.logger.warning(  # type: ignore[attr-defined]
-                    "%d of %d rows of %s have no user or no item and are left out",
-                    len(feat) - len(kept),
-                    len(feat),
-                    name,
-                )
-                setattr(self, name, kept)
+    def _one_line_each(self, frame: pd.DataFrame, path: str, source: FeatureSource) -> None:
+        """Refuse a user with lines that differ; say it of an item, whose first line counts."""
+        of_users = source is FeatureSource.USER
+        field = self.uid_field if of_users else self.iid_field  # type: ignore[attr-defined]
+        found = conflicts(frame, field) if field in frame else {}
+        if not found:
+            return
+        name, config = Path(path).name, self.config  # type: ignore[attr-defined]
+        where = told(found, path, config["field_separator"], config["encoding"])
+        if of_users:
+            raise ValueError(f"{name} holds user {where}; keep one line of each user")
+        self.note(f"{name} holds item {where}; the first line of each item counts")
 
     def _fill_nan(self) -> None:
         # RecBole fills with `feat[field].fillna(..., inplace=True)`, which does nothing under
         # pandas 3 and leaves padding rows at int64's minimum; fill first, then let it run.
+        check_values_are_there(self)
         for name in self.feat_name_list:  # type: ignore[attr-defined]
             feat = getattr(self, name)
             for field in feat:
@@ -152,15 +149,18 @@ def load_dataset(config: Config) -> Dataset:
     Returns
     -------
     Dataset
-        All interactions. Rows labelled negative by ``threshold`` are dropped: the loss and the
-        metrics here are those of positive interactions.
+        All interactions but those labelled negative, by ``threshold`` or by a loaded column of 0
+        and 1: the loss and the metrics here are those of positive interactions. Its attribute
+        ``removed`` holds a record for each step that removed interactions
+        (:class:`~.removed.Removed`), ``notes`` what else there is to say about the files.
 
     Raises
     ------
     ValueError
         If a row of a given split (``benchmark_filename``), to which RecBole applies no filter,
-        has no user or no item; if filters or ``threshold`` leave no row; for a row that does not
-        fit the header of its file.
+        has no user or no item; if a user stands in the ``.user`` file with lines that differ, a
+        label is neither 0 nor 1, an interval cannot be read, or no interaction is left; for a row that
+        does not fit the header of its file.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
     dataset._change_feat_format()
@@ -171,15 +171,4 @@ def load_dataset(config: Config) -> Dataset:
                 f"{n_missing} rows of {dataset.dataset_name}'s given split "
                 f"{config['benchmark_filename']} have no {field}; remove them from the files"
             )
-    label = dataset.label_field
-    if config["threshold"] is not None and label in dataset.inter_feat:
-        rows = dataset.inter_feat[label].numpy() > 0
-        if not rows.any():
-            labelled = {"threshold": config["threshold"]}
-            file = f"{dataset.dataset_name}.inter"
-            raise NothingLeftError([Step(labelled, file, len(rows), 0)], "lower it")
-        if config["benchmark_filename"] is not None:
-            sizes = np.split(rows, np.cumsum(dataset.file_size_list)[:-1])
-            dataset.file_size_list = [int(part.sum()) for part in sizes]
-        dataset = dataset.copy(dataset.inter_feat[np.flatnonzero(rows)])
-    return dataset
+    return only_positives(dataset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +13,7 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.atomic_header import read_header
+from recbole_groupmix.adapters.filters import BY_FILE
 
 #: Name that users without a group token get under ``empty_group: keep``.
 EMPTY_GROUP = "(empty)"
@@ -107,21 +108,20 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
     ------
     ValueError
         If the column is absent or no token column, if there are users without a token and they
-        are refused or their name is taken, or if there is only one group.
+        are refused or their name is taken, if a token holds a tab or a line break, or if there is
+        only one group.
     """
     users = dataset.inter_feat[dataset.uid_field].numpy()
     column = _token_column(dataset, field)
     tokens = dataset.field2id_token[field]
     active = np.zeros(dataset.user_num, dtype=bool)
     active[users] = True
-    n_empty = int((active & (column == 0)).sum())
+    empty = active & (column == 0)
+    n_empty = int(empty.sum())
     if n_empty and empty_group == "refuse":
-        raise ValueError(
-            f"{n_empty} of {int(active.sum())} users have no value in group column {field!r} of "
-            f"{dataset.dataset_name}.user; give them one, or keep them as the group "
-            f"{EMPTY_GROUP} by --empty_group=keep"
-        )
+        raise ValueError(_without_group(dataset, field, active, empty))
     present = [str(tokens[code]) for code in np.unique(column[active]) if code != 0]
+    refuse_several_lines(present, f"group column {field!r} of {dataset.dataset_name}.user")
     if n_empty and EMPTY_GROUP in present:
         raise ValueError(
             f"group column {field!r} of {dataset.dataset_name}.user has the token {EMPTY_GROUP}, "
@@ -139,6 +139,48 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
     of_code[0] = position.get(EMPTY_GROUP, -1) if n_empty else -1
     of_user = np.where(active, of_code[column], -1).astype(np.int64)
     return Groups(field=field, names=names, of_user=of_user)
+
+
+def refuse_several_lines(names: Iterable[str], where: str) -> None:
+    """Raise ``ValueError`` for a group name with a tab or a line break in it.
+
+    Such come from cells in quotes; in tables and files each would break a row.
+    """
+    for name in names:
+        if "\t" in name or name.splitlines() != [name]:
+            raise ValueError(
+                f"{where} holds {name!r}, a name with a tab or a line break in it; look for a quote "
+                "too many in the file, or give the group a name of one line"
+            )
+
+
+def _without_group(dataset: Dataset, field: str, active: np.ndarray, empty: np.ndarray) -> str:
+    """Say how many users have no group, why, and what to do about it."""
+    file, users = f"{dataset.dataset_name}.user", dataset.inter_feat[dataset.uid_field].numpy()
+    listed = getattr(dataset, "listed_users", None)
+    absent = empty & ~listed if listed is not None else np.zeros_like(empty)
+    n_empty, n_absent = int(empty.sum()), int(absent.sum())
+    no_value = f"no value in group column {field!r} of {file}"
+    reason = f"have {no_value}"
+    if n_absent == n_empty:
+        reason = f"are not in {file}"
+    elif n_absent:
+        reason = (
+            f"have no group: {n_absent} are not in {file}, {n_empty - n_absent} have {no_value}"
+        )
+    if listed is not None and not (active & listed).any() and listed.any():
+        names = dataset.field2id_token[dataset.uid_field]
+        reason += (
+            f": ids are such as {str(names[users[0]])!r} in {dataset.dataset_name}.inter and such as "
+            f"{str(names[listed.argmax()])!r} in {file}, and must be written in one form"
+        )
+    ways = "; give them a group, or keep them"
+    if n_absent and dataset.config["benchmark_filename"] is None:
+        ways = f"; give them a group, leave those who are not in {file} out by --{BY_FILE}=True, or keep all"
+    return (
+        f"{n_empty} of {int(active.sum())} users ({int(empty[users].sum())} of {len(users)} "
+        f"interactions) {reason}{ways} as the group {EMPTY_GROUP} by --empty_group=keep"
+    )
 
 
 def _token_column(dataset: Dataset, field: str) -> np.ndarray:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.core.quoted_cells import check_quotes
 
-def read_table(read_csv: Callable[..., pd.DataFrame], path: Any, **given: Any) -> pd.DataFrame:
+
+def read_table(
+    read_csv: Callable[..., pd.DataFrame],
+    path: Any,
+    say: Callable[[str], None] | None = None,
+    **given: Any,
+) -> pd.DataFrame:
     """Read a table so that a token is missing only where it is empty (``NA`` is a token).
 
     RecBole asks for pandas' parser in Python, which takes ten times as long as the compiled one.
     The compiled one reads all columns here, since it takes rows that are too long for good where
     it may leave columns out. What it does not read is read, or refused, as RecBole asks for it.
+    A quote that begins a cell and belongs to no cell in quotes is refused first: the compiled one
+    takes the lines up to the next quote for one cell, where RecBole's stops.
 
     Parameters
     ----------
@@ -22,6 +32,8 @@ def read_table(read_csv: Callable[..., pd.DataFrame], path: Any, **given: Any) -
         ``pandas.read_csv``.
     path : path-like
         The file.
+    say : callable, optional
+        Told in a line if cells in quotes hold line breaks, so that there are fewer rows than lines.
     **given
         What RecBole gives ``read_csv``: delimiter, usecols, dtype (float64 or str by column),
         encoding and engine.
@@ -31,10 +43,18 @@ def read_table(read_csv: Callable[..., pd.DataFrame], path: Any, **given: Any) -
     pandas.DataFrame
         The columns of `usecols`, in the order of the file: float64, or object with str and NaN
         (sequences: "" where missing).
+
+    Raises
+    ------
+    ValueError
+        If a cell begins with a quote and is no cell in quotes, or the file cannot be read.
     """
+    quoted = check_quotes(path, given["delimiter"], given["encoding"])
+    if quoted.line_breaks and say:
+        say(f"{Path(path).name}: cells in quotes hold {quoted.line_breaks} line breaks")
     types = given["dtype"]
     frame = _fast(read_csv, path, given)
-    if frame is None:
+    if frame is None or (quoted.cells and _has_short_row(frame)):
         missing = {name: [""] for name in types}
         frame = read_csv(path, **given, keep_default_na=False, na_values=missing)
     for name in types:
@@ -43,6 +63,11 @@ def read_table(read_csv: Callable[..., pd.DataFrame], path: Any, **given: Any) -
         elif types[name] is str:  # object arrays on every pandas, as RecBole expects
             frame[name] = frame[name].astype(object).where(frame[name].notna(), np.nan)
     return frame
+
+
+def _has_short_row(frame: pd.DataFrame) -> bool:
+    """Whether a row may have one cell only: RecBole's parser leaves it out if that is a quoted blank."""
+    return bool((frame.isna().sum(axis=1) >= frame.shape[1] - 1).any())
 
 
 def _fast(
@@ -60,7 +85,10 @@ def _fast(
         frame = frame[columns].copy()
         for name in columns:
             if given["dtype"][name] is not str:
-                frame[name] = pd.to_numeric(frame[name]).astype(np.float64)
+                numbers = pd.to_numeric(frame[name])
+                if numbers.dtype == object:  # integers beyond 64 bits beside an empty cell
+                    return None
+                frame[name] = numbers.astype(np.float64)
     except (ValueError, KeyError):
         return None
     return frame

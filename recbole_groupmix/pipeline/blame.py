@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recbole_groupmix.adapters.nothing_left import NothingLeftError
 from recbole_groupmix.pipeline.known_keys import OUR_KEYS, WITHOUT_EFFECT
 from recbole_groupmix.pipeline.settings import Settings
 
@@ -46,8 +45,6 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
         yield
     except MemoryError:
         raise
-    except NothingLeftError as error:
-        raise ValueError(_nothing_left(settings, error)) from error
     except Exception as error:
         if isinstance(error, ValueError) and _raised_by_us(error):
             raise
@@ -56,21 +53,6 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
         words = " ".join(str(error).split())
         shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
         raise ValueError(f"{what}: {type(error).__name__}: {shown}{about}") from error
-
-
-def _nothing_left(settings: Settings, error: NothingLeftError) -> str:
-    """Return what each filter left, with the origin of its settings."""
-    told = []
-    for step in error.steps:
-        named = [
-            settings.describe(key)
-            if key in settings.given
-            else f"{key} is {value!r} (the default)"
-            for key, value in step.keys.items()
-        ]
-        who = f"{' and '.join(named)}; that leaves" if named else "rows with both ids are"
-        told.append(f"{who} {step.after} of {step.before} rows of {step.file}")
-    return "; ".join([*told, *([error.why] if error.why else [])])
 
 
 def _mentioned(settings: Settings, error: Exception) -> list[str]:

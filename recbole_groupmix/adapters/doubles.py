@@ -1,0 +1,67 @@
+"""Users and items that stand in their file more than once, of which RecBole takes the first line."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_NAMED = 3
+
+
+def conflicts(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
+    """Return ids whose rows differ, each with the columns in which they do.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A table as RecBole has read it; missing ids are left out.
+    field : str
+        Column of the ids.
+    """
+    ids = frame[field]
+    twice = frame[ids.duplicated(keep=False) & ids.notna()]
+    found: dict[str, list[str]] = {}
+    if len(twice):
+        text = twice.apply(lambda column: column.map(_comparable))
+        for name, rows in text.groupby(ids[twice.index], sort=False):
+            differing = [column for column in frame.columns if rows[column].nunique() > 1]
+            if differing:
+                found[str(name)] = differing
+    return found
+
+
+def _comparable(value: Any) -> str:
+    return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)
+
+
+def told(ids: dict[str, list[str]], path: str | Path, separator: str, encoding: str) -> str:
+    """Return the first ids of `ids` with their lines in a file and the columns that differ.
+
+    Parameters
+    ----------
+    ids : dict of str to list of str
+        From :func:`conflicts`.
+    path, separator, encoding
+        The file, and how it is to be read. The id is looked for in every column.
+    """
+    named = list(ids)[:_NAMED]
+    lines: dict[str, list[str]] = {name: [] for name in named}
+    with open(path, encoding=encoding, newline="") as file:
+        if len(separator) == 1:
+            reader = csv.reader(file, delimiter=separator)
+            rows = ((reader.line_num, row) for row in reader)
+        else:
+            rows = ((n, line.split(separator)) for n, line in enumerate(file, start=1))
+        for number, row in rows:
+            for name in {*row} & lines.keys():
+                lines[name].append(str(number))
+    listed = "; ".join(
+        f"{name} on lines {' and '.join(lines[name])} with different {', '.join(ids[name])}"
+        for name in named
+    )
+    more = len(ids) - len(named)
+    return f"{listed}{f' and {more} more' if more else ''}"

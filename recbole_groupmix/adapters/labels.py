@@ -1,0 +1,100 @@
+"""Which interactions are positive, as the label of a data set says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from recbole.data.dataset import Dataset
+from recbole.utils import FeatureType
+
+from recbole_groupmix.adapters.removed import Removed
+
+
+def check_values_are_there(dataset: Any) -> None:
+    """Raise ``ValueError`` if an interaction lacks the value that makes it positive or negative.
+
+    RecBole puts the mean of the others there, so this must be called before it does.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        RecBole's data set while its features are tables.
+    """
+    for field in {dataset.label_field, *(dataset.config["threshold"] or {})}:
+        if field in dataset.inter_feat:
+            n_missing = int(dataset.inter_feat[field].isna().sum())
+            if n_missing:
+                raise ValueError(
+                    f"{n_missing} of {len(dataset.inter_feat)} interactions of "
+                    f"{dataset.dataset_name} have no {field}, by which interactions are positive; "
+                    "give them one or remove the rows, also by "
+                    f"--val_interval=\"{{'{field}':'(-inf,inf)'}}\""
+                )
+
+
+def only_positives(dataset: Dataset) -> Dataset:
+    """Return a data set without the interactions that are labelled negative.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A loaded data set, its features tensors. Its labels are RecBole's ``LABEL_FIELD``: made by
+        ``threshold``, or a loaded column of 0 and 1. Without one all interactions are positive.
+
+    Returns
+    -------
+    Dataset
+        With a record of what was left out in ``removed``.
+
+    Raises
+    ------
+    ValueError
+        If a loaded label is neither 0 nor 1, or no interaction is positive.
+    """
+    label, threshold = dataset.label_field, dataset.config["threshold"]
+    if label not in dataset.inter_feat:
+        return dataset
+    values = dataset.inter_feat[label].numpy()
+    if threshold is None:
+        _check_binary(dataset, values)
+    positive = values > 0
+    if positive.all():
+        return dataset
+    fields = [dataset.uid_field, dataset.iid_field]
+    pairs = pd.DataFrame({field: dataset.inter_feat[field].numpy() for field in fields})
+    step = f"interactions labelled 0 by column {label} (LABEL_FIELD)"
+    keep = f"without {label} in load_col all interactions are positive"
+    if threshold is not None:
+        step, keep = f"interactions below threshold {threshold}", "without threshold they stay"
+    removed = Removed.between(pairs, pairs[positive], step, keep)
+    if not positive.any():
+        raise ValueError(f"no interaction of {dataset.dataset_name} is left: {removed}")
+    if dataset.config["benchmark_filename"] is not None:
+        sizes = np.split(positive, np.cumsum(dataset.file_size_list)[:-1])
+        dataset.file_size_list = [int(part.sum()) for part in sizes]
+    dataset = dataset.copy(dataset.inter_feat[np.flatnonzero(positive)])
+    dataset.removed = (*dataset.removed, removed)
+    return dataset
+
+
+def _check_binary(dataset: Dataset, values: np.ndarray) -> None:
+    label, name = dataset.label_field, dataset.dataset_name
+    ways = (
+        f"say from which value on interactions are positive by --threshold=\"{{'{label}':1}}\", or "
+        f"leave {label} out of load_col to take all for positive"
+    )
+    kind = dataset.field2type[label]
+    if kind != FeatureType.FLOAT:
+        raise ValueError(
+            f"{label} is the label of {name} (LABEL_FIELD) and of type {kind.value!r}; write "
+            f"{label}:float into the header of the file, or leave it out of load_col"
+        )
+    other = np.unique(values[(values != 0) & (values != 1)])
+    if len(other):
+        shown = ", ".join(f"{value:g}" for value in other[:3])
+        raise ValueError(
+            f"{label} is the label of {name} (LABEL_FIELD) and holds {shown}"
+            f"{', ...' if len(other) > 3 else ''}; labels are 0 and 1: {ways}"
+        )

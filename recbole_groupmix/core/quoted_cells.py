@@ -1,0 +1,87 @@
+"""Cells in quotes, as every reader of tables here understands them; others are refused."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+#: Longest piece of a cell that a message shows.
+_SHOWN = 30
+
+
+class QuotedCells(NamedTuple):
+    """How many cells of a table are in quotes, and how many line breaks these hold."""
+
+    cells: int
+    line_breaks: int
+
+
+def check_quotes(path: str | Path, separator: str, encoding: str = "utf-8") -> QuotedCells:
+    """Refuse a table in which a cell begins with a quote and is no cell in quotes.
+
+    A cell in quotes ends with one, doubles those inside and may hold separators and line breaks.
+    Readers differ about any other cell that begins with a quote: some take all lines up to the
+    next quote for a part of it. A file without any quote is not looked at twice.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    separator : str
+        What stands between cells. One of several characters splits cells without regard to
+        quotes, so there nothing is refused.
+    encoding : str
+        Encoding of the file. One that it is not in is left to the reader to refuse.
+
+    Returns
+    -------
+    QuotedCells
+        Line breaks inside cells in quotes are lines of the file that are no rows.
+
+    Raises
+    ------
+    ValueError
+        With the file and the line, if a cell begins with a quote and does not end with one, or
+        has single quotes inside.
+    """
+    if len(separator) != 1 or not _has_quote(path):
+        return QuotedCells(0, 0)
+    try:
+        with open(path, encoding=encoding, newline="") as file:
+            text = file.read()
+    except (UnicodeError, LookupError):
+        return QuotedCells(0, 0)
+    ends = rf"[^{re.escape(separator)}\r\n]"
+    # from the first quote to the one that ends the cell; the empty group stands for none
+    cell = re.compile(rf'(?<!{ends})"[^"]*(?:""[^"]*)*(?:"(?!{ends})|())')
+    cells = breaks = 0
+    for found in cell.finditer(text):
+        if found.group(1) is not None:
+            raise ValueError(_message(Path(path), text, found.start(), ends))
+        cells, breaks = cells + 1, breaks + _line_breaks(found.group())
+    return QuotedCells(cells, breaks)
+
+
+def _has_quote(path: str | Path) -> bool:
+    with open(path, "rb") as file:
+        if not file.seek(0, 2):
+            return False  # nothing to map
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(b'"') >= 0
+
+
+def _line_breaks(text: str) -> int:
+    return len(re.findall(r"\r\n|\r|\n", text)) if "\n" in text or "\r" in text else 0
+
+
+def _message(path: Path, text: str, start: int, ends: str) -> str:
+    line = _line_breaks(text[:start]) + 1
+    cell = re.compile(f"{ends}*").match(text, start)
+    shown = cell.group() if cell else ""
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+    return (
+        f'{path.name}, line {line}: a cell begins with " and is no cell in quotes: {shown}; remove '
+        'the quote, or put the whole cell in quotes and double those inside ("" for ")'
+    )
