@@ -447,13 +447,23 @@ def test_without_an_l2_term_its_weights_do_not_matter(tiny):
     assert list(index["targets"]) == ["A", "B", "C"]
 
 
-def test_groups_that_cannot_be_targets_are_left_out_and_named(tmp_path):
-    # users of D have two interactions, so one is tested and the other is in one of two folds
+@pytest.mark.parametrize(
+    ("n_items", "why"),
+    [
+        (
+            2,
+            "holds no interaction of target 'D'",
+        ),  # one is tested, the other is in one of two folds
+        (10, "1 of the 1 users of target 'D' can be measured on test"),
+    ],
+)
+def test_groups_that_cannot_be_targets_are_left_out_and_named(tmp_path, n_items, why):
     write_tiny(tmp_path, sizes={"A": 10, "B": 14, "C": 8})
     place = tmp_path / "few"
     users = pd.read_csv(tmp_path / "tiny" / "tiny.user", sep="\t")
     inter = pd.read_csv(tmp_path / "tiny" / "tiny.inter", sep="\t")
-    more = pd.DataFrame({"user_id:token": ["d1", "d1"], "item_id:token": ["i1", "i2"]})
+    items = [f"i{item + 1}" for item in range(n_items)]
+    more = pd.DataFrame({"user_id:token": "d1", "item_id:token": items})
     inter = pd.concat([inter, more])
     users.loc[len(users)] = ["d1", "D"]
     write_data_set(
@@ -465,7 +475,7 @@ def test_groups_that_cannot_be_targets_are_left_out_and_named(tmp_path):
     assert place.is_dir()
     _, index, _, out = ran(tmp_path, **UNTRAINED, dataset="few", trials=0)
     assert list(index["targets"]) == ["A", "B", "C"]
-    assert "holds no interaction of target 'D'" in index["left_out"]["D"]
+    assert why in index["left_out"]["D"]
     assert "Left out: D" in out
 
 

@@ -68,29 +68,28 @@ def test_data_set_that_has_to_be_prepared(refused):
     refused(dataset="lastfm-asia", says=["`groupmix prepare lastfm-asia --source FILE_OR_FOLDER`"])
 
 
+def test_data_set_as_a_path(refused, tiny):
+    folder = tiny / "tiny"
+    for given in (folder, folder / "tiny.inter"):
+        for more in ({}, {"data_path": None}):
+            refused(
+                dataset=given,
+                **more,
+                says=["which is a path", f"write --data_path={folder} --dataset=tiny"],
+            )
+    refused(dataset=tiny / "none" / "x", says=["which is a path", "--dataset takes a name"])
+
+
+def test_data_path_that_is_no_folder(refused, tiny):
+    for file, way_out in (("tiny.inter", f"--data_path={tiny / 'tiny'}"), ("tiny.user", "holds")):
+        refused(data_path=tiny / "tiny" / file, says=["data_path is the file", way_out])
+    refused(data_path="/nonexistent", says=["'/nonexistent', which is not there", "that is"])
+    refused(dataset="blockmix", data_path="/nonexistent", says=["comes with the plugin"])
+    refused(dataset="blockmix", says=["make it by `groupmix prepare blockmix`"])
+
+
 def test_no_data_set():
     refused_command("run", "--target=A", says=["no data set given", "--dataset=ml-100k"])
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("bad.inter", "user_id\titem_id\nu1\ti1\n", "not enough values to unpack"),
-        ("bad.inter", "", "'bad'"),
-        ("bad.inter", "user_id:token\titem_id:token\n", "'bad'"),
-        ("bad.inter", "user_id:token\tmovie:token\nu1\tm1\n", "item_id"),
-        ("bad.inter", "user_id:text\titem_id:token\nu1\ti1\n", "Type text"),
-        ("bad.user", "user:token\tgroup:token\nu1\tA\n", "user_feat"),
-        ("bad.user", b"user_id:token\tgroup:token\nu1\t\xff\xfe\n", "utf-8"),
-    ],
-)
-def test_malformed_files(refused, name, content, says):
-    folder = Path("files/bad")
-    folder.mkdir(parents=True)
-    (folder / "bad.inter").write_text("user_id:token\titem_id:token\nu1\ti1\nu2\ti2\n")
-    (folder / "bad.user").write_text("user_id:token\tgroup:token\nu1\tA\nu2\tB\n")
-    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    refused(dataset="bad", data_path="files", says=["files/bad", says])
 
 
 # --- groups --------------------------------------------------------------------------------------
@@ -137,7 +136,9 @@ def test_user_id_as_group_column(refused):
 
 def test_no_user_file(refused):
     write_data_set(Path("own"), "own", {"user_id:token": ["u"], "item_id:token": ["i"]})
-    refused(dataset="own", data_path="own", says=["'group'", "own.user", "columns there: none"])
+    refused(
+        dataset="own", data_path="own", says=["'group'", "there is no own.user", "group:token"]
+    )
 
 
 def test_no_group_column_known(refused):
@@ -174,6 +175,32 @@ def test_a_single_group(refused):
         data_path=folder,
         says=["'group'", "own.user", "single group A", "at least one other", "--group_field"],
     )
+
+
+def test_a_target_of_one_measured_user(refused):
+    folder = write_groups(["A"] + ["B"] * 8)
+    refused(
+        dataset="own",
+        data_path=folder,
+        says=["1 of the 1 users of target 'A'", "interval over users needs 2", "larger group"],
+    )
+    folder = write_groups(["A"] * 2 + ["B"] * 8, [8, 1] + [8] * 8)
+    refused(dataset="own", data_path=folder, says=["1 of the 2 users of target 'A'"])
+
+
+def test_a_user_who_has_every_item_is_named_as_in_the_files(refused):
+    folder = write_groups(["A", "B"] * 6, [20] + [8] * 11)
+    Path("own/own/own.train.inter").write_text(Path("own/own/own.inter").read_text())
+    Path("own/own/own.test.inter").write_text(
+        "user_id:token\titem_id:token\nu2\ti19\nu4\ti19\nu6\ti19\nu8\ti19\n"
+    )
+    line = refused(
+        dataset="own",
+        data_path=folder,
+        benchmark_filename="['train','test']",
+        says=["user u0 of 'own' has all 20 items"],
+    )
+    assert "internal" not in line
 
 
 # --- keys ----------------------------------------------------------------------------------------

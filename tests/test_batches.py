@@ -402,6 +402,6 @@ def test_other_negatives_than_uniform_ones_are_refused(tiny, sampling):
 
 def test_a_loss_without_negatives_is_refused(tiny):
     for config in (config_with(tiny, sample_num=0), config_with(tiny, distribution="None")):
-        with pytest.raises(ValueError, match="at least one negative per positive"):
+        with pytest.raises(ValueError, match="needs at least one per positive"):
             BatchFormat.of_config(config, False)
         assert BatchFormat.of_config(config, True).kind == "users"  # these need none

@@ -340,6 +340,16 @@ def test_influence_of_one_target_and_of_some_of_its_users(tiny, monkeypatch):
     )
 
 
+def test_users_of_one_interaction_leave_out_influence(tmp_path):
+    users = [f"u{user}" for user in range(30)]
+    inter = {"user_id:token": users, "item_id:token": [f"i{n % 7}" for n in range(30)]}
+    groups = {"user_id:token": users, "group:token": ["A", "B", "C"] * 10}
+    write_data_set(tmp_path, "tail", inter, groups)
+    status, out, err = run_check(tmp_path, dataset="tail")
+    assert status == 0, err
+    assert "Group influence is left out: no target has two users in the first fold." in out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

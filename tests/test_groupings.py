@@ -414,7 +414,7 @@ def test_small_groups_are_counted_over_evaluated_users(tmp_path):
     }  # fmt: skip
     with pytest.raises(ValueError, match="together, still fewer than min_users = 5"):
         GroupEvaluator(config, loaders[2], groups, min_users=5, small="merge")
-    with pytest.raises(ValueError, match="action is 'drop'"):
+    with pytest.raises(ValueError, match="small is 'drop'"):
         GroupEvaluator(config, loaders[2], groups, min_users=1, small="drop")
 
 

@@ -1,6 +1,7 @@
 """Notes about given keys that change nothing; no note about keys that do."""
 
 import pytest
+from recbole.model.sequential_recommender import GRU4RecKG
 
 from recbole_groupmix.adapters.support import CLOSED_FORM, EXACT, NEEDS, SAMPLED, model_class
 from recbole_groupmix.pipeline.experiment import Experiment
@@ -44,6 +45,25 @@ def test_keys_of_other_models_are_named():
 def test_keys_of_recbole_and_of_this_plugin_have_none():
     given = {"learning_rate": 0.1, "train_batch_size": 64, "user_inter_num_interval": "[0,inf)"}
     assert notes("BPR", **given, threshold={"rating": 3}, seed=1, fine_tune=False) == ()
+
+
+def test_features_that_the_model_does_not_read():
+    given = {
+        "preload_weight": {"uid": "vector"},
+        "additional_feat_suffix": ["vectors"],
+        "normalize_field": ["age"],
+        "numerical_features": [],
+    }
+    named = ["preload_weight", "additional_feat_suffix", "normalize_field"]
+    for model in ("BPR", "EASE"):
+        found = notes(model, **given)
+        assert [note.split()[0] for note in found] == named
+        assert f"{model} reads no features of users or items" in found[0]
+    ranked = notes("BPR", additional_feat_suffix=["next"], alias_of_item_id=["next_item"])
+    assert ranked == ()  # the items of that file are ranked
+
+    settings = merge_settings({"dataset": "blockmix", **given}, where="here")
+    assert noted(settings, GRU4RecKG).notes == ()  # reads vectors of items
 
 
 def test_the_weighted_loss_s_keys_under_the_sampler():

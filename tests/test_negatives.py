@@ -116,6 +116,17 @@ def test_bad_pairs_are_refused(users, items, message):
         UniformNegatives(np.array(users), np.array(items), N_USERS, N_ITEMS)
 
 
+def test_a_user_without_negatives_is_called_by_name():
+    users, items = np.array([2, 2]), np.array([1, 2])
+    for names, says in (
+        ({}, "user with internal id 2"),
+        ({"name_of": "user u{}".format}, "user u2 "),
+    ):
+        negatives = UniformNegatives(users, items, 3, 3, **names)
+        with pytest.raises(ValueError, match=f"{says}.*all 2 items"):
+            negatives.draw(np.array([2]), np.random.default_rng(0))
+
+
 def test_bad_draws_and_sizes_are_refused():
     negatives = UniformNegatives(np.array([1]), np.array([3]), N_USERS, N_ITEMS)
     with pytest.raises(ValueError, match="user id 0 is out of range"):

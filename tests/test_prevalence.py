@@ -151,6 +151,8 @@ def test_favourites_and_their_ties():
 def test_a_group_without_any_class_is_refused():
     with pytest.raises(ValueError, match="group 1 has no user"):
         group_class_shares([[1.0], [0.0]], [0, 1], 2)
+    with pytest.raises(ValueError, match="group 'old' has no user"):
+        group_class_shares([[1.0], [0.0]], [0, 1], 2, ["young", "old"])
 
 
 def test_indices_and_shapes_are_checked():

@@ -60,7 +60,7 @@ class BatchFormat:
         Raises
         ------
         ValueError
-            If the configuration asks for popularity-based or dynamic negatives, for none although
+            With the key as its first word, if the configuration asks for popularity-based or dynamic negatives, for none although
             the loss needs them, or for ratings in the batches.
         """
         sampling = config["train_neg_sample_args"]  # type: ignore[index]
@@ -78,8 +78,9 @@ class BatchFormat:
         n_negatives = sampling["sample_num"]
         if not user_wise and (not isinstance(n_negatives, int) or n_negatives < 1):
             raise ValueError(
-                f"train_neg_sample_args has sample_num {n_negatives!r}: the loss needs at least "
-                "one negative per positive"
+                "train_neg_sample_args draws no negatives, and the loss needs at least one per "
+                "positive; leave it out, or give a sample_num of 1 or more, such as "
+                "{'distribution': 'uniform', 'sample_num': 1}"
             )
         item = config["ITEM_ID_FIELD"]  # type: ignore[index]
         return cls(

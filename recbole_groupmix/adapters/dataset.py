@@ -13,6 +13,8 @@ from recbole.config import Config
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureSource, FeatureType, ModelType
 
+from recbole_groupmix.adapters.atomic_header import FileError
+from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.doubles import conflicts, told
 from recbole_groupmix.adapters.download import download
@@ -46,9 +48,27 @@ class _CurrentPandas(CountedFilters):
 
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
         read_csv = pd.read_csv
-        with patch("recbole.data.dataset.dataset.pd.read_csv") as reader:
-            reader.side_effect = lambda path, **k: read_table(read_csv, path, self.note, **k)
-            frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
+        asked: dict[str, Any] = {}
+
+        def read(path: Any, **given: Any) -> pd.DataFrame:
+            asked.update(given)
+            return read_table(slow_or_fast, path, self.note, **given)
+
+        def slow_or_fast(path: Any, **given: Any) -> pd.DataFrame:
+            if given["engine"] == "python":  # the compiled parser has refused the file
+                refuse_bad_rows(path, asked)
+            return read_csv(path, **given)
+
+        with patch("recbole.data.dataset.dataset.pd.read_csv", side_effect=read):
+            try:
+                frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
+            except ValueError as error:
+                file = Path(filepath).name
+                if file in str(error):
+                    raise
+                if asked:  # a number within a sequence, which RecBole reads itself
+                    refuse_bad_rows(filepath, asked, self.config["seq_separator"])  # type: ignore[attr-defined]
+                raise FileError(f"{file}: {error}") from error
         if frame is not None and source in (FeatureSource.USER, FeatureSource.ITEM):
             self._one_line_each(frame, filepath, source)
         return frame
@@ -121,7 +141,8 @@ def load_dataset(config: Config) -> Dataset:
     ValueError
         If a row of a given split (``benchmark_filename``), to which RecBole applies no filter,
         has no user or no item; if a user stands in the ``.user`` file with lines that differ, a
-        label is neither 0 nor 1, an interval cannot be read, or no interaction is left.
+        label is neither 0 nor 1, an interval cannot be read, or no interaction is left; for a row that
+        does not fit the header of its file.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
     dataset._change_feat_format()

@@ -63,7 +63,7 @@ class CountedFilters:
         return f"{self.dataset_name}.{suffix}"  # type: ignore[attr-defined]
 
     def _data_filtering(self) -> None:
-        listed = {"user": self.user_feat, "item": self.item_feat}  # type: ignore[attr-defined]
+        listed = {"user": self.user_feat, "item": self.item_feat}  # type: ignore[attr-defined,has-type]
         fields = {"user": self.uid_field, "item": self.iid_field}  # type: ignore[attr-defined]
         self._in_file = {
             kind: None if feat is None else feat[fields[kind]] for kind, feat in listed.items()
@@ -128,7 +128,7 @@ class CountedFilters:
         group, and what becomes of users without a group is ``empty_group``'s to say.
         """
         before = self._pairs()
-        users = self.user_feat  # type: ignore[attr-defined]
+        users = self.user_feat  # type: ignore[attr-defined,has-type]
         listed = self._in_file["user"]
         if listed is not None and not self._given(BY_FILE):
             strangers = pd.Index(before[self.uid_field].unique()).difference(listed)  # type: ignore[attr-defined]

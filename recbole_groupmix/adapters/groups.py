@@ -12,6 +12,7 @@ import numpy as np
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
+from recbole_groupmix.adapters.atomic_header import read_header
 from recbole_groupmix.adapters.filters import BY_FILE
 
 #: Name that users without a group token get under ``empty_group: keep``.
@@ -167,6 +168,12 @@ def _without_group(dataset: Dataset, field: str, active: np.ndarray, empty: np.n
         reason = (
             f"have no group: {n_absent} are not in {file}, {n_empty - n_absent} have {no_value}"
         )
+    if listed is not None and not (active & listed).any() and listed.any():
+        names = dataset.field2id_token[dataset.uid_field]
+        reason += (
+            f": ids are such as {str(names[users[0]])!r} in {dataset.dataset_name}.inter and such as "
+            f"{str(names[listed.argmax()])!r} in {file}, and must be written in one form"
+        )
     ways = "; give them a group, or keep them"
     if n_absent and dataset.config["benchmark_filename"] is None:
         ways = f"; give them a group, leave those who are not in {file} out by --{BY_FILE}=True, or keep all"
@@ -201,10 +208,8 @@ def columns_of_user_file(dataset: Dataset) -> list[str]:
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.user"
     if not path.is_file():
         return []
-    with open(path, encoding=dataset.config["encoding"]) as file:
-        header = file.readline().rstrip("\n").split(dataset.config["field_separator"])
-    names = [column.partition(":")[0] for column in header]
-    return [name for name in names if name != dataset.uid_field]
+    header = read_header(path, dataset.config["field_separator"], dataset.config["encoding"])
+    return [name for name, _ in header.columns if name != dataset.uid_field]
 
 
 def _token_order(tokens: list[str]) -> Any:

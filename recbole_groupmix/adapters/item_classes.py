@@ -9,6 +9,7 @@ import pandas as pd
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
+from recbole_groupmix.adapters.atomic_header import read_header
 from recbole_groupmix.adapters.doubles import conflicts, told
 from recbole_groupmix.adapters.read_table import read_table
 
@@ -42,11 +43,7 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
     if not path.is_file():
         raise ValueError(f"item class column {field!r}: there is no {path.name} beside the data")
     separator, encoding = dataset.config["field_separator"], dataset.config["encoding"]
-    with open(path, encoding=encoding) as file:
-        header = [
-            column.partition(":") for column in file.readline().rstrip("\n").split(separator)
-        ]
-    kinds = {name: kind for name, _, kind in header}
+    kinds = read_header(path, separator, encoding).types
     known = [name for name, kind in kinds.items() if name != dataset.iid_field and kind in _KINDS]
     if field not in known:
         near = get_close_matches(field, known, n=1)

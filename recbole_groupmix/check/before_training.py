@@ -214,9 +214,13 @@ def _all_discrepancies(
         delta = group_discrepancies(matrix, group_of_user, len(names), max_d, names)
     else:
         subspaces = group_subspaces(matrix, group_of_user, len(names), MAX_D)
-        least = min(rank_of(subspace) for subspace in subspaces)
+        ranks = [rank_of(subspace) for subspace in subspaces]
+        least = min(ranks)
         if least == 0:
-            raise ValueError("a group has no interaction in the training part; leave it out")
+            raise ValueError(
+                f"group {names[ranks.index(0)]!r} has no interaction in the training part, so it "
+                "has no interests to compare; leave its users out"
+            )
         delta = discrepancies([subspace[:, :least] for subspace in subspaces])
     null = null_discrepancies(matrix, group_of_user, len(names), len(delta), relabellings, seed)
     known = ~np.isnan(null).any(axis=(0, 2, 3))

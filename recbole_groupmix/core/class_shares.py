@@ -103,7 +103,10 @@ def favourites(user_shares: npt.ArrayLike) -> FloatArray:
 
 
 def group_class_shares(
-    user_shares: npt.ArrayLike, group_of_user: npt.ArrayLike, n_groups: int
+    user_shares: npt.ArrayLike,
+    group_of_user: npt.ArrayLike,
+    n_groups: int,
+    names: Sequence[str] | None = None,
 ) -> FloatArray:
     """Return the paper's theta and Theta: the mean of the users' shares in each group.
 
@@ -115,6 +118,8 @@ def group_class_shares(
         Group of each user; -1 for users to leave out.
     n_groups : int
         Number of groups.
+    names : sequence of str, optional
+        Names of the groups, for messages.
 
     Returns
     -------
@@ -131,8 +136,9 @@ def group_class_shares(
     counted = (groups >= 0) & (shares.sum(axis=1) > 0)
     sizes = np.bincount(groups[counted], minlength=n_groups)
     if (sizes == 0).any():
+        group = int(np.argmin(sizes))
         raise ValueError(
-            f"group {int(np.argmin(sizes))} has no user with an item that has a class, so its "
+            f"group {group if names is None else repr(names[group])} has no user with an item that has a class, so its "
             "class shares are not known."
         )
     rows = np.flatnonzero(counted)

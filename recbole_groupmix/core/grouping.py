@@ -147,7 +147,7 @@ def small_groups(
     if action == "refuse":
         raise ValueError(
             f"groups with fewer than min_users = {min_users} users: {listed}; lower min_users, "
-            "merge them (action 'merge'), or define larger groups."
+            "merge them, or define larger groups."
         )
     together = int(counts[small].sum())
     if 0 < together < min_users:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ class UniformNegatives:
         padding id. Repeated pairs count once.
     n_users, n_items : int
         Numbers of ids, padding included, as RecBole counts them.
+    name_of : callable, optional
+        What messages call the user of an id.
 
     Attributes
     ----------
@@ -47,6 +50,7 @@ class UniformNegatives:
         items: npt.NDArray[np.integer[Any]],
         n_users: int,
         n_items: int,
+        name_of: Callable[[int], str] = "user with internal id {}".format,
     ) -> None:
         if n_items < 2:
             raise ValueError(f"n_items is {n_items}; with the padding id there must be >= 2.")
@@ -57,7 +61,7 @@ class UniformNegatives:
                 f"there are {user_ids.size} users but {item_ids.size} items; give one of each "
                 "per training interaction."
             )
-        self._n_users = n_users
+        self._n_users, self._name_of = n_users, name_of
         self.span = n_items - 1
         pairs = np.unique(user_ids * self.span + (item_ids - 1))
         counts = np.bincount(pairs // self.span, minlength=n_users)
@@ -106,7 +110,7 @@ class UniformNegatives:
         if user_ids.size and n_candidates.min() == 0:
             full = int(user_ids[n_candidates.argmin()])
             raise ValueError(
-                f"user with internal id {full} has all {self.span} items as positives, so no "
+                f"{self._name_of(full)} has all {self.span} items as positives, so no "
                 "negative can be drawn; remove that user or add items."
             )
         # random() is below 1 and the product is rounded to nearest, so it stays below the

@@ -17,6 +17,12 @@ from recbole.utils import init_seed
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.groups import Groups
+from recbole_groupmix.evaluation.arguments import (
+    check_counts,
+    check_groups,
+    cut_offs,
+    metric_names,
+)
 from recbole_groupmix.evaluation.attached import AttachedEvaluator
 from recbole_groupmix.evaluation.groupings import (
     evaluated_users,
@@ -58,10 +64,10 @@ class GroupEvaluator:
         :func:`activity_groups`, :func:`mainstream_groups` or :func:`groups_from_csv`; or a mapping
         or pandas Series of user token to group. A group none of whose users is evaluated stays in
         the report, with 0 users and NaN.
-    metrics : sequence of str, optional
+    metrics : str or sequence of str, optional
         RecBole's metric names; default ``config["metrics"]``.
-    topk : sequence of int, optional
-        Cut-offs; default ``config["topk"]``.
+    topk : int or sequence of int, optional
+        Cut-offs, at most the number of items; default ``config["topk"]``.
     train_data : AbstractDataLoader, optional
         Needed by metrics that look at the training data (coverage, popularity, Gini index, tail).
     n_boot : int
@@ -75,7 +81,8 @@ class GroupEvaluator:
     ------
     ValueError
         For a group column that is absent or not loaded, groups none of whose users is evaluated,
-        groups that are too small, an unknown metric, a metric of predicted values where rankings
+        groups that are too small, an unknown metric, a cut-off that is no whole number from 1 to the
+        number of items, a metric of predicted values where rankings
         are evaluated or the other way round, or one that needs ``train_data`` without it.
 
     Examples
@@ -91,26 +98,27 @@ class GroupEvaluator:
         data: Any,
         groups: str | Sequence[str] | Groups | Mapping[str, str],
         *,
-        metrics: Sequence[str] | None = None,
-        topk: Sequence[int] | None = None,
+        metrics: str | Sequence[str] | None = None,
+        topk: int | Sequence[int] | None = None,
         train_data: Any = None,
         n_boot: int = 2000,
         min_users: int | None = None,
         small: str = "refuse",
     ) -> None:
+        check_counts(n_boot, min_users, small)
+        check_groups(groups)
+        metrics = metric_names(config["metrics"] if metrics is None else metrics)
+        self._by_value = is_value_evaluation(config)
+        n_items = None if self._by_value else int(dataset_of(data).item_num) - 1
+        topk = cut_offs(config["topk"] if topk is None else topk, n_items)
         if isinstance(data, Dataset):
             init_seed(config["seed"], config["reproducibility"])
             with recbole_compat():
                 train_data, _, data = data_preparation(config, data)
         self._data, self._n_boot = data, n_boot
-        metrics = [name.lower() for name in (config["metrics"] if metrics is None else metrics)]
-        self._config = with_metrics(config, metrics, list(topk or config["topk"]))
-        try:
-            self._measures = Measures(self._config)
-            self._collector = UserCollector(self._config)
-        except KeyError as error:
-            raise ValueError(f"RecBole has no metric named {error.args[0]!r}") from error
-        self._by_value = is_value_evaluation(config)
+        self._config = with_metrics(config, metrics, topk)
+        self._measures = Measures(self._config)
+        self._collector = UserCollector(self._config)
         wrong = [name for name in metrics if metric_types[name] != config["eval_type"]]
         if wrong:
             raise ValueError(
@@ -232,9 +240,7 @@ class GroupEvaluator:
                 "unfairness of rankings needs an evaluation of rankings (metrics such as Recall); "
                 "for predicted ratings there is unfairness"
             )
-        topk = self._config["topk"] if k is None else [k] if isinstance(k, int) else list(k)
-        if not topk or min(topk) < 1:
-            raise ValueError(f"k is {k}; cut-offs are whole numbers >= 1")
+        topk = self._config["topk"] if k is None else cut_offs(k, None, "k")
         config = with_metrics(self._config, self._config["metrics"], topk)
         struct = Scorer(config, model, ListCollector(config)).collect(self._data)
         return ranking_table(struct, self.groups, topk, first, second, missing)

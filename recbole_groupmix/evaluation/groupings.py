@@ -95,8 +95,10 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
     try:
         kept = small_groups(Grouping(codes, groups.names), min_users, small)
     except ValueError as error:
-        advice = '; small="merge" merges' if small == "refuse" else "; counted are"
-        raise ValueError(f"{error}{advice} evaluated users of {groups.field}") from error
+        advice = ', and small="merge" merges them' if small == "refuse" else ""
+        raise ValueError(
+            f"{groups.field}: {str(error).removesuffix('.')} (evaluated users are counted{advice})"
+        ) from error
     return Groups(groups.field, kept.names, kept.codes)
 
 

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from recbole_groupmix.pipeline.known_keys import OUR_KEYS
+from recbole_groupmix.pipeline.known_keys import OUR_KEYS, WITHOUT_EFFECT
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Keys of RecBole whose values have been checked before.
 _CHECKED = frozenset(
-    {
-        "data_path",
-        "benchmark_filename",
-        "epochs",
-        "eval_step",
-        "seed",
-        "show_progress",
-        "stopping_step",
-        "topk",
-        "train_batch_size",
-        "valid_metric",
-    }
+    {"epochs", "eval_step", "seed", "show_progress", "stopping_step", "topk", "valid_metric"}
 )
+_OF_THE_OPTIMISER = ("learner", "learning_rate", "weight_decay")
+_SHORTEST = 3
+_SHOWN = 300
 
 
 @contextmanager
 def blame(settings: Settings, what: str) -> Iterator[None]:
-    """Turn whatever RecBole raises inside into a ``ValueError`` that names the keys given.
+    """Turn whatever RecBole raises inside into a ``ValueError`` that names the keys it is about.
 
-    RecBole checks few values; a wrong one ends in a ``KeyError`` or worse somewhere inside.
-    Messages of this package pass unchanged.
+    RecBole checks few values; a wrong one ends in a ``KeyError`` or worse somewhere inside. A
+    given key is named if the error, or a line of RecBole's that it came through, mentions the key
+    or a word of its value. Messages of this package pass unchanged.
 
     Parameters
     ----------
@@ -51,13 +48,42 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, ValueError) and _raised_by_us(error):
             raise
-        keys = [key for key in settings.given if key not in OUR_KEYS | _CHECKED]
-        advice = (
-            f"look at what you gave: {', '.join(settings.describe(key) for key in keys)}"
-            if keys
-            else "look at the data: the files, their columns and their headers"
-        )
-        raise ValueError(f"{what}: {type(error).__name__}: {error}; {advice}") from error
+        mentioned = _mentioned(settings, error)
+        about = f"; look at {', '.join(map(settings.describe, mentioned))}" if mentioned else ""
+        words = " ".join(str(error).split())
+        shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
+        raise ValueError(f"{what}: {type(error).__name__}: {shown}{about}") from error
+
+
+def _mentioned(settings: Settings, error: Exception) -> list[str]:
+    """Return the given keys that an error mentions; else those of the lines it came through."""
+    idle = OUR_KEYS | _CHECKED | set(WITHOUT_EFFECT)
+    keys = [key for key in settings.given if key not in idle]
+    said = _words(str(error))
+    named = [key for key in keys if said & {*_words(key), *_words_of_value(settings[key])}]
+    if named:
+        return named
+    frames = traceback.extract_tb(error.__traceback__)
+    if any("/torch/optim/" in Path(frame.filename).as_posix() for frame in frames):
+        return [key for key in keys if key in _OF_THE_OPTIMISER]
+    lines = _words(" ".join(frame.line or "" for frame in frames if "recbole" in frame.filename))
+    return [key for key in keys if any({word, f"{word}s"} & lines for word in _words(key))]
+
+
+def _words(text: str) -> set[str]:
+    """Return the words of a text in one form: ``SparseAdam`` and ``sparse_adam`` are one."""
+    words = (word.replace("_", "").lower() for word in re.findall(r"\w+", text))
+    return {word for word in words if len(word) >= _SHORTEST}
+
+
+def _words_of_value(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return _words(value)
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple)):
+        return {word for entry in value for word in _words_of_value(entry)}
+    return set()
 
 
 def _raised_by_us(error: Exception) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.ranking import METRICS
 from recbole_groupmix.pipeline.data_checks import check_data_keys
+from recbole_groupmix.pipeline.kinds import check_kinds
 from recbole_groupmix.safety.files import check_can_be_written, user_path
 from recbole_groupmix.safety.names import short
 
@@ -97,6 +98,7 @@ def check_values(settings: Settings) -> None:
     _check_benchmark(settings)
     _check_gpu(settings)
     check_data_keys(settings)
+    check_kinds(settings)
 
 
 def check_choice(settings: Settings, key: str) -> None:

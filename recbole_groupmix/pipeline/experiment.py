@@ -31,14 +31,18 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
+from recbole_groupmix.pipeline.headers import read_files
 from recbole_groupmix.pipeline.ineffective import noted, noted_device
 from recbole_groupmix.pipeline.locate import data_folder
+from recbole_groupmix.pipeline.named_columns import check_named_columns
 from recbole_groupmix.pipeline.pretrained import pretrained_digests
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
 ALL_OF_TRAIN = 0
+#: Fewest users that an interval over users can be made of (core/bootstrap.py).
+_FEWEST_MEASURED = 2
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class Experiment:
             self.config = GroupMixConfig(
                 self.model_class, name, config, folder=folder, user_columns=(field,)
             )
+            files = read_files(settings, self.config)
+            check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
         self.pretrained = pretrained_digests(settings, self.config)
         self.settings = settings = noted_device(settings, self.config["device"])
@@ -189,6 +195,17 @@ class Experiment:
                     '--user_inter_num_interval="[5,inf)"'
                 )
 
+    def check_measured(self) -> None:
+        """Raise ``ValueError`` if too few of the target's users are measured for an interval."""
+        n_measured = int(self.target_users(self.part(ALL_OF_TRAIN).held_out).sum())
+        if n_measured < _FEWEST_MEASURED:
+            raise ValueError(
+                f"{n_measured} of the {self.n_users[self.target]} users of target {self.target!r} "
+                f"can be measured on test, and an interval over users needs {_FEWEST_MEASURED}; "
+                "choose a larger group, put small groups together in the group column, or give "
+                "these users more interactions"
+            )
+
     def deciders(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Return whose metric decides, bool (n_users,) by target; by default this target's."""
         if not targets:
@@ -248,6 +265,10 @@ class Experiment:
         sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
         return FullSortEvalDataLoader(self.config, test, sampler)
 
+    def _name_of(self, user: int) -> str:
+        uid = self.dataset.uid_field
+        return f"user {self.dataset.id2token(uid, user)!s} of {self.settings['dataset']!r}"
+
     def _make_part(self, index: int) -> Part:
         if index == ALL_OF_TRAIN:
             train, held = ~self.is_test, self.is_test
@@ -262,7 +283,7 @@ class Experiment:
             users=users,
             items=items,
             n_users=self.groups.n_users(users),
-            negatives=UniformNegatives(users, items, *self.shape),
+            negatives=UniformNegatives(users, items, *self.shape, name_of=self._name_of),
             held_out=HeldOut.of_pairs(
                 (users, items), (self.users[held], self.items[held]), self.shape
             ),

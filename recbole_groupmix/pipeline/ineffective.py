@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
-from recbole_groupmix.pipeline.known_keys import model_keys, reads_key
+from recbole_groupmix.pipeline.known_keys import model_keys, reads_features, reads_key
 from recbole_groupmix.pipeline.settings import Settings
 
 #: RecBole's filters, which it applies to ``DATA.inter`` alone.
@@ -26,6 +26,15 @@ _IDLE_WITHOUT = {
 }
 #: Keys of the weighted loss alone.
 _OF_THE_LOSS = ("regularizer", "loss_norm")
+#: Keys about columns of users and items besides their ids and the groups.
+_OF_FEATURES = (
+    "preload_weight",
+    "additional_feat_suffix",
+    "numerical_features",
+    "discretization",
+    "normalize_field",
+    "normalize_all",
+)
 
 
 def noted_device(settings: Settings, device: torch.device) -> Settings:
@@ -57,6 +66,13 @@ def noted(settings: Settings, model_class: type) -> Settings:
         why = "weighting sample leaves the model's loss as it is"
         ineffective |= {key: why for key in _OF_THE_LOSS if key in settings.given}
     ineffective |= _by_another_key(settings, model_class)
+    if not reads_features(model_class):
+        why = f"{model} reads no features of users or items"
+        ineffective |= {
+            key: why for key in _OF_FEATURES if settings[key] and key in settings.given
+        }
+        if settings["alias_of_item_id"]:  # items of that file are ranked
+            ineffective.pop("additional_feat_suffix", None)
     if model in CLOSED_FORM:
         ineffective.pop("reg_weight", None)  # has a note of its own
     notes = tuple(

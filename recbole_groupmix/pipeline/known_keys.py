@@ -64,6 +64,8 @@ WITHOUT_EFFECT = {
 
 _READ = re.compile(r"""config\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
 
+_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight")
+
 
 def recbole_folder() -> Path:
     """Return where RecBole is installed."""
@@ -143,9 +145,18 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
 
 def reads_key(model_class: type, key: str) -> bool:
     """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key."""
+    return any(key in keys_read_by(source) for source in _sources(model_class))
+
+
+def reads_features(model_class: type) -> bool:
+    """Return whether a model reads columns of users or items besides their ids."""
+    return any(_FEATURES.search(source) for source in _sources(model_class))
+
+
+def _sources(model_class: type) -> list[str]:
     packages = ("recbole.", "recbole_groupmix.")
     classes = [c for c in model_class.__mro__ if c.__module__.startswith(packages)]
-    return any(key in keys_read_by(inspect.getsource(c)) for c in classes)
+    return [inspect.getsource(c) for c in classes]
 
 
 def keys_read_by(source: str) -> frozenset[str]:

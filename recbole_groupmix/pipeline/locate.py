@@ -12,6 +12,8 @@ from recbole_groupmix.prepare import DATA_SETS, ensure_ml_100k
 
 #: The data set that is fetched from RecBole's server at its first use.
 DOWNLOADED = "ml-1m"
+#: Data sets that `groupmix prepare` makes from what ships with RecBole, or from nothing.
+_NEED_NO_SOURCE = ("blockmix", "ml-100k")
 
 
 def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None = None) -> Path:
@@ -41,13 +43,14 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     ValueError
         If there is none and none can be made, with the way to prepare it.
     """
-    stem = f"{dataset}.{benchmark[0]}" if benchmark else dataset
+    stems = [f"{dataset}.{part}" for part in benchmark or ()] or [dataset]
     shipped = bundled("dataset_atomic")
     here, of_recbole = Path("dataset_atomic").resolve(), Path("dataset").resolve()
     parents = [Path(data_path)] if data_path else [here, of_recbole, shipped]
     for parent in parents:
         for folder in (parent / dataset, parent):
-            if os.path.isfile(folder / f"{stem}.inter"):  # no error for a name too long to be one
+            # os.path: no error for a name too long to be one
+            if any(os.path.isfile(folder / f"{stem}.inter") for stem in stems):
                 return folder
     if data_path is None and benchmark is None:
         if dataset == "ml-100k":
@@ -55,22 +58,57 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
         folder = of_recbole / dataset
         if dataset == DOWNLOADED and not folder.exists():
             download(dataset, folder)
-        if (folder / f"{stem}.inter").is_file():  # also if another process has just put it there
+        if os.path.isfile(
+            folder / f"{dataset}.inter"
+        ):  # also if another process has just put it there
             return folder
+    if data_path and not os.path.isdir(data_path):
+        raise ValueError(f"data set {dataset!r}: {_no_folder(dataset, stems[0], Path(data_path))}")
+    as_path = _of_path(dataset)
+    if as_path:
+        raise ValueError(f"dataset is {dataset!r}, which is a path; {as_path}")
     looked = ", ".join(str(parent) for parent in dict.fromkeys(parents))
     found = sorted({file.parent.name for parent in parents for file in parent.glob("*/*.inter")})
     raise ValueError(
-        f"data set {dataset!r}: no {stem}.inter in {looked}; "
-        f"{_way_out(dataset, stem, found)}{_again(dataset, of_recbole, data_path)}. "
+        f"data set {dataset!r}: no {stems[0]}.inter in {looked}; "
+        f"{_way_out(dataset, stems[0], found)}{_again(dataset, of_recbole, data_path)}. "
         f"Data sets found: {', '.join(found) or 'none'}"
     )
 
 
+def _no_folder(dataset: str, stem: str, path: Path) -> str:
+    """Say that --data_path is no folder, and what it should have been."""
+    if not path.exists():
+        shipped = bundled("dataset_atomic") / dataset / f"{stem}.inter"
+        more = (
+            ", or leave it out: this data set comes with the plugin" if shipped.is_file() else ""
+        )
+        return f"data_path is {str(path)!r}, which is not there; name a folder that is{more}"
+    if path.name == f"{stem}.inter":
+        return f"data_path is the file {path}; name its folder: --data_path={path.parent}"
+    return (
+        f"data_path is the file {path}; name the folder that holds {stem}.inter, or one that holds "
+        f"{dataset}/{stem}.inter"
+    )
+
+
+def _of_path(dataset: str) -> str | None:
+    """Say how a data set is named that was given as a path; None if it is none."""
+    path = Path(dataset)
+    if len(path.parts) < 2 and path.suffix != ".inter":
+        return None
+    file = path if path.suffix == ".inter" else path / f"{path.name}.inter"
+    if not file.is_file():
+        return "--dataset takes a name, and --data_path the folder that holds NAME.inter"
+    return f"write --data_path={file.parent} --dataset={file.stem}"
+
+
 def _way_out(dataset: str, stem: str, found: list[str]) -> str:
     if dataset in DATA_SETS:
-        return f"make it by `groupmix prepare {dataset} --source FILE_OR_FOLDER`"
+        source = "" if dataset in _NEED_NO_SOURCE else " --source FILE_OR_FOLDER"
+        return f"make it by `groupmix prepare {dataset}{source}`"
     near = get_close_matches(dataset, [*DATA_SETS, *found], n=1)
-    hint = f"did you mean {near[0]!r}? Else " if near else ""
+    hint = f"did you mean {near[0]!r}? Else " if near and near[0] != dataset else ""
     return (
         f"{hint}name the folder that holds {dataset}/{stem}.inter by --data_path, or make one of "
         f"{', '.join(DATA_SETS)} by `groupmix prepare`"

@@ -115,6 +115,9 @@ def loss_changes(
     where, names = experiment.part(part), experiment.groups.names
     asked = names if targets is None else targets
     held_out = where.held_out.of_users(_chosen(experiment, where.held_out, asked, most_users))
+    if not len(held_out.users):
+        nobody = np.zeros(0)
+        return Changes("loss", held_out.users, nobody, dict.fromkeys(names, nobody))
     losses, slopes = _slopes(experiment, part, held_out, lam)
     after = dict(zip(names, (losses[:, None] + more * slopes).T, strict=True))
     return Changes("loss", held_out.users, losses, after)

@@ -91,6 +91,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     experiment.check_parts(
         settings["folds"] if on_folds else 0, [c.mix for c in found if c.source != "baseline"]
     )
+    experiment.check_measured()
     folder, identity = run_folder(experiment, own)
     folder.check(*identity)
     check_trackers(experiment.config)

@@ -98,7 +98,7 @@ def merge_settings(
     for key in user:
         check_path(key, user, origin)
     values, origin = _with_layers(user, origin)
-    check_values(Settings(values, origin=origin))
+    check_values(Settings(values, origin=origin, given=tuple(user)))
     notes = tuple(
         f"{key} ({origin[key]}) has no effect: {WITHOUT_EFFECT[key]}"
         for key in user

@@ -65,6 +65,7 @@ def targets_of(everyone: Experiment, folds: int) -> tuple[list[str], dict[str, s
         try:
             view = everyone.for_target(name)
             view.check_parts(folds)
+            view.check_measured()
             if everyone.settings["model"] in CLOSED_FORM:
                 check_rank(view)
         except ValueError as error:

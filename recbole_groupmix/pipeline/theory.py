@@ -85,9 +85,9 @@ def class_shares(
         of_user = favourites(of_user)
     groups = experiment.groups
     try:
-        shares = group_class_shares(of_user, groups.of_user, len(groups.names))
+        shares = group_class_shares(of_user, groups.of_user, len(groups.names), groups.names)
     except ValueError as error:
-        raise ValueError(f"{field}: {error} Groups: {', '.join(groups.names)}") from error
+        raise ValueError(f"{field}: {error}") from error
     liked = shares.sum(axis=0) > 0
     names = tuple(name for name, kept in zip(classes, liked, strict=True) if kept)
     return ClassShares(field, names, shares[:, liked])

@@ -109,6 +109,18 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
     return user_factors(part.users, experiment.shape[0], user_loss)
 
 
+def batch_format(experiment: Experiment) -> BatchFormat:
+    """Return what the model wants in a batch; ``ValueError`` for settings that rule it out."""
+    settings = experiment.settings
+    try:
+        return BatchFormat.of_config(experiment.config, settings["model"] in USER_WISE)
+    except ValueError as error:
+        key = str(error).partition(" ")[0]
+        if key not in settings.given:
+            raise
+        raise ValueError(f"{settings.describe(key)}: {error}") from error
+
+
 def training_batches(
     experiment: Experiment,
     job: Job,
@@ -122,7 +134,7 @@ def training_batches(
         part.users,
         part.items,
         negatives or part.negatives,
-        BatchFormat.of_config(config, settings["model"] in USER_WISE),
+        batch_format(experiment),
         stream_key(experiment, job),
         sampled_by=_sampled_by(settings["triplets"], settings["user_loss"]),
         present=present_users(experiment, job, part)[1],
