@@ -201,7 +201,11 @@ def test_another_encoding_far_behind_the_header():
         ),
         (
             {"load_col": "{'inter':['user_id']}"},
-            ["load_col is {'inter': ['user_id']}", "item_id of d.inter is not loaded"],
+            [
+                "load_col is {'inter': ['user_id']}",
+                "item_id of d.inter is not loaded",
+                "--load_col=\"{'inter':['user_id','item_id'],",
+            ],
         ),
         (
             {"load_col": "{'inter':['user_id','item_id'],'item':['genres']}"},
@@ -303,6 +307,15 @@ def test_files_that_are_fine_are_not_refused(files):
 )
 def test_settings_that_are_fine_are_not_refused(options):
     status, _, line = line_of({}, **options)
+    assert status == 0, line
+
+
+def test_ids_of_other_names_need_no_load_col():
+    files = {
+        name: text.replace("user_id", "uid").replace("item_id", "iid")
+        for name, text in GOOD.items()
+    }
+    status, _, line = line_of(files, USER_ID_FIELD="uid", ITEM_ID_FIELD="iid")
     assert status == 0, line
 
 

@@ -5,9 +5,10 @@ RecBole finds out while it loads, and its errors name neither file nor line nor 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recbole.config import Config
 
@@ -198,7 +199,7 @@ def _check_ids(settings: Settings, config: Config, file: AtomicFile) -> None:
         if column not in file.loaded:
             raise ValueError(
                 f"{said(settings, config, 'load_col')}, so that {column} of {file.header.file} is "
-                f"not loaded; add it to the columns of {file.source!r}"
+                f"not loaded; write {load_col_with(config, file.source, column)}"
             )
 
 
@@ -226,13 +227,17 @@ def _no_id(
     return f"{message}; write {cure}" if cure else f"{message}; one of type token must hold ids"
 
 
-def ids_of(config: Config, source: str) -> list[str]:
-    """Return the id columns that RecBole needs of a kind of file."""
-    return [config[key] for key in _IDS.get(source, ())]
-
-
 def said(settings: Settings, config: Config, key: str) -> str:
     """Return "key is value (origin)" for a key that may have RecBole's own default."""
     if key in settings.given:
         return settings.describe(key)
     return f"{key} is {config[key]!r} (the default)"
+
+
+def load_col_with(config: Config, source: str, column: str) -> str:
+    """Return the option that loads one more column."""
+    wanted: Mapping[str, Any] = config["load_col"] or {}
+    ids = [config[key] for key in _IDS.get(source, ())]
+    columns = list(dict.fromkeys([*ids, *wanted.get(source, ()), column]))
+    value = repr({**wanted, source: columns}).replace(", ", ",").replace(": ", ":")
+    return f'--load_col="{value}"'
