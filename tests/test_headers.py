@@ -194,7 +194,7 @@ def test_another_encoding_far_behind_the_header():
         ({"alias_of_user_id": "friend"}, ["alias_of_user_id is 'friend'", "must be a list"]),
         ({"eval_args": "3"}, ["eval_args is 3 (on the command line)", "must be a mapping"]),
         ({"load_col": "{'itm':['item_id']}"}, ["load_col", "'itm' is no kind of file", "item"]),
-        ({"load_col": "{'inter':'rating'}"}, ["load_col", "a list of columns for 'inter'"]),
+        ({"load_col": "{'inter':'rating'}"}, ["load_col", "inter must list names of columns"]),
         (
             {"load_col": "{'inter':['user_id','item_id','ratng']}"},
             ["load_col", "d.inter has no column 'ratng' (did you mean 'rating'?)"],

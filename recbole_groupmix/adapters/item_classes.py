@@ -10,6 +10,8 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.atomic_header import read_header
+from recbole_groupmix.adapters.doubles import conflicts, told
+from recbole_groupmix.adapters.read_table import read_table
 
 _KINDS = (FeatureType.TOKEN.value, FeatureType.TOKEN_SEQ.value)
 
@@ -34,7 +36,8 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
     Raises
     ------
     ValueError
-        If there is no such file or column, or it is of another type.
+        If there is no such file or column, it is of another type, or an item stands there with
+        different classes.
     """
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.item"
     if not path.is_file():
@@ -51,19 +54,23 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
             f"{', '.join(known) or 'none'}{hint}. Name one by --class_field"
         )
     columns = {f"{name}:{kinds[name]}": name for name in (dataset.iid_field, field)}
-    table = pd.read_csv(
+    table = read_table(
+        pd.read_csv,
         path,
-        sep=separator,
+        delimiter=separator,
         usecols=list(columns),
-        dtype=str,
-        keep_default_na=False,
+        dtype=dict.fromkeys(columns, str),
         encoding=encoding,
-        engine="python" if len(separator) > 1 else "c",
+        engine="python",
     ).rename(columns=columns)
+    twice = conflicts(table, dataset.iid_field)
+    if twice:
+        where = told(twice, path, separator, encoding)
+        raise ValueError(f"{path.name} holds item {where}; keep one line of each item")
     several = kinds[field] == FeatureType.TOKEN_SEQ.value
     found: list[list[str]] = [[] for _ in range(dataset.item_num)]
     ids = dataset.field2token_id[dataset.iid_field]
-    for token, text in zip(table[dataset.iid_field], table[field], strict=True):
+    for token, text in zip(table[dataset.iid_field], table[field].fillna(""), strict=True):
         if token in ids:
             names = text.split(dataset.config["seq_separator"]) if several else [text]
             found[ids[token]] = [name for name in names if name]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from recbole_groupmix.core.quoted_cells import check_quotes
+
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
 FOLDER_FILES = ("metrics.parquet", "per_user.parquet")
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -120,6 +122,7 @@ def _read(file: Path) -> pd.DataFrame:
         if file.suffix.lower() == ".parquet":
             return pd.read_parquet(file, engine="pyarrow", partitioning=None)
         separator = _SEPARATORS[file.suffix.lower()]
+        check_quotes(file, separator)
         frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's own are ValueErrors
         raise ValueError(f"{file} cannot be read as a table: {error}") from error

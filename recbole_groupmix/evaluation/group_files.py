@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from recbole_groupmix.adapters.groups import Groups
+from recbole_groupmix.adapters.groups import Groups, refuse_several_lines
+from recbole_groupmix.core.quoted_cells import check_quotes
 from recbole_groupmix.evaluation.groupings import of_pairs, refuse_doubles, some
 from recbole_groupmix.evaluation.user_columns import dataset_of
 
@@ -55,6 +56,7 @@ def groups_from_csv(
     user_at, group_at = header.index(dataset.uid_field), header.index(field)
     pairs = [(row[user_at], row[group_at]) for row in rows]
     refuse_doubles([user for user, _ in pairs], str(path))
+    refuse_several_lines([group for _, group in pairs if group], f"column {field!r} of {path}")
     known = {str(token) for token in dataset.field2id_token[dataset.uid_field][1:]}
     strangers = [user for user, _ in pairs if user not in known]
     if strangers and unknown == "refuse":
@@ -67,9 +69,10 @@ def groups_from_csv(
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        check_quotes(path, delimiter, "utf-8-sig")
         with open(path, encoding="utf-8-sig", newline="") as file:
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-            reader = csv.reader(file, delimiter=delimiter)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
             rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, ValueError, csv.Error) as error:  # no text in UTF-8 is a ValueError
         raise ValueError(f"{path} cannot be read as a table of groups: {error}") from error

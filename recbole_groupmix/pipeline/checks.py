@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.ranking import METRICS
 from recbole_groupmix.pipeline.kinds import check_kinds
+from recbole_groupmix.pipeline.data_checks import check_data_keys
 
 if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
@@ -76,6 +77,7 @@ def check_values(settings: Settings) -> None:
     settings.values["mix"] = _mix_files(settings)
     _check_benchmark(settings)
     check_kinds(settings)
+    check_data_keys(settings)
 
 
 def check_choice(settings: Settings, key: str) -> None:

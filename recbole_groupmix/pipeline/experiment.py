@@ -18,6 +18,7 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.evaluate import HeldOut
 from recbole_groupmix.adapters.groups import Groups, read_groups
+from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.adapters.support import (
     CLOSED_FORM,
     EXACT,
@@ -114,6 +115,8 @@ class Experiment:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:
             raise ValueError(f"{settings.describe('group_field')}: {error}") from error
+        said = (*self.dataset.notes, *map(str, self.removed))
+        self.settings = replace(settings, notes=(*settings.notes, *said))
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
         counts = self.groups.n_users(self.users)
@@ -127,6 +130,12 @@ class Experiment:
         self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
+
+    @property
+    def removed(self) -> tuple[Removed, ...]:
+        """What each step of loading removed; ``settings.notes`` has a line for each."""
+        found: tuple[Removed, ...] = self.dataset.removed
+        return found
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from recbole_groupmix.pipeline.candidates import DATA_MIX, FIXED, Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.known_keys import reads_key
+from recbole_groupmix.pipeline.measured import measured_users
 from recbole_groupmix.pipeline.result import REFERENCE, build_result
 from recbole_groupmix.pipeline.run_folder import RunFolder
 
@@ -121,6 +122,7 @@ def finish(
         settings=experiment.settings.values,
         embedding_size=embedding_size(experiment),
         groups=_group_entries(experiment),
+        removed=[step.to_dict() for step in experiment.removed],
         mixes={name: candidate.mix for name, candidate in rows.items()},
         cv=cv,
         selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
@@ -186,7 +188,13 @@ def _group_entries(experiment: Experiment) -> list[dict[str, Any]]:
     users = experiment.part(ALL_OF_TRAIN).users
     n_users = experiment.groups.n_users(users)
     n_interactions = experiment.groups.n_interactions(users)
+    measured = measured_users(experiment)
     return [
-        {"name": name, "n_users": n_users[name], "n_interactions": n_interactions[name]}
+        {
+            "name": name,
+            "n_users": n_users[name],
+            "n_interactions": n_interactions[name],
+            **measured[name],
+        }
         for name in experiment.groups.names
     ]

@@ -139,18 +139,11 @@ def _check_load_col(settings: Settings, config: Config) -> None:
         *(config["additional_feat_suffix"] or ()),
     ]
     for key in ("load_col", "unload_col"):
-        for source, columns in (config[key] or {}).items():
+        for source in config[key] or ():
             if source not in known:
                 raise ValueError(
                     f"{settings.describe(key)}; {source!r} is no kind of file; those are "
                     f"{', '.join(known)}"
-                )
-            if not isinstance(columns, (list, tuple)) and not (
-                key == "load_col" and columns == "*"
-            ):
-                raise ValueError(
-                    f"{settings.describe(key)}; it must give a list of columns for {source!r}, "
-                    f"such as {{'{source}': ['{config['USER_ID_FIELD']}']}}"
                 )
     left_out, field = config["unload_col"] or {}, settings["group_field"]
     for column in (field, config["USER_ID_FIELD"]):

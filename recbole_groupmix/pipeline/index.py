@@ -76,13 +76,14 @@ def _entry(
     folder: str, result: Mapping[str, Any], p_values: Mapping[tuple[str, str], float | None]
 ) -> dict[str, Any]:
     name, search = result["target"], result["search"]
+    group = next(g for g in result["groups"] if g["name"] == name)
     changes = {
         mix: {key: {**change, "p_holm": p_values[mix, key]} for key, change in row.items()}
         for mix, row in result["change"].items()
     }
     return {
         "folder": folder,
-        "n_users": next(g["n_users"] for g in result["groups"] if g["name"] == name),
+        **{key: group[key] for key in ("n_users", "n_measured", "n_in_data") if key in group},
         "candidates": search["trials"],
         "selected": search["selected"],
         "best_cv": search["best_cv"],
@@ -123,14 +124,24 @@ def index_table(index: Mapping[str, Any]) -> str:
     """
     k = index["topk"][-1]
     few = FEW if "users only" in index["intervals"] else ""
-    rows = [["target", "mix", "alpha_aug", *(f"{m}@{k}" for m in COLUMNS), f"change {COLUMNS[0]}"]]
+    rows = [
+        [
+            "target",
+            "users",
+            "mix",
+            "alpha_aug",
+            *(f"{m}@{k}" for m in COLUMNS),
+            f"change {COLUMNS[0]}",
+        ]
+    ]
     for target, entry in index["targets"].items():
         for mix, values in entry["test"].items():
             change = entry["change"].get(mix, {}).get(f"{COLUMNS[0]}@{k}")
             budget = f"{entry['mix']['alpha_aug']:.2f}" if mix == DATA_MIX else ""
             metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in COLUMNS]
             label = target if mix == REFERENCE else ""
-            rows.append([label, mix, budget, *metrics, change_text(change, few)])
+            users = _measured(entry) if mix == REFERENCE else ""
+            rows.append([label, users, mix, budget, *metrics, change_text(change, few)])
     title = (
         f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
         "the test items of each target's users"
@@ -145,7 +156,18 @@ def index_table(index: Mapping[str, Any]) -> str:
             f"targets share, and theory's mix where there is one, by {index['valid_metric']} on the "
             "folds."
         )
+    if any("n_measured" in entry for entry in index["targets"].values()):
+        notes.append(
+            "users: those measured, of those with an interaction; the others have no interaction in "
+            "train, or no item in test that is new to them (result.json of a target says which)."
+        )
     if index["left_out"]:
         notes.append(f"Left out: {', '.join(index['left_out'])} (index.json says why).")
     lines = [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
     return "\n".join([title, "", *aligned(rows), "", *lines])
+
+
+def _measured(entry: Mapping[str, Any]) -> str:
+    if "n_measured" not in entry:
+        return str(entry["n_users"])
+    return f"{entry['n_measured']} of {entry['n_in_data']}"

@@ -8,6 +8,19 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.known_keys import model_keys, reads_features, reads_key
 from recbole_groupmix.pipeline.settings import Settings
 
+#: RecBole's filters, which it applies to ``DATA.inter`` alone.
+_FILTERS = (
+    "user_inter_num_interval",
+    "item_inter_num_interval",
+    "val_interval",
+    "rm_dup_inter",
+    "filter_inter_by_user_or_item",
+)
+#: Keys that another one makes idle where it has the given value, with the reason.
+_IDLE_WITHOUT = {
+    "log_wandb": (("wandb_project",), "log_wandb is not on"),
+    "early_stopping": (("stopping_step", "eval_step"), "early_stopping is off"),
+}
 #: Keys of the weighted loss alone.
 _OF_THE_LOSS = ("regularizer", "loss_norm")
 #: Keys about columns of users and items besides their ids and the groups.
@@ -47,9 +60,22 @@ def noted(settings: Settings, model_class: type) -> Settings:
         }
         if settings["alias_of_item_id"]:  # items of that file are ranked
             ineffective.pop("additional_feat_suffix", None)
+    ineffective |= _by_another_key(settings)
     if model in CLOSED_FORM:
         ineffective.pop("reg_weight", None)  # has a note of its own
     notes = tuple(
         f"{settings.describe(key)} and has no effect: {why}" for key, why in ineffective.items()
     )
     return replace(settings, notes=(*settings.notes, *notes))
+
+
+def _by_another_key(settings: Settings) -> dict[str, str]:
+    """Return given keys that mean nothing beside the value of another, each with the reason."""
+    found = {}
+    if settings["benchmark_filename"] is not None:
+        why = "RecBole filters no given split (benchmark_filename)"
+        found.update({key: why for key in _FILTERS if settings[key] is not None})
+    for switch, (keys, why) in _IDLE_WITHOUT.items():
+        if not settings[switch]:
+            found.update(dict.fromkeys(keys, why))
+    return {key: why for key, why in found.items() if key in settings.given}

@@ -9,10 +9,6 @@ if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
 
 _MAPPINGS = {
-    "load_col": "{'inter': ['user_id', 'item_id']}",
-    "unload_col": "{'user': ['nickname']}",
-    "val_interval": "{'rating': '[3,inf)'}",
-    "threshold": "{'rating': 4}",
     "seq_len": "{'genres': 5}",
     "preload_weight": "{'user_id': 'user_vector'}",
     "discretization": "{'age': {'method': 'ED', 'bucket': 5}}",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from recbole_groupmix.core.mix import Mix, check_groups
+from recbole_groupmix.core.mix import Mix, baselines, check_groups
+from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.fine_tune import FINE_TUNED
 from recbole_groupmix.pipeline.yaml_files import read_mix_file
 
-_RESERVED = ("proportional", "stratified", "no_augmentation", "theory", "data_mix")
+#: Names of the other rows of a result.
+RESERVED = (*baselines({"target": 1, "other": 1}, "target"), THEORY, DATA_MIX, FINE_TUNED)
 _NAME = re.compile(r"\w[\w.+-]*")  # names are parts of file names too
 
 
@@ -40,7 +43,7 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
         what = f"mix file {path}: name {name!r}"
         if not _NAME.fullmatch(name):
             raise ValueError(f"{what} must consist of letters, digits and the signs _ . + -")
-        if name in _RESERVED or name.startswith("trial-"):
+        if name in RESERVED or name.startswith("trial-"):
             raise ValueError(f"{what} is the name of another row of the result; choose another")
         if name in found:
             raise ValueError(f"{what} is the name of another mix file too; choose another")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -113,6 +113,7 @@ def build_result(
     diverged: list[str],
     metrics: pd.DataFrame,
     seconds: Mapping[str, float],
+    removed: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Assemble the content of ``result.json``.
 
@@ -123,7 +124,8 @@ def build_result(
     embedding_size : int or None
         None where the model has none.
     groups : list of dict
-        name, n_users, n_interactions (all of train) of every group.
+        name, n_users, n_interactions (all of train) of every group, and what
+        :func:`~.measured.measured_users` counts.
     mixes : mapping
         Mixes of the rows, by name.
     cv : mapping
@@ -136,6 +138,8 @@ def build_result(
         Long table of per-user values.
     seconds : mapping
         Wall times by stage.
+    removed : sequence of mapping
+        What each step of loading removed: :meth:`recbole_groupmix.adapters.removed.Removed.to_dict`.
     """
     target = settings["target"]
     by_group = {entry["name"]: test_means(metrics, entry["name"]) for entry in groups}
@@ -152,6 +156,7 @@ def build_result(
         "seed": settings["seed"],
         "repeats": settings["repeats"],
         "valid_metric": settings["valid_metric"],
+        "data": {"removed": [dict(step) for step in removed]},
         "groups": groups,
         "mixes": {name: mix.to_dict() for name, mix in mixes.items()},
         "search": {

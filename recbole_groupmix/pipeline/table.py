@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 from recbole_groupmix.core.resampling import MIN_REPEATS
+from recbole_groupmix.pipeline.measured import measured_text, unmeasured_note
 from recbole_groupmix.pipeline.result import times
 
 COLUMNS = ("precision", "recall", "ndcg")
@@ -46,10 +47,15 @@ def result_table(result: Mapping[str, Any]) -> str:
     repeats = "" if result.get("closed_form") else f" and {times(result['repeats'])}"
     title = (
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
-        f"{result['model']}: means over the test items of the target's users{repeats}"
+        f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
     )
     lines = [title, "", *aligned(rows), "", *_notes(result, k)]
     return "\n".join(lines)
+
+
+def _target(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the target's entry among the groups."""
+    return next(group for group in result["groups"] if group["name"] == result["target"])
 
 
 def _candidate(result: Mapping[str, Any], name: str) -> str:
@@ -113,6 +119,9 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
         f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. Columns "
         f"{groups}: alpha, the share of each group. Users of the target weigh 1.",
     ]
+    unmeasured = unmeasured_note(_target(result))
+    if unmeasured:
+        notes.insert(0, unmeasured)
     options = result["search"].get("options", {})
     chosen = {name: options.get(_candidate(result, name), {}) for name in result["mixes"]}
     if any(chosen.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recbole_groupmix import __version__
@@ -57,6 +58,7 @@ def asked_section(run: Run) -> Section:
         f"{numbers.count(result['search']['folds'], 'fold')}, {final}. Every change is against "
         "proportional, which is training on all data as they are."
     )
+    counted = all("n_measured" in group for group in result["groups"])  # older runs did not count
     rows = [
         [
             text(group["name"]),
@@ -64,16 +66,43 @@ def asked_section(run: Run) -> Section:
             number(group["n_users"], ",d"),
             number(group["n_interactions"], ",d"),
             number(group["n_interactions"] / max(group["n_users"], 1), ".1f"),
+            *([text(measured(group))] if counted else []),
         ]
         for group in result["groups"]
     ]
     table = Table(
         "sizes",
         f"Groups by {result['group_field']} in the training data",
-        ("group", "role", "users", "interactions", "interactions per user"),
+        ("group", "role", "users", "interactions", "interactions per user")
+        + (("measured on test",) if counted else ()),
         rows,
+        _unmeasured(result["groups"]),
     )
-    return Section("asked", "What was asked", [question], (), [table])
+    left_out = [_removed(step) for step in (result.get("data") or {}).get("removed", ())]
+    return Section("asked", "What was asked", [question, *left_out], (), [table])
+
+
+def measured(group: Mapping[str, Any]) -> str:
+    """Return how many of a group's users were measured on test: "16 of 20"."""
+    return f"{group['n_measured']:,} of {group['n_in_data']:,}"
+
+
+def _unmeasured(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Say why users of the groups are not measured; nothing if all are or nobody counted."""
+    reasons: dict[str, int] = {}
+    for group in groups:
+        for reason, n in (group.get("not_measured") or {}).items():
+            reasons[reason] = reasons.get(reason, 0) + n
+    listed = "; ".join(f"{reason}: {numbers.count(n, 'user')}" for reason, n in reasons.items())
+    return f"Not measured on test: {listed}." if listed else ""
+
+
+def _removed(step: Mapping[str, Any]) -> str:
+    return (
+        f"Left out when the data were read, {step['step']}: {step['n_rows']:,} of "
+        f"{step['of_rows']:,} interactions, with them {step['n_users']:,} of {step['of_users']:,} "
+        f"users and {step['n_items']:,} of {step['of_items']:,} items; {step['keep']}."
+    )
 
 
 def setup_section(run: Run) -> Section:

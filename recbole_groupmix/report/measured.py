@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from recbole_groupmix.report import intervals, numbers
+from recbole_groupmix.report.asked import measured
 from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.forest import forest
 from recbole_groupmix.report.run_files import REFERENCE, Run
@@ -20,7 +21,9 @@ def measured_section(run: Run) -> Section:
             shown = numbers.value_interval(mean, *intervals.of_mean(run, mix, key))
             cells.append(number(mean, shown=shown))
         rows.append(cells)
-    note = f"95 % {run.result['intervals']}."
+    group = next(group for group in run.result["groups"] if group["name"] == run.target)
+    over = f" Over {measured(group)} users of {run.target}." if "n_measured" in group else ""
+    note = f"95 % {run.result['intervals']}.{over}"
     main = Table("test", f"Test metrics of {run.target}", ("mix", *run.keys), rows, note)
     keys = list(next(iter(run.result["test"].values()), {}))
     everything = Table(
