@@ -2,11 +2,13 @@
 
     python benchmarks/engine.py [--dataset=ml-100k] [--data_path=FOLDER] [--target=25]
         [--models=BPR,LightGCN] [--sizes=4,16,64] [--mixes=1,16,64] [--rounds=3] [--torch=no]
-        [--stock=yes]
+        [--stock=yes] [--batch_size=1000000] [--weighting=loss]
 
-A pass is negatives, forward, backward and update of every interaction, in full batches of 10^6 on
-all sides (implicit updates pair by pair). Prints medians over rounds, the ratio to stock RecBole in
-the same run, and how far the time is from a floor: the bytes that a pass has to read and write (each
+A pass is negatives, forward, backward and update of every interaction, by default in full batches
+of 10^6 on all sides (implicit updates pair by pair). Stock RecBole and our back end on top of it take
+turns, pass by pass. ``--mixes=none`` leaves the compiled engine out, which other models than BPR and
+LightGCN do not have; models of whole user rows need ``--weighting=sample``. Prints medians over rounds,
+the ratio to stock RecBole in the same run, and for BPR and LightGCN how far the time is from a floor: the bytes that a pass has to read and write (each
 triplet's three rows and their gradients once; in LightGCN every edge's row once a layer, forward and
 backward) over the rate at which all threads copy tables of that size. ``pip install implicit`` adds
 that library (BPR).
@@ -18,8 +20,7 @@ import time
 
 from ceilings import copy_gbs, forget_peak, peak_mib, product_gflops
 from recbole.data import data_preparation
-from recbole.trainer import Trainer
-from recbole.utils import get_model
+from recbole.utils import get_model, get_trainer
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
@@ -34,16 +35,19 @@ from recbole_groupmix.pipeline.populations import train_populations
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.training import train_sequentially
 
-BATCH = 1_000_000
 LAYERS = 3
 
 
-def stock_recbole(model, dataset, size, folder):
+def layers(model):
+    return {"n_layers": LAYERS} if model == "LightGCN" else {}
+
+
+def stock_recbole(model, dataset, size, batch_size, folder):
     """Return a function that makes one epoch of RecBole's own model, loader and trainer."""
     settings = {
-        "train_batch_size": BATCH,
+        "train_batch_size": batch_size,
         "embedding_size": size,
-        "n_layers": LAYERS,
+        **layers(model),
         "eval_args": {"split": {"RS": [0.8, 0.0, 0.2]}},
         "checkpoint_dir": ".",
     }
@@ -51,7 +55,9 @@ def stock_recbole(model, dataset, size, folder):
     with recbole_compat(), without_folders():
         loaded = dataset_class(config["model"], config["MODEL_TYPE"])(config)
         train_data, _, _ = data_preparation(config, loaded)
-        trainer = Trainer(config, get_model(model)(config, train_data._dataset))
+        trainer = get_trainer(config["MODEL_TYPE"], config["model"])(
+            config, get_model(model)(config, train_data._dataset)
+        )
 
     def epoch():
         with recbole_compat():
@@ -77,15 +83,22 @@ def implicit_bpr(experiment, size):
     return passes
 
 
-def each(call, rounds):
-    """Wall time of each call, the first left out."""
-    call()
-    seconds = []
-    for _ in range(rounds):
+def in_turns(experiment, stock, rounds):
+    """Seconds of each pass of RecBole's own and of our back end, in turns; the first is left out."""
+    seconds = {"stock": [], "ours": []}
+    started = 0.0
+
+    def on_epoch(label, done, most):
+        nonlocal started
+        seconds["ours"].append(time.perf_counter() - started)
         started = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - started)
-    return seconds
+        stock()
+        seconds["stock"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+
+    for _ in train_sequentially(experiment, jobs(experiment, 1, 1 + rounds), on_epoch):
+        pass
+    return seconds["stock"][1:], seconds["ours"][1:]
 
 
 def per_pass(total, rounds, more):
@@ -104,20 +117,25 @@ def each_once(call, n):
     return time.perf_counter() - started
 
 
+def jobs(experiment, n_mixes, epochs):
+    mixes = [sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(n_mixes)]
+    return [Job(f"trial-{i}", mix, ALL_OF_TRAIN, 0, epochs) for i, mix in enumerate(mixes)]
+
+
 def ours(experiment, train, n_mixes):
     """Return a function of n that trains a number of mixes for n passes."""
-    mixes = [sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(n_mixes)]
 
     def passes(n):
-        jobs = [Job(f"trial-{i}", mix, ALL_OF_TRAIN, 0, n) for i, mix in enumerate(mixes)]
-        for _ in train(experiment, jobs):
+        for _ in train(experiment, jobs(experiment, n_mixes, n)):
             pass
 
     return passes
 
 
 def work(model, n_pairs, n_nodes, size):
-    """FLOPs and bytes of a pass: scores and gradients, edges, Adam."""
+    """FLOPs and bytes of a pass: scores and gradients, edges, Adam; 0 where nobody counted them."""
+    if model not in ("BPR", "LightGCN"):
+        return 0, 0
     flops, moved = 9 * size * n_pairs, 6 * 4 * size * n_pairs
     if model == "LightGCN":
         edges = 2 * n_pairs * 2 * LAYERS
@@ -129,12 +147,13 @@ def report(label, seconds, reference, n_models, flops, moved, copy):
     """Print one row: seconds a model, ratio to stock, rates, and the distance from the floor."""
     each_model = statistics.median(seconds) / n_models
     ratio = f"{reference / each_model:8.1f} x" if reference else " " * 10
-    print(
-        f"  {label:22} {each_model:9.4f} s {ratio} {flops / each_model / 1e9:8.1f} GFLOP/s "
-        f"{moved / each_model / 1e9:7.1f} GB/s {each_model * copy * 1e9 / moved:6.1f} floors "
-        f"{peak_mib():7.0f} MiB",
-        flush=True,
+    rates = (
+        f"{flops / each_model / 1e9:8.1f} GFLOP/s {moved / each_model / 1e9:7.1f} GB/s "
+        f"{each_model * copy * 1e9 / moved:6.1f} floors "
+        if moved
+        else ""
     )
+    print(f"  {label:22} {each_model:9.4f} s {ratio} {rates}{peak_mib():7.0f} MiB", flush=True)
 
 
 def compare(model, size, options, folder):
@@ -144,30 +163,35 @@ def compare(model, size, options, folder):
         "data_path": options.get("data_path"),
         "model": model,
         "embedding_size": size,
-        "train_batch_size": BATCH,
+        "train_batch_size": int(options["batch_size"]),
+        "weighting": options["weighting"],
         "graph": "all",
-        "n_layers": LAYERS,
+        **layers(model),
     }
     experiment = Experiment(merge_settings({k: v for k, v in given.items() if v is not None}))
     rounds = int(options["rounds"])
     n_pairs, n_nodes = len(experiment.part(ALL_OF_TRAIN).users), sum(experiment.shape)
     flops, moved = work(model, n_pairs, n_nodes, size)
     copy = copy_gbs(4 * size * experiment.shape[1])
-    print(
-        f"{model}, d = {size}: tables are copied at {copy:.0f} GB/s, floor {moved / copy / 1e9:.4f} s"
-    )
+    floor = f", floor {moved / copy / 1e9:.4f} s" if moved else ""
+    print(f"{model}, d = {size}: tables are copied at {copy:.0f} GB/s{floor}")
     reference = None
     if options["stock"] == "yes":
         forget_peak()
-        stock = each(stock_recbole(model, options["dataset"], size, folder), rounds)
+        own = stock_recbole(model, options["dataset"], size, int(options["batch_size"]), folder)
+        stock, one_by_one = in_turns(experiment, own, rounds)
         reference = statistics.median(stock)
         report("stock RecBole", stock, reference, 1, flops, moved, copy)
-        one_by_one = per_pass(ours(experiment, train_sequentially, 1), rounds, 2)
         report("recbole back end", one_by_one, reference, 1, flops, moved, copy)
+        ratio = statistics.median(one_by_one) / reference
+        print(
+            f"  the recbole back end takes {ratio:.2f} times as long as stock RecBole", flush=True
+        )
     peer = implicit_bpr(experiment, size) if model == "BPR" else None
     if peer is not None:
         report("implicit", per_pass(peer, rounds, 8), reference, 1, flops, moved, copy)
-    for n_mixes in map(int, options["mixes"].split(",")):
+    mixes = [] if options["mixes"] == "none" else options["mixes"].split(",")
+    for n_mixes in map(int, mixes):
         forget_peak()
         more = max(1, min(16, 64 // n_mixes))
         found = per_pass(ours(experiment, train_populations, n_mixes), rounds, more)
@@ -191,6 +215,8 @@ def main(arguments):
         "rounds": "3",
         "torch": "no",
         "stock": "yes",
+        "batch_size": "1000000",
+        "weighting": "loss",
         **parse_options(arguments),
     }
     folder = data_folder(options["dataset"], options.get("data_path"))

@@ -1,5 +1,6 @@
 """Where files that ship beside the code are: ``properties/``, ``dataset_atomic/``, one of docs."""
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -34,7 +35,7 @@ def bundled(name: str) -> Path:
         # Without this test a wheel would look for "properties" among other people's packages.
         roots.append(repository)
     for root in roots:
-        if (root / name).exists():
+        if os.path.exists(root / name):  # no error for a name too long to be one
             return root / name
     searched = " and ".join(str(root) for root in roots)
     raise FileNotFoundError(

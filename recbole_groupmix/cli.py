@@ -11,6 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recbole_groupmix.files.last_words import last_words
+from recbole_groupmix.files.places import out_file, out_folder
+from recbole_groupmix.pipeline.options import flag, whole_number
+from recbole_groupmix.safety.files import check_can_be_written, user_path
+from recbole_groupmix.safety.names import short, shown
+
 if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
 
@@ -100,11 +106,16 @@ reproduce  Run the paper's experiments as a grid and write its figures; goes on 
 """
 
 
+#: Options that name a file or folder.
+_PLACES = ("out", "source")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
     0; 2 for input that cannot be used, which one line says; 1 where the system stops a run
-    halfway (a full disk), 130 where the user does.
+    halfway (a full disk), 130 where the user does, 143 where a signal asks for the end, 141 where
+    nobody reads the output any more.
 
     Parameters
     ----------
@@ -112,6 +123,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments without the program's name; default those of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with last_words(arguments[0] if arguments else "") as ended:
+        ended.status = _main(arguments)
+    return ended.status
+
+
+def _main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0
@@ -119,69 +136,72 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "-h" in rest or "--help" in rest:
         print(USAGE, end="")
         return 0
-    try:
-        if command == "run":
-            return _run(rest)
-        if command == "prepare":
-            return _prepare(rest)
-        if command == "compare":
-            return _compare(rest)
-        if command == "tune":
-            return _tune(rest)
-        if command == "influence":
-            return _influence(rest)
-        if command == "gradient":
-            return _gradient(rest)
-        if command == "profile":
-            return _profile(rest)
-        if command == "check":
-            return _check(rest)
-        if command == "report":
-            return _report(rest)
-        if command == "reproduce":
-            return _reproduce(rest)
-        raise ValueError(
-            f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
-            "report, reproduce, influence, gradient and profile"
-        )
-    except ValueError as error:
-        print(f"groupmix: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        reason = error.strerror or error
-        print(f"groupmix: {what}{reason}; the same command goes on from here", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("groupmix: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    if command == "run":
+        return _run(rest)
+    if command == "prepare":
+        return _prepare(rest)
+    if command == "compare":
+        return _compare(rest)
+    if command == "tune":
+        return _tune(rest)
+    if command == "influence":
+        return _influence(rest)
+    if command == "gradient":
+        return _gradient(rest)
+    if command == "profile":
+        return _profile(rest)
+    if command == "check":
+        return _check(rest)
+    if command == "report":
+        return _report(rest)
+    if command == "reproduce":
+        return _reproduce(rest)
+    raise ValueError(
+        f"unknown command {command!r}; commands are run, prepare, compare, tune, check, "
+        "report, reproduce, influence, gradient and profile"
+    )
 
 
 def parse_options(arguments: Sequence[str], flags: Sequence[str] = ()) -> dict[str, str]:
-    """Read ``--key=value`` and ``--key value``; ``flags`` stand alone.
+    """Read ``--key=value`` and ``--key value``; ``flags`` may stand alone and become true or false.
 
     Raises
     ------
     ValueError
-        For anything else, and for a key that is given twice with different values.
+        For anything else, for a key that is given twice with different values, a flag that is
+        neither true nor false, and a place that cannot be one.
     """
     options: dict[str, str] = {}
     rest = list(arguments)
     while rest:
         argument = rest.pop(0)
         if not argument.startswith("--") or len(argument) == 2:
-            raise ValueError(f"unexpected argument {argument!r}; options are --key=value")
+            raise ValueError(f"unexpected argument {short(argument)}; options are --key=value")
         key, equals, value = argument[2:].partition("=")
-        if not equals and key in flags:
-            value = "true"
+        if key in flags:
+            value = str(flag(key, value) if equals else True).lower()
         elif not equals:
             if not rest or rest[0].startswith("--"):
                 raise ValueError(f"option --{key} has no value; write --{key}=VALUE")
             value = rest.pop(0)
+        if key in _PLACES:
+            value = _place(key, value)
         if options.get(key, value) != value:
-            raise ValueError(f"--{key} is given twice: {options[key]!r} and {value!r}")
+            both = f"{short(options[key])} and {short(value)}"
+            raise ValueError(f"--{key} is given twice: {both}")
         options[key] = value
     return options
+
+
+def _place(key: str, text: str) -> str:
+    """Return the path that an option gives, with its ``~`` replaced."""
+    what = f"--{key} is {short(text)}"
+    if not text:
+        raise ValueError(f"{what}; give it a value or leave it out")
+    path = user_path(text, what)
+    if key == "out":
+        check_can_be_written(path, what)
+    return path
 
 
 def _typed(text: str) -> Any:
@@ -204,8 +224,8 @@ def _run(arguments: Sequence[str]) -> int:
 
     with _recbole_log() as warnings:
         result = run(settings, _sayer(warnings))
-    print(index_table(result) if "targets" in result else result_table(result))
-    print(f"\n{result['run_folder']}")
+    _answer(index_table(result) if "targets" in result else result_table(result))
+    _answer(f"\n{result['run_folder']}")
     return 0
 
 
@@ -223,8 +243,8 @@ def _tune(arguments: Sequence[str]) -> int:
 
     with _recbole_log() as warnings:
         tuned = tune(settings, **axes, out=out, say=_sayer(warnings))
-    print(tuning_table(tuned))
-    print(f"\n{tuned.file}")
+    _answer(tuning_table(tuned))
+    _answer(f"\n{tuned.file}")
     return 0
 
 
@@ -236,20 +256,22 @@ def _check(arguments: Sequence[str]) -> int:
     settings = _settings(options)
     with _recbole_log() as warnings:
         text, folder = check_command(settings, own, _sayer(warnings))
-    print(text)
-    print(f"\n{folder}")
+    _answer(text)
+    _answer(f"\n{folder}")
     return 0
 
 
 def _report(arguments: Sequence[str]) -> int:
-    folders, given = _positional([word for word in arguments if word != "--force"])
-    options = parse_options(given)
-    unknown = sorted(set(options) - {"out"})
+    folders, given = _positional(arguments, flags=("force",))
+    options = parse_options(given, flags=("force",))
+    unknown = sorted(set(options) - {"out", "force"})
     if unknown:
         raise ValueError(f"unknown option --{unknown[0]}; report takes --out and --force")
-    with _drawing("report"):
-        from recbole_groupmix.report.write import write_report
-    print(write_report(folders, options.get("out"), force="--force" in arguments))
+    from recbole_groupmix.report.write import write_report
+
+    with _recbole_log():
+        page = write_report(folders, options.get("out"), force=options.get("force") == "true")
+    _answer(page)
     return 0
 
 
@@ -258,29 +280,13 @@ def _reproduce(arguments: Sequence[str]) -> int:
     # of the options with a value this one may also stand alone
     arguments = ["--controls=all" if word == "--controls" else word for word in arguments]
     options = parse_options(arguments, flags)
-    with _drawing("reproduce"):
-        from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
+    from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
 
     own = {key: options.pop(key) for key in (*OPTIONS, *flags) if key in options}
     keys = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     with _recbole_log() as warnings:
-        return reproduce_command(own, keys, _sayer(warnings))
-
-
-@contextmanager
-def _drawing(command: str) -> Iterator[None]:
-    """Say what to install where modules cannot be imported that draw and write pages."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in ("matplotlib", "jinja2"):
-            raise
-        raise ValueError(
-            f"groupmix {command} needs {missing}, which is not installed; run pip install "
-            "'recbole-groupmix[report]'"
-        ) from error
+        return reproduce_command(own, keys, _sayer(warnings), _answer)
 
 
 def _influence(arguments: Sequence[str]) -> int:
@@ -291,14 +297,16 @@ def _influence(arguments: Sequence[str]) -> int:
     settings = _settings({"model": "EASE", "reg_weight": "500", **options})
     with _recbole_log():
         text = influence_command(settings, own)
-    print(text)
+    _answer(text)
     return 0
 
 
 def _gradient(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
-    most, out = _whole_number(options, "most", 8), options.pop("out", "gradient.yaml")
-    follow = _whole_number(options, "follow", 1)
+    evaluations = "a start takes some dozens until nothing changes"
+    most = whole_number(options, "most", 8, 1, 10_000, evaluations)
+    follow = whole_number(options, "follow", 1, 1, 3, "so many starts there are")
+    out = out_file(options.pop("out", "gradient.yaml"))
     for key in ("most", "follow"):
         options.pop(key, None)
     settings = _settings({"model": "EASE", "reg_weight": "300", **options})
@@ -317,8 +325,8 @@ def _gradient(arguments: Sequence[str]) -> int:
         lam, free = float(settings["reg_weight"]), memory(experiment)
         found = gradient_search(experiment, lam, free=free, follow=follow, most=most)
     write_mix(found[0], out)
-    print(gradient_text(found))
-    print(f"\n{out}")
+    _answer(gradient_text(found))
+    _answer(f"\n{out}")
     return 0
 
 
@@ -333,8 +341,8 @@ def _profile(arguments: Sequence[str]) -> int:
     settings = _settings(options)
     with _recbole_log() as warnings:
         text, folder = profile_command(settings, own, _sayer(warnings))
-    print(text)
-    print(f"\n{folder}")
+    _answer(text)
+    _answer(f"\n{folder}")
     return 0
 
 
@@ -353,12 +361,17 @@ def _numbers(key: str, text: str) -> list[float]:
     if isinstance(values, (int, float)) and not isinstance(values, bool):
         values = [values]
     good = isinstance(values, (list, tuple)) and all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v < float("inf")
-        for v in values
+        isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v <= 1e30 for v in values
     )
     if not good or not values or (key == "learning_rates" and min(values) == 0):
-        raise ValueError(f"--{key} is {text!r}; give positive numbers such as [0.003, 0.01, 0.03]")
+        raise ValueError(
+            f"--{key} is {short(text)}; give positive numbers such as [0.003, 0.01, 0.03]"
+        )
     return sorted({float(value) for value in values})
+
+
+def _answer(text: object) -> None:
+    print(shown(str(text)))
 
 
 def _sayer(warnings: list[str]) -> Callable[[str], None]:
@@ -366,24 +379,29 @@ def _sayer(warnings: list[str]) -> Callable[[str], None]:
 
     def say(line: str) -> None:
         while warnings:
-            print(f"note from RecBole: {warnings.pop(0)}", file=sys.stderr)
-        print(line, file=sys.stderr, flush=True)
+            print(f"note from RecBole: {shown(warnings.pop(0))}", file=sys.stderr)
+        print(shown(line), file=sys.stderr, flush=True)
 
     return say
 
 
 @contextmanager
 def _recbole_log() -> Iterator[list[str]]:
-    """Collect the warnings of RecBole, which logs to the root logger, each once."""
+    """Collect the warnings of RecBole, which logs to the root logger; ours are said at once."""
     messages: list[str] = []
     seen: set[str] = set()
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())
-            if text not in seen:
-                seen.add(text)
-                messages.append(" ".join(text.split()))
+            if text in seen:
+                return
+            seen.add(text)
+            line = " ".join(text.split())
+            if record.name.startswith("recbole_groupmix"):
+                print(f"note: {shown(line)}", file=sys.stderr)
+            else:
+                messages.append(line)
 
     handler = Collector(logging.WARNING)
     logging.getLogger().addHandler(handler)
@@ -408,14 +426,15 @@ def _prepare(arguments: Sequence[str]) -> int:
     made = prepare(
         arguments[0],
         source,
-        Path(options.get("out", "dataset_atomic")),
+        out_folder(options.get("out", "dataset_atomic")),
         force=options.get("force") == "true",
     )
-    print(made.comparison_text)
-    print(f"\n{made.folder}")
+    _answer(made.comparison_text)
+    _answer(f"\n{made.folder}")
     return 0
 
 
+_NO_FINER = "intervals and p-values get no finer"
 _COMPARE_OPTIONS = (
     "reference",
     "metric",
@@ -429,7 +448,7 @@ _COMPARE_OPTIONS = (
 
 
 def _compare(arguments: Sequence[str]) -> int:
-    from recbole_groupmix.compare import check_output, compare, read_runs
+    from recbole_groupmix.compare import MOST_DRAWS, check_output, compare, read_runs
 
     tables, given = _positional(arguments)
     options = parse_options(given)
@@ -446,29 +465,26 @@ def _compare(arguments: Sequence[str]) -> int:
         metrics=options["metric"].split(",") if "metric" in options else None,
         how=options.get("how", "refuse"),
         groups=options["group"].split(",") if "group" in options else None,
-        seed=_whole_number(options, "seed", 0),
-        n_boot=_whole_number(options, "n_boot", 10_000),
-        n_permutations=_whole_number(options, "n_permutations", 10_000),
+        seed=whole_number(options, "seed", 0, 0, 2**128 - 1, "generators are seeded by 128 bits"),
+        n_boot=whole_number(options, "n_boot", 10_000, 1, MOST_DRAWS, _NO_FINER),
+        n_permutations=whole_number(options, "n_permutations", 10_000, 1, MOST_DRAWS, _NO_FINER),
     )
-    print(compared.to_markdown())
+    _answer(compared.to_markdown())
     if out is not None:
         compared.save(out)
-        print(f"\n{out}")
+        _answer(f"\n{out}")
     return 0
 
 
-def _positional(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def _positional(
+    arguments: Sequence[str], flags: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
     """Tell arguments that stand alone from options and the values that follow them."""
+    alone_too = [f"--{key}" for key in flags]
     alone: list[str] = []
     options: list[str] = []
     for argument in arguments:
-        value_follows = options and options[-1].startswith("--") and "=" not in options[-1]
+        last = options[-1] if options else ""
+        value_follows = last.startswith("--") and "=" not in last and last not in alone_too
         (options if argument.startswith("--") or value_follows else alone).append(argument)
     return alone, options
-
-
-def _whole_number(options: dict[str, str], key: str, default: int) -> int:
-    text = options.get(key, str(default))
-    if not text.isdecimal():
-        raise ValueError(f"--{key} is {text!r}; it must be a whole number from 0 on")
-    return int(text)

@@ -41,6 +41,18 @@ def _scores(model):
         return (user @ item.T).numpy()[1:, 1:]
 
 
+def _assert_same_scores(got, wanted, train):
+    """Assert that a model does not depend on its company.
+
+    The compiled engine fixes the order of its additions, so it promises bits; torch's kernels
+    choose theirs by CPU and shape, so they promise rounding.
+    """
+    if train is train_populations:
+        assert np.array_equal(got, wanted)
+    else:
+        assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted)
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])
 @pytest.mark.parametrize(
@@ -113,7 +125,7 @@ def test_divergence_is_told_and_the_other_models_finish(train):
     fits = {fit.job.name: fit for fit in train(experiment, jobs)}
     assert not fits["sane"].diverged and fits["wild"].diverged
     (alone,) = train(experiment, jobs[:1])
-    assert np.array_equal(_scores(fits["sane"].model), _scores(alone.model))
+    _assert_same_scores(_scores(fits["sane"].model), _scores(alone.model), train)
 
 
 @pytest.mark.parametrize("train", [train_populations, on_torch], ids=["cpu", "torch"])
@@ -134,7 +146,7 @@ def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch)
     in_waves = {fit.job.name: fit.model for fit in train(experiment, jobs, on_epoch)}
     assert labels == ["2 models, fold 0"] * 6 + ["1 models, fold 0"] * 3
     for name in mixes:
-        assert np.array_equal(_scores(together[name]), _scores(in_waves[name]))
+        _assert_same_scores(_scores(in_waves[name]), _scores(together[name]), train)
 
 
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])

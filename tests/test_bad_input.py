@@ -4,10 +4,8 @@ The line names the value, where it came from, what is allowed and what to do abo
 """
 
 import errno
-import io
 import os
 import tempfile
-import urllib.error
 import zipfile
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from command import call, process, run_arguments, run_folder, tree
 from helpers import write_data_set, write_tiny
 
 from recbole_groupmix import run_groupmix
-from recbole_groupmix.pipeline import locate
 from recbole_groupmix.pipeline.settings import merge_settings
 
 
@@ -93,51 +90,6 @@ def test_data_path_that_is_no_folder(refused, tiny):
 
 def test_no_data_set():
     refused_command("run", "--target=A", says=["no data set given", "--dataset=ml-100k"])
-
-
-def test_download_without_a_network(refused, monkeypatch):
-    def unreachable(url):
-        raise urllib.error.URLError("no network")
-
-    monkeypatch.setattr(locate, "bundled", lambda name: Path("nothing"))
-    monkeypatch.setattr("recbole.utils.url.ur.urlopen", unreachable)
-    refused(
-        dataset="ml-1m",
-        target="25",
-        data_path=None,
-        group_field=None,
-        says=["'ml-1m'", "no network", "groupmix prepare ml-1m --source", "--data_path"],
-    )
-
-
-def test_download_that_breaks_off(refused, monkeypatch):
-    class Broken(io.BytesIO):
-        def info(self):
-            return {"Content-Length": 2**20}
-
-        def read(self, size=-1):
-            raise ConnectionResetError("peer went away")
-
-    monkeypatch.setattr(locate, "bundled", lambda name: Path("nothing"))
-    monkeypatch.setattr("recbole.utils.url.ur.urlopen", lambda url: Broken())
-    monkeypatch.setattr("recbole.utils.url.tqdm", _Silent)  # its bar is not what is tested
-    refused(
-        dataset="ml-1m",
-        target="25",
-        data_path=None,
-        says=["'ml-1m'", "interruption", "groupmix prepare ml-1m"],
-    )
-
-
-class _Silent:
-    def __init__(self, steps):
-        self.steps = steps
-
-    def __iter__(self):
-        return iter(self.steps)
-
-    def set_description(self, text):
-        pass
 
 
 # --- groups --------------------------------------------------------------------------------------

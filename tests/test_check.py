@@ -11,7 +11,6 @@ from helpers import SMALL, experiment, interactions, write_data_set, write_tiny
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.item_classes import read_item_classes
-from recbole_groupmix.check import command
 from recbole_groupmix.check.before_training import check
 from recbole_groupmix.check.verdict import judge, last_beyond
 from recbole_groupmix.core.discrepancy import group_discrepancies
@@ -408,7 +407,6 @@ def test_bad_input(classed, options, message):
 
 
 def test_figures_of_one_target_of_all_and_of_two_groups(tiny, tmp_path):
-    pytest.importorskip("matplotlib")
     two = write_tiny(tmp_path / "two", sizes={"A": 16, "B": 16})
     for folder, options in ((tiny, {}), (tiny, {"target": "A"}), (two, {}), (tiny, {"max_d": 1})):
         status, _, err = run_check(folder, **options)
@@ -417,14 +415,6 @@ def test_figures_of_one_target_of_all_and_of_two_groups(tiny, tmp_path):
             file = Path("checked") / name
             assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 5000
             file.unlink()
-
-
-def test_without_matplotlib_there_are_text_and_json_alone(tiny, monkeypatch):
-    monkeypatch.setattr(command, "can_draw", lambda: False)
-    status, out, err = run_check(tiny)
-    assert status == 0 and "Verdicts" in out
-    assert "pip install 'recbole-groupmix[report]'" in err
-    assert [path.name for path in Path("checked").iterdir()] == ["check.json"]
 
 
 def test_the_default_folder(tiny):

@@ -293,31 +293,6 @@ def test_sparse_lines_say_what_is_left(monkeypatch, capsys):
     ]
 
 
-def test_a_system_error_is_one_line(monkeypatch):
-    def full(arguments):
-        raise OSError(28, "No space left on device", "runs/x/trials.jsonl")
-
-    monkeypatch.setattr("recbole_groupmix.cli._run", full)
-    assert call("run") == (
-        1,
-        "",
-        "groupmix: runs/x/trials.jsonl: No space left on device; the same command goes on from "
-        "here\n",
-    )
-
-
-def test_an_interrupt_is_one_line(monkeypatch):
-    def stop(arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("recbole_groupmix.cli._run", stop)
-    assert call("run") == (
-        130,
-        "",
-        "groupmix: interrupted; the same command goes on from here\n",
-    )
-
-
 # --- prepare -------------------------------------------------------------------------------------
 
 

@@ -548,9 +548,12 @@ def test_the_command_compares_files_of_others(two_runs, capsys):
         (["first", "--metric"], "option --metric has no value"),
         (["first", "--seed=-1"], "--seed is '-1'; it must be a whole number from 0 on"),
         (["first", "--how=outer"], "how is 'outer'"),
-        (["first", "--out=table.txt"], "cannot save a comparison as table.txt; allowed are .csv"),
+        (
+            ["first", "--out=table.txt"],
+            "--out is 'table.txt', which has no suffix that says the format; allowed are .csv",
+        ),
         (["first", "--out=none/table.csv"], "there is no folder none"),
-        (["first", "--out=dir.csv"], "dir.csv, which is a folder"),
+        (["first", "--out=dir.csv"], "--out is 'dir.csv', which is a folder"),
     ],
 )
 def test_what_the_command_cannot_use_is_one_line(two_runs, capsys, arguments, message):

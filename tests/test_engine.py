@@ -198,7 +198,9 @@ def test_weight_zero_equals_training_without_those_triplets():
     for _ in range(3):
         population.step(_batch(problem))
         without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], everybody().size))
-    np.testing.assert_allclose(population.tables(0), without.tables(0), atol=1e-6)
+    # sums in another order, by CPU; Adam enlarges their rounding where a gradient nearly vanishes
+    moved = np.linalg.norm(without.tables(0) - problem[-1])
+    assert np.linalg.norm(population.tables(0) - without.tables(0)) < 2e-4 * moved
 
 
 @settings(max_examples=30, deadline=None)

@@ -12,17 +12,35 @@ PACKAGE = Path(__file__).resolve().parent.parent / "recbole_groupmix"
 # layer: (layers it may import, third-party packages it may import or None for any)
 LAYERS = {
     "bundled": (set(), set()),
+    # what comes from outside, bounded and harmless; every layer but core may ask it
+    "safety": (set(), {"yaml", "matplotlib"}),
+    # writing whole files in places that were checked; every layer but core may ask it
+    "files": ({"safety"}, set()),
+    # what the files of a run hold, for those who write and those who read them
+    "record": ({"safety"}, {"numpy", "pandas"}),
     "core": (set(), {"numpy", "scipy"}),
-    "prepare": ({"core", "bundled"}, {"numpy", "pandas"}),
-    "compare": ({"core"}, {"numpy", "scipy", "pandas", "pyarrow"}),
-    "adapters": ({"core", "bundled", "engine"}, None),
+    "prepare": ({"core", "bundled", "files", "safety"}, {"numpy", "pandas"}),
+    "compare": ({"core", "files", "record", "safety"}, {"numpy", "scipy", "pandas", "pyarrow"}),
+    "adapters": ({"core", "bundled", "engine", "files"}, None),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ({"core"}, {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
-    "evaluation": ({"core", "adapters"}, None),
-    "pipeline": ({"core", "prepare", "adapters", "engine", "bundled"}, None),
-    "report": ({"core", "bundled"}, {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"}),
-    "check": ({"core", "pipeline"}, {"numpy", "scipy", "threadpoolctl", "matplotlib"}),
-    "reproduce": ({"core", "adapters", "pipeline", "check", "report"}, set()),
+    "evaluation": ({"core", "adapters", "files", "safety"}, None),
+    "pipeline": (
+        {"core", "prepare", "adapters", "engine", "bundled", "files", "record", "safety"},
+        None,
+    ),
+    "report": (
+        {"core", "bundled", "files", "record", "safety"},
+        {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"},
+    ),
+    "check": (
+        {"core", "pipeline", "files", "safety"},
+        {"numpy", "scipy", "threadpoolctl", "matplotlib"},
+    ),
+    "reproduce": (
+        {"core", "adapters", "pipeline", "check", "report", "files", "record", "safety"},
+        set(),
+    ),
     "cli": (
         {
             "core",
@@ -36,6 +54,9 @@ LAYERS = {
             "report",
             "reproduce",
             "bundled",
+            "files",
+            "record",
+            "safety",
         },
         None,
     ),
@@ -207,6 +228,8 @@ def test_the_side_effect_check_sees(source, lines):
         ("prepare", {"torch", "recbole", "ray"}),
         ("compare", {"torch", "recbole", "ray"}),
         ("report", {"torch", "recbole", "ray"}),
+        ("record", {"torch", "recbole", "ray"}),
+        ("files", {"torch", "recbole", "numpy", "pandas"}),
     ],
 )
 def test_a_pure_layer_loads_without_the_others(layer, absent):

@@ -162,3 +162,36 @@ def test_the_evaluator_gives_the_model_of_a_run_the_metrics_that_the_run_wrote(
             mine.loc[written.index], written, check_names=False, rtol=0, atol=1e-6
         )
         assert len(mine) == len(written)
+
+
+class _Touches:
+    """What a pickle may do to whoever opens it."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("touched"),)
+
+
+def test_a_checkpoint_of_somebody_else_runs_no_code(tiny, monkeypatch):
+    folder = made(tiny, trials=0, early_stopping=False)
+    saved = yaml.safe_load((folder / "model.yaml").read_text())
+    torch.save({"state_dict": _Touches(), "other_parameter": None}, folder / saved["file"])
+    as_before_2_6 = torch.load  # where `weights_only` was False unless asked for
+
+    def load(file, map_location=None, *, weights_only=False, **options):
+        return as_before_2_6(file, map_location, weights_only=weights_only, **options)
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(Exception, match=r"(?i)weights.only|unsupported|cannot be"):
+        load_run(folder)
+    assert not Path("touched").exists()
+    torch.load(folder / saved["file"])
+    assert Path("touched").exists()  # it was a pickle that does
+
+
+def test_model_yaml_names_a_file_of_its_own_folder(tiny):
+    folder = made(tiny, trials=0, early_stopping=False)
+    saved = yaml.safe_load((folder / "model.yaml").read_text())
+    (folder / saved["file"]).rename(folder.parent / "other.pth")
+    (folder / "model.yaml").write_text(yaml.safe_dump({**saved, "file": "../other.pth"}))
+    with pytest.raises(ValueError, match=r"model.yaml: .*'../other.pth' is not the plain name"):
+        load_run(folder)

@@ -5,7 +5,9 @@ import inspect
 import pkgutil
 import re
 import sys
+import tempfile
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -35,7 +37,12 @@ from recbole_groupmix.adapters.support import (
     model_class,
 )
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.pipeline.candidates import DATA_MIX, Candidate
+from recbole_groupmix.pipeline.finish import ModelKeeper
+from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.job import Job
+from recbole_groupmix.pipeline.result import REFERENCE
+from recbole_groupmix.pipeline.run import load_run
 from recbole_groupmix.pipeline.training import build_model, train_sequentially
 
 #: Small layers, so that a model trains in a blink.
@@ -60,8 +67,11 @@ LAYERS = {
 }
 #: No noise, so that a loss depends on parameters and batch alone.
 NO_NOISE = {"dropout_prob": 0.0, "dropout": 0.0, "message_dropout": 0.0, "node_dropout": 0.0}
-#: ConvNCF's default kernels fit embeddings of 64 only.
-OPTIONS = {"ConvNCF": {"embedding_size": 64, "cnn_channels": [1, 4, 4, 4, 4]}}
+#: ConvNCF's default kernels fit embeddings of 64 only; these fit 8.
+OPTIONS = {
+    "ConvNCF": {"cnn_channels": [1, 4, 4], "cnn_kernels": [4, 2], "cnn_strides": [4, 2]},
+    "NNCF": {"neigh_num": 10},
+}
 WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 
 
@@ -192,6 +202,27 @@ def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny, model, reg_
     assert difference > 1e-2 * largest
 
 
+def check_reloaded(ex, fit):
+    """A model that a run keeps scores all users as before when ``load_run`` has loaded it."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder, identity = run_folder(ex, {}, inside=Path(parent))
+        folder.open(*identity)
+        keeper = ModelKeeper(folder)
+        keeper(DATA_MIX, fit)  # nothing has been scored yet, so no scores are kept with it
+        kept = Candidate(fit.job.name, fit.job.mix, "own")
+        keeper.describe(ex, {DATA_MIX: kept, REFERENCE: kept}, {kept.name: fit.job.epochs})
+        _, loaded, _ = load_run(folder.path)
+    assert loaded is not fit.model and not loaded.training
+    torch.testing.assert_close(scores_of(loaded, ex), scores_of(fit.model, ex), equal_nan=True)
+
+
+def scores_of(model, ex):
+    """Scores of all users and items, without what the model keeps of earlier calls."""
+    model.eval()
+    with torch.no_grad(), global_seed(5):
+        return scores_of_all_items(model, np.arange(1, ex.shape[0]), ex.shape[1])
+
+
 def check_training(folder, model, **settings):
     """Train through the pipeline: to the end, to an early stop, and without augmentation.
 
@@ -212,6 +243,7 @@ def check_training(folder, model, **settings):
             ],
         )
     )
+    check_reloaded(ex, fits[2])  # users who take no part are left out of it
     assert [fit.epochs for fit in fits] == [2, 2, 1, 1]
     assert 0 <= fits[3].score <= 1
     for fit in fits:

@@ -183,7 +183,7 @@ def test_every_direct_dependency_is_pinned_within_its_bounds(stack, python, repo
     requirements = pytest.importorskip("packaging.requirements")
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = project["dependencies"] + extras["test"] + extras["report"]
+    wanted = project["dependencies"] + extras["test"]
     if stack == "default":
         wanted += [line for line in extras["dev"] if "recbole-groupmix" not in line]
     environment = {"python_version": python}

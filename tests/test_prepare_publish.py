@@ -88,7 +88,7 @@ def test_a_stop_in_the_middle_of_an_overwrite_never_looks_complete(tmp_path, mon
     real, moved = os.replace, []
 
     def stop_before_the_interactions(source, target):
-        if "partial" not in os.path.basename(source) and str(target).endswith("toy.inter"):
+        if ".part" not in os.path.basename(source) and str(target).endswith("toy.inter"):
             raise OSError(5, "stopped")
         moved.append(os.path.basename(target))
         real(source, target)

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,10 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from browser import CHROMIUM, seen_in_browser
 
 from recbole_groupmix.cli import main
@@ -652,17 +647,6 @@ def test_the_command(tmp_path, five_repeats, capsys, undrawn):
     assert "report takes --out and --force" in capsys.readouterr().err
     assert main(["report"]) == 2
     assert "name the run folders" in capsys.readouterr().err
-
-
-def test_without_matplotlib_one_line_says_so(tmp_path):
-    code = (
-        "import sys; sys.modules['matplotlib'] = None\n"
-        "from recbole_groupmix.cli import main\n"
-        "sys.exit(main(['report', 'x']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and "pip install 'recbole-groupmix[report]'" in done.stderr
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")

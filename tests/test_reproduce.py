@@ -5,10 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from browser import CHROMIUM, seen_in_browser
 from command import call
 from test_report import Page
@@ -168,16 +164,20 @@ def test_controls_share_mixes_folds_and_seeds():
 # --- which cells are finished
 
 
-def test_a_cell_is_finished_with_its_own_settings_only(tmp_path):
+def test_a_cell_is_finished_with_its_own_settings_only(tmp_path, monkeypatch):
     given = {"dataset": "d", "target": "A", "model": "BPR", "protocol": "paper", "trials": 2}
     cell, folder = Cell(given), tmp_path / "runs" / "x"
-    assert not is_finished(tmp_path, cell)
+    assert not is_finished(tmp_path, cell, print)
     record(tmp_path, cell, str(folder))
-    assert not is_finished(tmp_path, cell)  # no result
+    assert not is_finished(tmp_path, cell, print)  # no result
     folder.mkdir(parents=True)
     (folder / "result.json").touch()
-    assert is_finished(tmp_path, cell)
-    assert not is_finished(tmp_path, Cell({**given, "trials": 3}))
+    said = []
+    assert not is_finished(tmp_path, cell, said.append)  # a result that cannot be read
+    assert len(said) == 1 and f"note: {folder} is no run folder" in said[0]
+    monkeypatch.setattr("recbole_groupmix.reproduce.finished.read_folder", lambda *a, **k: None)
+    assert is_finished(tmp_path, cell, print)
+    assert not is_finished(tmp_path, Cell({**given, "trials": 3}), print)
     assert [found.folder for found in finished(tmp_path)] == [folder]
 
 

@@ -7,10 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import rankdata
-
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from test_report import USERS, Page, write_run
 
 from recbole_groupmix.cli import main

@@ -17,7 +17,6 @@ def program(repository):
 
 
 def test_figure_2_is_its_closed_form(program, capsys, tmp_path):
-    pytest.importorskip("matplotlib")
     program("figure_2").main(["--theta=0.5,0.3,0.2", f"--out={tmp_path / 'figure.png'}"])
     out = capsys.readouterr().out
     # theta 2 - theta 3 = .1: up to 10 users class 3 alone; level at 100 * (1 - .5) = 50

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -21,6 +17,7 @@ from recbole_groupmix.adapters.atomic_header import FileError
 from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.doubles import conflicts, told
+from recbole_groupmix.adapters.download import download
 from recbole_groupmix.adapters.filters import CountedFilters
 from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
@@ -66,7 +63,7 @@ class _CurrentPandas(CountedFilters):
             try:
                 frame: pd.DataFrame | None = super()._load_feat(filepath, source)  # type: ignore[misc]
             except ValueError as error:
-                file = os.path.basename(filepath)
+                file = Path(filepath).name
                 if file in str(error):
                     raise
                 if asked:  # a number within a sequence, which RecBole reads itself
@@ -108,24 +105,9 @@ class _CurrentPandas(CountedFilters):
             super()._change_feat_format()  # type: ignore[misc]
 
     def _download(self) -> None:
-        # RecBole waits at torch.distributed.barrier() even in a single process, after the
-        # files have arrived; without a process group that call raises.
-        folder, name = self.dataset_path, self.dataset_name  # type: ignore[attr-defined]
-        existed = os.path.exists(folder)
-        with ExitStack() as stack:
-            stack.enter_context(patch("torch.distributed.barrier", lambda *a, **k: None))
-            try:
-                super()._download()  # type: ignore[misc]
-            except BaseException as error:
-                if not existed:  # half a data set would keep RecBole from trying again
-                    shutil.rmtree(folder, ignore_errors=True)
-                if not isinstance(error, (OSError, RuntimeError, BadZipFile)):
-                    raise
-                raise ValueError(
-                    f"data set {name!r}: no files in {folder} and RecBole's download failed "
-                    f"({error}); prepare it by `groupmix prepare {name} --source FILE_OR_FOLDER` "
-                    f"or name the folder that holds {name}/{name}.inter by --data_path"
-                ) from error
+        # RecBole waits for ever on a silent server, leaves half a data set behind and ends at
+        # torch.distributed.barrier(), which raises in a single process.
+        download(self.dataset_name, Path(self.dataset_path))  # type: ignore[attr-defined]
 
 
 def dataset_class(model: str, model_type: ModelType) -> type[Dataset]:

@@ -100,8 +100,10 @@ def model_class(name: str) -> Any:
     except (ValueError, AttributeError, ImportError) as error:
         near = [k for k in known if k.lower() == name.lower()]
         hint = f"did you mean {near[0]!r}? " if near else ""
+        # of a name that it does not know RecBole says what the last place it looked at lacks
+        why = f" ({error})" if name in known else ""
         raise ValueError(
-            f"model {name!r} is not one that RecBole can load ({error}). {hint}General "
+            f"model {name!r} is not one that RecBole can load{why}. {hint}General "
             f"recommenders are {', '.join(known)}"
         ) from error
 

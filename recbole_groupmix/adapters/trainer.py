@@ -16,6 +16,7 @@ from torch import Tensor
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
+from recbole_groupmix.files.whole import write_whole
 
 REGULARIZERS = ("weighted", "unweighted", "rows")
 USER_LOSSES = ("sum", "mean")
@@ -177,7 +178,7 @@ class GroupMixTrainer(Trainer):
             "optimizer": self.optimizer.state_dict(),
         }
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, path)
+        write_whole(path, lambda file: torch.save(state, file))
 
 
 def trainer_class(config: Config) -> type[GroupMixTrainer]:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recbole_groupmix.check.before_training import Check
+from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.safety.figures import figure_of_names
 
-#: What to do where matplotlib is absent.
-MISSING = "no figures: matplotlib is not installed; pip install 'recbole-groupmix[report]'"
 #: Most targets that get a panel of their own; the largest groups go first.
 MOST_PANELS = 12
 _LINE, _BAND, _MEAN = "#1f5fa8", "#d5d5d5", "#7a7a7a"
-
-
-def can_draw() -> bool:
-    """Return whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
 
 
 def draw(check: Check, folder: Path) -> list[Path]:
     """Write ``heterogeneity.png`` and ``discrepancy.png`` into a folder and return their paths."""
     found = []
     for name, figure in (
-        ("heterogeneity.png", _heterogeneity(check)),
-        ("discrepancy.png", _discrepancy(check)),
+        ("heterogeneity.png", _heterogeneity),
+        ("discrepancy.png", _discrepancy),
     ):
-        figure.savefig(folder / name, dpi=110)
+        with figure_of_names(partial(figure, check)) as picture:
+            write_whole(folder / name, partial(picture.savefig, format="png", dpi=110))
         found.append(folder / name)
     return found
 
@@ -76,7 +72,8 @@ def _heterogeneity(check: Check) -> Any:
     for panel in panels.flat[: len(targets)][-columns:]:  # the lowest of each column
         panel.tick_params(labelbottom=True)
         panel.set_xlabel("d", fontsize=9)
-    figure.supylabel("$\\mathrm{Het}_d$" if het else "$\\Delta_d$", fontsize=9)
+    what = "$\\mathrm{Het}_d$" if het else "$\\Delta_d$"
+    figure.supylabel(what, fontsize=9, parse_math=True)
     figure.suptitle(f"{check.dataset}, groups by {check.group_field}", fontsize=10)
     figure.legend(
         *panels.flat[0].get_legend_handles_labels(),
@@ -97,7 +94,7 @@ def _discrepancy(check: Check) -> Any:
     for panel, d in zip(panels, dimensions, strict=True):
         values = check.delta[d - 1]
         image = panel.imshow(values, vmin=0, vmax=1, cmap="Blues")
-        panel.set_title(f"$\\Delta_d$ at d = {d}", fontsize=9)
+        panel.set_title(f"$\\Delta_d$ at d = {d}", fontsize=9, parse_math=True)
         panel.set_xticks(range(n), check.groups, rotation=90 if n > MOST_PANELS else 0)
         panel.set_yticks(range(n), check.groups)
         panel.tick_params(labelsize=8, length=0)

@@ -10,6 +10,7 @@ import numpy as np
 from recbole_groupmix.check.before_training import Check
 from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
 from recbole_groupmix.core.prevalence import disparity
+from recbole_groupmix.safety.names import shown_cell
 
 WIDTH = 99
 #: Tables of pairs and classes are left to check.json where they would be wider than this.
@@ -190,6 +191,8 @@ def _influence_table(check: Check) -> list[str]:
 def _bound_ratio(found: Any) -> float | None:
     """Return the bound of the theory's mix over that of Proportional; None if both are infinite."""
     least, proportional = found.optimum.disparity, float(disparity(found.proportional))
+    if proportional == 0:  # so is the least: bounds beyond the least number of 64 bits
+        return 1.0
     return None if least == float("inf") else float((least / proportional) ** 0.5)
 
 
@@ -199,6 +202,7 @@ def _paragraphs(texts: list[str]) -> list[str]:
 
 def aligned(rows: list[list[str]]) -> list[str]:
     """Return a table as lines: the first column to the left, the others to the right."""
+    rows = [[shown_cell(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(

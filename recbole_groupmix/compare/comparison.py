@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.compare.files import check_output, write_whole
+from recbole_groupmix.compare.files import check_output
 from recbole_groupmix.compare.pairing import common_users, paired_repeats
 from recbole_groupmix.compare.render import markdown
 from recbole_groupmix.compare.rows import compared
 from recbole_groupmix.compare.selection import chosen_groups, chosen_metrics, chosen_reference
 from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.core.bootstrap import holm
+from recbole_groupmix.files.whole import Content, write_whole
+from recbole_groupmix.safety.names import csv_safe, short
 
+#: Most resamples, and permutations, that can be asked for; more make nothing finer.
+MOST_DRAWS = 1_000_000
 #: A difference is marked where its corrected p-value is below this level.
 LEVEL = 0.05
 
@@ -70,15 +74,24 @@ class Comparison:
         ValueError
             If the file has another suffix or cannot be written.
         """
-        path = check_output(path)
-        write_whole(path, self._writer(path.suffix.lower()))
+        path = check_output(path, "path")
+        try:
+            write_whole(path, self._content(path.suffix.lower()))
+        except OSError as error:
+            raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
 
-    def _writer(self, suffix: str) -> Any:
+    def _content(self, suffix: str) -> Content:
         if suffix == ".csv":
-            return lambda file: self.rows.to_csv(file, index=False)
+            return str(
+                csv_safe(self.rows).to_csv(
+                    index=False,
+                    lineterminator="\
+",
+                )
+            )
         if suffix == ".parquet":
             return lambda file: self.rows.to_parquet(file, index=False)
-        return lambda file: file.write_text(self.to_markdown() + "\n", encoding="utf-8")
+        return self.to_markdown() + "\n"
 
 
 def compare(
@@ -117,7 +130,7 @@ def compare(
     seed : int
         Seed of the resamples and of the permutations, >= 0.
     n_boot, n_permutations : int
-        Number of resamples and of permutations per row, >= 1.
+        Number of resamples and of permutations per row, 1 to `MOST_DRAWS`.
     confidence : float
         Level of the intervals, in (0, 1).
 
@@ -134,6 +147,9 @@ def compare(
     for name, asked in (("metrics", metrics), ("groups", groups)):
         if isinstance(asked, str) or (asked is not None and not asked):
             raise ValueError(f"{name} is {asked!r}; allowed are a list of names, and None for all")
+    for name, draws in (("n_boot", n_boot), ("n_permutations", n_permutations)):
+        if draws > MOST_DRAWS:
+            raise ValueError(f"{name} is {short(draws)}; it must be at most {MOST_DRAWS:,}")
     found = runs_of_tables(runs, metrics)
     if len(found) < 2:
         raise ValueError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from recbole_groupmix.core.quoted_cells import check_quotes
+from recbole_groupmix.files.places import out_file
+from recbole_groupmix.record.read import read_frame
+from recbole_groupmix.safety.files import user_path
 
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
 FOLDER_FILES = ("metrics.parquet", "per_user.parquet")
@@ -40,7 +42,7 @@ def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     ValueError
         If a path is given twice, is not there, or holds no table.
     """
-    files = [_file(Path(path)) for path in paths]
+    files = [_file(Path(user_path(path, f"cannot read {path}"))) for path in paths]
     places = [file.resolve() for file in files]
     for place, file in zip(places, files, strict=True):
         if places.count(place) > 1:
@@ -48,7 +50,7 @@ def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     return {name: _read(file) for name, file in zip(_names(places), files, strict=True)}
 
 
-def check_output(path: str | Path) -> Path:
+def check_output(path: str | Path, what: str = "--out") -> Path:
     """Return `path` if a comparison can be saved there.
 
     Raises
@@ -57,33 +59,7 @@ def check_output(path: str | Path) -> Path:
         If the suffix is none of ``.csv``, ``.md`` and ``.parquet``, or the folder is not there
         or cannot be written to.
     """
-    path = Path(path)
-    if path.suffix.lower() not in _OUTPUTS:
-        raise ValueError(f"cannot save a comparison as {path}; allowed are {', '.join(_OUTPUTS)}")
-    if path.is_dir():
-        raise ValueError(f"cannot save a comparison as {path}, which is a folder")
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot save a comparison as {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ValueError(f"cannot save a comparison as {path}: no permission to write there")
-    return path
-
-
-def write_whole(path: Path, writer: Callable[[Path], object]) -> None:
-    """Let `writer` make a file beside `path`, then rename it, so that it is whole or not there.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        writer(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+    return out_file(path, what, _OUTPUTS)
 
 
 def _file(path: Path) -> Path:
@@ -120,7 +96,7 @@ def _names(places: Sequence[Path]) -> list[str]:
 def _read(file: Path) -> pd.DataFrame:
     try:
         if file.suffix.lower() == ".parquet":
-            return pd.read_parquet(file, engine="pyarrow", partitioning=None)
+            return read_frame(file, set(), "give another table")
         separator = _SEPARATORS[file.suffix.lower()]
         check_quotes(file, separator)
         frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from recbole_groupmix.core.resampling import MIN_REPEATS
+from recbole_groupmix.safety.names import markdown_cell, markdown_text
 
 #: Columns of text below the table.
 WIDTH = 99
@@ -53,13 +54,13 @@ def markdown(
     if all(run.startswith(table) for run in runs):  # the mixes of one table
         rows = rows.assign(run=rows["run"].str.removeprefix(table))
     cells = [list(_HEADER), *(_cells(row) for row in rows.to_dict("records"))]
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in cells]
+    cells = [[markdown_cell(cell) for cell in line] for line in cells]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADER))]
     lines = [_line(line, widths) for line in cells]
     rule = ["-" * w if i < _TEXT else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
     lines.insert(1, _line(rule, widths))
     below = [*_explanations(rows, reference, confidence, level), *notes]
-    return "\n".join([*lines, "", *(_item(note) for note in below)])
+    return "\n".join([*lines, "", *(_item(markdown_text(note)) for note in below)])
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

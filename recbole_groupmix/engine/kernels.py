@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
+from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.row_vectors import add_scaled, difference, weighted_sum
 
 #: Reorder sums and fuse multiply-adds, but keep NaN and infinities what they are.
@@ -48,7 +49,7 @@ def _slope(x):  # type: ignore[no-untyped-def]
     return e / ((one + e) * (e + GAMMA * (one + e)))
 
 
-@njit(nogil=True, fastmath=_FAST, error_model="numpy", cache=True)
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
 def _bpr_gradients(  # type: ignore[no-untyped-def]
     begin, end, users, starts, pos, neg, weight, user, item, grad_user, grad_item, columns
 ):
@@ -115,7 +116,7 @@ def bpr_gradients(  # type: ignore[no-untyped-def]
     _bpr_gradients(begin, end, users, starts, pos, neg, weight, *tables, (0,) * user.shape[1])
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def add_rows(table, out):  # type: ignore[no-untyped-def]
     """Add one table to another, float32 (n, d)."""
     for r in range(out.shape[0]):
@@ -123,7 +124,7 @@ def add_rows(table, out):  # type: ignore[no-untyped-def]
             out[r, k] += table[r, k]
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def sum_tables(begin, end, tables, out):  # type: ignore[no-untyped-def]
     """Add rows ``begin:end`` of several tables: float32 (n_tables, n, d) into float32 (n, d).
 
@@ -137,7 +138,7 @@ def sum_tables(begin, end, tables, out):  # type: ignore[no-untyped-def]
             out[r, k] = total
 
 
-@njit(nogil=True, fastmath=_FAST, error_model="numpy", cache=True)
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
 def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1, beta2, eps):  # type: ignore[no-untyped-def]
     """One step of Adam on rows ``begin:end`` of a table, as ``torch.optim.Adam`` makes it.
 
@@ -168,7 +169,7 @@ def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1
             table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def propagate(begin, end, indptr, indices, data, x, out, total, columns):  # type: ignore[no-untyped-def]
     """Rows ``begin:end`` of a layer of LightGCN: ``out = A x``, ``total += out`` for a CSR matrix A.
 
@@ -190,7 +191,7 @@ def propagate(begin, end, indptr, indices, data, x, out, total, columns):  # typ
         add_scaled(total, row, one, out, row, columns)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def weighted_counts(users, starts, pos, neg, group, factor, out):  # type: ignore[no-untyped-def]
     """How often each item occurs in the triplets of each group, as positive or negative.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.team import even_bounds, everybody
 
 
@@ -55,7 +55,7 @@ class FastNegatives:
         return out
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _draw(begin, end, users, uniform, n_candidates, first, keys, span, out):  # type: ignore[no-untyped-def]
     """Fill ``out[begin:end]``; every user has a candidate."""
     for n in range(begin, end):

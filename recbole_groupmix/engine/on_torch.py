@@ -27,8 +27,9 @@ _LARGEST = 40.0  # e^40 squared is still a float32, and the slope there is 4e-18
 class TorchPopulation:
     """Models in training on one device; what they mean is that of :class:`.Population`.
 
-    On a CPU a model's bits do not depend on ``max_bytes`` or on the models beside it. On CUDA
-    they depend on both, as the order in which gradients of a row are added is not fixed there.
+    A model depends on ``max_bytes`` and on the models beside it by rounding alone: torch's kernels
+    choose the order of additions by device, CPU and the shape of a tensor. (The compiled engine
+    fixes that order, so there a model's bits do not depend on its company.)
 
     Parameters
     ----------

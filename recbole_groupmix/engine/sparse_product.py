@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.sparse import csr_matrix
 
+from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.row_vectors import weighted_sum
 from recbole_groupmix.engine.team import even_bounds, everybody
 
@@ -43,7 +43,7 @@ def sparse_product(rows: csr_matrix, matrix: npt.NDArray[np.float32]) -> npt.NDA
     return product
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _strips(first, last, indptr, indices, data, matrix, product, columns):  # type: ignore[no-untyped-def]
     """Fill strips ``first:last`` of ``product``; each has as many columns as ``columns`` entries."""
     width = len(columns)

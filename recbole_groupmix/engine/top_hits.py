@@ -8,13 +8,14 @@ A relevant item that reaches it stands at the place that the number of better it
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from recbole_groupmix.engine.compiled import compiled
 
 #: Items in a lane, at least.
 _IN_LANE = 8
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _larger(a, b, out):  # type: ignore[no-untyped-def]
     """Entry by entry; NaN in b is passed over, NaN in a stays.
 
@@ -24,7 +25,7 @@ def _larger(a, b, out):  # type: ignore[no-untyped-def]
         out[i] = b[i] if b[i] > a[i] else a[i]
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _lanes(row, n_lanes, a, b):  # type: ignore[no-untyped-def]
     """Largest of each lane ``row[l::n_lanes]``, or NaN where the first of them is NaN.
 
@@ -42,7 +43,7 @@ def _lanes(row, n_lanes, a, b):  # type: ignore[no-untyped-def]
     return a
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _bound(lanes, depth, a, b, low):  # type: ignore[no-untyped-def]
     """Score that at least ``depth`` items reach, for ``depth`` lanes or more; NaN reaches nothing.
 
@@ -73,7 +74,7 @@ def _bound(lanes, depth, a, b, low):  # type: ignore[no-untyped-def]
     return low[keep - 1]
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _n_better(score, item, scores, items, n):  # type: ignore[no-untyped-def]
     """How many of the first n have a larger score, or the same and a smaller number."""
     count = 0
@@ -82,7 +83,7 @@ def _n_better(score, item, scores, items, n):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _reaching(row, lanes, bound, reach, which, open_lanes):  # type: ignore[no-untyped-def]
     """Write the items that reach the bound and their scores; return how many.
 
@@ -104,7 +105,7 @@ def _reaching(row, lanes, bound, reach, which, open_lanes):  # type: ignore[no-u
     return np.int64(n)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _places(row, masked, relevant, hits, folded, low, reach, which, open_lanes):  # type: ignore[no-untyped-def]
     """Mark in ``hits`` where the relevant items of one user stand; the other arrays are room."""
     depth, n_lanes = hits.shape[0], folded.shape[1]
@@ -126,7 +127,7 @@ def _places(row, masked, relevant, hits, folded, low, reach, which, open_lanes):
                 hits[place] = True
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _room(n_items, depth, dtype):  # type: ignore[no-untyped-def]
     """Return what :func:`_places` works in."""
     return (
@@ -138,7 +139,7 @@ def _room(n_items, depth, dtype):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def top_hits(scores, rows, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
     """Which of the best items of each user are relevant; of equal scores the first item is better.
 
@@ -160,7 +161,7 @@ def top_hits(scores, rows, masked_ptr, masked, relevant_ptr, relevant, hits):  #
         _places(scores[b], hide, wanted, hits[b], *room)
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@compiled(nogil=True, fastmath={"contract"})
 def _products(user, columns, out):  # type: ignore[no-untyped-def]
     """Write the products of one row with all columns, float32 (d, n_items), by up to four terms."""
     d, n = columns.shape
@@ -181,7 +182,7 @@ def _products(user, columns, out):  # type: ignore[no-untyped-def]
             out[i] += a * first[i]
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def top_hits_of_narrow(  # type: ignore[no-untyped-def]
     user, columns, rows, masked_ptr, masked, relevant_ptr, relevant, hits
 ):

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.safety.files import user_path
+from recbole_groupmix.safety.names import csv_safe, markdown_cell
+
 #: Name of the row that covers all users.
 OVERALL = "overall"
 
@@ -97,7 +101,13 @@ class GroupReport:
         for group in [*self.groups, OVERALL]:
             mine = self.table[self.table["group"] == group].set_index("metric")
             n_users = int(mine["n_users"].max())
-            rows.append([group, f"{n_users}", *(_cell(mine.loc[metric]) for metric in metrics)])
+            rows.append(
+                [
+                    markdown_cell(group),
+                    f"{n_users}",
+                    *(_cell(mine.loc[metric]) for metric in metrics),
+                ]
+            )
         rows.insert(1, ["---", "---:", *("---:" for _ in metrics)])
         return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
@@ -109,12 +119,17 @@ class GroupReport:
         pathlib.Path
             The folder, made if need be.
         """
-        folder = Path(folder)
+        folder = Path(user_path(folder, f"folder is {folder}"))
         folder.mkdir(parents=True, exist_ok=True)
-        self.table.to_csv(folder / "groups.csv", index=False)
+        groups = csv_safe(self.table).to_csv(
+            index=False,
+            lineterminator="\
+",
+        )
+        write_whole(folder / "groups.csv", groups)
         long = self.per_user.melt(["user_id", "group"], var_name="metric", value_name="value")
-        long.to_parquet(folder / "per_user.parquet", index=False)
-        (folder / "report.md").write_text(self.to_markdown(), encoding="utf-8")
+        write_whole(folder / "per_user.parquet", lambda file: long.to_parquet(file, index=False))
+        write_whole(folder / "report.md", self.to_markdown())
         content = {
             "field": self.field,
             "groups": self.groups,
@@ -123,7 +138,7 @@ class GroupReport:
                 for group, row in self.by_group.to_dict("index").items()
             },
         }
-        (folder / "report.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_whole(folder / "report.json", json.dumps(content, indent=1) + "\n")
         return folder
 
 

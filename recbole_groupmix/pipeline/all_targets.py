@@ -103,6 +103,8 @@ class AllTargets:
         for run in runs.values():
             run.folder.open(*run.identity)
             run.experiment.config["checkpoint_dir"] = str(run.folder.path)
+        # read again: until now another process may have been at work in them
+        stages = {n: FoldStage(r.experiment, r.folder, r.found) for n, r in runs.items()}
         for note in self._everyone.settings.notes:
             say(f"note: {note}")
         for name, reason in self._left_out.items():
@@ -122,7 +124,7 @@ class AllTargets:
             self._pool,
             time.perf_counter() - started,
         )
-        self.folder.write_text("index.json", json.dumps(index, indent=1) + "\n")
+        self.folder.write("index.json", json.dumps(index, indent=1) + "\n")
         return index
 
     def _cross_validate(

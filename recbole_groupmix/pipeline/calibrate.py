@@ -15,6 +15,7 @@ from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, MODELS, has_rival
 from recbole_groupmix.pipeline.job import Fit, Job
+from recbole_groupmix.pipeline.left_to_test import left_to_test
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.training import train_sequentially
 
@@ -134,7 +135,8 @@ def remaining(
     """
     settings, repeats = experiment.settings, experiment.settings["repeats"]
     folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
-    done = {(record["name"], record["fold"]) for record in folder.records("trials.jsonl")}
+    records = folder.records("trials.jsonl", folds=settings["folds"])
+    done = {(record["name"], record["fold"]) for record in records}
 
     def to_train(name: str) -> int:
         return sum((name, fold) not in done for fold in range(folds))
@@ -150,6 +152,8 @@ def remaining(
     if has_rival(settings):
         on_folds += MODELS * to_train(FINE_TUNED)
         final += MODELS * to_test(FINE_TUNED)
+    if not on_folds:  # it is known which mix was chosen
+        final = left_to_test(experiment, folder, found)
     return on_folds, final
 
 

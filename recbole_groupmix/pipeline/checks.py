@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.ranking import METRICS
-from recbole_groupmix.pipeline.kinds import check_kinds
 from recbole_groupmix.pipeline.data_checks import check_data_keys
+from recbole_groupmix.pipeline.kinds import check_kinds
+from recbole_groupmix.safety.files import check_can_be_written, user_path
+from recbole_groupmix.safety.names import short
 
 if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
@@ -32,18 +35,33 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "log_wandb": (None, True, False),
     "learner": (None, "adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
 }
-_LEAST = {
-    "trials": 0,
-    "folds": 2,
-    "repeats": 1,
-    "seed": 0,
-    "epochs": 1,
-    "train_batch_size": 1,
-    "embedding_size": 1,
-    "eval_step": 1,
-    "stopping_step": 1,
+_MODELS = "every one trains each mix anew"
+_BITS = "64 bits count no further"
+#: The least and the most of whole numbers, and why no more.
+_WHOLE = {
+    "trials": (0, 100_000, "every one is a mix that is drawn, kept and trained on each fold"),
+    "folds": (2, 1_000, _MODELS),
+    "repeats": (1, 10_000, _MODELS),
+    "seed": (0, 2**128 - 1, "generators are seeded by 128 bits"),
+    "epochs": (1, 10**9, "no model trains so long"),
+    "train_batch_size": (1, 2**63 - 1, _BITS),
+    "embedding_size": (1, 10**9, "no machine holds such a model"),
+    "eval_step": (1, 2**63 - 1, _BITS),
+    "stopping_step": (1, 2**63 - 1, _BITS),
+}
+#: Largest factor of a step or of an L2 term.
+MOST_FACTOR = 1e30
+_OVERFLOW = "32-bit numbers overflow beyond"
+#: The most of other numbers, and why no more.
+_MOST = {
+    "learning_rate": (MOST_FACTOR, _OVERFLOW),
+    "reg_weight": (MOST_FACTOR, _OVERFLOW),
+    "weight_decay": (MOST_FACTOR, _OVERFLOW),
+    "max_memory": (1e6, "it is in GiB"),
 }
 _POSITIVE = ("learning_rate", "max_memory")
+#: Numbers, and the names that CUDA gives devices and parts of them.
+_DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
 _ALWAYS_SET = ("trials", "folds", "repeats", "seed")  # the others may be left to RecBole
 _MAY_BE_ABSENT = ("target", "group_field", "class_field", "data_path")
 
@@ -58,13 +76,15 @@ def check_values(settings: Settings) -> None:
     """
     for key in _CHOICES:
         check_choice(settings, key)
-    for key, least in _LEAST.items():
+    for key, (least, most, why) in _WHOLE.items():
         value = settings[key]
         if value is None and key not in _ALWAYS_SET:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"{settings.describe(key)}; it must be a whole number >= {least}")
-    for key in ("learning_rate", "reg_weight", "weight_decay", "max_memory"):
+        if value > most:
+            raise ValueError(f"{settings.describe(key)}; it must be at most {most:,}: {why}")
+    for key in _MOST:
         _check_number(settings, key)
     deviation = settings.standard_deviation
     if settings["init"] != "recbole" and not (deviation and 0 < deviation < math.inf):
@@ -77,6 +97,7 @@ def check_values(settings: Settings) -> None:
     settings.values["mix"] = _mix_files(settings)
     _check_benchmark(settings)
     check_kinds(settings)
+    _check_gpu(settings)
     check_data_keys(settings)
 
 
@@ -98,20 +119,33 @@ def check_name(key: str, user: dict[str, Any], origin: Mapping[str, str]) -> Non
     if value is None and key in _MAY_BE_ABSENT:
         return
     if value is None or isinstance(value, (bool, list, tuple, dict)):
-        raise ValueError(f"{key} is {value!r} ({origin[key]}); it must be one name")
+        raise ValueError(f"{key} is {short(value)} ({origin[key]}); it must be one name")
     if str(value) == "" and key not in ("target", "dataset"):
         raise ValueError(f"{key} is '' ({origin[key]}); give it a value or leave it out")
     user[key] = str(value)
+
+
+def check_path(key: str, user: dict[str, Any], origin: Mapping[str, str]) -> None:
+    """Replace a ``~`` in a path that was given; refuse what no file can be called."""
+    if isinstance(user[key], str) and (key == "output_dir" or key.endswith("_path")):
+        what = f"{key} is {short(user[key])} ({origin[key]})"
+        user[key] = user_path(user[key], what)
+        if key == "output_dir":
+            check_can_be_written(user[key], what)
 
 
 def _check_number(settings: Settings, key: str) -> None:
     value = settings[key]
     if value is None:
         return
-    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value < 0 or (key in _POSITIVE and value == 0):
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    good = number and 0 <= value < math.inf
+    if not good or (key in _POSITIVE and value == 0):
         least = "> 0" if key in _POSITIVE else ">= 0"
         raise ValueError(f"{settings.describe(key)}; it must be a number {least}")
+    most, why = _MOST[key]
+    if value > most:
+        raise ValueError(f"{settings.describe(key)}; it must be at most {most:g}: {why}")
 
 
 def _topk(settings: Settings) -> list[int]:
@@ -128,7 +162,8 @@ def _topk(settings: Settings) -> list[int]:
 
 def _valid_metric(settings: Settings) -> str:
     topk = settings["topk"]
-    value = settings["valid_metric"] or f"recall@{topk[-1]}"
+    value = settings["valid_metric"]
+    value = f"recall@{topk[-1]}" if value is None else value
     name, _, cut_off = str(value).lower().partition("@")
     if name not in METRICS or cut_off not in map(str, topk):
         raise ValueError(
@@ -147,7 +182,7 @@ def _mix_files(settings: Settings) -> list[str]:
     named = isinstance(files, (list, tuple)) and all(isinstance(f, (str, Path)) for f in files)
     if not named or not files:
         raise ValueError(f"{settings.describe('mix')}; it must name YAML files, one for each mix")
-    return [str(file) for file in files]
+    return [user_path(str(file), settings.describe("mix")) for file in files]
 
 
 def _check_benchmark(settings: Settings) -> None:
@@ -159,4 +194,14 @@ def _check_benchmark(settings: Settings) -> None:
         raise ValueError(
             f"{settings.describe('benchmark_filename')}; it must list the parts of a split, the "
             "last of which is the test part, for example ['train','test']"
+        )
+
+
+def _check_gpu(settings: Settings) -> None:
+    value = settings["gpu_id"]
+    names = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    if value not in (None, "") and not all(_DEVICE.fullmatch(str(name).strip()) for name in names):
+        raise ValueError(
+            f"{settings.describe('gpu_id')}; it must be the number of a GPU, such as 0, or empty "
+            "for the CPU"
         )

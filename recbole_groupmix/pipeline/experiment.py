@@ -32,9 +32,10 @@ from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.headers import read_files
-from recbole_groupmix.pipeline.ineffective import noted
-from recbole_groupmix.pipeline.locate import data_folder, nothing_half_downloaded
+from recbole_groupmix.pipeline.ineffective import noted, noted_device
+from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.named_columns import check_named_columns
+from recbole_groupmix.pipeline.pretrained import pretrained_digests
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
 
@@ -104,13 +105,15 @@ class Experiment:
         # the metrics are ours; RecBole's Config refuses to build without some of its own
         config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
         what = f"RecBole cannot load data set {name!r} from {folder}"
-        with nothing_half_downloaded(folder), blame(settings, what):
+        with blame(settings, what):
             self.config = GroupMixConfig(
                 self.model_class, name, config, folder=folder, user_columns=(field,)
             )
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
+        self.pretrained = pretrained_digests(settings, self.config)
+        self.settings = settings = noted_device(settings, self.config["device"])
         try:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 import yaml
 
 from recbole_groupmix.pipeline.candidates import DATA_MIX, FIXED, Candidate
+from recbole_groupmix.pipeline.checkpoint import damage, save_checkpoint
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.job import Fit
+from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.measured import measured_users
 from recbole_groupmix.pipeline.result import REFERENCE, build_result
@@ -116,7 +116,7 @@ def finish(
     _check_reference(lost, "on all of train")
     diverged = [*chosen.diverged, *(name for name in lost if name not in chosen.diverged)]
     rows = {name: candidate for name, candidate in chosen.rows.items() if name not in lost}
-    folder.write("metrics.parquet", lambda path: metrics.to_parquet(path, index=False))
+    folder.write("metrics.parquet", lambda file: metrics.to_parquet(file, index=False))
     keeper.describe(experiment, rows, chosen.epochs)
     result = build_result(
         settings=experiment.settings.values,
@@ -130,7 +130,7 @@ def finish(
         metrics=metrics,
         seconds=seconds,
     )
-    folder.write_text("result.json", json.dumps(result, indent=1) + "\n")
+    folder.write("result.json", json.dumps(result, indent=1) + "\n")
     return result
 
 
@@ -156,14 +156,21 @@ class ModelKeeper:
             "state_dict": fit.model.state_dict(),
             "other_parameter": fit.model.other_parameter(),
         }
-        file = self._file(fit.job.name, fit.job.epochs)
-        self._folder.write(file, lambda path: torch.save(state, path))
+        save_checkpoint(self._folder, self._file(fit.job.name, fit.job.epochs), state)
+
+    def lacks(self, job: Job) -> bool:
+        """Whether the checkpoint of a job is not there, or damaged."""
+        return damage(self._folder.path / self._file(job.name, job.epochs)) is not None
+
+    def to_load(self, rows: Mapping[str, Candidate]) -> list[Candidate]:
+        """Return what is loaded from these rows of a result: the first that does not diverge."""
+        return [rows[name] for name in (DATA_MIX, REFERENCE) if name in rows]
 
     def describe(
         self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
     ) -> None:
         """Write what :func:`~recbole_groupmix.load_run` needs to rebuild the model."""
-        candidate = rows.get(DATA_MIX, rows[REFERENCE])
+        candidate = self.to_load(rows)[0]
         text = yaml.safe_dump(
             {
                 "file": self._file(candidate.name, epochs[candidate.name]),
@@ -172,7 +179,7 @@ class ModelKeeper:
                 "folder": str(Path(experiment.config["data_path"]).resolve()),
             }
         )
-        self._folder.write_text("model.yaml", text)
+        self._folder.write("model.yaml", text)
 
     def _file(self, name: str, epochs: int | None) -> str:
         return f"model-{name}-{epochs}.pth"

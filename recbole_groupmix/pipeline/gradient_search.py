@@ -17,6 +17,7 @@ from recbole_groupmix.core.mix_optimiser import (
     optimise_mix,
 )
 from recbole_groupmix.engine.team import everybody
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.closed_form_checks import check_is_ease
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory
@@ -156,10 +157,8 @@ def write_mix(found: Found, path: str | Path, name: str = "gradient") -> None:
         f"# from {found.start}: loss {optimum.loss_at_start:.5f} to {optimum.loss:.5f} in "
         f"{optimum.evaluations} evaluations, reg_weight {optimum.lam:.4g}\n"
     )
-    Path(path).write_text(
-        text + yaml.safe_dump({"name": name, **found.mix.to_dict()}, sort_keys=False),
-        encoding="utf-8",
-    )
+    content = yaml.safe_dump({"name": name, **found.mix.to_dict()}, sort_keys=False)
+    write_whole(path, text + content)
 
 
 def _problem(experiment: Experiment, laboratory: GramLaboratory, index: int) -> FoldProblem:

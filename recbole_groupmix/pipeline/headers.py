@@ -49,8 +49,6 @@ class AtomicFile:
 def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
     """Return the atomic files of a data set, after a look at their first lines.
 
-    None are returned where RecBole's download will make them.
-
     Parameters
     ----------
     settings : Settings
@@ -65,8 +63,6 @@ def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
         no token; with the way out.
     """
     folder, name = Path(config["data_path"]), config["dataset"]
-    if not folder.is_dir():
-        return []
     _check_load_col(settings, config)
     files = []
     for source, path in _paths(settings, config, folder, name):

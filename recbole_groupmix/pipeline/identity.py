@@ -12,6 +12,7 @@ import numpy as np
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
+from recbole_groupmix.safety.names import safe_file_name
 
 
 def run_folder(
@@ -41,10 +42,13 @@ def run_folder(
         **experiment.config.final_config_dict,
         **settings.values,
         "own_mixes": {name: mix.to_dict() for name, mix in own.items()},
+        **({"pretrained": experiment.pretrained} if experiment.pretrained else {}),
         **(more or {}),
     }
-    name = f"{settings['dataset']}-{settings['target']}-{settings['model']}-{hash8(values)}"
-    folder = RunFolder((inside or Path(settings["output_dir"])) / name.replace("/", "_"))
+    name = safe_file_name(
+        f"{settings['dataset']}-{settings['target']}", f"-{settings['model']}-{hash8(values)}"
+    )
+    folder = RunFolder((inside or Path(settings["output_dir"])) / name)
     return folder, (values, fingerprint(experiment))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.known_keys import model_keys, reads_features, reads_key
 from recbole_groupmix.pipeline.settings import Settings
@@ -32,6 +34,15 @@ _OF_FEATURES = (
     "normalize_field",
     "normalize_all",
 )
+
+
+def noted_device(settings: Settings, device: torch.device) -> Settings:
+    """Return the settings with a note if the GPU that was asked for is not what computes."""
+    asked = "gpu_id" in settings.given and settings["gpu_id"] not in (None, "")
+    if not asked or settings["use_gpu"] is False or device.type != "cpu":
+        return settings
+    note = f"{settings.describe('gpu_id')}, but no such GPU is found: the CPU computes"
+    return replace(settings, notes=(*settings.notes, note))
 
 
 def noted(settings: Settings, model_class: type) -> Settings:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
+from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.influence import influence_frame, influence_text, measured_changes
+from recbole_groupmix.pipeline.options import named, whole_number
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.similarity import (
     agreement_dict,
@@ -18,10 +20,14 @@ from recbole_groupmix.pipeline.similarity import (
     discrepancy_at,
     size_agreement,
 )
+from recbole_groupmix.safety.names import csv_safe
 
 #: Options of the command that are no settings of a run.
 OPTIONS = ("metric", "d", "out")
 METRIC = "precision@20"
+#: Largest dimension that can be asked for.
+MOST_D = 100_000
+_OUTPUTS = (".csv", ".json")
 
 
 def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
@@ -41,24 +47,24 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
     ValueError
         For an option or a setting that cannot be used.
     """
-    metric, text = options.get("metric", METRIC), options.get("d")
-    if text is not None and (not text.isdecimal() or int(text) < 1):
-        raise ValueError(f"--d is {text!r}; the dimension of Delta_d is a whole number >= 1")
+    metric = options.get("metric", METRIC)
+    asked = whole_number(options, "d", 0, 1, MOST_D, "no group has such a rank") or None
+    out = out_file(options["out"], suffixes=_OUTPUTS) if "out" in options else None
     lam = float(settings["reg_weight"])
     experiment = Experiment(settings, for_everyone=not settings["target"])
     check_closed_form(experiment, memory(experiment))
-    delta, d = discrepancy_at(experiment, None if text is None else int(text))
+    with named("d", "--d"):
+        delta, d = discrepancy_at(experiment, asked)
     changes = measured_changes(experiment, lam, metric=metric)
     found = influence_frame(experiment, changes)
     near = agreements(experiment, changes, delta)
     size = size_agreement(experiment, delta) if near else None
     lines = [influence_text(found, metric), "", agreement_text(near, d, size)]
-    if "out" in options:
+    if out is not None:
         names = list(experiment.groups.names)
         at = {name: index for index, name in enumerate(names)}
         found["delta"] = delta[found["target"].map(at), found["group"].map(at)]
-        out = Path(options["out"])
-        if out.suffix == ".json":
+        if out.suffix.lower() == ".json":
             content = {
                 "schema_version": 1,
                 "dataset": settings["dataset"],
@@ -69,8 +75,15 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
                 "rows": json.loads(found.to_json(orient="records", double_precision=15)),
                 "similarity": agreement_dict(near, delta, d, size),
             }
-            out.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            write_whole(out, json.dumps(content, indent=1, allow_nan=False) + "\n")
         else:
-            found.to_csv(out, index=False)
+            write_whole(
+                out,
+                csv_safe(found).to_csv(
+                    index=False,
+                    lineterminator="\
+",
+                ),
+            )
         lines += ["", str(out)]
     return "\n".join(lines)

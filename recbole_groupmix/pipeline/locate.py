@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
+from recbole_groupmix.adapters.download import download
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.prepare import DATA_SETS, ensure_ml_100k
 
 #: Data sets that `groupmix prepare` makes from what ships with RecBole, or from nothing.
 _NEED_NO_SOURCE = ("blockmix", "ml-100k")
+#: The data set that is fetched from RecBole's server at its first use.
+DOWNLOADED = "ml-1m"
 
 
 def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None = None) -> Path:
-    """Return the folder with a data set's atomic files; make ``ml-100k`` at its first use.
+    """Return the folder with a data set's atomic files.
+
+    At their first use ``ml-100k`` is made and ``ml-1m`` downloaded.
 
     Looked for in ``data_path`` (the folder itself or a parent with one named after the data
     set), ``./dataset_atomic``, ``./dataset`` (RecBole's default) and what ships with the plugin.
@@ -33,12 +36,12 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     Returns
     -------
     pathlib.Path
-        An existing folder, or for ``ml-1m``, which RecBole can download, the one to make.
+        An existing folder.
 
     Raises
     ------
     ValueError
-        If there is none, with the way to prepare it.
+        If there is none and none can be made, with the way to prepare it.
     """
     stems = [f"{dataset}.{part}" for part in benchmark or ()] or [dataset]
     shipped = bundled("dataset_atomic")
@@ -46,14 +49,20 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     parents = [Path(data_path)] if data_path else [here, of_recbole, shipped]
     for parent in parents:
         for folder in (parent / dataset, parent):
-            if any((folder / f"{stem}.inter").is_file() for stem in stems):
+            # os.path: no error for a name too long to be one
+            if any(os.path.isfile(folder / f"{stem}.inter") for stem in stems):
                 return folder
     if data_path is None and benchmark is None:
         if dataset == "ml-100k":
             return ensure_ml_100k(_writable(shipped, here))
-        if dataset == "ml-1m" and not (of_recbole / dataset).exists():
-            return of_recbole / dataset  # RecBole's download makes it
-    if data_path and not Path(data_path).is_dir():
+        folder = of_recbole / dataset
+        if dataset == DOWNLOADED and not folder.exists():
+            download(dataset, folder)
+        if os.path.isfile(
+            folder / f"{dataset}.inter"
+        ):  # also if another process just put it there
+            return folder
+    if data_path and not os.path.isdir(data_path):
         raise ValueError(f"data set {dataset!r}: {_no_folder(dataset, stems[0], Path(data_path))}")
     as_path = _of_path(dataset)
     if as_path:
@@ -62,17 +71,19 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     found = sorted({file.parent.name for parent in parents for file in parent.glob("*/*.inter")})
     raise ValueError(
         f"data set {dataset!r}: no {stems[0]}.inter in {looked}; "
-        f"{_way_out(dataset, stems[0], found)}. "
+        f"{_way_out(dataset, stems[0], found)}{_again(dataset, of_recbole, data_path)}. "
         f"Data sets found: {', '.join(found) or 'none'}"
     )
 
 
 def _no_folder(dataset: str, stem: str, path: Path) -> str:
     """Say that --data_path is no folder, and what it should have been."""
-    if not path.exists():
+    if not os.path.exists(path):
         shipped = bundled("dataset_atomic") / dataset / f"{stem}.inter"
         more = (
-            ", or leave it out: this data set comes with the plugin" if shipped.is_file() else ""
+            ", or leave it out: this data set comes with the plugin"
+            if os.path.isfile(shipped)
+            else ""
         )
         return f"data_path is {str(path)!r}, which is not there; name a folder that is{more}"
     if path.name == f"{stem}.inter":
@@ -89,7 +100,7 @@ def _of_path(dataset: str) -> str | None:
     if len(path.parts) < 2 and path.suffix != ".inter":
         return None
     file = path if path.suffix == ".inter" else path / f"{path.name}.inter"
-    if not file.is_file():
+    if not os.path.isfile(file):
         return "--dataset takes a name, and --data_path the folder that holds NAME.inter"
     return f"write --data_path={file.parent} --dataset={file.stem}"
 
@@ -106,18 +117,14 @@ def _way_out(dataset: str, stem: str, found: list[str]) -> str:
     )
 
 
+def _again(dataset: str, of_recbole: Path, data_path: str | None) -> str:
+    """Return what to remove where a folder without a data set keeps it from being downloaded."""
+    folder = of_recbole / dataset
+    if dataset != DOWNLOADED or data_path is not None or not folder.is_dir():
+        return ""
+    return f", or remove {folder}, which holds no whole data set, and it is downloaded"
+
+
 def _writable(shipped: Path, here: Path) -> Path:
     """Return the checkout's own folder, or one in the working folder for an installed wheel."""
     return here if "_bundled" in shipped.parts else shipped
-
-
-@contextmanager
-def nothing_half_downloaded(folder: Path) -> Iterator[None]:
-    """Remove a folder, and the one above it, that failed work inside the block has made."""
-    missing = [path for path in (folder, folder.parent) if not path.exists()]
-    try:
-        yield
-    except ValueError:
-        for path in missing[-1:]:
-            shutil.rmtree(path, ignore_errors=True)
-        raise

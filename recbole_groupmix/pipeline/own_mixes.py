@@ -10,10 +10,12 @@ from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.fine_tune import FINE_TUNED
 from recbole_groupmix.pipeline.yaml_files import read_mix_file
+from recbole_groupmix.safety.names import short
 
 #: Names of the other rows of a result.
 RESERVED = (*baselines({"target": 1, "other": 1}, "target"), THEORY, DATA_MIX, FINE_TUNED)
 _NAME = re.compile(r"\w[\w.+-]*")  # names are parts of file names too
+_LONGEST = 150  # bytes; with the rest of a file's name they must be less than 255
 
 
 def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
@@ -40,9 +42,11 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
     found: dict[str, Mix] = {}
     for path in paths:
         name, mix = read_mix_file(path)
-        what = f"mix file {path}: name {name!r}"
+        what = f"mix file {path}: name {short(name)}"
         if not _NAME.fullmatch(name):
             raise ValueError(f"{what} must consist of letters, digits and the signs _ . + -")
+        if len(name.encode()) > _LONGEST:
+            raise ValueError(f"{what} is too long for names of files; take a shorter one")
         if name in RESERVED or name.startswith("trial-"):
             raise ValueError(f"{what} is the name of another row of the result; choose another")
         if name in found:

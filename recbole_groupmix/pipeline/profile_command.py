@@ -10,15 +10,18 @@ from pathlib import Path
 import pandas as pd
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.out_folder import out_folder
+from recbole_groupmix.pipeline.options import number, whole_number
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
-from recbole_groupmix.pipeline.profile_figure import MISSING, can_draw, draw
+from recbole_groupmix.pipeline.profile_figure import draw
 from recbole_groupmix.pipeline.profile_files import to_json, to_rows, to_text
 from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.safety.names import csv_safe, safe_file_name
 
 #: Options of the command that are no settings of a run.
 OPTIONS = ("points", "reach", "out")
@@ -50,7 +53,9 @@ def profile_command(
             f"{settings.describe('model')}; profiles take many models, so only those that are "
             f"solved in closed form: {', '.join(CLOSED_FORM)}"
         )
-    folder = out_folder(options.get("out"))
+    folder = out_folder(options["out"]) if "out" in options else None
+    if folder is None:
+        out_folder(settings["output_dir"], "--output_dir")
     experiment = Experiment(settings)
     settings = experiment.settings
     for note in settings.notes:
@@ -63,31 +68,34 @@ def profile_command(
     check_closed_form(experiment, memory(experiment))
     found = profile(experiment, mix, name, factors, _progress(say))
     target, model = experiment.target, settings["model"]
-    place = f"profile-{settings['dataset']}-{target}-{model}-{name}".replace("/", "_")
+    place = safe_file_name(f"profile-{settings['dataset']}-{target}-{model}-{name}")
     folder = folder or Path(settings["output_dir"]) / place
     folder.mkdir(parents=True, exist_ok=True)
     about = {"dataset": settings["dataset"], "target": target, "model": model}
     content = to_json(found, **about, folds=int(settings["folds"]))
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    (folder / "profile.json").write_text(text, encoding="utf-8")
+    write_whole(folder / "profile.json", text)
     table = pd.DataFrame(to_rows(found)).drop(columns="folds")
-    table.to_csv(folder / "profile.csv", index=False)
-    if can_draw():
-        title = f"{settings['dataset']}, target {target}, {model} around {name}"
-        draw(found, title, folder / "profile.png")
-    else:
-        say(MISSING)
+    csv = csv_safe(table).to_csv(
+        index=False,
+        lineterminator="\
+",
+    )
+    write_whole(folder / "profile.csv", csv)
+    title = f"{settings['dataset']}, target {target}, {model} around {name}"
+    draw(found, title, folder / "profile.png")
     return to_text(found), folder
 
 
 def _factors(options: Mapping[str, str]) -> list[float]:
-    points, reach = options.get("points", "7"), options.get("reach", "8")
-    if not points.isdecimal():
-        raise ValueError(f"--points is {points!r}; it must be an odd whole number >= 3")
-    try:
-        return factors_of(int(points), float(reach))
-    except ValueError as error:
-        raise ValueError(f"--points={points} --reach={reach}: {error}") from error
+    points = whole_number(options, "points", 7, 3, 999, "each takes a model on every fold")
+    what = "the largest factor of a weight"
+    reach = number(options, "reach", 8.0, what, least=1, most=1e6, beyond=True)
+    if points % 2 == 0:
+        raise ValueError(
+            f"--points is {points}; it must be odd, with the mix itself in the middle"
+        )
+    return factors_of(points, reach)
 
 
 def _progress(say: Callable[[str], None]) -> Callable[[int, int], None]:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.profile_curves import LOSS, Profile
 from recbole_groupmix.pipeline.profile_files import difference
+from recbole_groupmix.safety.figures import figure_of_names
 
-#: What to do where matplotlib is absent.
-MISSING = "no figure: matplotlib is not installed; pip install 'recbole-groupmix[report]'"
 #: Most curves that get a panel.
 MOST_PANELS = 12
 _LINE, _BAND, _ZERO = "#1f5fa8", "#c8d9ee", "#7a7a7a"
 
 
-def can_draw() -> bool:
-    """Return whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
-
-
 def draw(profile: Profile, title: str, file: Path) -> None:
     """Write the figure of the first `MOST_PANELS` curves."""
+    with figure_of_names(partial(_figure, profile, title)) as picture:
+        write_whole(file, partial(picture.savefig, format="png", dpi=110))
+
+
+def _figure(profile: Profile, title: str) -> Any:
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
     names = list(profile.curves)[:MOST_PANELS]
@@ -39,7 +39,7 @@ def draw(profile: Profile, title: str, file: Path) -> None:
         panels[0, column].set_title(name, fontsize=9)
     figure.supxlabel("factor of the group's weight in the mix", fontsize=9)
     figure.suptitle(title, fontsize=10)
-    figure.savefig(file, dpi=110)
+    return figure
 
 
 def _curve(panel: Any, profile: Profile, name: str, measure: str) -> None:

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.pretrained import from_initial_values
+from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.all_targets import ALL, run_all_targets
 from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.candidates import candidates, select
+from recbole_groupmix.pipeline.checkpoint import loading
+from recbole_groupmix.pipeline.checks import check_values
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
@@ -31,6 +33,10 @@ from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
+from recbole_groupmix.pipeline.training import build_model, stream_key
+from recbole_groupmix.record.read import AGAIN, read_yaml
+from recbole_groupmix.record.schema import MODEL
+from recbole_groupmix.safety.files import file_inside
 
 
 def run_groupmix(
@@ -138,14 +144,21 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
     job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
     in_model, _ = present_users(experiment, job, part)
-    dataset = experiment.dataset_of(part, in_model)
-    with global_seed(experiment.settings["seed"]), recbole_compat():
-        model = experiment.model_class(experiment.config, dataset)
-    file = Path(folder) / saved["file"]
-    state = torch.load(file, map_location=experiment.config["device"])
-    model.load_state_dict(state["state_dict"])
-    model.load_other_parameter(state["other_parameter"])
-    return experiment.config, model.to(experiment.config["device"]).eval(), dataset
+    key = stream_key(experiment, job)  # as in training: NNCF draws neighbours that no file holds
+    with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
+        model = build_model(experiment, part, in_model, key, experiment.config)
+    try:
+        file = file_inside(folder, saved["file"])
+    except ValueError as error:
+        raise ValueError(
+            f"{Path(folder) / 'model.yaml'}: file is no model of it: {error}"
+        ) from error
+    with loading(file):
+        # tensors only, whatever this torch does by itself: the folder may be somebody else's
+        state = torch.load(file, map_location=experiment.config["device"], weights_only=True)
+        model.load_state_dict(state["state_dict"])
+        model.load_other_parameter(state["other_parameter"])
+    return experiment.config, model.eval(), experiment.dataset_of(part, in_model)
 
 
 def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
@@ -179,11 +192,25 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
     folder = Path(folder)
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
-    saved = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
+    saved = read_yaml(folder / "model.yaml", MODEL)
     values = saved["settings"]
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
-    experiment = Experiment(Settings(values))
+    values.update(from_initial_values(values["model"]))  # its checkpoints have served
+    experiment = _experiment_of(folder / "model.yaml", Settings(values))
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     return saved, experiment
+
+
+def _experiment_of(file: Path, settings: Settings) -> Experiment:
+    """Return the experiment of settings that were read from a file."""
+    way_out = f"it is not what a run wrote; {AGAIN}"
+    try:
+        files = settings.values.get("mix")
+        check_values(Settings({**settings.values, "mix": files or None}))  # [] stands for none
+        return Experiment(settings)
+    except (KeyError, TypeError, AttributeError) as error:  # an edited value of another kind
+        raise ValueError(
+            f"{file} has settings that cannot be used ({error!r}); {way_out}"
+        ) from error

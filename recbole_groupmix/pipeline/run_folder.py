@@ -9,11 +9,18 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
+from recbole_groupmix.files.opened import note_opened
+from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.whole import Content, forget_unfinished, write_whole
 from recbole_groupmix.pipeline.run_lock import keep_others_out
+from recbole_groupmix.record.read import read_lines, read_yaml
+from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL
+from recbole_groupmix.record.shape import Check
+from recbole_groupmix.safety.names import short
 
 #: Keys that may differ between two commands which continue the same run.
 VOLATILE = frozenset(
@@ -44,8 +51,10 @@ VOLATILE = frozenset(
 
 
 _OTHER = {"configuration": "another configuration", "data": "other data"}
+_SHAPES = {"trials.jsonl": TRIAL, "curves.jsonl": CURVE}
 #: Bytes that a run folder has to have room for when a run starts.
 _ROOM = 2**22
+_BLOCK = 2**16
 
 
 def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +78,8 @@ class RunFolder:
     """One run on disk.
 
     ``config.yaml`` is what was asked, ``trials.jsonl`` and ``curves.jsonl`` grow line by line,
-    everything else is written whole or not at all.
+    everything else is written whole or not at all. Reading never writes, so that it needs no lock;
+    what writes comes after :meth:`open`, which takes it.
 
     Parameters
     ----------
@@ -106,15 +116,9 @@ class RunFolder:
                     f"run folder {self.path} holds files but no config.yaml that says of which "
                     "run; remove it or choose another --output_dir"
                 )
+            existing_above(self.path)
         except OSError as error:
             raise self._unusable(error) from error
-        existing = self.path.absolute()
-        while not os.path.lexists(existing):
-            existing = existing.parent
-        if not existing.is_dir():
-            raise self._unusable(NotADirectoryError(f"{existing} is not a folder"))
-        if not os.access(existing, os.W_OK | os.X_OK):
-            raise self._unusable(PermissionError(f"no permission to write in {existing}"))
 
     def open(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         """Make the folder after :meth:`check` and keep other processes out; a failure leaves nothing.
@@ -140,12 +144,15 @@ class RunFolder:
                 probe.write(b"\0" * _ROOM)  # a full disk says so now
                 probe.flush()
                 os.fsync(probe.fileno())
+            for folder in (self.path, self.path / "repeats"):
+                forget_unfinished(folder)
             contents = {**_contents(values, data), "trials": values.get("trials")}
-            self.write_text("config.yaml", yaml.safe_dump(contents, sort_keys=True))
+            self.write("config.yaml", yaml.safe_dump(contents, sort_keys=True))
         except OSError as error:
             if made:
                 shutil.rmtree(made[-1], ignore_errors=True)
             raise self._unusable(error) from error
+        note_opened(self.path)
 
     def _unusable(self, error: OSError) -> ValueError:
         return ValueError(
@@ -159,69 +166,60 @@ class RunFolder:
 
     def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
         file = self.path / "config.yaml"
-        try:
-            found = yaml.safe_load(file.read_text(encoding="utf-8"))
-            parts = {part: dict(found[part]) for part in wanted}
-        except (UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError, KeyError) as error:
-            raise ValueError(
-                f"{file} is not the configuration of a run; remove the folder or choose another "
-                "--output_dir"
-            ) from error
+        way_out = "it is not the configuration of a run; remove the folder or choose another "
+        found = read_yaml(file, CONFIG, f"{way_out}--output_dir")
         for part, values in wanted.items():
-            before = parts[part]
+            before = found[part]
             keys = sorted(k for k in {*values, *before} if values.get(k) != before.get(k))
             if keys:
                 key = keys[0]
                 raise ValueError(
                     f"run folder {self.path} was made with {_OTHER[part]}: {key} was "
-                    f"{before.get(key)!r} and is now {values.get(key)!r}"
+                    f"{short(before.get(key))} and is now {short(values.get(key))}"
                     f"{f' ({len(keys) - 1} more differ)' if len(keys) > 1 else ''}; remove the "
                     "folder or choose another --output_dir"
                 )
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
-        """Append one line of JSON and bring it to disk."""
-        with open(self.path / name, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        """Append one line of JSON and bring it to disk; a line that a kill cut short goes."""
+        with open(self.path / name, "a+b") as file:
+            _end_with_a_whole_line(file)
+            file.write(json.dumps(record).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def records(self, name: str) -> list[dict[str, Any]]:
-        """Read lines of JSON; a last line that a kill cut short is removed from the file.
+    def records(
+        self, name: str, shape: Check | None = None, folds: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Read lines of JSON; see :func:`~recbole_groupmix.record.read.read_lines`.
 
-        Raises
-        ------
-        ValueError
-            If any other line is no record of a fold.
+        Parameters
+        ----------
+        name : str
+            The file.
+        shape : callable, optional
+            What a line must hold; by default what the file of that name has in a run.
+        folds : int, optional
+            Number of folds.
         """
-        file = self.path / name
-        if not file.is_file():
-            return []
-        content = file.read_bytes()
-        whole, _, rest = content.rpartition(b"\n")
-        if rest:
-            os.truncate(file, len(content) - len(rest))
-        found = []
-        for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
-            try:
-                record = json.loads(line)
-                record["name"], record["fold"]
-            except (ValueError, TypeError, KeyError) as error:
-                raise ValueError(
-                    f"{file}, line {number} is no record of a fold ({error!r}); remove the line, "
-                    "what it stood for is then done again"
-                ) from error
-            found.append(record)
-        return found
+        return read_lines(self.path / name, shape or _SHAPES[name], folds)
 
-    def write_text(self, name: str, text: str) -> None:
-        """Write a file whole: beside it first, then renamed into place."""
-        self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
-
-    def write(self, name: str, writer: Any) -> None:
-        """Let ``writer`` make a file at a temporary path, then rename it to ``name``."""
+    def write(self, name: str, content: Content) -> None:
+        """Write a file whole and bring it to disk; its folder is made."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.part")
-        writer(temporary)
-        os.replace(temporary, target)
+        write_whole(target, content, durable=True)
+
+
+def _end_with_a_whole_line(file: BinaryIO) -> None:
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(end - _BLOCK, 0)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)

@@ -12,7 +12,7 @@ from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.run_folder import RunFolder
-from recbole_groupmix.pipeline.stages import FoldStage, TestStage
+from recbole_groupmix.pipeline.stages import FoldStage, Keeper, TestStage
 from recbole_groupmix.pipeline.tracking import Tracking
 from recbole_groupmix.pipeline.training import train_sequentially
 
@@ -67,7 +67,7 @@ class Search:
         self,
         rows: dict[str, Candidate],
         epochs: dict[str, int],
-        keep: Callable[[str, Fit], None],
+        keep: Keeper,
         options: Mapping[str, Mapping[str, float]] | None = None,
     ) -> tuple[pd.DataFrame, list[str]]:
         """Train mixes on all of train and measure every user; see :class:`TestStage`."""

@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.bundled import bundled
-from recbole_groupmix.pipeline.checks import check_choice, check_name, check_values
+from recbole_groupmix.pipeline.checks import (
+    check_choice,
+    check_name,
+    check_path,
+    check_values,
+)
 from recbole_groupmix.pipeline.known_keys import WITHOUT_EFFECT, check_key
 from recbole_groupmix.pipeline.yaml_files import NAME_KEYS, read_settings_file
+from recbole_groupmix.safety.files import user_path
+from recbole_groupmix.safety.names import short
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Settings:
 
     def describe(self, key: str) -> str:
         """Return "key is value (origin)", the beginning of a message about a value."""
-        return f"{key} is {self[key]!r} ({self.origin.get(key, 'the default')})"
+        return f"{key} is {short(self[key])} ({self.origin.get(key, 'the default')})"
 
     @property
     def standard_deviation(self) -> float | None:
@@ -77,7 +84,8 @@ def merge_settings(
     """
     user: dict[str, Any] = {}
     origin: dict[str, str] = {}
-    for file in config_files:
+    for given_file in config_files:
+        file = user_path(str(given_file), f"cannot read settings file {short(str(given_file))}")
         content = read_settings_file(file)
         user.update(content)
         origin.update(dict.fromkeys(content, f"in {file}"))
@@ -87,6 +95,8 @@ def merge_settings(
         check_key(key, origin[key])
     for key in NAME_KEYS:
         check_name(key, user, origin)
+    for key in user:
+        check_path(key, user, origin)
     values, origin = _with_layers(user, origin)
     check_values(Settings(values, origin=origin, given=tuple(user)))
     notes = tuple(

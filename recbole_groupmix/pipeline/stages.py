@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,20 @@ from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.record.metrics import read_repeat
+
+
+class Keeper(Protocol):
+    """Who saves models that will be loaded."""
+
+    def __call__(self, name: str, fit: Fit) -> None:
+        """Save a model, by its name in the result, if it may be the one that is loaded."""
+
+    def lacks(self, job: Job) -> bool:
+        """Whether the checkpoint of a job is not there, or damaged."""
+
+    def to_load(self, rows: Mapping[str, Candidate]) -> list[Candidate]:
+        """Return what is loaded from these rows of a result: the first that does not diverge."""
 
 
 class FoldStage:
@@ -34,8 +48,11 @@ class FoldStage:
         self._experiment, self._folder = experiment, folder
         self._found = {c.name: c for c in found}
         self._folds = range(experiment.settings["folds"])
-        self._done = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl")}
-        self._curves = {(r["name"], r["fold"]) for r in folder.records("curves.jsonl")}
+        n_folds = len(self._folds)
+        trials = folder.records("trials.jsonl", folds=n_folds)
+        curves = folder.records("curves.jsonl", folds=n_folds)
+        self._done = {(r["name"], r["fold"]): r for r in trials}
+        self._curves = {(r["name"], r["fold"]) for r in curves}
         self.n_models = len(found) * len(self._folds)
 
     def jobs(self) -> list[Job]:
@@ -111,8 +128,8 @@ class TestStage:
         Candidates by their name in the result.
     epochs : dict of str to int
         Epochs to train, by candidate name.
-    keep : callable
-        Called with the name in the result and each fit that is made, for the checkpoint.
+    keep : Keeper
+        Is given every fit that is made, and says which checkpoint must be there.
     options : mapping
         RecBole keys that the folds chose for single candidates, by candidate name.
     """
@@ -125,10 +142,11 @@ class TestStage:
         folder: RunFolder,
         rows: Mapping[str, Candidate],
         epochs: Mapping[str, int],
-        keep: Callable[[str, Fit], None],
+        keep: Keeper,
         options: Mapping[str, Mapping[str, float]],
     ) -> None:
         self._experiment, self._folder, self._keep = experiment, folder, keep
+        self._rows = dict(rows)
         chosen = {candidate.name: candidate for candidate in rows.values()}
         self._labels = {c: [row for row, found in rows.items() if found.name == c] for c in chosen}
         self._jobs = [
@@ -150,8 +168,23 @@ class TestStage:
         self.seconds = 0.0
 
     def jobs(self) -> list[Job]:
-        """Return what is left to train."""
-        return [job for job in self._jobs if not self._file(job).is_file()]
+        """Return what is left to train: what was not measured yet, and what cannot be loaded.
+
+        A file that is damaged counts as none. The model that is loaded has to be there besides
+        its metrics; as long as the data mix may still diverge, Proportional's has to be, too.
+        """
+        missing = {(j.name, j.repeat) for j in self._jobs if not self._is_measured(j)}
+        to_load = []
+        for candidate in self._keep.to_load(self._rows):
+            to_load.append(candidate.name)
+            if not any(name == candidate.name for name, _ in missing):
+                break
+        return [
+            job
+            for job in self._jobs
+            if (job.name, job.repeat) in missing
+            or (job.name in to_load and job.repeat == 0 and self._keep.lacks(job))
+        ]
 
     def take(self, fit: Fit, metrics: pd.DataFrame | None = None) -> None:
         """Keep a model's metrics on test: those given, or measured now."""
@@ -160,10 +193,26 @@ class TestStage:
             return
         for row in self._labels[fit.job.name]:
             self._keep(row, fit)
+        if self._is_measured(fit.job):
+            return  # only the checkpoint was missing
         frame = test_metrics(self._experiment, fit) if metrics is None else metrics
         frame = frame.assign(mix=fit.job.name, seconds=round(fit.seconds, 3))
         name = str(self._file(fit.job).relative_to(self._folder.path))
         self._folder.write(name, frame.to_parquet)
+
+    def _is_measured(self, job: Job) -> bool:
+        if not self._file(job).is_file():
+            return False
+        try:
+            self._read(job)
+        except ValueError:
+            return False  # damaged: made again
+        return True
+
+    def _read(self, job: Job) -> pd.DataFrame:
+        held_out = self._experiment.part(ALL_OF_TRAIN).held_out
+        topk = self._experiment.settings["topk"]
+        return read_repeat(self._file(job), job.name, job.repeat, topk, len(held_out.users))
 
     def result(self) -> tuple[pd.DataFrame, list[str]]:
         """Return what was measured, once nothing is left.
@@ -187,7 +236,7 @@ class TestStage:
             for row in self._labels[job.name]
             if row not in self._diverged
         ]
-        frames = [pd.read_parquet(self._file(job)).assign(mix=row) for job, row in kept]
+        frames = [self._read(job).assign(mix=row) for job, row in kept]
         if not frames:
             raise ValueError("training of every mix diverged; use a smaller learning_rate")
         once = [

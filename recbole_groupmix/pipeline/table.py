@@ -9,6 +9,7 @@ from typing import Any
 from recbole_groupmix.core.resampling import MIN_REPEATS
 from recbole_groupmix.pipeline.measured import measured_text, unmeasured_note
 from recbole_groupmix.pipeline.result import times
+from recbole_groupmix.safety.names import shown_cell
 
 COLUMNS = ("precision", "recall", "ndcg")
 #: Columns of text below the table.
@@ -81,6 +82,7 @@ def change_text(change: Mapping[str, Any] | None, few: str) -> str:
 
 def aligned(rows: list[list[str]]) -> list[str]:
     """Return the lines of a table; the first and the last column start at the left."""
+    rows = [[shown_cell(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     last = len(widths) - 1
     lines = []

@@ -18,6 +18,7 @@ from recbole_groupmix.adapters.batches import BatchFormat, Negatives, TrainingBa
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.evaluate import evaluate
+from recbole_groupmix.adapters.pretrained import construct
 from recbole_groupmix.adapters.seeding import (
     INITIAL_VALUES,
     MODEL_NOISE,
@@ -150,7 +151,7 @@ def build_model(
     config: GroupMixConfig,
 ) -> AbstractRecommender:
     """Make the RecBole model of a part with the initial values of a key."""
-    model = experiment.model_class(config, experiment.dataset_of(part, present))
+    model = construct(experiment.model_class, config, experiment.dataset_of(part, present))
     model = model.to(config["device"])
     spread = experiment.settings.standard_deviation
     if spread is not None:

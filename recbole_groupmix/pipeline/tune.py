@@ -13,6 +13,8 @@ import numpy as np
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.identity import fingerprint
 from recbole_groupmix.pipeline.job import Job
@@ -23,6 +25,8 @@ from recbole_groupmix.pipeline.result import REFERENCE
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.stages import fold_score
+from recbole_groupmix.record.schema import POINT
+from recbole_groupmix.safety.names import safe_file_name
 
 #: The default grid (the paper, Appendix C, names the kind of search and not its values).
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1)
@@ -109,18 +113,19 @@ def tune(
             f"{settings.describe('model')}, which has no learning rate and chooses its lambda in "
             "groupmix run, for every mix on the folds: --lambdas=[100,300,1000]"
         )
+    if out is not None:
+        out_file(out)  # before the data are read
     experiment = Experiment(settings, for_everyone=not settings["target"])
     grid = _grid(experiment, learning_rates, reg_weights)
     train, folds = back_end(experiment), settings["folds"]
     experiment.check_parts(folds)
-    file = Path(out or f"tuned-{_name(experiment)}.yaml")
-    if not file.absolute().parent.is_dir():
-        raise ValueError(f"--out is {str(file)!r}, but {file.absolute().parent} is no folder")
+    default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
+    file = out_file(default if out is None else out)
     folder = _open_folder(experiment, grid)
     if say:
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
     fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])
-    records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl")}
+    records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", POINT, folds)}
     mix = baselines(experiment.n_users, experiment.target)[REFERENCE]
     jobs = [
         Job(REFERENCE, mix, fold + 1, 0, fixed, options)
@@ -158,7 +163,7 @@ def tune(
         )
     best = max(finite, key=lambda point: point.score)
     tuned = Tuned(points, best, settings["valid_metric"], file)
-    file.write_text(_yaml(experiment, tuned), encoding="utf-8")
+    write_whole(file, _yaml(experiment, tuned))
     return tuned
 
 
@@ -202,7 +207,7 @@ def _grid(
 def _open_folder(experiment: Experiment, grid: list[dict[str, float]]) -> RunFolder:
     settings = experiment.settings
     values = {**experiment.config.final_config_dict, **settings.values, "grid": grid}
-    name = f"tune-{_name(experiment)}-{hash8(values)}"
+    name = safe_file_name(f"tune-{_name(experiment)}", f"-{hash8(values)}")
     folder = RunFolder(Path(settings["output_dir"]) / name)
     folder.open(values, fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder.path)
@@ -217,7 +222,7 @@ def _name(experiment: Experiment) -> str:
         settings["model"],
         settings["embedding_size"],
     ]
-    return "-".join(str(part) for part in parts if part).replace("/", "_")
+    return "-".join(str(part) for part in parts if part)
 
 
 def _label(options: Any) -> str:

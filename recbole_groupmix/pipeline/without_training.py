@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.pipeline.checks import MOST_FACTOR
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Keys with the value that stands for "once".
@@ -71,7 +71,7 @@ def _lambdas(settings: Settings) -> list[float] | None:
     value: Any = settings[key]
     grid = list(value) if isinstance(value, (list, tuple)) else [value]
     good = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in grid)
-    if not grid or not good or not all(math.isfinite(v) and v > 0 for v in grid):
+    if not grid or not good or not all(0 < v <= MOST_FACTOR for v in grid):
         raise ValueError(
             f"{settings.describe(key)}; lambda must be > 0, since the Gram matrix alone is "
             "singular, for example 500 or [100,300,1000]"

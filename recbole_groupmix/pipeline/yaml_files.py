@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import yaml
 
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.safety.files import BY_HAND, read_text_bounded
+from recbole_groupmix.safety.names import short
+from recbole_groupmix.safety.parse import BoundedLoader
 
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
 NAME_KEYS = (
@@ -24,7 +28,11 @@ NAME_KEYS = (
 )
 
 
-class _Loader(yaml.SafeLoader):
+#: Largest budget ratio; the target's users count for nothing long before.
+MOST_BUDGET = 1e6
+
+
+class _Loader(BoundedLoader):
     """YAML as RecBole reads it: ``1e-3`` is a number."""
 
 
@@ -78,6 +86,11 @@ def read_mix_file(path: str | Path) -> tuple[str, Mix]:
     shares = _fields(fields["alpha"], f"{what}, alpha")
     alpha = {group: _value(node, f"{what}, alpha of {group}") for group, node in shares.items()}
     budget = _value(fields["alpha_aug"], f"{what}, alpha_aug")
+    if isinstance(budget, (int, float)) and MOST_BUDGET < budget < math.inf:
+        raise ValueError(
+            f"{what}: alpha_aug is {short(budget)}; it must be at most {MOST_BUDGET:g}: 1 gives the "
+            "other groups as much weight as they have users"
+        )
     try:
         mix = Mix(alpha=alpha, alpha_aug=budget)
     except (ValueError, TypeError) as error:
@@ -87,8 +100,8 @@ def read_mix_file(path: str | Path) -> tuple[str, Mix]:
 
 def _root(path: str | Path, what: str) -> yaml.Node | None:
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_bounded(path, BY_HAND)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"cannot read {what}: {reason}; name a YAML file") from error
     try:
@@ -107,7 +120,7 @@ def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
     fields: dict[str, yaml.Node] = {}
     for key, value in pairs:
         if key.value in fields:
-            raise ValueError(f"{what} gives {key.value!r} twice; keep one of the lines")
+            raise ValueError(f"{what} gives {short(key.value)} twice; keep one of the lines")
         fields[key.value] = value
     return fields
 

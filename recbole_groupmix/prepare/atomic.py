@@ -1,9 +1,11 @@
 """RecBole's atomic files: tab-separated tables whose header names ``field:type``."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.safety.files import read_text_bounded
 
 Columns = Mapping[str, Sequence[object]]
 """One table: ``"field:type"`` -> the column's values, all columns of one length."""
@@ -43,14 +45,8 @@ def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path
     """
     path = Path(folder) / f"{name}.{suffix}"
     text = _to_text(columns, path.name)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        try:
-            with partial.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, text)
     except OSError as error:
         raise ValueError(
             f"cannot write {path}: {error.strerror}; choose an existing folder that can be "
@@ -78,8 +74,8 @@ def read_atomic(path: Path) -> dict[str, list[str]]:
         If the file cannot be read, or as `parse_atomic` does.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_bounded(path, 2**31)
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read the atomic file {path}: {error}") from error
     return parse_atomic(text.split("\n"), str(path))
 

@@ -1,11 +1,14 @@
 """LastFM-Asia from the SNAP archive: who likes which artist, and the users' countries."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from recbole_groupmix.prepare.publish import Tables
 from recbole_groupmix.prepare.recipe import Recipe
 from recbole_groupmix.prepare.sources import Source, SourceFile
+from recbole_groupmix.safety.names import short
+from recbole_groupmix.safety.parse import parse_json_bounded
 
 COUNTRIES = ("0", "3", "10", "17")
 """The countries that the paper keeps, as codes of the source."""
@@ -88,21 +91,31 @@ def _countries(file: SourceFile) -> dict[str, str]:
     return countries
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"{twice!r} stands in it twice")
+    return content
+
+
 def _likes(file: SourceFile) -> dict[str, list[str]]:
     try:
-        content = json.loads(file.text("utf-8"))
+        content = parse_json_bounded(file.text("utf-8"), object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"line {error.lineno} of {file} is not JSON ({error.msg} at column {error.colno}); "
             f"the copy is cut off or damaged, download it again"
         ) from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}; the copy is damaged, download it again") from error
     if not isinstance(content, dict):
         raise ValueError(f"{file} holds no object; expected user -> list of artists")
     likes = {}
     for user, artists in content.items():
         if not isinstance(artists, list) or not all(type(artist) is int for artist in artists):
             raise ValueError(
-                f"{file}: user {user!r} has {str(artists)[:60]}; expected a list of artists, each "
+                f"{file}: user {user!r} has {short(artists, 60)}; expected a list of artists, each "
                 f"a whole number"
             )
         likes[user] = [str(artist) for artist in dict.fromkeys(artists)]

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
 
 Tables = Mapping[str, Columns]
@@ -31,16 +33,16 @@ def check_writable(folder: Path) -> None:
     ValueError
         If a file lies where a folder is needed, or the permissions forbid writing.
     """
-    existing = Path(folder).absolute()
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    if not existing.is_dir():
-        raise ValueError(f"cannot write to {folder}: {existing} is not a folder; choose another")
-    if not os.access(existing, os.W_OK | os.X_OK):
+    try:
+        existing_above(folder)
+    except PermissionError as error:
         raise ValueError(
-            f"cannot write to {folder}: no permission to write in {existing}, or it is mounted "
-            f"read-only; choose another folder"
-        )
+            f"cannot write to {folder}: {error}, or it is mounted read-only; choose another folder"
+        ) from error
+    except OSError as error:
+        raise ValueError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another"
+        ) from error
 
 
 def publish(
@@ -79,7 +81,7 @@ def publish(
             staging.mkdir(parents=True)
             for suffix, columns in tables.items():
                 write_atomic(staging, name, suffix, columns)
-            (staging / _NOTE).write_text(source_text, encoding="utf-8", newline="\n")
+            write_whole(staging / _NOTE, source_text)
             try:
                 staging.rename(folder)  # fails if the folder is there, made meanwhile perhaps
             except OSError:

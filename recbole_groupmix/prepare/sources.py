@@ -6,6 +6,13 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from recbole_groupmix.safety.files import check_regular, read_bytes_bounded
+
+#: Bytes that a file of a source may have: ten times the largest of those that can be prepared,
+#: MovieLens-1M's ratings.dat of 24,594,131.
+MOST_BYTES = 250_000_000
+#: Compressed bytes that are unpacked at once; of 4 KiB bzip2 makes 80 MB at the worst.
+_PIECE = 4096
 _UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
@@ -39,16 +46,17 @@ class SourceFile:
         Raises
         ------
         ValueError
-            If the bytes cannot be read, fail the archive's checksum, or are not of that encoding.
+            If the bytes cannot be read, are more than `MOST_BYTES`, fail the archive's checksum,
+            or are not of that encoding.
         """
         try:
             if self.container.is_dir():
-                content = (self.container / self.member).read_bytes()
+                content = read_bytes_bounded(self.container / self.member, MOST_BYTES)
             else:
                 with zipfile.ZipFile(self.container) as archive:
-                    content = archive.read(self.member)
+                    content = _unpacked(archive, self.member)
             return content.decode(encoding).replace("\r\n", "\n")
-        except (*_UNREADABLE, UnicodeDecodeError) as error:
+        except (*_UNREADABLE, ValueError) as error:
             raise ValueError(
                 f"cannot read {self}: {error}; the copy is damaged or of another data set, "
                 f"download it again"
@@ -132,6 +140,21 @@ class Source:
         return file
 
 
+def _unpacked(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Return a member's bytes, of which an archive's own word is not taken for the number."""
+    too_large = ValueError(f"it has more than {MOST_BYTES:,} bytes")
+    if archive.getinfo(member).file_size > MOST_BYTES:
+        raise too_large
+    pieces, length = [], 0
+    with archive.open(member) as file:
+        while piece := file.read(_PIECE):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MOST_BYTES:
+                raise too_large
+    return b"".join(pieces)
+
+
 def _named(filename: str, files: list[SourceFile]) -> list[SourceFile]:
     return [file for file in files if PurePosixPath(file.member).name == filename]
 
@@ -147,9 +170,10 @@ def _files_of_folder(folder: Path) -> list[SourceFile]:
 
 def _files_of_zip(path: Path) -> list[SourceFile]:
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             members = [info.filename for info in archive.infolist() if not info.is_dir()]
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, ValueError) as error:
         raise ValueError(
             f"source {path} is not a readable zip archive ({error}); give a zip archive or a "
             f"folder, and download it again if it is damaged"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from recbole_groupmix.record.read import read_json
+from recbole_groupmix.record.schema import CHECK as SHAPE
+from recbole_groupmix.record.shape import anything, by_name
 
 #: Name of the file.
 CHECK = "check.json"
@@ -59,25 +62,33 @@ def read_check(folder: str | Path) -> CheckFile:
         If it cannot be read or is of another version.
     """
     file = Path(folder) / CHECK
-    try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        version = content.get("schema_version")
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror or error}") from error
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from error
+    way_out = "groupmix check makes it again"
+    content: dict[str, Any] = read_json(file, by_name(anything), way_out)
+    version = content.get("schema_version")
     if version != READABLE:
         raise ValueError(
             f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
             f"{READABLE}"
         )
     try:
-        return CheckFile(
+        SHAPE(content, "it")
+        groups = [group["name"] for group in content["groups"]]
+        found = CheckFile(
             content["dataset"],
-            [group["name"] for group in content["groups"]],
+            groups,
             {int(d): pairs for d, pairs in content["delta"].items()},
             {int(d): of_groups for d, of_groups in content["het"].items()},
             {int(d): of_groups for d, of_groups in content["null"].items()},
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} is not complete: {error}; run groupmix check again") from error
+        sizes = {len(pairs) for pairs in found.delta.values()}
+        sizes |= {len(row) for pairs in found.delta.values() for row in pairs}
+        if sizes != {len(groups)}:
+            raise ValueError("its discrepancies are not those of all pairs of groups")
+        known = {*found.het, *found.null_het}
+        strange = [name for d in found.het.values() for name in d if name not in groups]
+        pairs_of = {d: (set(found.het.get(d, ())), set(found.null_het.get(d, ()))) for d in known}
+        if strange or any(het != null for het, null in pairs_of.values()):
+            raise ValueError("its heterogeneities are not those of its groups")
+    except ValueError as error:
+        raise ValueError(f"{file} is not complete: {error}; {way_out}") from error
+    return found

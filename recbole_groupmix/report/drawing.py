@@ -7,10 +7,9 @@ import io
 import re
 from dataclasses import dataclass
 
-import matplotlib
-
 from recbole_groupmix.report import style
 from recbole_groupmix.report.blocks import Figure
+from recbole_groupmix.safety.figures import figure_of_names
 
 #: Colours that a page replaces by its own in the dark.
 _THEMED = {
@@ -60,9 +59,7 @@ class Drawing:
 def drawn(figure: Figure) -> Drawing:
     """Draw a figure."""
     svg, png = io.BytesIO(), io.BytesIO()
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **style.RC}):
-        picture = figure.draw()
-        picture.draw_without_rendering()
+    with figure_of_names(figure.draw, style.RC) as picture:
         picture.set_layout_engine("none")  # what was laid out serves both files
         picture.savefig(svg, format="svg", metadata={"Date": None})
         picture.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Description": figure.alt})

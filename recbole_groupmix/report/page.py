@@ -25,6 +25,7 @@ from recbole_groupmix.report.run_files import Run
 from recbole_groupmix.report.searched import search_section
 from recbole_groupmix.report.text_tables import latex, markdown, right_columns
 from recbole_groupmix.report.users import users_section
+from recbole_groupmix.safety.names import csv_safe
 
 PAGE = "index.html"
 
@@ -161,7 +162,7 @@ def _picture(figure: Figure, slug: str, folder: str, files: dict[str, bytes]) ->
     drawing = drawn(figure)
     files[f"{path}.svg"] = drawing.svg
     files[f"{path}.png"] = drawing.png
-    files[f"{path}.csv"] = figure.data.to_csv(index=False).encode()
+    files[f"{path}.csv"] = csv_safe(figure.data).to_csv(index=False).encode()
     svg = drawing.inline(f"{slug}-{figure.name}-")
     return {"figure": figure, "svg": svg, "path": path}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+
+from recbole_groupmix.record.metrics import check_whole, read_metrics
+from recbole_groupmix.record.read import AGAIN, read_json, read_lines, read_yaml
+from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL, check_result
+from recbole_groupmix.record.shape import anything, by_name
 
 #: ``schema_version`` of the ``result.json`` that can be read.
 READABLE = 1
@@ -25,8 +28,7 @@ BASELINES = (REFERENCE, "stratified", "no_augmentation")
 #: The metrics of short tables, the first of them in the answer, at the largest cut-off.
 METRICS = ("precision", "recall", "ndcg")
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
-_OF_SEARCH = ("trials.jsonl", "curves.jsonl")
-_COLUMNS = {"user_id", "group", "mix", "repeat", "metric", "k", "value"}
+_OF_SEARCH = {"trials.jsonl": TRIAL, "curves.jsonl": CURVE}
 
 
 @dataclass(frozen=True)
@@ -148,37 +150,52 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> Run:
             f"{folder} holds no finished run: there is no {' and no '.join(missing)} in it; the "
             "command that began the run goes on with it"
         )
-    result = _mapping(folder / "result.json", json.loads)
-    version = result.get("schema_version")
-    if version != READABLE:
-        raise ValueError(
-            f"{folder / 'result.json'} has schema_version {version!r}; this version of "
-            f"recbole-groupmix reads {READABLE}"
-        )
-    asked = _mapping(folder / "config.yaml", yaml.safe_load)
-    if not isinstance(asked.get("configuration"), dict):
-        raise ValueError(f"{folder / 'config.yaml'} is not the configuration of a run")
-    try:
-        searched = bool(result["search"]["cv"])
-        filters = _of_target(result) if only_target else None
-        metrics = pd.read_parquet(folder / "metrics.parquet", filters=filters)
-    except KeyError as error:
-        raise ValueError(f"{folder / 'result.json'} has no {error}; run again") from error
-    except (OSError, ValueError) as error:  # pyarrow's own are ValueErrors
-        raise ValueError(f"{folder / 'metrics.parquet'} cannot be read: {error}") from error
-    if not set(metrics.columns) >= _COLUMNS:
-        lacks = ", ".join(sorted(_COLUMNS - set(metrics.columns)))
-        raise ValueError(f"{folder / 'metrics.parquet'} has no column {lacks}")
+    result = _result(folder / "result.json")
+    asked = read_yaml(folder / "config.yaml", CONFIG)
+    searched = bool(result["search"]["cv"])
+    file = folder / "metrics.parquet"
+    metrics = read_metrics(file, _of_target(result) if only_target else None)
+    _check_metrics(file, metrics, result)
     absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
     if absent:
         raise ValueError(
             f"{folder} is not complete: there is no {' and no '.join(absent)} in it, although "
             "result.json tells of a search"
         )
-    records = {name: _records(folder / name) if searched else [] for name in _OF_SEARCH}
+    folds = result["search"]["folds"]
+    records = {
+        name: read_lines(folder / name, shape, folds) if searched else []
+        for name, shape in _OF_SEARCH.items()
+    }
     kept = result["search"]["cv"]
     trials, curves = ([r for r in records[n] if r["name"] in kept] for n in _OF_SEARCH)
     return Run(folder, asked, result, trials, curves, metrics)
+
+
+def _result(file: Path) -> dict[str, Any]:
+    """Read ``result.json``; of another version than :data:`READABLE` that alone is said."""
+    result: dict[str, Any] = read_json(file, by_name(anything))
+    version = result.get("schema_version")
+    if version != READABLE:
+        raise ValueError(
+            f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
+            f"{READABLE}"
+        )
+    try:
+        check_result(result, REFERENCE)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read: {error}; {AGAIN}") from error
+    return result
+
+
+def _check_metrics(file: Path, metrics: pd.DataFrame, result: dict[str, Any]) -> None:
+    groups = {group["name"] for group in result["groups"]}
+    strange = sorted(set(metrics["group"]) - groups)
+    if strange or not (metrics["group"] == result["target"]).any():
+        what = f"users of {strange[0]!r}" if strange else f"no user of {result['target']!r}"
+        raise ValueError(f"{file} has {what}, unlike result.json beside it; {AGAIN}")
+    keys = {f"{metric}@{result['topk'][-1]}" for metric in METRICS}
+    check_whole(file, metrics, list(result["mixes"]), keys)
 
 
 def _of_target(result: dict[str, Any]) -> list[tuple[str, str, Any]]:
@@ -188,26 +205,3 @@ def _of_target(result: dict[str, Any]) -> list[tuple[str, str, Any]]:
         ("metric", "in", wanted),
         ("k", "==", result["topk"][-1]),
     ]
-
-
-def _mapping(file: Path, parse: Any) -> dict[str, Any]:
-    try:
-        content = parse(file.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{file} cannot be read: it holds no keys and values")
-    return content
-
-
-def _records(file: Path) -> list[dict[str, Any]]:
-    """Read lines of JSON, the last of each mix and fold; a line cut short at the end is left."""
-    found: dict[tuple[str, int], dict[str, Any]] = {}
-    lines = file.read_text(encoding="utf-8").split("\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            record = json.loads(line)
-            found[record["name"], record["fold"]] = record
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{file}, line {number} is no record of a fold") from error
-    return list(found.values())

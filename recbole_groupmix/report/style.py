@@ -50,7 +50,6 @@ RC: dict[str, Any] = {
     "hatch.linewidth": 0.5,
     "figure.facecolor": PAPER,
     "figure.dpi": 100,
-    "text.parse_math": False,  # names of groups may hold a $
     "svg.fonttype": "none",
     "svg.hashsalt": "groupmix",
 }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from recbole_groupmix.report.blocks import Section, Table
+from recbole_groupmix.safety.names import markdown_cell, markdown_text, shown
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -28,16 +29,16 @@ _NO_WIDER = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 def markdown(title: str, sections: Sequence[Section], level: int = 1) -> str:
     """Return paragraphs and tables of sections under a title, as Markdown."""
-    parts = [f"{'#' * level} {title}"]
+    parts = [f"{'#' * level} {_line(title)}"]
     for section in sections:
         if not (section.tables or section.text):
             continue
-        parts += [f"{'#' * (level + 1)} {section.title}", *section.text]
+        parts += [f"{'#' * (level + 1)} {_line(section.title)}", *map(markdown_text, section.text)]
         for table in section.tables:
-            parts.append(f"**{table.title}**")
+            parts.append(f"**{_line(table.title)}**")
             parts.append(_markdown_table(table))
             if table.note:
-                parts.append(table.note)
+                parts.append(markdown_text(table.note))
     return "\n\n".join(parts) + "\n"
 
 
@@ -47,7 +48,7 @@ def latex(title: str, sections: Sequence[Section], label: str) -> str:
     A table wider than the text is made smaller. LaTeX holds few tables back, so that each section
     ends its page.
     """
-    parts = [f"% {' '.join(title.split())}"]
+    parts = [f"% {shown(' '.join(title.split()))}"]
     for section in sections:
         for table in section.tables:
             parts.append(_latex_table(table, label))
@@ -56,9 +57,13 @@ def latex(title: str, sections: Sequence[Section], label: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _line(title: str) -> str:
+    return markdown_text(" ".join(title.split()))
+
+
 def _markdown_table(table: Table) -> str:
     lines = [list(table.header), *([cell.text for cell in row] for row in table.rows)]
-    lines = [[" ".join(cell.replace("|", "\\|").split()) for cell in line] for line in lines]
+    lines = [[markdown_cell(cell) for cell in line] for line in lines]
     lines.insert(1, ["---", *("---:" if right else "---" for right in right_columns(table)[1:])])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -97,5 +102,7 @@ def right_columns(table: Table) -> list[bool]:
 
 
 def _escaped(text: str) -> str:
-    plain = "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    plain = "".join(
+        _LATEX.get(character, character) for character in shown(" ".join(text.split()))
+    )
     return re.sub(r"(?<![\w.])-(?=\d)", "$-$", plain)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.whole import PART, write_whole
 from recbole_groupmix.report.check_file import CHECK, read_check
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.run_files import read_folders
+
+_STEM = 40  # characters of a folder's name that its temporary folder repeats
 
 
 def write_report(
@@ -39,13 +43,17 @@ def write_report(
     """
     if not folders:
         raise ValueError("name the run folders to report on")
-    place = Path(out) if out is not None else _default(folders)
+    place = _default(folders) if out is None else Path(out)
     check_place(place, force)
     checks = [folder for folder in folders if is_check(folder)]
     runs = read_folders([folder for folder in folders if folder not in checks])
     if not runs:
         raise ValueError("name run folders to report on beside the folder of groupmix check")
-    write_files(place, report_files(runs, [read_check(folder) for folder in checks]))
+    files = report_files(runs, [read_check(folder) for folder in checks])
+    if force:
+        write_files(place, files)
+    else:
+        write_new(place, files)
     return place / PAGE
 
 
@@ -67,14 +75,42 @@ def write_files(place: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.part")
-            temporary.write_bytes(content)
-            os.replace(temporary, target)
+            write_whole(target, content)
     except OSError as error:
-        raise ValueError(
-            f"cannot write the report in {place}: {error.strerror or error}; choose another "
-            "place by --out"
-        ) from error
+        raise _unusable(place, error) from error
+
+
+def write_new(place: Path, files: Mapping[str, bytes]) -> None:
+    """Write files to a folder that is missing or empty: all of them, or none.
+
+    They are written beside it, in a hidden folder that gets the name at the end. What a kill
+    leaves of that folder is replaced by the next call.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be written.
+    """
+    staging = place.with_name(f".{place.name[:_STEM]}{PART}")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        write_files(staging, files)
+        if place.is_dir():
+            place.rmdir()
+        staging.rename(place)
+    except (OSError, ValueError) as error:
+        cause = error.__cause__ if isinstance(error, ValueError) else error
+        raise _unusable(place, cause) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unusable(place: Path, error: BaseException | None) -> ValueError:
+    reason = getattr(error, "strerror", None) or error
+    return ValueError(
+        f"cannot write the report in {place}: {reason}; choose another place by --out"
+    )
 
 
 def _default(folders: Sequence[str | Path]) -> Path:
@@ -83,8 +119,7 @@ def _default(folders: Sequence[str | Path]) -> Path:
 
 def check_place(place: Path, force: bool) -> None:
     """Raise ``ValueError`` if a report cannot go to a folder, or would replace what is there."""
-    if os.path.lexists(place) and not place.is_dir():
-        raise ValueError(f"cannot write the report in {place}, which is no folder")
+    out_folder(place)
     if place.is_dir() and any(place.iterdir()) and not force:
         raise ValueError(
             f"{place} is not empty; choose another place by --out, or replace the report in it "

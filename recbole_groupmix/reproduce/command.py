@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.check.command import check_command
+from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.pipeline.calibrate import duration
-from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.run import run
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.report.check_file import CHECK, read_check
@@ -69,18 +69,21 @@ def reproduce_command(
     ValueError
         For options that cannot be used, before anything is run.
     """
-    grid, out = _grid(options, keys), out_folder(options.get("out")) or Path(_OUT)
+    grid, out = _grid(options, keys), out_folder(options.get("out", _OUT))
     force = options.get("force") == "true"
     check_page(out, force)
     timings = Timings(out, say)
     groups = {given["dataset"]: timings.groups(given) for given in without_target(grid)}
-    cells = cells_of(grid, targets_of(grid, groups))
-    seconds = _show_plan(cells, out, timings, show)
+    targets = targets_of(grid, groups)
+    timings.keep()  # nothing is written before this line
+    cells = cells_of(grid, targets)
+    left = [cell for cell in cells if not is_finished(out, cell, say)]
+    seconds = _show_plan(cells, left, out, timings, show)
     if options.get("plan") == "true":
         return 0
     for dataset in dict.fromkeys(grid.datasets):
         _check_data_set(dataset, grid, out, say)
-    failed = _run_cells(_cheapest_first(cells, seconds), out, seconds, say)
+    failed = _run_cells(_cheapest_first(left, seconds), out, say)
     page = write_page(out, cells, list(failed), force)
     for words, why in failed.items():
         show(f"failed: {words}: {why}")
@@ -117,28 +120,31 @@ def _grid(options: Mapping[str, str], keys: Mapping[str, Any]) -> Grid:
 
 
 def _show_plan(
-    cells: Sequence[Cell], out: Path, timings: Timings, show: Callable[[str], None]
+    cells: Sequence[Cell],
+    left: Sequence[Cell],
+    out: Path,
+    timings: Timings,
+    show: Callable[[str], None],
 ) -> dict[str, float]:
     """Show every cell with what it takes at most, and return these seconds by name."""
     seconds: dict[str, float] = {}
-    left, at_most = 0, False
+    at_most = False
     for cell in cells:
         cost = cost_of(cell, timings, cell.settings(str(out / RUNS)))
         seconds[cell.name] = cost.seconds
         at_most |= cost.stops_early
-        if is_finished(out, cell):
+        if cell not in left:
             show(f"{cell.words}: finished")
             continue
-        left += 1
         bound = "at most about" if cost.stops_early else "about"
         show(
             f"{cell.words}: {cost.on_folds} models on folds, {cost.final} on all of train, "
             f"{bound} {duration(cost.seconds)}"
         )
-    total = sum(seconds[cell.name] for cell in cells if not is_finished(out, cell))
+    total = sum(seconds[cell.name] for cell in left)
     bound = "at most about" if at_most else "about"
     show(
-        f"{left} of {len(cells)} cells to run, {bound} {duration(total)}"
+        f"{len(left)} of {len(cells)} cells to run, {bound} {duration(total)}"
         + ("; models stop earlier" if at_most else "")
         + "; interrupted cells go on where they were, which is not counted"
     )
@@ -153,8 +159,11 @@ def _check_data_set(dataset: str, grid: Grid, out: Path, say: Callable[[str], No
     """Compute the discrepancies of the groups, once; a failure only leaves figures out."""
     folder = check_folder(out, dataset)
     if (folder / CHECK).is_file():
-        read_check(folder)
-        return
+        try:
+            read_check(folder)
+            return
+        except ValueError as error:
+            say(f"note: {error}; now")
     kept = ("data_path", "group_field", "seed", "benchmark_filename", "empty_group")
     given = {key: grid.keys[key] for key in kept if key in grid.keys}
     settings = merge_settings({"dataset": dataset, **given}, where="in groupmix reproduce")
@@ -165,12 +174,9 @@ def _check_data_set(dataset: str, grid: Grid, out: Path, say: Callable[[str], No
         say(f"note: no discrepancies, so no Figures 4 and 7a: {error}")
 
 
-def _run_cells(
-    cells: Sequence[Cell], out: Path, seconds: Mapping[str, float], say: Callable[[str], None]
-) -> dict[str, str]:
+def _run_cells(left: Sequence[Cell], out: Path, say: Callable[[str], None]) -> dict[str, str]:
     """Run what is not finished; return why cells failed, by their words."""
     failed: dict[str, str] = {}
-    left = [cell for cell in cells if not is_finished(out, cell)]
     started = time.perf_counter()
     for place, cell in enumerate(left, start=1):
         say(f"[{place}/{len(left)}] {cell.words}")

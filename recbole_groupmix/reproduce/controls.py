@@ -106,6 +106,8 @@ def chosen_controls(names: Sequence[str]) -> list[Control]:
             raise ValueError(
                 f"--controls names {name!r}; controls are {', '.join(known)} (all by default)"
             )
+        if names.count(name) > 1:
+            raise ValueError(f"--controls names {name!r} twice")
     return [known[name] for name in names] if names else list(CONTROLS)
 
 

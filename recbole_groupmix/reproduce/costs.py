@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.calibrate import Costs, Forecast, forecast_of
 from recbole_groupmix.pipeline.candidates import candidates
 from recbole_groupmix.pipeline.experiment import Experiment
@@ -16,6 +17,8 @@ from recbole_groupmix.pipeline.fine_tune import MODELS, has_rival
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.without_training import settled
+from recbole_groupmix.record.read import read_json
+from recbole_groupmix.record.shape import by_name, keys, number
 from recbole_groupmix.reproduce.plan import Cell
 
 FILE = "costs.json"
@@ -27,6 +30,13 @@ _NO_COST = frozenset(
     }
 )
 _BASELINES = 3
+_SECONDS = number(0)
+_KNOWN = keys(
+    {
+        "models": by_name(keys({"model": _SECONDS, "epoch": _SECONDS, "evaluation": _SECONDS})),
+        "groups": by_name(by_name(number(0, whole=True))),
+    }
+)
 
 
 class Timings:
@@ -35,19 +45,20 @@ class Timings:
     Parameters
     ----------
     folder : path
-        Folder of the grid; read at once, written after every measurement.
+        Folder of the grid; read at once, written from :meth:`keep` on.
     say : callable
         Prints a line for people.
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._file, self._say = folder / FILE, say
+        self._keep = False
         self._known: dict[str, Any] = {"models": {}, "groups": {}}
         try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
+            found = read_json(self._file, _KNOWN)
             self._known = {key: dict(found[key]) for key in self._known}
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # measured again
+        except ValueError:
+            pass  # not there or damaged: measured again
 
     def groups(self, given: Mapping[str, Any]) -> dict[str, int]:
         """Return users by group of a data set; measures what `given` costs if it is new."""
@@ -73,8 +84,14 @@ class Timings:
         names = experiment.groups.names
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
         self._known["models"][_key(given)] = asdict(measured.costs)
+        if self._keep:
+            self.keep()
+
+    def keep(self) -> None:
+        """Write what was measured, and what will be: the options are found to be good."""
+        self._keep = True
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(json.dumps(self._known, indent=1) + "\n", encoding="utf-8")
+        write_whole(self._file, json.dumps(self._known, indent=1) + "\n")
 
 
 def _key(given: Mapping[str, Any]) -> str:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.record.read import read_json
+from recbole_groupmix.record.schema import CELL
+from recbole_groupmix.record.shape import anything, by_name
+from recbole_groupmix.report.run_files import read_folder
 from recbole_groupmix.reproduce.plan import Cell
+from recbole_groupmix.safety.files import file_inside
 
 #: ``schema_version`` of the files.
 VERSION = 1
 RUNS, CELLS = "runs", "cells"
+
+
+class OtherVersion(ValueError):
+    """A file of another version of this package: it is not damaged, and not made again."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +58,28 @@ def record(out: Path, cell: Cell, run_folder: str) -> None:
         "given": _plain(cell.given),
         "run_folder": Path(run_folder).name,
     }
-    temporary = file.with_name(f".{file.name}.part")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, file)
+    write_whole(file, json.dumps(content, indent=1) + "\n", durable=True)
 
 
-def is_finished(out: Path, cell: Cell) -> bool:
-    """Whether a cell was run with exactly these settings and its result is still there."""
+def is_finished(out: Path, cell: Cell, say: Callable[[str], None]) -> bool:
+    """Whether a cell was run with exactly these settings and its result can still be read.
+
+    A file of ours that is damaged is made again by the run that follows, which `say` is told.
+    """
     file = _file(out, cell.name)
     if not file.is_file():
         return False
-    found = _read(out, file)
-    return found.given == _plain(cell.given) and (found.folder / "result.json").is_file()
+    try:
+        found = _read(out, file)
+        if found.given != _plain(cell.given) or not (found.folder / "result.json").is_file():
+            return False
+        read_folder(found.folder, only_target=True)
+    except OtherVersion:
+        raise
+    except ValueError as error:
+        say(f"note: {error}")
+        return False
+    return True
 
 
 def finished(out: Path, first: Sequence[Cell] = ()) -> list[Finished]:
@@ -82,21 +101,21 @@ def _file(out: Path, name: str) -> Path:
 
 
 def _read(out: Path, file: Path) -> Finished:
+    way_out = "the cell's run is made again from its folder, or remove the file"
+    content = read_json(file, by_name(anything), way_out)
+    version = content.get("schema_version")
+    if version != VERSION:
+        raise OtherVersion(
+            f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
+            f"{VERSION}; choose another --out"
+        )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        version = content["schema_version"]
-        if version != VERSION:
-            raise ValueError(
-                f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
-                f"{VERSION}; choose another --out"
-            )
-        given, folder = content["given"], out / RUNS / content["run_folder"]
-        return Finished(file.stem, content["control"], given["dataset"], given, folder)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{file} cannot be read ({error!r}); remove it, the cell's run then goes on from its "
-            "folder"
-        ) from error
+        CELL(content, "it")
+        folder = file_inside(out / RUNS, content["run_folder"])
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read: {error}; {way_out}") from error
+    given = content["given"]
+    return Finished(file.stem, content["control"], given["dataset"], given, folder)
 
 
 def _plain(given: Any) -> dict[str, Any]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from recbole_groupmix.files.whole import PART
+from recbole_groupmix.record.read import read_json
+from recbole_groupmix.record.shape import anything, by_name
 from recbole_groupmix.report.check_file import CHECK, CheckFile, read_check
 from recbole_groupmix.report.grid import GridCell, read_cell
 from recbole_groupmix.report.grid_section import grid_part
@@ -42,7 +46,8 @@ def check_page(out: Path, force: bool) -> None:
     known = _known(place)
     for file in sorted(place.rglob("*")):
         name = file.relative_to(place).as_posix()
-        if file.is_file() and name != _LIST and known.get(name) != _digest(file.read_bytes()):
+        ours = name == _LIST or file.name.endswith(PART) or not file.is_file()
+        if not ours and _digest(file.read_bytes()) not in known.get(name, []):
             raise ValueError(
                 f"{file} was not written by this command; choose another place by --out, or "
                 "replace the report by --force"
@@ -74,28 +79,43 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
     check_page(out, force)
     place = out / REPORT
     digests = {name: _digest(content) for name, content in files.items()}
-    listed = (json.dumps(digests, indent=1) + "\n").encode()
-    write_files(place, {_LIST: listed, **files})
+    # until all are written, those before them count as ours too: a kill may come between
+    before = _known(place)
+    either = {name: [*before.get(name, []), *now] for name, now in _lists(digests).items()}
+    write_files(place, {_LIST: _json({**before, **either}), **files})
     for name in set(_old(place)) - set(files) - {_LIST}:
         (place / name).unlink()
+    write_files(place, {_LIST: _json(digests)})
     return place / PAGE
 
 
 def _check(out: Path, dataset: str) -> CheckFile | None:
     folder = check_folder(out, dataset)
-    return read_check(folder) if (folder / CHECK).is_file() else None
+    try:
+        return read_check(folder) if (folder / CHECK).is_file() else None
+    except ValueError:
+        return None  # could not be made again, which was said
 
 
 def _old(place: Path) -> list[str]:
     return [f.relative_to(place).as_posix() for f in place.rglob("*") if f.is_file()]
 
 
-def _known(place: Path) -> dict[str, str]:
+def _known(place: Path) -> dict[str, list[str]]:
+    """Return the digests that files of ours may have, by name."""
     try:
-        known = json.loads((place / _LIST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = read_json(place / _LIST, by_name(anything))
+    except ValueError:
         return {}
-    return known if isinstance(known, dict) else {}
+    return _lists(known)
+
+
+def _lists(digests: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {name: now if isinstance(now, list) else [now] for name, now in digests.items()}
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def _digest(content: bytes) -> str:

@@ -12,6 +12,7 @@ from recbole_groupmix.adapters.support import model_class
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.reproduce.controls import Control, labelled
+from recbole_groupmix.safety.names import safe_file_name
 
 #: Keys of a run that the grid decides, with the option that does.
 _OF_GRID = {
@@ -92,7 +93,8 @@ class Cell:
         keys = ("dataset", "target", "model", "embedding_size", "protocol")
         words = [str(self.given[key]) for key in keys if key in self.given]
         text = "-".join([*words, *([self.control] if self.control else [])])
-        return re.sub(r"[^\w.=-]+", "_", text)
+        plain = re.sub(r"[^\w.=-]+", "_", text)
+        return plain if len(plain.encode()) < 150 else safe_file_name(text)
 
     @property
     def words(self) -> str:

@@ -1,0 +1,165 @@
+"""Data sets fetched from where RecBole's table says they are, whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import time
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
+from typing import IO
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import yaml
+from tqdm import tqdm
+
+#: Seconds that a server may be silent.
+PATIENCE = 30.0
+#: Bytes per second that must have come on average, from PATIENCE on.
+SLOWEST = 2**10
+#: Bytes of the largest archive that is fetched without being asked for by name, and of its files.
+LARGEST, LARGEST_FILES = 2**30, 2**32
+_CHUNK = 2**16
+_FAILURES = (
+    OSError,
+    EOFError,
+    HTTPException,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def download(name: str, folder: Path) -> None:
+    """Fetch RecBole's archive of a data set and put its files into a folder that is not there.
+
+    The folder appears when everything has arrived; until then nothing stands where it will be.
+    Two processes may fetch the same data set: the first puts it there. Where it comes from and
+    how much it is stands on the standard error, with a bar on a terminal. Proxies are those of
+    the environment.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set in RecBole's table, the stem of the files to write.
+    folder : pathlib.Path
+        Folder to make.
+
+    Raises
+    ------
+    ValueError
+        If RecBole has no such data set, or its archive cannot be fetched, is damaged, too large
+        or another data set's, or if there is no room for it; the message has the way out.
+    """
+    with _explained(folder, name), _emptied(folder.parent):
+        url = _address(name)
+        # no name, so that not even a killed process leaves it
+        with TemporaryFile(dir=folder.parent) as archive:
+            kind = _fetch(url, archive, f"data set {name} to {folder}")
+            _publish(archive, kind, folder, PurePosixPath(urlsplit(url).path).stem, name)
+
+
+def _address(name: str) -> str:
+    table = files("recbole") / "properties" / "dataset" / "url.yaml"
+    known: dict[str, str] = yaml.safe_load(table.read_text(encoding="utf-8"))
+    if name not in known:
+        raise OSError("RecBole knows no data set of that name")
+    return known[name]
+
+
+@contextmanager
+def _explained(folder: Path, name: str) -> Iterator[None]:
+    try:
+        yield
+    except _FAILURES as error:
+        raise ValueError(
+            f"data set {name!r}: no files in {folder} and its download failed ({error}); prepare "
+            f"it by `groupmix prepare {name} --source FILE_OR_FOLDER` or name the folder that "
+            f"holds {name}/{name}.inter by --data_path"
+        ) from error
+
+
+@contextmanager
+def _emptied(parent: Path) -> Iterator[None]:
+    """Make a folder for what is done inside; if that fails, remove it where it was not there."""
+    existed = parent.exists()
+    parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not existed:
+            with suppress(OSError):  # another process may have put something into it
+                parent.rmdir()
+        raise
+
+
+def _fetch(url: str, archive: IO[bytes], what: str) -> str:
+    """Copy what a server sends into a file; return what the server calls it."""
+    with urlopen(url, timeout=PATIENCE) as response:
+        size = response.length
+        if size is not None and size > LARGEST:
+            raise OSError(f"{size / 2**30:.1f} GiB are more than {LARGEST / 2**30:.1f}")
+        much = "of unknown size" if size is None else f"of {size / 1e6:.1f} MB"
+        print(f"downloading {what}: {url}, {much}", file=sys.stderr, flush=True)
+        started, n_bytes = time.monotonic(), 0
+        with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+            while chunk := response.read1(_CHUNK):
+                archive.write(chunk)
+                bar.update(len(chunk))
+                n_bytes += len(chunk)
+                if n_bytes > LARGEST:
+                    raise OSError(f"more than {LARGEST / 2**30:.1f} GiB came")
+                waited = time.monotonic() - started
+                if waited > PATIENCE and n_bytes < SLOWEST * waited:
+                    raise TimeoutError(f"only {n_bytes} bytes came in {waited:.0f} s")
+        if size is not None and n_bytes != size:
+            raise OSError(f"the connection ended after {n_bytes} of {size} bytes")
+        return str(response.headers.get_content_type())
+
+
+def _publish(archive: IO[bytes], kind: str, folder: Path, stem: str, name: str) -> None:
+    """Unpack a data set beside the folder, then give it the folder's name."""
+    staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        staging.mkdir(parents=True)
+        _unpack(archive, kind, staging, stem, name)
+        try:
+            staging.rename(folder)  # fails if the folder has been made meanwhile
+        except OSError:
+            if not (folder / f"{name}.inter").is_file():
+                raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unpack(archive: IO[bytes], kind: str, staging: Path, stem: str, name: str) -> None:
+    """Write ``<stem>.<suffix>`` of an archive as ``<name>.<suffix>``, whatever folder it names."""
+    if not zipfile.is_zipfile(archive):
+        raise OSError(f"what came is no zip archive but {kind}")
+    with zipfile.ZipFile(archive) as zipped:
+        inside = [(PurePosixPath(info.filename).name, info) for info in zipped.infolist()]
+        wanted = {
+            file[len(stem) :]: info
+            for file, info in inside
+            if re.fullmatch(rf"{re.escape(stem)}(\.\w+)+", file)
+        }
+        if ".inter" not in wanted:
+            some = ", ".join(sorted(file for file, _ in inside)[:5]) or "nothing"
+            raise OSError(f"the archive holds {some}, and no {stem}.inter")
+        left = LARGEST_FILES
+        for suffix, info in wanted.items():
+            with zipped.open(info) as member, (staging / (name + suffix)).open("xb") as out:
+                while chunk := member.read(_CHUNK):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise OSError(f"its files are larger than {LARGEST_FILES / 2**30:.1f} GiB")
+                    out.write(chunk)

@@ -1,0 +1,122 @@
+"""Places of output, checked before the work that is to end there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+_NAME_MAX = 255  # bytes of a name on every common file system
+
+
+def existing_above(folder: str | Path) -> Path:
+    """Return the folder, or the nearest one above it that exists, if it can be written to.
+
+    Nothing is written.
+
+    Raises
+    ------
+    OSError
+        ``NotADirectoryError`` or ``PermissionError`` with the reason as its only argument, or
+        what the system says of such a path.
+    """
+    existing = Path(folder).absolute()
+    while not os.path.lexists(existing):
+        _check_name(existing)
+        existing = existing.parent
+    if not existing.is_dir():
+        raise NotADirectoryError(f"{existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(f"no permission to write in {existing}")
+    return existing
+
+
+def out_folder(text: str | Path, what: str = "--out") -> Path:
+    """Return the folder that an option names, which may be missing.
+
+    Parameters
+    ----------
+    text : str or path
+        As it was given.
+    what : str
+        What named it, for messages.
+
+    Raises
+    ------
+    ValueError
+        If the name is empty or too long, something else than a folder has it, or nothing can be
+        written there. That is tried out; nothing is left behind.
+    """
+    _check_given(text, what, "a folder")
+    folder = Path(text)
+    try:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise ValueError(f"{what} is {str(text)!r}, which is no folder")
+        _try_out(existing_above(folder))
+    except OSError as error:
+        raise _unusable(text, what, error) from error
+    return folder
+
+
+def out_file(text: str | Path, what: str = "--out", suffixes: Sequence[str] = ()) -> Path:
+    """Return the file that an option names, which may be there and is then replaced.
+
+    Parameters
+    ----------
+    text : str or path
+        As it was given.
+    what : str
+        What named it, for messages.
+    suffixes : sequence of str
+        Allowed ends of the name where they decide the format, such as ``.csv``.
+
+    Raises
+    ------
+    ValueError
+        If the name is empty, too long or ends otherwise, a folder or device has it, or its folder
+        is not there or cannot be written to. That is tried out; nothing is left behind.
+    """
+    _check_given(text, what, "a file")
+    file = Path(text)
+    if suffixes and file.suffix.lower() not in suffixes:
+        raise ValueError(
+            f"{what} is {str(text)!r}, which has no suffix that says the format; allowed are "
+            f"{', '.join(suffixes)}"
+        )
+    try:
+        _check_name(file)
+        if file.is_dir():
+            raise ValueError(f"{what} is {str(text)!r}, which is a folder; name a file")
+        if file.exists() and not file.is_file():
+            raise ValueError(f"{what} is {str(text)!r}, which is no regular file; name another")
+        folder = file.resolve().parent  # a link is written through
+        if not folder.is_dir():
+            raise NotADirectoryError(f"there is no folder {file.parent}")
+        _try_out(existing_above(folder))
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise _unusable(text, what, error) from error
+    return file
+
+
+def _check_given(text: str | Path, what: str, kind: str) -> None:
+    if not str(text):
+        raise ValueError(f"{what} is empty; name {kind}, or leave it out")
+    if "\0" in str(text):
+        raise ValueError(f"{what} is {str(text)!r}; no path can hold a NUL character")
+
+
+def _check_name(path: Path) -> None:
+    if len(os.fsencode(path.name)) > _NAME_MAX:
+        raise OSError(f"the name {path.name[:20]}... has more than {_NAME_MAX} bytes")
+
+
+def _try_out(folder: Path) -> None:
+    """Make a file there and remove it: access rights do not tell of every file system."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _unusable(text: str | Path, what: str, error: Exception) -> ValueError:
+    reason = getattr(error, "strerror", None) or error
+    return ValueError(f"cannot write to {what} {str(text)!r}: {reason}; choose another place")

@@ -1,0 +1,1 @@
+"""What the files of a run hold: their shape, and how they are read."""

@@ -1,0 +1,153 @@
+"""Reading one file of a run: every way in which it can be damaged is one ``ValueError``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from recbole_groupmix.record.shape import Check
+from recbole_groupmix.safety.files import check_regular, read_bytes_bounded, read_text_bounded
+from recbole_groupmix.safety.parse import parse_json_bounded, parse_yaml_bounded
+
+#: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
+_LONGEST = 2**26
+_LINE = "remove the line, what it stood for is then done again"
+_LINES = "remove it, what it stood for is then done again"
+#: Of a file that a finished run writes anew.
+AGAIN = "the command that made the run makes it again"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def read_json(file: Path, check: Check, way_out: str = AGAIN) -> Any:
+    """Read a file of JSON.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The file.
+    check : callable
+        What it must hold, from :mod:`~recbole_groupmix.record.schema`.
+    way_out : str
+        What to do about a file that is damaged.
+
+    Raises
+    ------
+    ValueError
+        If it is not there, cannot be read, or does not hold what it must.
+    """
+    try:
+        content = parse_json_bounded(read_bytes_bounded(file))
+        check(content, "it")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} cannot be read: {_reason(error)}; {way_out}") from error
+    return content
+
+
+def read_yaml(file: Path, check: Check, way_out: str = AGAIN) -> Any:
+    """Read a file of YAML; see :func:`read_json`."""
+    try:
+        content = parse_yaml_bounded(read_text_bounded(file))
+        check(content, "it")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file} cannot be read: {_reason(error)}; {way_out}") from error
+    return content
+
+
+def read_frame(
+    file: Path, columns: set[str], way_out: str = AGAIN, **options: Any
+) -> pd.DataFrame:
+    """Read a Parquet file that has certain columns; `options` are those of ``pandas.read_parquet``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_json`.
+    """
+    try:
+        check_regular(file)
+        # of another path pandas would read a ~ as the home folder
+        frame = pd.read_parquet(file.absolute(), partitioning=None, **options)
+    except Exception as error:  # pyarrow has a class of errors for every kind of damage
+        raise ValueError(f"{file} cannot be read: {_reason(error)}; {way_out}") from error
+    if not set(frame.columns) >= columns:
+        lacks = ", ".join(sorted(columns - set(frame.columns)))
+        raise ValueError(f"{file} has no column {lacks}; {way_out}")
+    return frame
+
+
+def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[str, Any]]:
+    """Read lines of JSON, each the record of a mix on a fold; nothing is written.
+
+    A last line that a kill cut short is left out. A record that stands there twice is read once.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The file; one that is not there has no lines.
+    check : callable
+        What a line must hold, from :mod:`~recbole_groupmix.record.schema`.
+    folds : int, optional
+        Number of folds.
+
+    Raises
+    ------
+    ValueError
+        With the number of the line, if any other line is no such record, or another record of
+        the same mix and fold says something else.
+    """
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    options: int | None = None
+    try:
+        lines = _whole_lines(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} cannot be read: {_reason(error)}; {_LINES}") from error
+    for at, line in enumerate(lines, start=1):
+        where = f"{file}, line {at}"
+        try:
+            record = parse_json_bounded(line)
+            check(record, "it")
+            if folds is not None and record["fold"] >= folds:
+                raise ValueError(f"its fold is {record['fold']}, but there are {folds} folds")
+            tried = record.get("tried")
+            if tried and options not in (None, len(tried)):
+                raise ValueError(f"it tried {len(tried)} options, those before it {options}")
+        except ValueError as error:
+            raise ValueError(
+                f"{where} is no record of a fold ({_reason(error)}); {_LINE}"
+            ) from error
+        options = len(tried) if tried else options
+        key = record["name"], record["fold"]
+        if key in found and _said(found[key]) != _said(record):
+            raise ValueError(
+                f"{where} is another record of {key[0]!r} on fold {key[1]} and says something "
+                f"else; remove one of the two lines, or both, and the model is trained again"
+            )
+        found.setdefault(key, record)
+    return list(found.values())
+
+
+def _whole_lines(file: Path) -> list[bytes]:
+    check_regular(file)
+    if not file.exists():
+        return []
+    lines: list[bytes] = []
+    with open(file, "rb") as stream:
+        while line := stream.readline(_LONGEST):
+            if not line.endswith(b"\n"):
+                if len(line) == _LONGEST:
+                    raise ValueError(f"line {len(lines) + 1} has more than {_LONGEST:,} bytes")
+                break
+            lines.append(line[:-1])
+    return lines
+
+
+def _said(record: dict[str, Any]) -> str:
+    return json.dumps({k: v for k, v in record.items() if k != "seconds"}, sort_keys=True)

@@ -1,0 +1,138 @@
+"""Files that somebody else may have made: regular files only, and no more bytes than expected."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+#: Bytes of a file that people write by hand, such as settings and mixes: some thousand groups.
+BY_HAND = 2**20
+#: Bytes of a file that a run writes in one piece. Those of the largest runs take some megabytes.
+BY_RUN = 2**28
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def check_regular(path: str | Path) -> None:
+    """Raise ``ValueError``, that says what it is, unless a path leads to a regular file.
+
+    Pipes and devices make a reader wait, or never end. Of a path that leads nowhere nothing is
+    said: opening it will.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in _KINDS if test(mode)), "something else")
+        raise ValueError(f"it is {kind} and no regular file")
+
+
+def read_bytes_bounded(path: str | Path, most: int = BY_RUN) -> bytes:
+    """Return the content of a regular file of at most so many bytes.
+
+    Parameters
+    ----------
+    path : path
+        The file; symbolic links are followed.
+    most : int
+        Bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is no regular file or holds more, with the reason alone ("it is a device ...");
+        whoever calls knows what the file is.
+    OSError
+        If it cannot be read.
+    """
+    check_regular(path)
+    with open(path, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    return content
+
+
+def read_text_bounded(path: str | Path, most: int = BY_RUN) -> str:
+    """Return the text of a regular UTF-8 file of at most so many bytes.
+
+    Lines end as :func:`open` makes them end. Raises what :func:`read_bytes_bounded` does;
+    UnicodeDecodeError is a ``ValueError`` too.
+    """
+    text = read_bytes_bounded(path, most).decode("utf-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def file_inside(folder: str | Path, name: object) -> Path:
+    """Return the path of a file that lies in a folder itself, by its plain name.
+
+    Parameters
+    ----------
+    folder : path
+        The folder.
+    name : object
+        What a file of that folder calls the other one.
+
+    Raises
+    ------
+    ValueError
+        If the name is no text, has separators, climbs out, or is a symbolic link that leads out
+        of the folder.
+    """
+    plain = (
+        isinstance(name, str)
+        and name not in ("", ".", "..")
+        and not set(name) & set("/\\\0")
+        and not (os.name == "nt" and ":" in name)
+    )
+    if not plain:
+        raise ValueError(f"{name!r} is not the plain name of a file in the folder")
+    file = Path(folder) / str(name)
+    if file.is_symlink() and not file.resolve().is_relative_to(Path(folder).resolve()):
+        raise ValueError(f"{name!r} is a link that leads out of the folder")
+    return file
+
+
+def user_path(text: str | Path, what: str) -> str:
+    """Return a path that a user gave with its ``~`` replaced by the home folder.
+
+    Shells do so only at the beginning of a word, not in ``--output_dir=~/runs``, and YAML never
+    does; pandas does, but nobody else.
+
+    Parameters
+    ----------
+    text : path
+        As it was given.
+    what : str
+        How a message begins: "key is value (origin)".
+
+    Raises
+    ------
+    ValueError
+        If it names the home of nobody here, or holds a NUL.
+    """
+    found = os.path.expanduser(text)
+    if "\0" in found:
+        raise ValueError(f"{what}; no path can hold a NUL character")
+    if found.startswith("~"):
+        raise ValueError(
+            f"{what}; there is no home folder of that name here, and for a folder that is called "
+            "so write ./ before it"
+        )
+    return found
+
+
+def check_can_be_written(path: str, what: str) -> None:
+    """Raise ``ValueError`` if a path of output is no UTF-8, which Parquet's writers need."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what}; its bytes are no UTF-8, choose a folder whose are") from error
