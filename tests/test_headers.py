@@ -216,7 +216,10 @@ def test_another_encoding_far_behind_the_header():
         ({"additional_feat_suffix": "['vec']"}, ["there is no d.vec"]),
         (
             {"user_inter_num_interval": "[100,inf)"},
-            ["user_inter_num_interval [100,inf)", "48 of 48 interactions"],
+            [
+                "48 of 48 interactions",
+                "user_inter_num_interval is '[100,inf)' (on the command line)",
+            ],
         ),
         (
             {
