@@ -194,14 +194,18 @@ def test_another_encoding_far_behind_the_header():
         ({"alias_of_user_id": "friend"}, ["alias_of_user_id is 'friend'", "must be a list"]),
         ({"eval_args": "3"}, ["eval_args is 3 (on the command line)", "must be a mapping"]),
         ({"load_col": "{'itm':['item_id']}"}, ["load_col", "'itm' is no kind of file", "item"]),
-        ({"load_col": "{'inter':'rating'}"}, ["load_col", "a list of columns for 'inter'"]),
+        ({"load_col": "{'inter':'rating'}"}, ["load_col", "inter must list names of columns"]),
         (
             {"load_col": "{'inter':['user_id','item_id','ratng']}"},
             ["load_col", "d.inter has no column 'ratng' (did you mean 'rating'?)"],
         ),
         (
             {"load_col": "{'inter':['user_id']}"},
-            ["load_col is {'inter': ['user_id']}", "item_id of d.inter is not loaded"],
+            [
+                "load_col is {'inter': ['user_id']}",
+                "item_id of d.inter is not loaded",
+                "--load_col=\"{'inter':['user_id','item_id'],",
+            ],
         ),
         (
             {"load_col": "{'inter':['user_id','item_id'],'item':['genres']}"},
@@ -212,7 +216,10 @@ def test_another_encoding_far_behind_the_header():
         ({"additional_feat_suffix": "['vec']"}, ["there is no d.vec"]),
         (
             {"user_inter_num_interval": "[100,inf)"},
-            ["user_inter_num_interval [100,inf)", "48 of 48 interactions"],
+            [
+                "48 of 48 interactions",
+                "user_inter_num_interval is '[100,inf)' (on the command line)",
+            ],
         ),
         (
             {
@@ -303,6 +310,15 @@ def test_files_that_are_fine_are_not_refused(files):
 )
 def test_settings_that_are_fine_are_not_refused(options):
     status, _, line = line_of({}, **options)
+    assert status == 0, line
+
+
+def test_ids_of_other_names_need_no_load_col():
+    files = {
+        name: text.replace("user_id", "uid").replace("item_id", "iid")
+        for name, text in GOOD.items()
+    }
+    status, _, line = line_of(files, USER_ID_FIELD="uid", ITEM_ID_FIELD="iid")
     assert status == 0, line
 
 

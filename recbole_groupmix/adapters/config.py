@@ -12,6 +12,8 @@ from recbole.config import Config
 
 from recbole_groupmix.adapters.compat import recbole_compat
 
+_IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
+
 
 def literal(text: Any) -> Any:
     """Read a setting written as text: a Python literal, ``true``/``false``, else the text itself.
@@ -66,6 +68,7 @@ class GroupMixConfig(Config):
         self._folder = None if folder is None else str(folder)
         with recbole_compat():
             super().__init__(model=model, dataset=dataset, config_dict=dict(config_dict or {}))
+        self._load_ids()
         self._load_user_columns(user_columns)
 
     def compatibility_settings(self) -> None:
@@ -87,6 +90,14 @@ class GroupMixConfig(Config):
         if visible is not None and "gpu_id" not in self.external_config_dict:
             self.final_config_dict["gpu_id"] = visible  # else RecBole replaces it by "0"
         super()._init_device()
+
+    def _load_ids(self) -> None:
+        """Load ids of other names too: RecBole's default loads ``user_id`` and ``item_id``."""
+        named = [key for key in _IDS if key in self.external_config_dict]
+        if named and "load_col" not in self.external_config_dict:
+            load_col = dict(self.final_config_dict.get("load_col") or {})
+            load_col["inter"] = [self.final_config_dict[key] for key in _IDS]
+            self.final_config_dict["load_col"] = load_col
 
     def _load_user_columns(self, columns: tuple[str, ...]) -> None:
         load_col = self.final_config_dict.get("load_col")

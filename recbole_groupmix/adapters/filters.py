@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from recbole.utils import FeatureType
 
-from recbole_groupmix.adapters.removed import Removed
+from recbole_groupmix.adapters.removed import NothingLeftError, Removed
 from recbole_groupmix.core.interval import EXAMPLE, interval_problem
 
 #: RecBole's key that drops interactions of users and items without a row in their file.
@@ -160,7 +160,8 @@ class CountedFilters:
 
     def _filter_by_inter_num(self) -> None:
         keys = ("user_inter_num_interval", "item_inter_num_interval")
-        given = [key for key in keys if self.config[key] is not None]  # type: ignore[attr-defined]
+        idle = (None, "[0,inf)")  # the latter is RecBole's default
+        given = [key for key in keys if self.config[key] not in idle]  # type: ignore[attr-defined]
         said = ", ".join(f"{key} {self.config[key]}" for key in given)  # type: ignore[attr-defined]
         self._counted(
             f"users or items with too few or too many interactions ({said})",
@@ -176,7 +177,7 @@ class CountedFilters:
         """Raise ``ValueError`` with what every step removed, if no interaction is left."""
         if not len(self.inter_feat) and self.removed:  # type: ignore[attr-defined]
             steps = " | ".join(map(str, self.removed))
-            raise ValueError(f"no interaction of {self.dataset_name} is left: {steps}")  # type: ignore[attr-defined]
+            raise NothingLeftError(f"no interaction of {self.dataset_name} is left: {steps}")  # type: ignore[attr-defined]
 
     def _user_item_feat_preparation(self) -> None:
         if self.user_feat is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
-from recbole_groupmix.adapters.removed import Removed
+from recbole_groupmix.adapters.removed import NothingLeftError, Removed
 
 
 def check_values_are_there(dataset: Any) -> None:
@@ -70,7 +70,7 @@ def only_positives(dataset: Dataset) -> Dataset:
         step, keep = f"interactions below threshold {threshold}", "without threshold they stay"
     removed = Removed.between(pairs, pairs[positive], step, keep)
     if not positive.any():
-        raise ValueError(f"no interaction of {dataset.dataset_name} is left: {removed}")
+        raise NothingLeftError(f"no interaction of {dataset.dataset_name} is left: {removed}")
     if dataset.config["benchmark_filename"] is not None:
         sizes = np.split(positive, np.cumsum(dataset.file_size_list)[:-1])
         dataset.file_size_list = [int(part.sum()) for part in sizes]

@@ -8,6 +8,10 @@ from typing import Any
 import pandas as pd
 
 
+class NothingLeftError(ValueError):
+    """A data set of which some step of loading took the last interaction."""
+
+
 @dataclass(frozen=True)
 class Removed:
     """Interactions that one step removed, and users and items that then had none left.

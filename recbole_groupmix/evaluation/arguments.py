@@ -94,5 +94,4 @@ def check_groups(groups: Any) -> None:
 
 
 def _is_whole(value: Any, least: int) -> bool:
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    return whole and int(value) >= least
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least

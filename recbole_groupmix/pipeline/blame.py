@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from recbole_groupmix.adapters.removed import NothingLeftError
 from recbole_groupmix.pipeline.known_keys import OUR_KEYS, WITHOUT_EFFECT
 from recbole_groupmix.pipeline.settings import Settings
 
@@ -45,6 +46,10 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
         yield
     except MemoryError:
         raise
+    except NothingLeftError as error:
+        keys = [key for key in settings.given if key in str(error)]
+        given = f"; {', '.join(map(settings.describe, keys))}" if keys else ""
+        raise ValueError(f"{error}{given}") from error
     except Exception as error:
         if isinstance(error, ValueError) and _raised_by_us(error):
             raise

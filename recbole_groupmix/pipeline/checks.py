@@ -96,9 +96,9 @@ def check_values(settings: Settings) -> None:
     settings.values["valid_metric"] = _valid_metric(settings)
     settings.values["mix"] = _mix_files(settings)
     _check_benchmark(settings)
+    check_kinds(settings)
     _check_gpu(settings)
     check_data_keys(settings)
-    check_kinds(settings)
 
 
 def check_choice(settings: Settings, key: str) -> None:

@@ -5,9 +5,10 @@ RecBole finds out while it loads, and its errors name neither file nor line nor 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recbole.config import Config
 
@@ -48,8 +49,6 @@ class AtomicFile:
 def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
     """Return the atomic files of a data set, after a look at their first lines.
 
-    None are returned where RecBole's download will make them.
-
     Parameters
     ----------
     settings : Settings
@@ -64,8 +63,6 @@ def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
         no token; with the way out.
     """
     folder, name = Path(config["data_path"]), config["dataset"]
-    if not folder.is_dir():
-        return []
     _check_load_col(settings, config)
     files = []
     for source, path in _paths(settings, config, folder, name):
@@ -138,18 +135,11 @@ def _check_load_col(settings: Settings, config: Config) -> None:
         *(config["additional_feat_suffix"] or ()),
     ]
     for key in ("load_col", "unload_col"):
-        for source, columns in (config[key] or {}).items():
+        for source in config[key] or ():
             if source not in known:
                 raise ValueError(
                     f"{settings.describe(key)}; {source!r} is no kind of file; those are "
                     f"{', '.join(known)}"
-                )
-            if not isinstance(columns, (list, tuple)) and not (
-                key == "load_col" and columns == "*"
-            ):
-                raise ValueError(
-                    f"{settings.describe(key)}; it must give a list of columns for {source!r}, "
-                    f"such as {{'{source}': ['{config['USER_ID_FIELD']}']}}"
                 )
     left_out, field = config["unload_col"] or {}, settings["group_field"]
     for column in (field, config["USER_ID_FIELD"]):
@@ -198,7 +188,7 @@ def _check_ids(settings: Settings, config: Config, file: AtomicFile) -> None:
         if column not in file.loaded:
             raise ValueError(
                 f"{said(settings, config, 'load_col')}, so that {column} of {file.header.file} is "
-                f"not loaded; add it to the columns of {file.source!r}"
+                f"not loaded; write {load_col_with(config, file.source, column)}"
             )
 
 
@@ -226,13 +216,17 @@ def _no_id(
     return f"{message}; write {cure}" if cure else f"{message}; one of type token must hold ids"
 
 
-def ids_of(config: Config, source: str) -> list[str]:
-    """Return the id columns that RecBole needs of a kind of file."""
-    return [config[key] for key in _IDS.get(source, ())]
-
-
 def said(settings: Settings, config: Config, key: str) -> str:
     """Return "key is value (origin)" for a key that may have RecBole's own default."""
     if key in settings.given:
         return settings.describe(key)
     return f"{key} is {config[key]!r} (the default)"
+
+
+def load_col_with(config: Config, source: str, column: str) -> str:
+    """Return the option that loads one more column."""
+    wanted: Mapping[str, Any] = config["load_col"] or {}
+    ids = [config[key] for key in _IDS.get(source, ())]
+    columns = list(dict.fromkeys([*ids, *wanted.get(source, ()), column]))
+    value = repr({**wanted, source: columns}).replace(", ", ",").replace(": ", ":")
+    return f'--load_col="{value}"'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 
 import torch
@@ -81,7 +80,7 @@ def noted(settings: Settings, model_class: type) -> Settings:
     return replace(settings, notes=(*settings.notes, *notes))
 
 
-def _by_another_key(settings: Settings, model_class: type) -> dict[str, str]:
+def _by_another_key(settings: Settings) -> dict[str, str]:
     """Return given keys that mean nothing beside the value of another, each with the reason."""
     found = {}
     if settings["benchmark_filename"] is not None:
@@ -90,8 +89,4 @@ def _by_another_key(settings: Settings, model_class: type) -> dict[str, str]:
     for switch, (keys, why) in _IDLE_WITHOUT.items():
         if not settings[switch]:
             found.update(dict.fromkeys(keys, why))
-    source = "".join(inspect.getsource(c) for c in model_class.__mro__ if c is not object)
-    if "get_preload_weight" not in source:
-        why = f"{settings['model']} reads no such features"
-        found.update(dict.fromkeys(("preload_weight", "additional_feat_suffix"), why))
     return {key: why for key, why in found.items() if key in settings.given}

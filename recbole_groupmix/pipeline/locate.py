@@ -78,10 +78,12 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
 
 def _no_folder(dataset: str, stem: str, path: Path) -> str:
     """Say that --data_path is no folder, and what it should have been."""
-    if not path.exists():
+    if not os.path.exists(path):
         shipped = bundled("dataset_atomic") / dataset / f"{stem}.inter"
         more = (
-            ", or leave it out: this data set comes with the plugin" if shipped.is_file() else ""
+            ", or leave it out: this data set comes with the plugin"
+            if os.path.isfile(shipped)
+            else ""
         )
         return f"data_path is {str(path)!r}, which is not there; name a folder that is{more}"
     if path.name == f"{stem}.inter":
@@ -98,7 +100,7 @@ def _of_path(dataset: str) -> str | None:
     if len(path.parts) < 2 and path.suffix != ".inter":
         return None
     file = path if path.suffix == ".inter" else path / f"{path.name}.inter"
-    if not file.is_file():
+    if not os.path.isfile(file):
         return "--dataset takes a name, and --data_path the folder that holds NAME.inter"
     return f"write --data_path={file.parent} --dataset={file.stem}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from recbole.config import Config
 
-from recbole_groupmix.pipeline.headers import AtomicFile, ids_of, said
+from recbole_groupmix.pipeline.headers import AtomicFile, load_col_with, said
 from recbole_groupmix.pipeline.settings import Settings
 
 #: Keys whose columns RecBole needs loaded from some file; of ``threshold`` from ``.inter``.
@@ -85,7 +85,7 @@ def _check_loaded(
     if column in (config["unload_col"] or {}).get(file.source, ()):
         cure = f"take it out of unload_col, which is {config['unload_col']}"
     else:
-        cure = f"write {_load_col_with(config, file.source, column)}"
+        cure = f"write {load_col_with(config, file.source, column)}"
     raise ValueError(f"{what}, but {column} is in {file.header.file} and is not loaded; {cure}")
 
 
@@ -126,11 +126,3 @@ def _listed(files: Sequence[AtomicFile]) -> str:
         else ", ".join(file.header.types)
         for file in files
     )
-
-
-def _load_col_with(config: Config, source: str, column: str) -> str:
-    """Return the option that loads one more column."""
-    wanted: Mapping[str, Any] = config["load_col"] or {}
-    columns = list(dict.fromkeys([*ids_of(config, source), *wanted.get(source, ()), column]))
-    value = repr({**wanted, source: columns}).replace(", ", ",").replace(": ", ":")
-    return f'--load_col="{value}"'
