@@ -49,7 +49,7 @@ def safe_file_name(text: str, ending: str = "") -> str:
         changed = f"{changed[:-1]}_"
     too_long = len((changed + ending).encode()) > MOST_BYTES
     if not ending and (changed != text or too_long):
-        ending = f"-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"
+        ending = f"-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
     room = MOST_BYTES - len(ending.encode())
     if too_long:
         changed = changed.encode()[:room].decode(errors="ignore")
