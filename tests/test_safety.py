@@ -206,10 +206,10 @@ def test_a_spreadsheet_sees_no_formula(text):
 
 
 def test_markdown_shows_names_and_nothing_else():
-    assert names.markdown_cell("a|b\nc `d` <img> [x](y)") == r"a\|b c \`d\` \<img> [x]\(y)"
+    assert names.markdown_cell("a|b\nc `d` <img> [x](y)") == r"a\|b c \`d\` &lt;img> [x]\(y)"
     plain = "p < 0.05, +1.2% [+0.1%, +3.4%]* data_mix"
     assert names.markdown_cell(plain) == names.markdown_text(plain) == plain
-    assert names.markdown_text("`groupmix check` of <b>") == r"`groupmix check` of \<b>"
+    assert names.markdown_text("`groupmix check` of <b>") == r"`groupmix check` of &lt;b>"
 
 
 def test_values_in_messages_are_short():

@@ -109,4 +109,4 @@ def markdown_cell(text: str) -> str:
 
 def markdown_text(text: str) -> str:
     """Return a paragraph of Markdown without tags and links; code stays."""
-    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", shown(text)).replace("](", "]\\(")
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", shown(text)).replace("](", "]\\(")
