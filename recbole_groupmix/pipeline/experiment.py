@@ -32,7 +32,7 @@ from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.ineffective import noted
 from recbole_groupmix.pipeline.locate import data_folder
-from recbole_groupmix.pipeline.pretrained import pretrained_digests
+from recbole_groupmix.pipeline.pretrained import pretrained
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
 
@@ -105,7 +105,7 @@ class Experiment:
                 self.model_class, name, config, folder=folder, user_columns=(field,)
             )
             self.dataset: Dataset = load_dataset(self.config)
-        self.pretrained = pretrained_digests(settings, self.config)
+        self.settings, self.pretrained = pretrained(settings, self.config)
         try:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:
