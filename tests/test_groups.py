@@ -162,7 +162,7 @@ def test_a_group_name_is_one_line(tmp_path, name):
     (folder / "d.user").write_text(text, newline="")
     config = GroupMixConfig("BPR", "d", folder=folder, user_columns=("group",))
     dataset = load_dataset(config)
-    with pytest.raises(ValueError, match="'group' of d.user holds .* tab or a line break"):
+    with pytest.raises(ValueError, match=r"'group' of d\.user holds .* tab or a line break"):
         read_groups(dataset, "group")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
-from recbole_groupmix.pipeline.known_keys import model_keys, reads_key
+from recbole_groupmix.pipeline.known_keys import calls, model_keys, reads_key
 from recbole_groupmix.pipeline.settings import Settings
 
 #: RecBole's filters, which it applies to ``DATA.inter`` alone.
@@ -63,8 +62,7 @@ def _by_another_key(settings: Settings, model_class: type) -> dict[str, str]:
     for switch, (keys, why) in _IDLE_WITHOUT.items():
         if not settings[switch]:
             found.update(dict.fromkeys(keys, why))
-    source = "".join(inspect.getsource(c) for c in model_class.__mro__ if c is not object)
-    if "get_preload_weight" not in source:
+    if not calls(model_class, "get_preload_weight"):
         why = f"{settings['model']} reads no such features"
         found.update(dict.fromkeys(("preload_weight", "additional_feat_suffix"), why))
     return {key: why for key, why in found.items() if key in settings.given}

@@ -143,9 +143,18 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
 
 def reads_key(model_class: type, key: str) -> bool:
     """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key."""
+    return any(key in keys_read_by(source) for source in _sources(model_class))
+
+
+def calls(model_class: type, method: str) -> bool:
+    """Return whether the source of a model, as in :func:`reads_key`, names a method."""
+    return any(method in source for source in _sources(model_class))
+
+
+def _sources(model_class: type) -> list[str]:
     packages = ("recbole.", "recbole_groupmix.")
     classes = [c for c in model_class.__mro__ if c.__module__.startswith(packages)]
-    return any(key in keys_read_by(inspect.getsource(c)) for c in classes)
+    return [inspect.getsource(c) for c in classes]
 
 
 def keys_read_by(source: str) -> frozenset[str]:
