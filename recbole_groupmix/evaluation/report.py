@@ -106,7 +106,9 @@ class GroupReport:
             mine = self.table[self.table["group"] == group].set_index("metric")
             n_users = int(mine["n_users"].max())
             of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
-            rows.append([group, f"{n_users}{of}", *(_cell(mine.loc[metric]) for metric in metrics)])
+            rows.append(
+                [group, f"{n_users}{of}", *(_cell(mine.loc[metric]) for metric in metrics)]
+            )
         rows.insert(1, ["---", "---:", *("---:" for _ in metrics)])
         return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
