@@ -288,9 +288,10 @@ def _influence(arguments: Sequence[str]) -> int:
     from recbole_groupmix.pipeline.influence_command import OPTIONS, influence_command
 
     own = {key: options.pop(key) for key in OPTIONS if key in options}
-    settings = _settings({"model": "EASE", "reg_weight": "500", **options})
-    with _recbole_log():
-        text = influence_command(settings, own)
+    settings = _settings(options, {**_ONE_LAMBDA, "reg_weight": 500}, "groupmix influence")
+    _check_one_lambda(settings, "groupmix influence")
+    with _recbole_log() as warnings:
+        text = influence_command(settings, own, _sayer(warnings))
     print(text)
     return 0
 
@@ -301,7 +302,8 @@ def _gradient(arguments: Sequence[str]) -> int:
     follow = _whole_number(options, "follow", 1)
     for key in ("most", "follow"):
         options.pop(key, None)
-    settings = _settings({"model": "EASE", "reg_weight": "300", **options})
+    settings = _settings(options, {**_ONE_LAMBDA, "reg_weight": 300}, "groupmix gradient")
+    _check_one_lambda(settings, "groupmix gradient")
 
     from recbole_groupmix.pipeline.budget import memory
     from recbole_groupmix.pipeline.experiment import Experiment
@@ -310,10 +312,12 @@ def _gradient(arguments: Sequence[str]) -> int:
         gradient_text,
         write_mix,
     )
+    from recbole_groupmix.pipeline.notes import say_notes
 
-    with _recbole_log():
+    with _recbole_log() as warnings:
         experiment = Experiment(settings)
         experiment.check_parts(settings["folds"])
+        say_notes(experiment, _sayer(warnings))
         lam, free = float(settings["reg_weight"]), memory(experiment)
         found = gradient_search(experiment, lam, free=free, follow=follow, most=most)
     write_mix(found[0], out)
@@ -327,10 +331,7 @@ def _profile(arguments: Sequence[str]) -> int:
     from recbole_groupmix.pipeline.profile_command import OPTIONS, profile_command
 
     own = {key: options.pop(key) for key in OPTIONS if key in options}
-    options.setdefault("model", "EASE")
-    if options["model"] == "EASE" and "lambdas" not in options:
-        options.setdefault("reg_weight", "500")
-    settings = _settings(options)
+    settings = _settings(options, {**_ONE_LAMBDA, "reg_weight": 500}, "groupmix profile")
     with _recbole_log() as warnings:
         text, folder = profile_command(settings, own, _sayer(warnings))
     print(text)
@@ -338,14 +339,31 @@ def _profile(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _settings(options: dict[str, str]) -> Settings:
-    """Merge what the command line gives with the files that it names and the defaults."""
+#: Defaults of the commands that solve EASE: one lambda, and not a choice of several on the folds.
+_ONE_LAMBDA = {"model": "EASE", "lambdas": None}
+
+
+def _check_one_lambda(settings: Settings, command: str) -> None:
+    if "lambdas" in settings.given:
+        raise ValueError(
+            f"{settings.describe('lambdas')}, but {command} takes one lambda; give it by "
+            "--reg_weight"
+        )
+
+
+def _settings(
+    options: dict[str, str], own: dict[str, Any] | None = None, command: str = ""
+) -> Settings:
+    """Merge what the command line gives with the files that it names and the defaults.
+
+    `own` are defaults of the command, below all that the user gives.
+    """
     files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
     from recbole_groupmix.pipeline.settings import merge_settings
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
 
     given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
-    return merge_settings(given, files, where="on the command line")
+    return merge_settings(given, files, "on the command line", own, command)
 
 
 def _numbers(key: str, text: str) -> list[float]:

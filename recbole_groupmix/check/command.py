@@ -61,6 +61,7 @@ def check_command(
         clusters=_whole(options, "item_clusters", 0, least=2) or None,
         budget=_budget(options),
         influence=_influence(options),
+        say=say,
     )
     folder = folder or _default_folder(settings, found)
     folder.mkdir(parents=True, exist_ok=True)

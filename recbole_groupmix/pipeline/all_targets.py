@@ -22,6 +22,7 @@ from recbole_groupmix.pipeline.finish import ModelKeeper, choose, embedding_size
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.index import build_index
 from recbole_groupmix.pipeline.job import Fit
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.pool import draw_pool
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
@@ -103,8 +104,7 @@ class AllTargets:
         for run in runs.values():
             run.folder.open(*run.identity)
             run.experiment.config["checkpoint_dir"] = str(run.folder.path)
-        for note in self._everyone.settings.notes:
-            say(f"note: {note}")
+        say_notes(self._everyone, say)
         for name, reason in self._left_out.items():
             say(f"note: target {name} is left out: {reason}")
         say(f"run folder {self.folder.path}")

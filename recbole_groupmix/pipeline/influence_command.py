@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.influence import influence_frame, influence_text, measured_changes
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.similarity import (
     agreement_dict,
@@ -24,7 +25,9 @@ OPTIONS = ("metric", "d", "out")
 METRIC = "precision@20"
 
 
-def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
+def influence_command(
+    settings: Settings, options: Mapping[str, str], say: Callable[[str], None] | None = None
+) -> str:
     """Measure who helps whom, compare it with who is near to whom, and return the text.
 
     Parameters
@@ -35,6 +38,8 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
         Some of `OPTIONS`, as text. ``out`` is a CSV file of the rows that
         :func:`~recbole_groupmix.pipeline.influence.group_influence` describes with Delta_d of each
         pair as ``delta``, or, where its name ends in ``.json``, those and the comparison.
+    say : callable, optional
+        Prints a line for people.
 
     Raises
     ------
@@ -47,6 +52,7 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
     lam = float(settings["reg_weight"])
     experiment = Experiment(settings, for_everyone=not settings["target"])
     check_closed_form(experiment, memory(experiment))
+    say_notes(experiment, say)
     delta, d = discrepancy_at(experiment, None if text is None else int(text))
     changes = measured_changes(experiment, lam, metric=metric)
     found = influence_frame(experiment, changes)

@@ -13,6 +13,7 @@ from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.out_folder import out_folder
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
@@ -53,8 +54,7 @@ def profile_command(
     folder = out_folder(options.get("out"))
     experiment = Experiment(settings)
     settings = experiment.settings
-    for note in settings.notes:
-        say(f"note: {note}")
+    say_notes(experiment, say)
     own = own_mixes(experiment, settings["mix"])
     if len(own) > 1:
         raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")

@@ -25,6 +25,7 @@ from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
 from recbole_groupmix.pipeline.identity import fingerprint, run_folder
 from recbole_groupmix.pipeline.job import Job, present_users
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.run_folder import RunFolder
@@ -65,8 +66,9 @@ def run_groupmix(
     """
     given = dict(config_dict or {})
     named = {"model": model, "dataset": dataset, "target": target}
-    given.update({key: value for key, value in named.items() if value is not None})
-    return run(merge_settings(given, config_file_list, where="in config_dict"))
+    named = {key: value for key, value in named.items() if value is not None}
+    where = dict.fromkeys(given, "in config_dict") | {key: f"argument {key}" for key in named}
+    return run(merge_settings({**given, **named}, config_file_list, where=where))
 
 
 def run(settings: Settings, say: Any = None) -> dict[str, Any]:
@@ -91,8 +93,7 @@ def run(settings: Settings, say: Any = None) -> dict[str, Any]:
     expected = forecast(experiment, folder, found, train)
     folder.open(*identity)  # nothing is written before this line
     experiment.config["checkpoint_dir"] = str(folder.path)
-    for note in settings.notes:
-        say(f"note: {note}")
+    say_notes(experiment, say)
     say(f"run folder {folder.path}")
     say(str(expected))
     tracking = Tracking(experiment.config, folder.path)
@@ -182,7 +183,8 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
     values = saved["settings"]
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
-    experiment = Experiment(Settings(values))
+    origin = dict.fromkeys(values, f"in {folder / 'model.yaml'}")
+    experiment = Experiment(Settings(values, origin=origin))
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     return saved, experiment

@@ -17,6 +17,7 @@ from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.identity import fingerprint
 from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.known_keys import reads_key
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.result import REFERENCE
@@ -117,6 +118,7 @@ def tune(
     if not file.absolute().parent.is_dir():
         raise ValueError(f"--out is {str(file)!r}, but {file.absolute().parent} is no folder")
     folder = _open_folder(experiment, grid)
+    say_notes(experiment, say)
     if say:
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
     fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])

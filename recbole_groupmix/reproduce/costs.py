@@ -13,6 +13,7 @@ from recbole_groupmix.pipeline.calibrate import Costs, Forecast, forecast_of
 from recbole_groupmix.pipeline.candidates import candidates
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.fine_tune import MODELS, has_rival
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.without_training import settled
@@ -68,6 +69,7 @@ class Timings:
         plain = {key: value for key, value in given.items() if key not in ("target", "mix")}
         settings = merge_settings({**plain, "trials": 8}, where="in groupmix reproduce")
         experiment = Experiment(settings, for_everyone=True)
+        say_notes(experiment, self._say)
         found = candidates(experiment, {}, 8)
         measured = forecast_of(experiment, found, back_end(experiment), 1, 0, 1.0)
         names = experiment.groups.names
