@@ -38,6 +38,7 @@ run      Search the mix of the other groups' data that serves the target group b
   --trials=N --folds=N --repeats=N    searched mixes, folds, seeds of the final training
   --mix=FILE.yaml       a mix of your own (name, alpha, alpha_aug); more files after spaces
   --config_files="A.yaml B.yaml"      settings files
+  --yes                 start what may take more than a day without being asked on a terminal
   --output_dir=FOLDER --seed=N --topk=[5,10,20] and every other RecBole --key=value
 
 prepare  Make a data set from its archive: ml-100k, ml-1m, lastfm-asia, blockmix.
@@ -96,6 +97,7 @@ reproduce  Run the paper's experiments as a grid and write its figures; goes on 
   --controls, --controls=graph,length    toggle single keys, with 15 mixes on 2 folds each
   --out=FOLDER          where runs and report go (default reproduction)
   --force               replace a report there that was changed by hand
+  --yes                 start more than a day of work without being asked on a terminal
   --trials=N --folds=N --repeats=N and every other key of run, for all runs
 """
 
@@ -196,14 +198,14 @@ def _typed(text: str) -> Any:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    settings = _settings(parse_options(arguments))
+    settings = _settings(parse_options(arguments, flags=("yes",)))
 
     from recbole_groupmix.pipeline.index import index_table
     from recbole_groupmix.pipeline.run import run  # torch takes seconds to load
     from recbole_groupmix.pipeline.table import result_table
 
     with _recbole_log() as warnings:
-        result = run(settings, _sayer(warnings))
+        result = run(settings, _sayer(warnings), _asker())
     print(index_table(result) if "targets" in result else result_table(result))
     print(f"\n{result['run_folder']}")
     return 0
@@ -257,7 +259,7 @@ def _reproduce(arguments: Sequence[str]) -> int:
     flags = ("plan", "quick", "force")
     # of the options with a value this one may also stand alone
     arguments = ["--controls=all" if word == "--controls" else word for word in arguments]
-    options = parse_options(arguments, flags)
+    options = parse_options(arguments, (*flags, "yes"))
     with _drawing("reproduce"):
         from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
@@ -265,7 +267,7 @@ def _reproduce(arguments: Sequence[str]) -> int:
     own = {key: options.pop(key) for key in (*OPTIONS, *flags) if key in options}
     keys = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     with _recbole_log() as warnings:
-        return reproduce_command(own, keys, _sayer(warnings))
+        return reproduce_command(own, keys, _sayer(warnings), ask=_asker())
 
 
 @contextmanager
@@ -388,6 +390,18 @@ def _sayer(warnings: list[str]) -> Callable[[str], None]:
         print(line, file=sys.stderr, flush=True)
 
     return say
+
+
+def _asker() -> Callable[[str], bool] | None:
+    """Return what asks the user a question at a terminal; None where there is none."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+
+    def ask(question: str) -> bool:
+        print(question, end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return ask
 
 
 @contextmanager

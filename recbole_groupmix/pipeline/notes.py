@@ -17,5 +17,7 @@ def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None
     say : callable or None
         Prints a line for people; None prints nothing.
     """
-    for note in experiment.settings.notes if say else ():
+    if say is None:
+        return
+    for note in experiment.settings.notes:
         say(f"note: {note}")

@@ -24,6 +24,7 @@ VOLATILE = frozenset(
         "config_files",
         "mix",
         "show_progress",
+        "yes",
         "log_tensorboard",
         "fine_tune",
         "log_wandb",
