@@ -70,7 +70,7 @@ def test_top_level(run):
     assert set(result) == {
         *expected,
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
-        *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
+        *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged", "same_mix"),
     }
 
 

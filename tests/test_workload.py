@@ -52,7 +52,7 @@ def options(**given):
 
 def mix_file(name):
     Path(f"{name}.yaml").write_text(
-        f"name: {name}\nalpha: {{B: 0.5, C: 0.3, D: 0.2}}\nalpha_aug: 1\n"
+        f"name: {name}\nalpha: {{B: 0.5, C: 0.3, D: 0.2}}\nalpha_aug: {len(name)}\n"
     )
     return f"{name}.yaml"
 
