@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recbole_groupmix import __version__
+
 if TYPE_CHECKING:
     from recbole_groupmix.pipeline.settings import Settings
 
@@ -25,6 +27,7 @@ usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
        groupmix influence --dataset=NAME [--metric=precision@20] [--key=value ...]
        groupmix gradient --dataset=NAME --target=GROUP [--key=value ...]
        groupmix profile --dataset=NAME --target=GROUP [--mix=FILE.yaml] [--key=value ...]
+       groupmix --version
 
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
@@ -116,6 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
+        return 0
+    if arguments[0] == "--version":
+        print(f"groupmix {__version__}")
         return 0
     command, rest = arguments[0], arguments[1:]
     if "-h" in rest or "--help" in rest:
@@ -312,6 +318,7 @@ def _gradient(arguments: Sequence[str]) -> int:
     from recbole_groupmix.pipeline.gradient_search import (
         gradient_search,
         gradient_text,
+        next_step,
         write_mix,
     )
     from recbole_groupmix.pipeline.notes import say_notes
@@ -324,6 +331,7 @@ def _gradient(arguments: Sequence[str]) -> int:
         found = gradient_search(experiment, lam, free=free, follow=follow, most=most)
     write_mix(found[0], out)
     print(gradient_text(found))
+    print(f"\n{next_step(settings, found[0], out)}")
     print(f"\n{out}")
     return 0
 

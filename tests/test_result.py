@@ -70,7 +70,15 @@ def test_top_level(run):
     assert set(result) == {
         *expected,
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
-        *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged", "same_mix"),
+        *(
+            "weighting",
+            "repeats",
+            "valid_metric",
+            "intervals",
+            "closed_form",
+            "diverged",
+            "same_mix",
+        ),
     }
 
 
