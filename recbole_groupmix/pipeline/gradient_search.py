@@ -153,8 +153,13 @@ def gradient_text(found: Sequence[Found]) -> str:
 
 def next_step(settings: Settings, found: Found, path: str | Path) -> str:
     """Return the command that measures a mix with its lambda beside the baselines."""
+    place = "".join(
+        f"--{key}={shlex.quote(str(settings[key]))} "
+        for key in ("data_path", "group_field")
+        if key in settings.given
+    )
     return (
-        f"Measure it on test: groupmix run --dataset={settings['dataset']} "
+        f"Measure it on test: groupmix run --dataset={settings['dataset']} {place}"
         f"--target={shlex.quote(settings['target'])} --model=EASE --mix={shlex.quote(str(path))} "
         f"--reg_weight={found.optimum.lam:.4g} --trials=0"
     )

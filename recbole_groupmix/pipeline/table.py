@@ -49,8 +49,43 @@ def result_table(result: Mapping[str, Any]) -> str:
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
         f"{result['model']}: means over the test items of the target's users{repeats}"
     )
-    lines = [title, "", *aligned(rows), "", *_notes(result, k)]
-    return "\n".join(lines)
+    table = aligned(rows)
+    if max(map(len, table)) > WIDTH and len(groups) > 1:
+        table = [*aligned(_without_groups(rows, len(groups))), "", *_shares(result, groups)]
+    return "\n".join([title, "", *table, "", *_notes(result, k)])
+
+
+def _without_groups(rows: list[list[str]], n_groups: int) -> list[list[str]]:
+    return [[*row[:2], *row[2 + n_groups :]] for row in rows]
+
+
+def _shares(result: Mapping[str, Any], groups: list[str]) -> list[str]:
+    """Return alpha with groups in rows, as blocks of mixes that are as wide as text."""
+    mixes = result["mixes"]
+    columns = {
+        name: [name, *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups)]
+        for name, mix in mixes.items()
+    }
+    first = max(map(len, ["group", *groups]))
+    blocks: list[list[str]] = [[]]
+    width = first
+    for name in mixes:
+        more = 2 + max(map(len, columns[name]))
+        if width + more > WIDTH and blocks[-1]:
+            blocks.append([])
+            width = first
+        blocks[-1].append(name)
+        width += more
+    lines: list[str] = []
+    for block in blocks:
+        rows = zip(["alpha", *groups], *(columns[name] for name in block), strict=True)
+        lines += [*([""] if lines else []), *_right([list(row) for row in rows])]
+    return lines
+
+
+def _right(rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table whose columns but the first stand at the right."""
+    return [line.rstrip() for line in aligned([[*row, ""] for row in rows])]
 
 
 def _candidate(result: Mapping[str, Any], name: str) -> str:
@@ -95,7 +130,11 @@ def change_text(change: Mapping[str, Any] | None, few: str, same: str | None = N
         return "undefined"
     p = change["p_holm"]
     mark = " *" if p is not None and p < LEVEL else ""
-    return f"{change['mean']:+.1%} [{change['ci_low']:+.1%}, {change['ci_high']:+.1%}]{few}{mark}"
+    mean, low, high = (
+        f"{0.0 if abs(end) < 0.0005 else end:+.1%}"  # never -0.0%
+        for end in (change["mean"], change["ci_low"], change["ci_high"])
+    )
+    return f"{mean} [{low}, {high}]{few}{mark}"
 
 
 def aligned(rows: list[list[str]]) -> list[str]:
@@ -136,8 +175,8 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
         f"change: of {COLUMNS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over the mixes"
         f"{f', {few} an interval that leaves out what other seeds would give' if few else ''}.",
-        f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. Columns "
-        f"{groups}: alpha, the share of each group. Users of the target weigh 1.",
+        f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. alpha: the "
+        f"share of each of the groups {groups}. Users of the target weigh 1.",
     ]
     for name, of in result.get("same_mix", {}).items():
         notes.append(f"{name}: the same mix as {of} here, which was trained once for both.")
