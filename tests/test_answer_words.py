@@ -9,7 +9,7 @@ from command import call, run_folder
 from recbole_groupmix import __version__
 from recbole_groupmix.core.best_row import advice, better_rows
 from recbole_groupmix.pipeline.influence import _percent
-from recbole_groupmix.pipeline.table import WIDTH, change_text, result_table
+from recbole_groupmix.pipeline.table import WIDEST, change_text, result_table
 
 KEY = "precision@10"
 
@@ -91,7 +91,7 @@ def test_many_groups_stand_in_rows(made):
         mix["alpha"] = dict.fromkeys(names, 1 / 21)
     result["groups"] = [{"name": "A"}, *({"name": name} for name in names)]
     lines = result_table(result).splitlines()
-    assert max(map(len, lines)) <= WIDTH
+    assert max(map(len, lines)) <= WIDEST
     assert [line.split()[-1] for line in lines if line.startswith("occupation 7 ")] == ["0.05"]
     assert next(line for line in lines if line.startswith("alpha ")).split()[1] == "proportional"
 

@@ -13,6 +13,8 @@ from recbole_groupmix.pipeline.result import REFERENCE, times
 COLUMNS = ("precision", "recall", "ndcg")
 #: Columns of text below the table.
 WIDTH = 99
+#: Columns of the table from which on its groups stand in rows below it.
+WIDEST = 130
 #: A change is marked where its corrected p-value is below this level.
 LEVEL = 0.05
 #: Marks intervals from too few repeats to resample them.
@@ -50,7 +52,7 @@ def result_table(result: Mapping[str, Any]) -> str:
         f"{result['model']}: means over the test items of the target's users{repeats}"
     )
     table = aligned(rows)
-    if max(map(len, table)) > WIDTH and len(groups) > 1:
+    if max(map(len, table)) > WIDEST and len(groups) > 1:
         table = [*aligned(_without_groups(rows, len(groups))), "", *_shares(result, groups)]
     return "\n".join([title, "", *table, "", *_notes(result, k)])
 
