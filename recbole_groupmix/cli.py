@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recbole_groupmix import __version__
 from recbole_groupmix.files.last_words import last_words
 from recbole_groupmix.files.places import out_file, out_folder
 from recbole_groupmix.pipeline.options import flag, whole_number
@@ -31,6 +32,7 @@ usage: groupmix run --dataset=NAME --target=GROUP [--key=value ...]
        groupmix influence --dataset=NAME [--metric=precision@20] [--key=value ...]
        groupmix gradient --dataset=NAME --target=GROUP [--key=value ...]
        groupmix profile --dataset=NAME --target=GROUP [--mix=FILE.yaml] [--key=value ...]
+       groupmix --version
 
 run      Search the mix of the other groups' data that serves the target group best.
   --dataset=NAME        data set: ml-100k, blockmix, or any RecBole atomic files
@@ -44,6 +46,7 @@ run      Search the mix of the other groups' data that serves the target group b
   --trials=N --folds=N --repeats=N    searched mixes, folds, seeds of the final training
   --mix=FILE.yaml       a mix of your own (name, alpha, alpha_aug); more files after spaces
   --config_files="A.yaml B.yaml"      settings files
+  --yes                 start what may take more than a day without being asked on a terminal
   --output_dir=FOLDER --seed=N --topk=[5,10,20] and every other RecBole --key=value
 
 prepare  Make a data set from its archive: ml-100k, ml-1m, lastfm-asia, blockmix.
@@ -102,6 +105,7 @@ reproduce  Run the paper's experiments as a grid and write its figures; goes on 
   --controls, --controls=graph,length    toggle single keys, with 15 mixes on 2 folds each
   --out=FOLDER          where runs and report go (default reproduction)
   --force               replace a report there that was changed by hand
+  --yes                 start more than a day of work without being asked on a terminal
   --trials=N --folds=N --repeats=N and every other key of run, for all runs
 """
 
@@ -131,6 +135,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
+        return 0
+    if arguments[0] == "--version":
+        print(f"groupmix {__version__}")
         return 0
     command, rest = arguments[0], arguments[1:]
     if "-h" in rest or "--help" in rest:
@@ -216,14 +223,14 @@ def _typed(text: str) -> Any:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    settings = _settings(parse_options(arguments))
+    settings = _settings(parse_options(arguments, flags=("yes",)))
 
     from recbole_groupmix.pipeline.index import index_table
     from recbole_groupmix.pipeline.run import run  # torch takes seconds to load
     from recbole_groupmix.pipeline.table import result_table
 
     with _recbole_log() as warnings:
-        result = run(settings, _sayer(warnings))
+        result = run(settings, _sayer(warnings), _asker())
     _answer(index_table(result) if "targets" in result else result_table(result))
     _answer(f"\n{result['run_folder']}")
     return 0
@@ -279,14 +286,14 @@ def _reproduce(arguments: Sequence[str]) -> int:
     flags = ("plan", "quick", "force")
     # of the options with a value this one may also stand alone
     arguments = ["--controls=all" if word == "--controls" else word for word in arguments]
-    options = parse_options(arguments, flags)
+    options = parse_options(arguments, (*flags, "yes"))
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
     from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
 
     own = {key: options.pop(key) for key in (*OPTIONS, *flags) if key in options}
     keys = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
     with _recbole_log() as warnings:
-        return reproduce_command(own, keys, _sayer(warnings), _answer)
+        return reproduce_command(own, keys, _sayer(warnings), _answer, _asker())
 
 
 def _influence(arguments: Sequence[str]) -> int:
@@ -294,9 +301,10 @@ def _influence(arguments: Sequence[str]) -> int:
     from recbole_groupmix.pipeline.influence_command import OPTIONS, influence_command
 
     own = {key: options.pop(key) for key in OPTIONS if key in options}
-    settings = _settings({"model": "EASE", "reg_weight": "500", **options})
-    with _recbole_log():
-        text = influence_command(settings, own)
+    settings = _settings(options, {**_ONE_LAMBDA, "reg_weight": 500}, "groupmix influence")
+    _check_one_lambda(settings, "groupmix influence")
+    with _recbole_log() as warnings:
+        text = influence_command(settings, own, _sayer(warnings))
     _answer(text)
     return 0
 
@@ -309,23 +317,28 @@ def _gradient(arguments: Sequence[str]) -> int:
     out = out_file(options.pop("out", "gradient.yaml"))
     for key in ("most", "follow"):
         options.pop(key, None)
-    settings = _settings({"model": "EASE", "reg_weight": "300", **options})
+    settings = _settings(options, {**_ONE_LAMBDA, "reg_weight": 300}, "groupmix gradient")
+    _check_one_lambda(settings, "groupmix gradient")
 
     from recbole_groupmix.pipeline.budget import memory
     from recbole_groupmix.pipeline.experiment import Experiment
     from recbole_groupmix.pipeline.gradient_search import (
         gradient_search,
         gradient_text,
+        next_step,
         write_mix,
     )
+    from recbole_groupmix.pipeline.notes import say_notes
 
-    with _recbole_log():
+    with _recbole_log() as warnings:
         experiment = Experiment(settings)
         experiment.check_parts(settings["folds"])
+        say_notes(experiment, _sayer(warnings))
         lam, free = float(settings["reg_weight"]), memory(experiment)
         found = gradient_search(experiment, lam, free=free, follow=follow, most=most)
     write_mix(found[0], out)
     _answer(gradient_text(found))
+    _answer(f"\n{next_step(settings, found[0], out)}")
     _answer(f"\n{out}")
     return 0
 
@@ -335,10 +348,7 @@ def _profile(arguments: Sequence[str]) -> int:
     from recbole_groupmix.pipeline.profile_command import OPTIONS, profile_command
 
     own = {key: options.pop(key) for key in OPTIONS if key in options}
-    options.setdefault("model", "EASE")
-    if options["model"] == "EASE" and "lambdas" not in options:
-        options.setdefault("reg_weight", "500")
-    settings = _settings(options)
+    settings = _settings(options, {**_ONE_LAMBDA, "reg_weight": 500}, "groupmix profile")
     with _recbole_log() as warnings:
         text, folder = profile_command(settings, own, _sayer(warnings))
     _answer(text)
@@ -346,14 +356,31 @@ def _profile(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _settings(options: dict[str, str]) -> Settings:
-    """Merge what the command line gives with the files that it names and the defaults."""
+#: Defaults of the commands that solve EASE: one lambda, and not a choice of several on the folds.
+_ONE_LAMBDA = {"model": "EASE", "lambdas": None}
+
+
+def _check_one_lambda(settings: Settings, command: str) -> None:
+    if "lambdas" in settings.given:
+        raise ValueError(
+            f"{settings.describe('lambdas')}, but {command} takes one lambda; give it by "
+            "--reg_weight"
+        )
+
+
+def _settings(
+    options: dict[str, str], own: dict[str, Any] | None = None, command: str = ""
+) -> Settings:
+    """Merge what the command line gives with the files that it names and the defaults.
+
+    `own` are defaults of the command, below all that the user gives.
+    """
     files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
     from recbole_groupmix.pipeline.settings import merge_settings
     from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
 
     given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
-    return merge_settings(given, files, where="on the command line")
+    return merge_settings(given, files, "on the command line", own, command)
 
 
 def _numbers(key: str, text: str) -> list[float]:
@@ -383,6 +410,18 @@ def _sayer(warnings: list[str]) -> Callable[[str], None]:
         print(shown(line), file=sys.stderr, flush=True)
 
     return say
+
+
+def _asker() -> Callable[[str], bool] | None:
+    """Return what asks the user a question at a terminal; None where there is none."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+
+    def ask(question: str) -> bool:
+        print(question, end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return ask
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,18 +9,10 @@ from command import call, run_arguments, run_folder
 from helpers import SMALL
 
 from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.pipeline.calibrate import remaining
-from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.fine_tune import (
-    FINE_TUNED,
-    fine_tuned,
-    has_rival,
-    with_fine_tuning,
-)
+from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.populations import train_populations
-from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.training import train_sequentially
 
@@ -109,34 +100,3 @@ def test_no_rival_where_nothing_is_trained_or_wanted(tiny):
     assert with_folds.pooled_epochs == 7
     diverged = {"proportional": {"score": float("nan"), "epochs": 1}}
     assert fine_tuned(_experiment(tiny), diverged) is None
-
-
-# --- what is left --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "on_folds", "final"),
-    [
-        # 3 baselines, theory's and 2 trials on 2 folds; the rows, the data mix and twice the rival
-        ({}, (4 + 2) * 2 + 2 * 2, (4 + 1) * 3 + 2 * 3),
-        ({"fine_tune": False}, (4 + 2) * 2, (4 + 1) * 3),
-        ({"model": "EASE"}, (4 + 2) * 2, (4 + 1) * 3),
-        ({"trials": 0, "early_stopping": False}, 0, (4 + 1) * 3 + 2 * 3),
-    ],
-)
-def test_the_rival_is_forecast(tmp_path, settings, on_folds, final):
-    settings = {
-        **{"folds": 2, "repeats": 3, "trials": 2, "early_stopping": True},
-        **{"fine_tune": True, "model": "BPR"},
-        **settings,
-    }
-    sources = [*["baseline"] * 3, "theory", *["dirichlet"] * 2]
-    found = [Candidate(f"c{n}", None, source) for n, source in enumerate(sources)]
-    experiment, folder = SimpleNamespace(settings=settings), RunFolder(tmp_path)
-    assert remaining(experiment, folder, found) == (on_folds, final)
-    if on_folds:
-        done = {"name": "c4", "fold": 1}, {"name": FINE_TUNED, "fold": 0}
-        for record in done if has_rival(settings) else done[:1]:
-            folder.append("trials.jsonl", record)
-        less = 1 + 2 * has_rival(settings)
-        assert remaining(experiment, folder, found) == (on_folds - less, final)

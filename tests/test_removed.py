@@ -90,7 +90,7 @@ def test_counts_are_those_of_a_reader_of_ten_lines(tmp_path_factory, rows, users
     plain = [tuple(cell.strip('"') for cell in row) for row in rows]
     left, steps = expected(plain, {user.strip('"') for user in users}, least, labelled)
     if unclosed or not left:
-        with pytest.raises(ValueError, match="begins with|is left|is empty"):
+        with pytest.raises(ValueError, match=r"begins with|is left|is empty"):
             loaded(place, **values)
         return
     dataset = loaded(place, **values)

@@ -226,12 +226,12 @@ def test_the_plan_says_what_it_costs(reproduced):
     _, _, (status, text, err), _, _ = reproduced
     assert status == 0
     lines = text.splitlines()
-    # EASE: (3 baselines + 2 mixes) x 2 folds x 3 lambdas; 3 baselines + data_mix, once
+    # EASE: (3 baselines + 2 mixes) x 2 folds; 3 baselines + data_mix, once
     assert lines[2].startswith(
-        "blockmix, target A, EASE, converged: 30 models on folds, 4 on all of train, about "
+        "blockmix, target A, EASE, converged: 10 models on folds and 4 on all of train, about "
     )
     # BPR: (3 + 2) x 2 folds; (3 + 1) x 2 repeats
-    assert "BPR d=16, converged: 10 models on folds, 8 on all of train, at most about" in text
+    assert "BPR d=16, converged: 10 models on folds and 8 on all of train, at most about" in text
     assert lines[3].startswith("3 of 3 cells to run, at most about ")
     assert err.count("timing blockmix") == 3  # not per target or cell
 

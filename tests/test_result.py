@@ -71,7 +71,7 @@ def test_top_level(run):
         *expected,
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
         *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
-        "data",
+        *("data", "same_mix"),
     }
     assert result["data"] == {"removed": []}
 

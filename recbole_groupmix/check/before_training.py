@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from recbole_groupmix.core.discrepancy import (
 )
 from recbole_groupmix.core.relabelling import null_discrepancies
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.similarity import train_matrix
 from recbole_groupmix.pipeline.theory import ClassShares, Theory, class_shares, theory
@@ -109,6 +111,7 @@ def check(
     clusters: int | None = None,
     budget: float = 1.0,
     influence: float | None = LAMBDA,
+    say: Callable[[str], None] | None = None,
 ) -> Check:
     """Look at the groups of a data set without training anything.
 
@@ -129,6 +132,8 @@ def check(
         Budget ratio of the theory's mix, >= 0.
     influence : float, optional
         EASE's lambda for group influence, > 0; None leaves that out.
+    say : callable, optional
+        Prints a line for people.
 
     Returns
     -------
@@ -140,6 +145,7 @@ def check(
         For input that cannot be used, such as a dimension beyond the rank of a group.
     """
     experiment = Experiment(settings, for_everyone=not settings["target"])
+    say_notes(experiment, say)
     names = experiment.groups.names
     matrix, group_of_user = train_matrix(experiment)
     # threads of the many small products wait for each other longer than they compute

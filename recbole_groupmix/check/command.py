@@ -74,6 +74,7 @@ def check_command(
             clusters=clusters,
             budget=number(options, "budget", 1.0, "a budget ratio", most=MOST_BUDGET),
             influence=_influence(options),
+            say=say,
         )
     shown, text = to_text(found), json.dumps(to_json(found), indent=1, allow_nan=False) + "\n"
     folder = folder or _default_folder(settings, found)

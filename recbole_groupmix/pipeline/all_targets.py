@@ -9,27 +9,31 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recbole_groupmix.adapters.support import CLOSED_FORM
-from recbole_groupmix.pipeline.calibrate import Forecast, forecast_of, remaining
+from recbole_groupmix.pipeline.calibrate import Forecast, forecast_of
 from recbole_groupmix.pipeline.candidates import Candidate, fixed_candidates, select
+from recbole_groupmix.pipeline.consent import Ask, agree
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.fine_tune import (
-    MODELS,
-    fine_tuned,
-    has_rival,
-    with_fine_tuning,
-)
+from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.index import build_index
 from recbole_groupmix.pipeline.job import Fit
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.pool import draw_pool
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
 from recbole_groupmix.pipeline.shared_jobs import SharedJobs
 from recbole_groupmix.pipeline.sharing import check_can_share, targets_of
-from recbole_groupmix.pipeline.stages import FoldStage, TestStage, test_metrics
+from recbole_groupmix.pipeline.stages import (
+    FoldStage,
+    TestStage,
+    test_metrics,
+    trains_on_folds,
+)
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
+from recbole_groupmix.pipeline.workload import Workload, left_to_train
 
 #: Value of ``target`` that stands for all groups.
 ALL = "all"
@@ -37,12 +41,14 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class _Run:
-    """The run of one target."""
+    """The run of one target: what it compares, and what of it is trained, each mix once."""
 
     experiment: Experiment
     folder: RunFolder
     identity: tuple[dict[str, Any], dict[str, Any]]
+    asked: list[Candidate]
     found: list[Candidate]
+    same: dict[str, str]
 
 
 class AllTargets:
@@ -65,7 +71,7 @@ class AllTargets:
         check_can_share(everyone)
         self._back_end = back_end(everyone)
         self._train = with_fine_tuning(self._back_end)
-        folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
+        folds = settings["folds"] if trains_on_folds(settings) else 0
         self._names, self._left_out = targets_of(everyone, folds)
         self._pool = draw_pool(settings["seed"], settings["trials"], everyone.n_users, self._names)
         self._on_folds = folds > 0
@@ -79,25 +85,34 @@ class AllTargets:
         pooled = [weights.candidate(n_users, target) for weights in self._pool]
         searched = [candidate for candidate in pooled if candidate is not None]
         view = self._everyone.for_target(target, trials=len(searched))
-        found = fixed_candidates(view, {}) + searched
-        view.check_parts(folds, [c.mix for c in found if c.source != "baseline"])
+        asked = fixed_candidates(view, {}) + searched
+        view.check_parts(folds, [c.mix for c in asked if c.source != "baseline"])
+        same = same_mixes(view, asked, folds)
         more = {"targets": self._names}  # trial 0 is not that of a run of this target alone
         folder, identity = run_folder(view, {}, more, self.folder.path)
         folder.check(*identity)
-        return _Run(view, folder, identity, found)
+        return _Run(view, folder, identity, asked, distinct(asked, same), same)
 
-    def carry_out(self, say: Callable[[str], None]) -> dict[str, Any]:
+    def carry_out(self, say: Callable[[str], None], ask: Ask | None = None) -> dict[str, Any]:
         """Train, write a run folder for each target and an index; return the index.
 
         Parameters
         ----------
         say : callable
             Prints a line for people.
+        ask : callable, optional
+            Asks them before more than a day of work.
         """
         started = time.perf_counter()
         runs = self._runs
         stages = {n: FoldStage(r.experiment, r.folder, r.found) for n, r in runs.items()}
-        expected = self._forecast(len(self._shared(stages).jobs) if self._on_folds else 0)
+        say_notes(self._everyone, say)
+        for name, reason in self._left_out.items():
+            say(f"note: target {name} is left out: {reason}")
+        expected = self._forecast(len(self._shared(stages).jobs) if self._on_folds else 0, say)
+        say(f"run folder {self.folder.path}")
+        say(f"{len(runs)} targets at once; {expected}")
+        agree(expected.seconds, self._everyone.settings["yes"], say, ask)
         self.folder.open(*self._identity)  # nothing is written before this line
         self._everyone.config["checkpoint_dir"] = str(self.folder.path)
         for run in runs.values():
@@ -105,12 +120,6 @@ class AllTargets:
             run.experiment.config["checkpoint_dir"] = str(run.folder.path)
         # read again: until now another process may have been at work in them
         stages = {n: FoldStage(r.experiment, r.folder, r.found) for n, r in runs.items()}
-        for note in self._everyone.settings.notes:
-            say(f"note: {note}")
-        for name, reason in self._left_out.items():
-            say(f"note: target {name} is left out: {reason}")
-        say(f"run folder {self.folder.path}")
-        say(f"{len(runs)} targets at once; {expected}")
         self._tracking = {n: Tracking(r.experiment.config, r.folder.path) for n, r in runs.items()}
         results = self._test(*self._cross_validate(stages), started)
         for name, result in results.items():
@@ -139,10 +148,11 @@ class AllTargets:
         for name, run in self._runs.items():
             rival = fine_tuned(run.experiment, cv[name])
             if rival is not None:
+                run.asked.append(rival)
                 run.found.append(rival)
                 rivals[name] = FoldStage(run.experiment, run.folder, [rival])
         if self._on_folds and rivals:
-            self._on_the_folds(rivals, cv, seconds)
+            self._on_the_folds(rivals, cv, seconds, f"folds, {FINE_TUNED}")
         metric = self._everyone.settings["valid_metric"]
         for name, run in self._runs.items():
             self._tracking[name].of_mixes(run.found, cv[name], metric)
@@ -153,9 +163,10 @@ class AllTargets:
         stages: dict[str, FoldStage],
         cv: dict[str, dict[str, Any]],
         seconds: dict[str, float],
+        title: str = "folds",
     ) -> None:
         shared, metric = self._shared(stages), self._everyone.settings["valid_metric"]
-        for fit in self._trained(shared, "folds"):
+        for fit in self._trained(shared, title):
             for name, of_target in shared.read(fit):
                 record = stages[name].take(of_target)
                 number = [c.name for c in self._runs[name].found].index(record["name"])
@@ -169,11 +180,12 @@ class AllTargets:
     ) -> dict[str, dict[str, Any]]:
         chosen, stages, keepers = {}, {}, {}
         for name, run in self._runs.items():
-            found = run.found
+            asked = run.asked
             if run.experiment.settings["model"] in CLOSED_FORM:
                 # lambda was chosen for the target's own scale, in which its users weigh 1
-                found = [replace(candidate, weights=None) for candidate in found]
-            chosen[name] = choose(run.experiment, found, cv[name], select(found, cv[name]))
+                asked = [replace(candidate, weights=None) for candidate in asked]
+            selected = select(distinct(asked, run.same), cv[name])
+            chosen[name] = choose(run.experiment, asked, cv[name], selected, run.same)
             keepers[name] = ModelKeeper(run.folder)
             rows, epochs, options = chosen[name].rows, chosen[name].epochs, chosen[name].options
             stages[name] = TestStage(
@@ -219,19 +231,30 @@ class AllTargets:
             bars.model()
         bars.close()
 
-    def _forecast(self, on_folds: int) -> Forecast:
-        runs = list(self._runs.values())
-        left = [remaining(run.experiment, run.folder, run.found)[1] for run in runs]
-        settings = self._everyone.settings
-        repeats = settings["repeats"]
-        if on_folds and has_rival(settings):
-            on_folds += MODELS * settings["folds"] * len(runs)
-        final = max(sum(left) - repeats * (len(runs) - 1), max(left))  # Proportional is one model
+    def _forecast(self, on_folds: int, say: Callable[[str], None]) -> Forecast:
+        runs, settings = list(self._runs.values()), self._everyone.settings
+        left = [left_to_train(run.experiment, run.folder, run.found) for run in runs]
+        final = sum(work.final for work in left)
+        chosen = settings["early_stopping"]  # how long each target trains
+        if settings["lambdas"]:
+            chosen = len(settings["lambdas"]) > 1
+        if not chosen:  # Proportional is one model for all
+            shared = settings["repeats"] * (len(runs) - 1)
+            final = max(final - shared, *(work.final for work in left))
+        work = Workload(
+            on_folds,
+            sum(work.rivals for work in left),
+            final,
+            sum(work.final_rivals for work in left),
+            at_most=final > 0,
+        )
         first = runs[0]
-        return forecast_of(first.experiment, first.found, self._back_end, on_folds, final, 1.0)
+        return forecast_of(first.experiment, first.found, self._back_end, work, 1.0, say)
 
 
-def run_all_targets(everyone: Experiment, say: Callable[[str], None]) -> dict[str, Any]:
+def run_all_targets(
+    everyone: Experiment, say: Callable[[str], None], ask: Ask | None = None
+) -> dict[str, Any]:
     """Carry out the runs of all targets; return the index and ``run_folder``, its folder."""
     whole = AllTargets(everyone)
-    return {**whole.carry_out(say), "run_folder": str(whole.folder.path)}
+    return {**whole.carry_out(say, ask), "run_folder": str(whole.folder.path)}

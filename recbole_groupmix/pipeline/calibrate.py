@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 from recbole_groupmix.adapters.evaluate import evaluate
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.candidates import FIXED, Candidate
+from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, MODELS, has_rival
+from recbole_groupmix.pipeline.fine_tune import MODELS_BEFORE
 from recbole_groupmix.pipeline.job import Fit, Job
-from recbole_groupmix.pipeline.left_to_test import left_to_test
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.training import train_sequentially
+from recbole_groupmix.pipeline.workload import Workload, left_to_train
 
 _MODELS_AT_ONCE = 8  # for back ends that train many
 _ENOUGH = 10.0  # seconds after which one epoch is measurement enough
@@ -48,8 +48,10 @@ class Forecast:
 
     Attributes
     ----------
-    on_folds, final : int
+    work : Workload
         Models on folds and on all of train.
+    lambdas : int
+        How often a closed-form model is solved on a fold; 1 for others.
     epochs : int
         Most epochs of one model.
     evaluations : float
@@ -62,8 +64,8 @@ class Forecast:
         Measured; zero where nothing is left.
     """
 
-    on_folds: int
-    final: int
+    work: Workload
+    lambdas: int
     epochs: int
     evaluations: float
     stops_early: bool
@@ -73,24 +75,27 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """Seconds that the rest takes if no model stops early."""
+        work = self.work
         training = self.costs.model + self.epochs * self.costs.epoch
-        measuring = (self.final + self.on_folds * self.evaluations) * self.costs.evaluation
-        return (self.on_folds + self.final) * training + measuring
+        on_folds = work.on_folds * self.lambdas + work.rivals
+        before = MODELS_BEFORE * (work.rivals + work.final_rivals)
+        measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
+        return (on_folds + work.final + before) * training + measuring
 
     def __str__(self) -> str:
         """Return one line for people."""
-        if not self.on_folds + self.final:
+        if not self.work.n_models:
             return "nothing left to train"
         if self.closed_form:
+            each = f" with {self.lambdas} lambdas on each fold" if self.lambdas > 1 else ""
             return (
-                f"{self.on_folds} models on folds and {self.final} on all of train, solved in "
-                f"about {self.costs.epoch:.2g} s each: about {duration(self.seconds)}"
+                f"{self.work}, solved in about {self.costs.epoch:.2g} s each{each}: about "
+                f"{duration(self.seconds)}"
             )
         stops = "; models stop earlier" if self.stops_early else ""
         return (
-            f"{self.on_folds} models on folds and {self.final} on all of train, at most "
-            f"{self.epochs} epochs of about {self.costs.epoch:.2g} s each: at most about "
-            f"{duration(self.seconds)}{stops}"
+            f"{self.work}, at most {self.epochs} epochs of about {self.costs.epoch:.2g} s each: "
+            f"at most about {duration(self.seconds)}{stops}"
         )
 
 
@@ -99,6 +104,7 @@ def forecast(
     folder: RunFolder,
     found: list[Candidate],
     train: Callable[..., Iterator[Fit]],
+    say: Callable[[str], None],
 ) -> Forecast:
     """Train a few epochs, which rehearses the run and times it.
 
@@ -112,6 +118,8 @@ def forecast(
         Mixes of the run.
     train : callable
         The back end.
+    say : callable
+        Prints a line for people before what takes time.
 
     Raises
     ------
@@ -120,58 +128,25 @@ def forecast(
     """
     target = experiment.n_users[experiment.target]
     share = target / sum(experiment.n_users.values())
-    return forecast_of(experiment, found, train, *remaining(experiment, folder, found), share)
-
-
-def remaining(
-    experiment: Experiment, folder: RunFolder, found: list[Candidate]
-) -> tuple[int, int]:
-    """Return how many models are left to train, on folds and, at most, on all of train.
-
-    Parameters
-    ----------
-    experiment, folder, found
-        As for :func:`forecast`.
-    """
-    settings, repeats = experiment.settings, experiment.settings["repeats"]
-    folds = settings["folds"] if settings["early_stopping"] or settings["trials"] else 0
-    records = folder.records("trials.jsonl", folds=settings["folds"])
-    done = {(record["name"], record["fold"]) for record in records}
-
-    def to_train(name: str) -> int:
-        return sum((name, fold) not in done for fold in range(folds))
-
-    def to_test(name: str) -> int:
-        return max(repeats - len(list(folder.path.glob(f"repeats/{name}-*-*.parquet"))), 0)
-
-    on_folds = sum(to_train(c.name) for c in found)
-    final = sum(to_test(c.name) for c in found if c.source in FIXED)
-    trials = [c.name for c in found if c.source not in FIXED]
-    if trials:  # until the search has ended the data mix may be any of them
-        final += repeats if on_folds else min(map(to_test, trials))
-    if has_rival(settings):
-        on_folds += MODELS * to_train(FINE_TUNED)
-        final += MODELS * to_test(FINE_TUNED)
-    if not on_folds:  # it is known which mix was chosen
-        final = left_to_test(experiment, folder, found)
-    return on_folds, final
+    work = left_to_train(experiment, folder, found)
+    return forecast_of(experiment, found, train, work, share, say)
 
 
 def forecast_of(
     experiment: Experiment,
     found: list[Candidate],
     train: Callable[..., Iterator[Fit]],
-    on_folds: int,
-    final: int,
+    work: Workload,
     share: float,
+    say: Callable[[str], None],
 ) -> Forecast:
     """Measure what a model takes and forecast so many of them.
 
     Parameters
     ----------
-    experiment, found, train
+    experiment, found, train, say
         As for :func:`forecast`.
-    on_folds, final : int
+    work : Workload
         Models on folds and on all of train.
     share : float
         Share of all users that is measured on a fold.
@@ -184,14 +159,18 @@ def forecast_of(
     settings = experiment.settings
     epochs = int(experiment.config["epochs"])
     times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
+    closed_form = settings["model"] in CLOSED_FORM
+    if work.n_models:
+        what = "the solution of a model" if closed_form else "an epoch"
+        say(f"measuring how long {what} takes")
     return Forecast(
-        on_folds=on_folds * len(settings["lambdas"] or (1,)),  # so many models for one on a fold
-        final=final,
+        work=work,
+        lambdas=len(settings["lambdas"] or (1,)),
         epochs=epochs,
         evaluations=times * share,
         stops_early=settings["early_stopping"],
-        closed_form=settings["model"] in CLOSED_FORM,
-        costs=_measure(experiment, found, train) if on_folds + final else Costs(0.0, 0.0, 0.0),
+        closed_form=closed_form,
+        costs=_measure(experiment, found, train) if work.n_models else Costs(0.0, 0.0, 0.0),
     )
 
 
@@ -209,7 +188,7 @@ def _measure(
         if fits[0].diverged:
             raise ValueError(
                 f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
-                f"{experiment.settings.describe('learning_rate')}, use a smaller one"
+                f"{_learning_rate(experiment)}, use a smaller one"
             )
         if train is train_closed_form:
             return fits[-1].seconds, fits[0]  # the first made what all share
@@ -227,6 +206,13 @@ def _measure(
         held_out = experiment.part(ALL_OF_TRAIN).held_out
         evaluate(fit.model, held_out, experiment.settings["topk"])
     return Costs(model, epoch, time.perf_counter() - started)
+
+
+def _learning_rate(experiment: Experiment) -> str:
+    """Say which learning rate a model is trained with; RecBole has one for each model."""
+    if experiment.settings["learning_rate"] is not None:
+        return experiment.settings.describe("learning_rate")
+    return f"learning_rate is {experiment.config['learning_rate']!r} (RecBole's default)"
 
 
 def duration(seconds: float) -> str:

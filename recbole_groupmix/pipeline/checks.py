@@ -32,6 +32,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "show_progress": (None, True, False),
     "log_tensorboard": (True, False),
     "fine_tune": (True, False),
+    "yes": (True, False),
     "log_wandb": (None, True, False),
     "learner": (None, "adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
 }

@@ -17,8 +17,8 @@ from recbole_groupmix.pipeline.settings import Settings
 
 #: Name and source of the pooled model that is trained on.
 FINE_TUNED = "fine_tuned"
-#: Models that it takes: on everybody, then on the target.
-MODELS = 2
+#: Models that it takes besides itself: one on everybody comes before.
+MODELS_BEFORE = 1
 BackEnd = Callable[..., Iterator[Fit]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,15 @@ class Chosen:
         RecBole keys that the folds chose, by candidate name.
     diverged : tuple of str
         Candidates whose training diverged on a fold.
+    same : dict of str to str
+        Names that stand for another row's mix.
     """
 
     rows: dict[str, Candidate]
     epochs: dict[str, int]
     options: dict[str, dict[str, float]]
     diverged: tuple[str, ...]
+    same: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose(
@@ -49,6 +52,7 @@ def choose(
     found: Sequence[Candidate],
     cv: Mapping[str, Mapping[str, Any]],
     selected: Candidate | None,
+    same: Mapping[str, str] | None = None,
 ) -> Chosen:
     """Return the rows of a result: baselines, own mixes, theory's and the data mix.
 
@@ -62,15 +66,20 @@ def choose(
         Their summaries on the folds; empty without folds.
     selected : Candidate or None
         The data mix.
+    same : mapping of str to str, optional
+        Candidates that are an earlier one, whose model is their row's too
+        (:func:`~recbole_groupmix.pipeline.same_mix.same_mixes`).
 
     Raises
     ------
     ValueError
         If training of Proportional diverged.
     """
-    diverged = [c.name for c in found if c.name in cv and not isfinite(cv[c.name]["score"])]
+    same, by_name = same or {}, {c.name: c for c in found}
+    of = {c.name: same.get(c.name, c.name) for c in found}
+    diverged = [n for n, name in of.items() if name in cv and not isfinite(cv[name]["score"])]
     _check_reference(diverged, "on a fold")
-    rows = {c.name: c for c in found if c.source in FIXED or c.pooled_epochs}
+    rows = {c.name: by_name[of[c.name]] for c in found if c.source in FIXED or c.pooled_epochs}
     rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
     if selected is not None:
         rows[DATA_MIX] = selected
@@ -80,6 +89,7 @@ def choose(
         epochs={c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()},
         options={name: dict(s["options"]) for name, s in cv.items() if s["options"]},
         diverged=tuple(diverged),
+        same=same,
     )
 
 
@@ -118,13 +128,15 @@ def finish(
     rows = {name: candidate for name, candidate in chosen.rows.items() if name not in lost}
     folder.write("metrics.parquet", lambda file: metrics.to_parquet(file, index=False))
     keeper.describe(experiment, rows, chosen.epochs)
+    same = {name: of for name, of in chosen.same.items() if name in rows}
     result = build_result(
         settings=experiment.settings.values,
         embedding_size=embedding_size(experiment),
         groups=_group_entries(experiment),
         removed=[step.to_dict() for step in experiment.removed],
         mixes={name: candidate.mix for name, candidate in rows.items()},
-        cv=cv,
+        cv={**cv, **{name: cv[of] for name, of in same.items() if of in cv}},
+        same=same,
         selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
         diverged=diverged,
         metrics=metrics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.closed_form_checks import check_is_ease
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory
+from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.side_by_side import side_by_side
 
 _GIB = 2**30
@@ -148,6 +150,20 @@ def gradient_text(found: Sequence[Found]) -> str:
             f"{one.mix.alpha_aug:.2f}, alpha {shares}"
         )
     return "\n".join(lines)
+
+
+def next_step(settings: Settings, found: Found, path: str | Path) -> str:
+    """Return the command that measures a mix with its lambda beside the baselines."""
+    place = "".join(
+        f"--{key}={shlex.quote(str(settings[key]))} "
+        for key in ("data_path", "group_field")
+        if key in settings.given
+    )
+    return (
+        f"Measure it on test: groupmix run --dataset={settings['dataset']} {place}"
+        f"--target={shlex.quote(settings['target'])} --model=EASE --mix={shlex.quote(str(path))} "
+        f"--reg_weight={found.optimum.lam:.4g} --trials=0"
+    )
 
 
 def write_mix(found: Found, path: str | Path, name: str = "gradient") -> None:

@@ -92,6 +92,7 @@ def _entry(
         "diverged": result["diverged"],
         "test": result["test"],
         "change": changes,
+        "same_mix": result["same_mix"],
         "seconds": result["seconds"],
     }
 
@@ -137,11 +138,12 @@ def index_table(index: Mapping[str, Any]) -> str:
     for target, entry in index["targets"].items():
         for mix, values in entry["test"].items():
             change = entry["change"].get(mix, {}).get(f"{COLUMNS[0]}@{k}")
+            same = entry.get("same_mix", {}).get(mix)
             budget = f"{entry['mix']['alpha_aug']:.2f}" if mix == DATA_MIX else ""
             metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in COLUMNS]
             label = target if mix == REFERENCE else ""
             users = _measured(entry) if mix == REFERENCE else ""
-            rows.append([label, users, mix, budget, *metrics, change_text(change, few)])
+            rows.append([label, users, mix, budget, *metrics, change_text(change, few, same)])
     title = (
         f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
         "the test items of each target's users"

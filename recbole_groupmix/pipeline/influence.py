@@ -126,15 +126,20 @@ def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
         for group in groups:
             row = by_group.loc[group]
             mark = "*" if row["p_holm"] < 0.05 else " "
-            cells.append(
-                f"{row['mean']:+.{digits}%} [{row['ci_low']:+.{digits}%}, {row['ci_high']:+.{digits}%}]{mark}"
-            )
+            mean, low, high = (_percent(row[key], digits) for key in ("mean", "ci_low", "ci_high"))
+            cells.append(f"{mean} [{low}, {high}]{mark}")
         lines.append([str(target), str(rows["users"].iloc[0]), *cells])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _percent(value: float, digits: int) -> str:
+    """Return a change with its sign, and no sign of what rounds to 0."""
+    text = f"{value:+.{digits}%}"
+    return text if float(text[:-1]) else f"{0:.{digits}%}"
 
 
 def influence_text(influence: pd.DataFrame, metric: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.files.whole import write_whole
@@ -11,6 +11,7 @@ from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.influence import influence_frame, influence_text, measured_changes
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.options import named, whole_number
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.similarity import (
@@ -30,7 +31,9 @@ MOST_D = 100_000
 _OUTPUTS = (".csv", ".json")
 
 
-def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
+def influence_command(
+    settings: Settings, options: Mapping[str, str], say: Callable[[str], None] | None = None
+) -> str:
     """Measure who helps whom, compare it with who is near to whom, and return the text.
 
     Parameters
@@ -41,6 +44,8 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
         Some of `OPTIONS`, as text. ``out`` is a CSV file of the rows that
         :func:`~recbole_groupmix.pipeline.influence.group_influence` describes with Delta_d of each
         pair as ``delta``, or, where its name ends in ``.json``, those and the comparison.
+    say : callable, optional
+        Prints a line for people.
 
     Raises
     ------
@@ -53,6 +58,7 @@ def influence_command(settings: Settings, options: Mapping[str, str]) -> str:
     lam = float(settings["reg_weight"])
     experiment = Experiment(settings, for_everyone=not settings["target"])
     check_closed_form(experiment, memory(experiment))
+    say_notes(experiment, say)
     with named("d", "--d"):
         delta, d = discrepancy_at(experiment, asked)
     changes = measured_changes(experiment, lam, metric=metric)

@@ -37,6 +37,7 @@ OUR_KEYS = frozenset(
         "fine_tune",
         "empty_group",
         "mix",
+        "yes",
         "model",
         "dataset",
     }

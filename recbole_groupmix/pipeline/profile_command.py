@@ -15,6 +15,7 @@ from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.options import number, whole_number
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.profile_curves import factors_of, profile
@@ -58,8 +59,7 @@ def profile_command(
         out_folder(settings["output_dir"], "--output_dir")
     experiment = Experiment(settings)
     settings = experiment.settings
-    for note in settings.notes:
-        say(f"note: {note}")
+    say_notes(experiment, say)
     own = own_mixes(experiment, settings["mix"])
     if len(own) > 1:
         raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")

@@ -31,7 +31,9 @@ def test_means(metrics: pd.DataFrame, group: str) -> dict[str, dict[str, float]]
     return means
 
 
-def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str, dict[str, Any]]]:
+def changes(
+    metrics: pd.DataFrame, target: str, seed: int, same: Mapping[str, str] | None = None
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Compare every mix with Proportional on the target's users by a paired bootstrap.
 
     Parameters
@@ -42,13 +44,17 @@ def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str
         Target group.
     seed : int
         Seed of the bootstrap.
+    same : mapping of str to str, optional
+        Mixes that are another one. They are no comparison of their own: p is None, and p_holm that
+        of the other, None for Proportional.
 
     Returns
     -------
     dict
         By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions), p, and p_holm, which is
-        corrected over the mixes that this run compares.
+        corrected over the different mixes that this run compares.
     """
+    same = same or {}
     mine = metrics[metrics["group"] == target]
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for metric, of_metric in mine.groupby("metric", sort=False):  # its cut-offs share resamples
@@ -61,14 +67,16 @@ def changes(metrics: pd.DataFrame, target: str, seed: int) -> dict[str, dict[str
         of_pair = dict(zip(compared, relative_changes(pairs, seed=seed), strict=True))
         for k in dict.fromkeys(k for k, _ in compared):
             others = [mix for of_k, mix in compared if of_k == k]
-            corrected = holm([of_pair[k, mix].p for mix in others])
-            for mix, p_holm in zip(others, corrected, strict=True):
-                change = of_pair[k, mix]
+            tested = [mix for mix in others if mix not in same]
+            corrected = holm([of_pair[k, mix].p for mix in tested])
+            by_mix = dict(zip(tested, corrected, strict=True))
+            for mix in others:
+                change, p_holm = of_pair[k, mix], by_mix.get(same.get(mix, mix))
                 found.setdefault(mix, {})[f"{metric}@{k}"] = {
                     "mean": change.mean,
                     "ci_low": change.ci_low,
                     "ci_high": change.ci_high,
-                    "p": change.p,
+                    "p": None if mix in same else change.p,
                     "p_holm": p_holm,
                 }
     return found
@@ -114,6 +122,7 @@ def build_result(
     metrics: pd.DataFrame,
     seconds: Mapping[str, float],
     removed: Sequence[Mapping[str, Any]] = (),
+    same: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Assemble the content of ``result.json``.
 
@@ -140,6 +149,8 @@ def build_result(
         Wall times by stage.
     removed : sequence of mapping
         What each step of loading removed: :meth:`recbole_groupmix.adapters.removed.Removed.to_dict`.
+    same : mapping of str to str, optional
+        Rows whose mix is that of another row, with its name.
     """
     target = settings["target"]
     by_group = {entry["name"]: test_means(metrics, entry["name"]) for entry in groups}
@@ -170,9 +181,10 @@ def build_result(
             "lambdas": settings.get("lambdas"),
         },
         "diverged": diverged,
+        "same_mix": dict(same or {}),
         "test": by_group[target],
         "test_by_group": by_group,
-        "change": changes(metrics, target, settings["seed"]),
+        "change": changes(metrics, target, settings["seed"], same),
         "closed_form": settings["model"] in CLOSED_FORM,
         "intervals": interval_note(settings["repeats"], settings["model"] in CLOSED_FORM),
         "seconds": dict(seconds),

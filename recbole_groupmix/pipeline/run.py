@@ -22,16 +22,20 @@ from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.candidates import candidates, select
 from recbole_groupmix.pipeline.checkpoint import loading
 from recbole_groupmix.pipeline.checks import check_values
+from recbole_groupmix.pipeline.consent import Ask, agree
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
 from recbole_groupmix.pipeline.identity import fingerprint, run_folder
 from recbole_groupmix.pipeline.job import Job, present_users
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.own_mixes import own_mixes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
 from recbole_groupmix.pipeline.search import Search
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
+from recbole_groupmix.pipeline.stages import trains_on_folds
 from recbole_groupmix.pipeline.tracking import Tracking, check_trackers
 from recbole_groupmix.pipeline.training import build_model, stream_key
 from recbole_groupmix.record.read import AGAIN, read_yaml
@@ -71,47 +75,54 @@ def run_groupmix(
     """
     given = dict(config_dict or {})
     named = {"model": model, "dataset": dataset, "target": target}
-    given.update({key: value for key, value in named.items() if value is not None})
-    return run(merge_settings(given, config_file_list, where="in config_dict"))
+    named = {key: value for key, value in named.items() if value is not None}
+    where = dict.fromkeys(given, "in config_dict") | {key: f"argument {key}" for key in named}
+    return run(merge_settings({**given, **named}, config_file_list, where=where))
 
 
-def run(settings: Settings, say: Any = None) -> dict[str, Any]:
-    """Carry out a run of checked settings; ``say`` prints lines for people, default nothing."""
+def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> dict[str, Any]:
+    """Carry out a run of checked settings.
+
+    ``say`` prints lines for people, default nothing; ``ask`` asks them before more than a day of
+    work (:func:`~recbole_groupmix.pipeline.consent.agree`), default nobody.
+    """
     say = say or (lambda line: None)
     if settings["target"] == ALL:
         everyone = Experiment(settings, for_everyone=True)
         if ALL not in everyone.groups.names:  # else it is that group's name
-            return run_all_targets(everyone, say)
+            return run_all_targets(everyone, say, ask)
     started = time.perf_counter()
     experiment = Experiment(settings)
     settings = experiment.settings
     own = own_mixes(experiment, settings["mix"])
-    found = candidates(experiment, own, settings["trials"])
-    train, on_folds = back_end(experiment), settings["early_stopping"] or settings["trials"] > 0
-    experiment.check_parts(
-        settings["folds"] if on_folds else 0, [c.mix for c in found if c.source != "baseline"]
-    )
+    asked = candidates(experiment, own, settings["trials"])
+    train, on_folds = back_end(experiment), trains_on_folds(settings)
+    folds = settings["folds"] if on_folds else 0
+    experiment.check_parts(folds, [c.mix for c in asked if c.source != "baseline"])
     experiment.check_measured()
+    same = same_mixes(experiment, asked, folds)
+    found = distinct(asked, same)
     folder, identity = run_folder(experiment, own)
     folder.check(*identity)
     check_trackers(experiment.config)
-    expected = forecast(experiment, folder, found, train)
-    folder.open(*identity)  # nothing is written before this line
-    experiment.config["checkpoint_dir"] = str(folder.path)
-    for note in settings.notes:
-        say(f"note: {note}")
+    say_notes(experiment, say)
+    expected = forecast(experiment, folder, found, train, say)
     say(f"run folder {folder.path}")
     say(str(expected))
+    agree(expected.seconds, settings["yes"], say, ask)
+    folder.open(*identity)  # nothing is written before this line
+    experiment.config["checkpoint_dir"] = str(folder.path)
     tracking = Tracking(experiment.config, folder.path)
     back = with_fine_tuning(train)
     search = Search(experiment, folder, settings["show_progress"], back, tracking)
     cv = search.cross_validate(found) if on_folds else {}
     rival = fine_tuned(experiment, cv)
     if rival is not None:
+        asked.append(rival)
         found.append(rival)
-        cv.update(search.cross_validate([rival]) if on_folds else {})
+        cv.update(search.cross_validate([rival], rival.name) if on_folds else {})
     tracking.of_mixes(found, cv, settings["valid_metric"])
-    chosen = choose(experiment, found, cv, select(found, cv))
+    chosen = choose(experiment, asked, cv, select(found, cv), same)
     keeper = ModelKeeper(folder)
     tested = search.final(chosen.rows, chosen.epochs, keeper, chosen.options)
     seconds = {**search.seconds, "this_call": time.perf_counter() - started}
@@ -202,7 +213,8 @@ def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
     values.update(from_initial_values(values["model"]))  # its checkpoints have served
-    experiment = _experiment_of(folder / "model.yaml", Settings(values))
+    origin = dict.fromkeys(values, f"in {folder / 'model.yaml'}")
+    experiment = _experiment_of(folder / "model.yaml", Settings(values, origin=origin))
     RunFolder(folder).check_data(fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder)
     return saved, experiment

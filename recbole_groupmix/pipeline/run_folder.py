@@ -31,6 +31,7 @@ VOLATILE = frozenset(
         "config_files",
         "mix",
         "show_progress",
+        "yes",
         "log_tensorboard",
         "fine_tune",
         "log_wandb",

@@ -47,8 +47,11 @@ class Search:
         self._sent = 0
         self.seconds: dict[str, float] = {}
 
-    def cross_validate(self, found: list[Candidate]) -> dict[str, dict[str, Any]]:
-        """Train every candidate on every fold; see :meth:`FoldStage.summaries`."""
+    def cross_validate(self, found: list[Candidate], whose: str = "") -> dict[str, dict[str, Any]]:
+        """Train every candidate on every fold; see :meth:`FoldStage.summaries`.
+
+        `whose` is for the progress bar, beside its title.
+        """
         stage = FoldStage(self._experiment, self._folder, found)
         numbers = {candidate.name: number for number, candidate in enumerate(found, self._sent)}
         self._sent += len(found)
@@ -59,7 +62,7 @@ class Search:
             if self._tracking is not None:
                 self._tracking.of_fold(numbers[record["name"]], record, metric)
 
-        self._carry_out("folds", stage, take)
+        self._carry_out(f"folds, {whose}" if whose else "folds", stage, take)
         self.seconds["search"] = self.seconds.get("search", 0.0) + stage.seconds
         return stage.summaries()
 

@@ -61,12 +61,16 @@ class Settings:
 
 
 def merge_settings(
-    given: Mapping[str, Any], config_files: Sequence[str | Path] = (), where: str = "given"
+    given: Mapping[str, Any],
+    config_files: Sequence[str | Path] = (),
+    where: str | Mapping[str, str] = "given",
+    own: Mapping[str, Any] | None = None,
+    whose: str = "",
 ) -> Settings:
     """Merge the layers and check every value that is ours.
 
-    Precedence: ``given`` over ``config_files`` (later over earlier) over ``properties/`` (data
-    set and model over protocol over defaults).
+    Precedence: ``given`` over ``config_files`` (later over earlier) over ``own`` over
+    ``properties/`` (data set and model over protocol over defaults).
 
     Parameters
     ----------
@@ -74,8 +78,12 @@ def merge_settings(
         Typed values by key, from the command line or from Python.
     config_files : sequence of path
         YAML files of settings.
-    where : str
-        How messages name the origin of ``given``.
+    where : str or mapping of str to str
+        How messages name the origin of ``given``, or of each of its keys.
+    own : mapping, optional
+        Defaults of a command, such as its model; the user has not given them.
+    whose : str
+        The command, such as "groupmix gradient".
 
     Raises
     ------
@@ -90,14 +98,16 @@ def merge_settings(
         user.update(content)
         origin.update(dict.fromkeys(content, f"in {file}"))
     user.update(given)
-    origin.update(dict.fromkeys(given, where))
+    origin.update(dict.fromkeys(given, where) if isinstance(where, str) else where)
     for key in user:
         check_key(key, origin[key])
     for key in NAME_KEYS:
         check_name(key, user, origin)
     for key in user:
         check_path(key, user, origin)
-    values, origin = _with_layers(user, origin)
+    own = {key: value for key, value in (own or {}).items() if key not in user}
+    origin.update(dict.fromkeys(own, f"the default of {whose}"))
+    values, origin = _with_layers({**own, **user}, origin)
     check_values(Settings(values, origin=origin, given=tuple(user)))
     notes = tuple(
         f"{key} ({origin[key]}) has no effect: {WITHOUT_EFFECT[key]}"

@@ -15,7 +15,13 @@ from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.record.metrics import read_repeat
+
+
+def trains_on_folds(settings: Settings) -> bool:
+    """Whether a run trains on folds: to search a mix, or to see how long to train."""
+    return bool(settings["early_stopping"] or settings["trials"] > 0)
 
 
 class Keeper(Protocol):
@@ -75,6 +81,11 @@ class FoldStage:
             if (c.name, fold) not in self._done
         ]
 
+    @property
+    def n_left(self) -> int:
+        """How many models are left to train."""
+        return len(self.jobs())
+
     def take(self, fit: Fit) -> dict[str, Any]:
         """Score a model, keep its record (a line of ``trials.jsonl``) and return it."""
         candidate, fold = self._found[fit.job.name], fit.job.part - 1
@@ -113,6 +124,14 @@ class FoldStage:
             are NaN where training diverged; these candidates stay out of what follows.
         """
         return {n: summary([self._done[n, f] for f in self._folds]) for n in self._found}
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Return the :meth:`summaries` of candidates of which nothing is left."""
+        return {
+            n: summary([self._done[n, f] for f in self._folds])
+            for n in self._found
+            if all((n, f) in self._done for f in self._folds)
+        }
 
 
 class TestStage:
@@ -185,6 +204,11 @@ class TestStage:
             if (job.name, job.repeat) in missing
             or (job.name in to_load and job.repeat == 0 and self._keep.lacks(job))
         ]
+
+    @property
+    def n_left(self) -> int:
+        """How many models are left to train."""
+        return len(self.jobs())
 
     def take(self, fit: Fit, metrics: pd.DataFrame | None = None) -> None:
         """Keep a model's metrics on test: those given, or measured now."""

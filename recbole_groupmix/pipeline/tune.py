@@ -19,6 +19,7 @@ from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.identity import fingerprint
 from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.known_keys import reads_key
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.result import REFERENCE
@@ -122,6 +123,7 @@ def tune(
     default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
     file = out_file(default if out is None else out)
     folder = _open_folder(experiment, grid)
+    say_notes(experiment, say)
     if say:
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
     fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])

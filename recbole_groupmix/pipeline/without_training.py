@@ -55,7 +55,8 @@ def settled(settings: Settings) -> Settings:
         for key in ineffective
     )
     values = {**settings.values, **_ONCE, "lambdas": _lambdas(settings)}
-    return replace(settings, values=values, notes=(*settings.notes, *notes))
+    origin = {**settings.origin, **dict.fromkeys(_ONCE, f"since {model} is solved in closed form")}
+    return replace(settings, values=values, notes=(*settings.notes, *notes), origin=origin)
 
 
 def _lambdas(settings: Settings) -> list[float] | None:

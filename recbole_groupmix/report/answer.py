@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from recbole_groupmix.core.best_row import advice, better_rows, known
 from recbole_groupmix.report import numbers
 from recbole_groupmix.report.run_files import DATA_MIX, REFERENCE, THEORY, Run
 
@@ -40,7 +41,7 @@ def answer(run: Run) -> str:
     found = verdict(change)
     trials = search["trials"]
     best = "the searched mix" if trials == 1 else f"the best of {trials} searched mixes"
-    if THEORY in search["cv"]:
+    if THEORY in search["cv"] and THEORY not in run.same:
         best = f"the best of {numbers.count(trials, 'searched mix', 'es')} and theory's"
     everything = f"training on everything as it is ({REFERENCE})"
     if change is None or found == UNDEFINED:
@@ -56,6 +57,30 @@ def answer(run: Run) -> str:
         return f"{who}, {best} serves them worse than {everything}: {by}."
     return (
         f"{who}, {best} cannot be told apart from {everything}: {by}{_uncorrected(run, change)}."
+    )
+
+
+def lead(run: Run) -> str:
+    """Say what to do in one sentence, after the best of all rows and not of the search alone."""
+    key, same = run.keys[0], run.same
+    changes = {m: row[key] for m, row in run.result["change"].items() if key in row}
+    if not any(known(change) for change in changes.values()):
+        return ""
+    made = _trainings(run)
+    made = f", in {made}" if made else ""
+    better = [mix for mix in better_rows(changes, numbers.LEVEL) if mix not in same]
+    as_it_is = advice(REFERENCE)
+    if not better:
+        return (
+            f"{as_it_is[0].upper()}{as_it_is[1:]}: nothing that was measured serves them better in "
+            f"{key} beyond chance{made}."
+        )
+    what, also = advice(better[0]), ""
+    if better[1:]:
+        also = "; also better: " + ", ".join(f"{m} {_interval(changes[m])}" for m in better[1:])
+    return (
+        f"{what[0].upper()}{what[1:]}: {key} is {_interval(changes[better[0]])} above that of "
+        f"{REFERENCE}{also}{made}."
     )
 
 
@@ -87,6 +112,9 @@ def _listed(run: Run) -> str:
     for mix in run.compared:
         if mix == DATA_MIX:
             continue
+        if mix in run.same:
+            parts.append(f"{mix} is the same mix as {run.same[mix]}")
+            continue
         change = run.result["change"].get(mix, {}).get(run.keys[0])
         found = verdict(change)
         if change is None or found == UNDEFINED:
@@ -114,7 +142,7 @@ def _uncorrected(run: Run, change: Mapping[str, Any]) -> str:
     """Say why an interval without 0 is no difference here."""
     if change["ci_low"] <= 0 <= change["ci_high"]:
         return ""
-    n = len(run.result["change"])
+    n = sum(mix not in run.same for mix in run.result["change"])
     return (
         f"; the interval leaves out 0, but p is {change['p_holm']:.3f} after Holm's correction "
         f"over the {n} mixes compared"

@@ -48,7 +48,7 @@ def measured_section(run: Run) -> Section:
 def change_section(run: Run) -> Section:
     """Return the change of every mix against Proportional."""
     rows = []
-    for mix in run.compared:
+    for mix in (name for name in run.compared if name not in run.same):
         for key in run.keys:
             entry = run.result["change"].get(mix, {}).get(key, numbers.NONE)
             rows.append({"mix": mix, "metric": key, **entry, "marked": numbers.marked(entry)})
@@ -77,7 +77,11 @@ def change_table(run: Run, keys: list[str]) -> Table:
     rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
     for mix in run.compared:
         entries = [run.result["change"].get(mix, {}).get(key, numbers.NONE) for key in keys]
-        cells = [number(entry["mean"], shown=numbers.change(entry, few)) for entry in entries]
+        as_other = f"same mix as {run.same[mix]}" if mix in run.same else None
+        cells = [
+            number(entry["mean"], shown=as_other or numbers.change(entry, few))
+            for entry in entries
+        ]
         rows.append([text(mix), *cells])
     return Table(
         "change",
@@ -97,5 +101,11 @@ def change_note(run: Run) -> str:
     )
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
-        f"the mixes of a metric.{few}"
+        f"the mixes of a metric.{few}{_same(run)}"
     )
+
+
+def _same(run: Run) -> str:
+    """Say which rows are one mix and so one comparison."""
+    said = [f"{name} is the same mix as {of}" for name, of in run.same.items()]
+    return f" {'; '.join(said)}: one comparison." if said else ""

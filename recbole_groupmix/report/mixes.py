@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
 from recbole_groupmix.report import style
 from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
-from recbole_groupmix.report.run_files import DATA_MIX, Run
+from recbole_groupmix.report.run_files import DATA_MIX, FINE_TUNED, Run
 
 _LABELLED = 0.11  # share of the axis that a bar's own label needs
 
@@ -24,14 +24,14 @@ def mixes_section(run: Run) -> Section:
             "alpha": mix["alpha"].get(group, 0.0),
             "budget": mix["alpha_aug"],
         }
-        for name, mix in run.result["mixes"].items()
+        for name, mix in run.mixes.items()
         for group in run.others
     ]
     data = pd.DataFrame(rows).assign(length=lambda table: table["alpha"] * table["budget"])
     alt = "; ".join(
         f"{name}: budget {mix['alpha_aug']:.2f}, "
         + ", ".join(f"{group} {mix['alpha'].get(group, 0.0):.0%}" for group in run.others)
-        for name, mix in run.result["mixes"].items()
+        for name, mix in run.mixes.items()
     )
     figure = Figure(
         "mixes",
@@ -43,7 +43,13 @@ def mixes_section(run: Run) -> Section:
         data,
         lambda: _bars(run, data),
     )
-    return Section("mixes", "The mixes", _chosen(run), [figure], [_shares(run), _weights(run)])
+    return Section(
+        "mixes",
+        "The mixes",
+        [*_chosen(run), *_no_mix(run)],
+        [figure],
+        [_shares(run), _weights(run)],
+    )
 
 
 def _chosen(run: Run) -> list[str]:
@@ -51,15 +57,24 @@ def _chosen(run: Run) -> list[str]:
     options = run.result["search"].get("options") or {}
     selected = run.result["search"]["selected"]
     said = []
-    for name in run.result["mixes"]:
+    for name in run.mixes:
         keys = options.get(selected if name == DATA_MIX else name) or {}
         if keys:
             said.append(f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}")
     return [f"Chosen on the folds: {'; '.join(said)}."] if said else []
 
 
+def _no_mix(run: Run) -> list[str]:
+    if FINE_TUNED not in run.result["mixes"]:
+        return []
+    return [
+        f"{FINE_TUNED} is not here: it is no mix, but the model of everybody, trained on with the "
+        "target's users alone."
+    ]
+
+
 def _bars(run: Run, data: pd.DataFrame) -> Any:
-    mixes = list(run.result["mixes"])
+    mixes = list(run.mixes)
     groups = run.others
     legend_rows = -(-len(groups) // 4)
     drawn, ((axes,),) = style.canvas(0.75 + 0.34 * len(mixes) + 0.2 * legend_rows)
@@ -85,7 +100,7 @@ def _bars(run: Run, data: pd.DataFrame) -> Any:
                     color=style.ON_COLOUR,
                 )
     for y, mix in enumerate(mixes):
-        budget = run.result["mixes"][mix]["alpha_aug"]
+        budget = run.mixes[mix]["alpha_aug"]
         axes.annotate(
             f"{budget:.2f}",
             (budget, y),
@@ -103,7 +118,7 @@ def _bars(run: Run, data: pd.DataFrame) -> Any:
 
 def _shares(run: Run) -> Table:
     rows = []
-    for name, mix in run.result["mixes"].items():
+    for name, mix in run.mixes.items():
         shares = [number(mix["alpha"].get(group, 0.0), ".3f") for group in run.others]
         rows.append([text(name), number(mix["alpha_aug"], ".3f"), *shares, kish(run, mix)])
     return Table(
@@ -118,7 +133,7 @@ def _shares(run: Run) -> Table:
 
 def _weights(run: Run) -> Table:
     rows = []
-    for name, mix in run.result["mixes"].items():
+    for name, mix in run.mixes.items():
         weights = group_weights(Mix.from_dict(mix), run.groups, run.target)
         rows.append([text(name), *(number(weights[group], ".2f") for group in run.groups)])
     return Table(

@@ -55,7 +55,8 @@ def report_files(runs: Sequence[Run], checks: Sequence[CheckFile] = ()) -> dict[
         tex.append(latex("Several runs", sections, "runs"))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)
-        lead = [line for line in (answer.answer(run), answer.beside(run)) if line]
+        said = (answer.lead(run), answer.answer(run), answer.beside(run))
+        lead = [line for line in said if line]
         lead += _left_out(run)
         slug = f"run{place}"
         folder = f"{_plain(run.name)}/" if len(runs) > 1 else ""

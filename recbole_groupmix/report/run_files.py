@@ -23,6 +23,8 @@ REFERENCE = "proportional"
 DATA_MIX = "data_mix"
 #: The mix of least recovery bound, a candidate and a row of its own where items have classes.
 THEORY = "theory"
+#: Everybody's model, trained on with the target's users: a row, but no mix and no candidate.
+FINE_TUNED = "fine_tuned"
 #: Baselines, in the order they are shown.
 BASELINES = (REFERENCE, "stratified", "no_augmentation")
 #: The metrics of short tables, the first of them in the answer, at the largest cut-off.
@@ -81,6 +83,16 @@ class Run:
         """Mixes other than the reference, the searched one first."""
         names = [name for name in self.result["mixes"] if name != REFERENCE]
         return sorted(names, key=lambda name: name != DATA_MIX)
+
+    @property
+    def same(self) -> dict[str, str]:
+        """Rows whose mix is that of another row, by name; empty in older results."""
+        return dict(self.result.get("same_mix") or {})
+
+    @property
+    def mixes(self) -> dict[str, Any]:
+        """The rows that are mixes, with what they are: all but ``fine_tuned``."""
+        return {n: mix for n, mix in self.result["mixes"].items() if n != FINE_TUNED}
 
     @property
     def keys(self) -> list[str]:

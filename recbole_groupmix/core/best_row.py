@@ -1,0 +1,49 @@
+"""Which row of a result is the answer: the largest gain among those that stand out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+#: What a user does who follows a row; of other rows the name says it.
+_ADVICE = {
+    "proportional": "train on everything as it is (proportional)",
+    "stratified": "give every other group the same weight in all (stratified)",
+    "no_augmentation": "train on the target's users alone (no_augmentation)",
+    "theory": "train with theory's mix (theory)",
+    "fine_tuned": "train on everybody, then on the target's users alone (fine_tuned)",
+    "data_mix": "train with the searched mix (data_mix)",
+}
+
+
+def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[str]:
+    """Return the rows that serve the target better than the reference, the largest gain first.
+
+    Parameters
+    ----------
+    changes : mapping of str to mapping
+        By row its change of one metric: mean, ci_low, ci_high and p_holm; None where undefined.
+    level : float
+        A row stands out where its corrected p-value is below this and its interval above 0.
+    """
+    better = [
+        name
+        for name, change in changes.items()
+        if known(change)
+        and change["ci_low"] > 0
+        and change["p_holm"] is not None
+        and change["p_holm"] < level
+    ]
+    return sorted(better, key=lambda name: -changes[name]["mean"])
+
+
+def known(change: Mapping[str, Any]) -> bool:
+    """Whether a change and its interval are finite numbers."""
+    ends = (change["mean"], change["ci_low"], change["ci_high"])
+    return all(end is not None and math.isfinite(end) for end in ends)
+
+
+def advice(row: str) -> str:
+    """Return in words what following a row means."""
+    return _ADVICE.get(row, f"train with the mix {row}")
