@@ -90,7 +90,7 @@ def test_counts_are_those_of_a_reader_of_ten_lines(tmp_path_factory, rows, users
     plain = [tuple(cell.strip('"') for cell in row) for row in rows]
     left, steps = expected(plain, {user.strip('"') for user in users}, least, labelled)
     if unclosed or not left:
-        with pytest.raises(ValueError, match="begins with|is left|is empty"):
+        with pytest.raises(ValueError, match=r"begins with|is left|is empty"):
             loaded(place, **values)
         return
     dataset = loaded(place, **values)
@@ -180,7 +180,7 @@ def test_repeated_interactions_are_counted(tmp_path):
 )
 def test_an_interval_that_cannot_be_read_is_no_warning(tmp_path, key, value):
     place = written(tmp_path, RATED, USERS, LABEL)
-    with pytest.raises(ValueError, match="is no interval|holds tokens"):
+    with pytest.raises(ValueError, match=r"is no interval|holds tokens"):
         loaded(place, load_col=LABELLED, **{key: value})
 
 
