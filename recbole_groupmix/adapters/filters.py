@@ -32,6 +32,7 @@ class CountedFilters:
 
     removed: tuple[Removed, ...] = ()
     notes: tuple[str, ...] = ()
+    user_feat: Any  # a table while it loads, as all features are
     listed_users: np.ndarray | None = None
 
     def note(self, line: str) -> None:
@@ -128,7 +129,7 @@ class CountedFilters:
         group, and what becomes of users without a group is ``empty_group``'s to say.
         """
         before = self._pairs()
-        users = self.user_feat  # type: ignore[attr-defined,has-type]
+        users = self.user_feat
         listed = self._in_file["user"]
         if listed is not None and not self._given(BY_FILE):
             strangers = pd.Index(before[self.uid_field].unique()).difference(listed)  # type: ignore[attr-defined]
