@@ -64,7 +64,7 @@ def noted(settings: Settings, model_class: type) -> Settings:
     if settings["weighting"] == "sample":
         why = "weighting sample leaves the model's loss as it is"
         ineffective |= {key: why for key in _OF_THE_LOSS if key in settings.given}
-    ineffective |= _by_another_key(settings, model_class)
+    ineffective |= _by_another_key(settings)
     if not reads_features(model_class):
         why = f"{model} reads no features of users or items"
         ineffective |= {
