@@ -459,15 +459,18 @@ def _compare(arguments: Sequence[str]) -> int:
     if not tables:
         raise ValueError("name the tables to compare: run folders, .parquet, .csv or .tsv files")
     out = check_output(options["out"]) if "out" in options else None
+    seed = whole_number(options, "seed", 0, 0, 2**128 - 1, "generators are seeded by 128 bits")
+    n_boot = whole_number(options, "n_boot", 10_000, 1, MOST_DRAWS, _NO_FINER)
+    n_permutations = whole_number(options, "n_permutations", 10_000, 1, MOST_DRAWS, _NO_FINER)
     compared = compare(
         read_runs(tables),
         reference=options.get("reference"),
         metrics=options["metric"].split(",") if "metric" in options else None,
         how=options.get("how", "refuse"),
         groups=options["group"].split(",") if "group" in options else None,
-        seed=whole_number(options, "seed", 0, 0, 2**128 - 1, "generators are seeded by 128 bits"),
-        n_boot=whole_number(options, "n_boot", 10_000, 1, MOST_DRAWS, _NO_FINER),
-        n_permutations=whole_number(options, "n_permutations", 10_000, 1, MOST_DRAWS, _NO_FINER),
+        seed=seed,
+        n_boot=n_boot,
+        n_permutations=n_permutations,
     )
     _answer(compared.to_markdown())
     if out is not None:

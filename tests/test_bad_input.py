@@ -270,7 +270,7 @@ def test_missing_settings_file(refused):
 
 def test_settings_file_that_is_a_folder(refused):
     Path("folder.yaml").mkdir()
-    refused("--config_files=folder.yaml", says=["folder.yaml", "folder and no regular file"])
+    refused("--config_files=folder.yaml", says=["folder.yaml", "a folder and no regular file"])
 
 
 # --- values --------------------------------------------------------------------------------------

@@ -546,7 +546,7 @@ def test_the_command_compares_files_of_others(two_runs, capsys):
         (["first", "--reference=x"], "reference 'x' is no run"),
         (["first", "--what=x"], "unknown option --what; compare takes --reference, --metric"),
         (["first", "--metric"], "option --metric has no value"),
-        (["first", "--seed=-1"], "--seed is '-1'; it must be a whole number from 0 on"),
+        (["first", "--seed=-1"], "--seed is '-1'; it must be a whole number >= 0"),
         (["first", "--how=outer"], "how is 'outer'"),
         (
             ["first", "--out=table.txt"],

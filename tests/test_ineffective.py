@@ -80,3 +80,16 @@ def test_a_run_has_the_notes():
     experiment = Experiment(settings)
     assert [note.split()[0] for note in experiment.settings.notes] == ["n_layers"]
     assert len(experiment.for_target("B").settings.notes) == 1
+
+
+def test_keys_made_idle_by_another_key_are_said():
+    split = {"benchmark_filename": ["train", "test"]}
+    given = {"user_inter_num_interval": "[5,inf)", "rm_dup_inter": "first"}
+    said = notes("BPR", **given, **split)
+    assert [note.split()[0] for note in said] == list(given)
+    assert all("RecBole filters no given split" in note for note in said)
+    assert notes("BPR", **given) == ()
+    (said,) = notes("BPR", early_stopping=False, stopping_step=3)
+    assert said.startswith("stopping_step is 3") and "early_stopping is off" in said
+    (said,) = notes("BPR", preload_weight={"uid": "vector"})
+    assert "BPR reads no such features" in said

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recbole.model.loss import BPRLoss, EmbLoss
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from recbole_groupmix.adapters.losses import (
     BatchWeights,
@@ -209,3 +210,39 @@ def test_a_subclass_of_a_loss_is_not_taken_for_it():
 
     with pytest.raises(ValueError, match="no loss module"):
         attach_weighted_losses(Model(loss=OwnLoss()), BatchWeights())
+
+
+class TensorsOfSize(TorchDispatchMode):
+    """Counts the tensors with that many numbers that operations make, whoever calls them."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.made = size, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        inputs = {t.data_ptr() for t in args if isinstance(t, torch.Tensor)}
+        if isinstance(out, torch.Tensor) and out.numel() == self.size:
+            self.made += out.data_ptr() not in inputs
+        return out
+
+
+def gradient_of_l2(weights, embedding):
+    shared, leaf = BatchWeights(), embedding.clone().requires_grad_()
+    with shared.batch(weights, weights), TensorsOfSize(embedding.numel()) as counted:
+        WeightedEmbLoss(EmbLoss(), shared)(leaf).backward()
+    return leaf.grad, counted.made
+
+
+def test_the_slope_of_the_l2_term_is_a_rows_weight_times_the_row():
+    # d/de of w e^2 / 2, over 8 rows, of which a row of zeros; exact: a division by 8
+    embedding = numbers(8, 3)
+    embedding[2] = 0.0
+    weights = torch.tensor([0.0, 1.0, 2.0, 0.5, 3.0, 1.0, 0.25, 4.0])
+    slope, _ = gradient_of_l2(weights, embedding)
+    assert torch.equal(slope, weights[:, None] * embedding / 8)
+
+
+def test_the_l2_term_makes_one_tensor_of_the_size_of_a_batchs_embeddings():
+    _, made = gradient_of_l2(torch.ones(8), numbers(8, 3))
+    assert made == 1  # its gradient: such tensors are what a pass in full batches spends time on

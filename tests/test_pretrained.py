@@ -153,6 +153,7 @@ def test_a_run_from_parts_is_loaded_without_them(tiny, parts, monkeypatch):
     command = run_arguments(tiny, **options)
     status, _, err = call(*command)
     assert status == 0, err
+    assert "note: models start from mf_pretrain_path, mlp_pretrain_path: if these have seen" in err
     ex = experiment(tiny, **{k: v for k, v in options.items() if v is not None})
     folders = list(Path("runs").iterdir())
     assert len(folders) == 1

@@ -184,10 +184,10 @@ def test_the_files_of_a_profile(tiny):
     ("options", "message"),
     [
         ({"model": "BPR", "reg_weight": None}, "model is 'BPR' .* closed form: EASE, WeightedSVD"),
-        ({"points": 4}, "--points=4 --reach=8: points is 4; it must be odd"),
+        ({"points": 4}, "--points is 4; it must be odd"),
         ({"points": "x"}, "--points is 'x'"),
-        ({"reach": 1}, "reach is 1.0; the largest factor"),
-        ({"reach": "far"}, "--reach=far"),
+        ({"reach": 1}, "--reach is '1'; the largest factor of a weight is a number > 1"),
+        ({"reach": "far"}, "--reach is 'far'; the largest factor"),
         ({"target": None}, "no target group given"),
         ({"out": "a_file"}, "--out is 'a_file', which is no folder"),
         ({"mix": "none.yaml"}, "none.yaml"),

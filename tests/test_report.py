@@ -21,6 +21,7 @@ from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.pipeline.result import REFERENCE, SCHEMA_VERSION, build_result
 from recbole_groupmix.report import page as page_module
 from recbole_groupmix.report import run_files
+from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.across import across_section, changes
 from recbole_groupmix.report.answer import answer, beside, short, verdict
 from recbole_groupmix.report.blocks import Cell, Section, Table
@@ -647,6 +648,32 @@ def test_the_command(tmp_path, five_repeats, capsys, undrawn):
     assert "report takes --out and --force" in capsys.readouterr().err
     assert main(["report"]) == 2
     assert "name the run folders" in capsys.readouterr().err
+
+
+def test_a_report_that_was_cut_is_written_by_the_same_command(
+    tmp_path, five_repeats, undrawn, monkeypatch
+):
+    class Killed(BaseException):
+        pass
+
+    out, write, left = tmp_path / "page", write_module.write_whole, [3]
+
+    def killed(*given):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        write(*given)
+
+    monkeypatch.setattr(write_module, "write_whole", killed)
+    monkeypatch.setattr(write_module.shutil, "rmtree", lambda *given, **more: None)
+    with pytest.raises(Killed):
+        main(["report", str(five_repeats), f"--out={out}"])
+    assert [f.name for f in tmp_path.iterdir() if f != five_repeats] == [".page.part"]
+    monkeypatch.undo()
+    monkeypatch.setattr(write_module, "report_files", lambda *given: {"index.html": b"whole"})
+    assert main(["report", str(five_repeats), f"--out={out}"]) == 0
+    assert (out / "index.html").read_bytes() == b"whole"
+    assert not (tmp_path / ".page.part").exists()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")

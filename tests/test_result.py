@@ -71,7 +71,9 @@ def test_top_level(run):
         *expected,
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
         *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
+        "data",
     }
+    assert result["data"] == {"removed": []}
 
 
 def test_groups(run, tiny):
@@ -86,6 +88,9 @@ def test_groups(run, tiny):
             "name": name,
             "n_users": last - first + 1,
             "n_interactions": int(train[(numbers >= first) & (numbers <= last)].sum()),
+            "n_in_data": last - first + 1,
+            "n_measured": last - first + 1,
+            "not_measured": {},
         }
         for name, (first, last) in bounds.items()
     ]
@@ -289,7 +294,7 @@ def test_the_python_call_is_the_command(run, capsys):
 def test_table_of_a_run(run):
     lines = run.out.splitlines()
     assert lines[0] == (
-        "tiny, target A of group, BPR: means over the test items of the target's users and "
+        "tiny, target A of group, BPR: means over the test items of 10 of the target's 10 users and "
         "2 repeats"
     )
     assert lines[2].split() == [

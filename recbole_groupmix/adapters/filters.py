@@ -160,8 +160,7 @@ class CountedFilters:
 
     def _filter_by_inter_num(self) -> None:
         keys = ("user_inter_num_interval", "item_inter_num_interval")
-        idle = (None, "[0,inf)")  # the latter is RecBole's default
-        given = [key for key in keys if self.config[key] not in idle]  # type: ignore[attr-defined]
+        given = [key for key in keys if self._given(key)]
         said = ", ".join(f"{key} {self.config[key]}" for key in given)  # type: ignore[attr-defined]
         self._counted(
             f"users or items with too few or too many interactions ({said})",

@@ -128,7 +128,9 @@ class GroupMixTrainer(Trainer):
     def _weighted_loss(self, interaction: Any) -> Any:
         assert self._weights is not None
         users = interaction[self.model.USER_ID]
-        with self._weights.batch(self._data_weights[users], self._regularizer_weights[users]):
+        data = self._data_weights[users]
+        shared = self._regularizer_weights is self._data_weights
+        with self._weights.batch(data, data if shared else self._regularizer_weights[users]):
             return self.model.calculate_loss(interaction)
 
     def _train_epoch(

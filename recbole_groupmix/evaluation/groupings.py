@@ -77,7 +77,7 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
     Parameters
     ----------
     groups : Groups
-        Groups of any users; users who are not given have none afterwards.
+        Groups of any users; those who are not given stay in theirs, or go where it goes.
     users : numpy.ndarray of int, shape (n,)
         Internal ids.
     min_users : int
@@ -99,7 +99,10 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
         raise ValueError(
             f"{groups.field}: {str(error).removesuffix('.')} (evaluated users are counted{advice})"
         ) from error
-    return Groups(groups.field, kept.names, kept.codes)
+    became = np.full(len(groups.names) + 1, -1, dtype=np.int64)  # the last stands for no group
+    became[groups.of_user[users]] = kept.codes[users]
+    became[-1] = -1
+    return Groups(groups.field, kept.names, became[groups.of_user])
 
 
 def refuse_doubles(users: Iterable[str], where: str) -> None:

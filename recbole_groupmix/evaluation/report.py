@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +37,14 @@ class GroupReport:
         (sequential data, labelled pairs) have their mean.
     field : str
         What the groups are.
+    n_in_data : mapping of str to int
+        Users of each group in the data set, evaluated or not; ``"overall"`` is all of them.
     """
 
     table: pd.DataFrame
     per_user: pd.DataFrame
     field: str
+    n_in_data: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def metrics(self) -> list[str]:
@@ -95,16 +100,20 @@ class GroupReport:
         return self.table.copy()
 
     def to_markdown(self, metrics: list[str] | None = None) -> str:
-        """Return a table of groups by metrics, each with its interval, as Markdown."""
+        """Return a table of groups by metrics, each with its interval, as Markdown.
+
+        The users are those evaluated, of those in the data set.
+        """
         metrics = self.metrics if metrics is None else metrics
         rows = [["group", "users", *metrics]]
         for group in [*self.groups, OVERALL]:
             mine = self.table[self.table["group"] == group].set_index("metric")
             n_users = int(mine["n_users"].max())
+            of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
             rows.append(
                 [
                     markdown_cell(group),
-                    f"{n_users}",
+                    f"{n_users}{of}",
                     *(_cell(mine.loc[metric]) for metric in metrics),
                 ]
             )
@@ -133,6 +142,7 @@ class GroupReport:
         content = {
             "field": self.field,
             "groups": self.groups,
+            "n_in_data": dict(self.n_in_data),
             "by_group": {
                 group: {k: None if np.isnan(v) else v for k, v in row.items()}
                 for group, row in self.by_group.to_dict("index").items()

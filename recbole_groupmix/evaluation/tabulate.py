@@ -64,4 +64,7 @@ def tabulate(
     for column, (metric, row_values) in enumerate(values.items()):
         mean = means[:, column]
         per_user[metric] = np.sqrt(mean) if row_values.root else mean
-    return GroupReport(pd.DataFrame(table, columns=_COLUMNS), per_user, groups.field)
+    codes = groups.of_user[groups.of_user >= 0]
+    counts = np.bincount(codes, minlength=len(groups.names)).tolist()
+    n_in_data = {**dict(zip(groups.names, counts, strict=True)), OVERALL: dataset.user_num - 1}
+    return GroupReport(pd.DataFrame(table, columns=_COLUMNS), per_user, groups.field, n_in_data)

@@ -35,7 +35,7 @@ from recbole_groupmix.pipeline.headers import read_files
 from recbole_groupmix.pipeline.ineffective import noted, noted_device
 from recbole_groupmix.pipeline.locate import data_folder
 from recbole_groupmix.pipeline.named_columns import check_named_columns
-from recbole_groupmix.pipeline.pretrained import pretrained_digests
+from recbole_groupmix.pipeline.pretrained import pretrained
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.without_training import settled
 
@@ -112,8 +112,8 @@ class Experiment:
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
-        self.pretrained = pretrained_digests(settings, self.config)
-        self.settings = settings = noted_device(settings, self.config["device"])
+        self.settings, self.pretrained = pretrained(settings, self.config)
+        self.settings = settings = noted_device(self.settings, self.config["device"])
         try:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from recbole.config import Config
 
@@ -10,10 +11,11 @@ from recbole_groupmix.adapters.pretrained import pretrained_files
 from recbole_groupmix.pipeline.settings import Settings
 
 
-def pretrained_digests(settings: Settings, config: Config) -> dict[str, str]:
+def pretrained(settings: Settings, config: Config) -> tuple[Settings, dict[str, str]]:
     """Return the SHA-256 of each checkpoint that the models start from, by the key that names it.
 
-    Another checkpoint under the same name makes another run.
+    Another checkpoint under the same name makes another run. The settings are returned too, with
+    a note where there are checkpoints.
 
     Parameters
     ----------
@@ -33,4 +35,11 @@ def pretrained_digests(settings: Settings, config: Config) -> dict[str, str]:
             f"{settings.describe('init')}, which would overwrite the embeddings of "
             f"{', '.join(files)}; leave one of them out"
         )
-    return {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items()}
+    digests = {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items()}
+    if digests:
+        note = (
+            f"models start from {', '.join(files)}: if these have seen items that this run holds "
+            "out, its figures are too good (docs/models.md)"
+        )
+        settings = replace(settings, notes=(*settings.notes, note))
+    return settings, digests

@@ -143,7 +143,12 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     part = experiment.part(ALL_OF_TRAIN)
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
     job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
-    in_model, _ = present_users(experiment, job, part)
+    try:
+        in_model, _ = present_users(experiment, job, part)
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f"{Path(folder) / 'model.yaml'} has a mix of other groups ({error}); {AGAIN}"
+        ) from error
     key = stream_key(experiment, job)  # as in training: NNCF draws neighbours that no file holds
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key, experiment.config)

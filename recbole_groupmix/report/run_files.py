@@ -160,7 +160,8 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> Run:
     if absent:
         raise ValueError(
             f"{folder} is not complete: there is no {' and no '.join(absent)} in it, although "
-            "result.json tells of a search"
+            "result.json tells of a search; without trials.jsonl the command that made the run "
+            "trains the folds again"
         )
     folds = result["search"]["folds"]
     records = {

@@ -43,7 +43,7 @@ def write_report(
     """
     if not folders:
         raise ValueError("name the run folders to report on")
-    place = _default(folders) if out is None else Path(out)
+    place = _default(folders) if out is None else out_folder(out)
     check_place(place, force)
     checks = [folder for folder in folders if is_check(folder)]
     runs = read_folders([folder for folder in folders if folder not in checks])

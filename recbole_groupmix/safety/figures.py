@@ -8,10 +8,15 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from recbole_groupmix.safety.names import shown
+
 _MISSING = re.compile(r"Glyph (\d+) ")
+_NO_ROOM = "constrained_layout not applied"
+#: Letters of a word, and of a line, that a figure has room for.
+_WORD, _LINE = 40, 120
 _MOST_NAMED = 5
 
 
@@ -45,7 +50,8 @@ def figure_of_names(
                 with matplotlib.rc_context({"font.family": [*family, *fonts]}):
                     picture, _ = _laid_out(draw)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=_MISSING.pattern)
+            for known in (_MISSING.pattern, _NO_ROOM):
+                warnings.filterwarnings("ignore", message=known)
             yield picture
 
 
@@ -54,17 +60,50 @@ def _laid_out(draw: Callable[[], Any]) -> tuple[Any, frozenset[int]]:
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         picture = draw()
+        _shorten(picture)
         picture.draw_without_rendering()
     missing = set()
     for warning in found:
         of_glyph = _MISSING.match(str(warning.message))
         if of_glyph:
             missing.add(int(of_glyph[1]))
-        else:
+        elif not str(warning.message).startswith(_NO_ROOM):
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
     return picture, frozenset(missing)
+
+
+def _shorten(picture: Any) -> None:
+    """Write what steers a terminal as text, and leave the end of long names out."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
+
+    for axes in picture.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, FuncFormatter):  # those of set_xticks(places, names) are
+                axis.set_major_formatter(FuncFormatter(partial(_shortened, formatter)))
+    for text in picture.findobj(Text):
+        if not text.get_parse_math():
+            text.set_text(figure_text(text.get_text()))
+
+
+def _shortened(formatter: Callable[..., str], value: float, place: int | None = None) -> str:
+    return figure_text(formatter(value, place))
+
+
+def figure_text(text: str) -> str:
+    """Return text for a figure: nothing that steers, and the beginning of long words and lines."""
+    lines = [
+        " ".join(_beginning(word, _WORD) for word in line.split(" "))
+        for line in shown(text).split("\n")
+    ]
+    return "\n".join(_beginning(line, _LINE) for line in lines)
+
+
+def _beginning(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 @cache

@@ -49,7 +49,7 @@ def safe_file_name(text: str, ending: str = "") -> str:
         changed = f"{changed[:-1]}_"
     too_long = len((changed + ending).encode()) > MOST_BYTES
     if not ending and (changed != text or too_long):
-        ending = f"-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"
+        ending = f"-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
     room = MOST_BYTES - len(ending.encode())
     if too_long:
         changed = changed.encode()[:room].decode(errors="ignore")
@@ -109,4 +109,4 @@ def markdown_cell(text: str) -> str:
 
 def markdown_text(text: str) -> str:
     """Return a paragraph of Markdown without tags and links; code stays."""
-    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", shown(text)).replace("](", "]\\(")
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", shown(text)).replace("](", "]\\(")
