@@ -92,4 +92,4 @@ def test_keys_made_idle_by_another_key_are_said():
     (said,) = notes("BPR", early_stopping=False, stopping_step=3)
     assert said.startswith("stopping_step is 3") and "early_stopping is off" in said
     (said,) = notes("BPR", preload_weight={"uid": "vector"})
-    assert "BPR reads no such features" in said
+    assert "BPR reads no features of users or items" in said
