@@ -1,8 +1,8 @@
 """Notes about given keys that change nothing; no note about keys that do."""
 
 import pytest
-from recbole.model.sequential_recommender import GRU4RecKG
 
+from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.support import CLOSED_FORM, EXACT, NEEDS, SAMPLED, model_class
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.ineffective import noted
@@ -61,6 +61,9 @@ def test_features_that_the_model_does_not_read():
         assert f"{model} reads no features of users or items" in found[0]
     ranked = notes("BPR", additional_feat_suffix=["next"], alias_of_item_id=["next_item"])
     assert ranked == ()  # the items of that file are ranked
+
+    with recbole_compat():  # which takes back what sine.py turns on: anomaly detection
+        from recbole.model.sequential_recommender import GRU4RecKG
 
     settings = merge_settings({"dataset": "blockmix", **given}, where="here")
     assert noted(settings, GRU4RecKG).notes == ()  # reads vectors of items

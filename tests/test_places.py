@@ -95,7 +95,7 @@ def test_commands_look_before_they_read_the_data(places, command, out, tmp_path_
 @pytest.mark.parametrize("command", [["prepare", "blockmix"], ["report", "x"], ["compare", "x"]])
 def test_an_empty_place_is_refused(command):
     status, shown, err = call(*command, "--out=")
-    assert (status, shown) == (2, "") and "--out is empty" in err
+    assert (status, shown) == (2, "") and "--out is ''; give it a value" in err
     assert tree() == {}
 
 

@@ -590,7 +590,7 @@ def test_correction_over_runs_is_over_all_rows():
         (lambda f: (f / "result.json").write_text("{"), "result.json cannot be read"),
         (lambda f: (f / "result.json").write_text("[]"), "result.json cannot be read"),
         (lambda f: (f / "config.yaml").write_text("a: ["), "config.yaml cannot be read"),
-        (lambda f: (f / "config.yaml").write_text("a: 1"), "not the configuration of a run"),
+        (lambda f: (f / "config.yaml").write_text("a: 1"), "has no 'configuration'"),
         (lambda f: (f / "metrics.parquet").write_text("x"), "metrics.parquet cannot be read"),
         (lambda f: (f / "trials.jsonl").write_text("{}\n"), "trials.jsonl, line 1 is no record"),
     ],

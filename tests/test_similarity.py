@@ -132,7 +132,7 @@ def test_the_usual_dimension_is_lowered_to_the_least_rank(tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--d=0", "--d is '0'; the dimension of Delta_d"),
+        ("--d=0", "--d is '0'; it must be a whole number >= 1"),
         ("--d=x", "--d is 'x'"),
         ("--d=40", "d is 40, but the interactions of group 'A' have rank 10"),
     ],

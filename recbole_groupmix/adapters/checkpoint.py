@@ -59,6 +59,11 @@ class Unpickler(pickle.Unpickler):
         return _MADE.get((module, name), Inert)
 
 
+def load(file: Any, **options: Any) -> Any:
+    """Return what a pickle holds, as ``pickle.load``: torch asks for it in files of before 1.6."""
+    return Unpickler(file, **options).load()
+
+
 def read_checkpoint(path: str | Path) -> Any:
     """Return what a checkpoint of torch holds, its tensors on the CPU.
 
