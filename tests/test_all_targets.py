@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +11,9 @@ import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder, tree
 from helpers import experiment, write_data_set, write_tiny
+from killing import cut, killed
 from test_load_run import check_reproduced
-from test_resume import KILLED_AT, timeless
+from test_resume import timeless
 
 from recbole_groupmix import load_run, run_groupmix
 from recbole_groupmix.compare import compare, read_runs
@@ -381,14 +380,8 @@ def without_times(index):
 def test_a_killed_run_goes_on(tiny, what, after, options):
     options = {**options, "target": "all", "trials": 4}
     arguments = run_arguments(tiny, **options)
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT, what, str(after), *arguments, "--output_dir=cut"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == -9, done.stderr
-    assert not (run_folder("cut") / "index.json").exists()
+    ended = killed if what == "repeats" else cut  # truly in one case
+    ended(*arguments, folder="cut", what=what, after=after)
     before = {f: f.read_text() for f in run_folder("cut").glob("*/trials.jsonl")}
     _, index, folders, _ = ran(tiny, **{**options, "output_dir": "cut"})
     for file, text in before.items():

@@ -13,45 +13,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from command import REPOSITORY, call, run_arguments, run_folder
+from killing import cut, killed
 
 SEARCH = {"trials": 4, "folds": 2, "repeats": 2, "target": "A"}
 N_FOLD_MODELS = (3 + 4) * 2  # three baselines and four trials on two folds
 N_FINAL_MODELS = 4 * 2  # three baselines and the data mix with two repeats
-
-#: Counts what a run writes, and ends it by SIGKILL halfway through writing one thing more.
-KILLED_AT = """
-import os, signal, sys
-from recbole_groupmix.cli import main
-from recbole_groupmix.pipeline.run_folder import RunFolder
-what, left = sys.argv[1], int(sys.argv[2])
-append, write = RunFolder.append, RunFolder.write
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def append_or_die(self, name, record):
-    global left
-    if name == what:
-        left -= 1
-        if left < 0:
-            with open(self.path / name, "a") as file:
-                file.write('{"name": "proportional", "fo')
-            die()
-    append(self, name, record)
-
-def write_or_die(self, name, writer):
-    global left
-    if name.startswith(what):
-        left -= 1
-        if left < 0:
-            (self.path / what).mkdir(exist_ok=True)
-            (self.path / (name + ".half")).write_bytes(b"PAR1")
-            die()
-    write(self, name, writer)
-
-RunFolder.append, RunFolder.write = append_or_die, write_or_die
-main(sys.argv[3:])
-"""
 
 
 def finished(*arguments, folder):
@@ -60,20 +26,6 @@ def finished(*arguments, folder):
     assert status == 0, err
     place = run_folder(folder)
     return json.loads((place / "result.json").read_text()), place
-
-
-def killed(*arguments, folder, what, after):
-    """Run the command in a process that kills itself after writing so many of a thing."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT, what, str(after), *arguments, f"--output_dir={folder}"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    place = run_folder(folder)
-    assert not (place / "result.json").exists()
-    return place
 
 
 def timeless(result):
@@ -165,10 +117,10 @@ def test_killed_in_the_middle_of_a_line(tiny, options, tolerance):
 def test_killed_twice_in_the_search_and_in_the_final_training(tiny):
     """Through RecBole's own trainer."""
     arguments = run_arguments(tiny, **SEARCH, backend="recbole")
-    place = killed(*arguments, folder="cut", what="curves.jsonl", after=9)
+    place = cut(*arguments, folder="cut", what="curves.jsonl", after=9)
     before = lines(place)
     assert len(before) == 9
-    killed(*arguments, folder="cut", what="repeats", after=3)
+    cut(*arguments, folder="cut", what="repeats", after=3)
     check_each_model_once(place, before)
     tested = {file: file.stat().st_mtime_ns for file in place.glob("repeats/*.parquet")}
     assert len(tested) == 3

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from recbole.config import Config
 
 from recbole_groupmix.adapters.compat import recbole_compat
 
+#: Made once; it reads RecBole's own files.
+_yaml_loader: type | None = None
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
 
 
@@ -34,6 +37,14 @@ def literal(text: Any) -> Any:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
     return value if isinstance(value, (str, int, float, list, tuple, dict, bool)) else text
+
+
+def _fast(loader: type) -> type:
+    """Return a loader that reads as the given one of PyYAML does, by libyaml where it is there."""
+    if not yaml.__with_libyaml__:
+        return loader
+    resolvers = {"yaml_implicit_resolvers": loader.yaml_implicit_resolvers}  # type: ignore[attr-defined]
+    return type("Loader", (yaml.CFullLoader,), resolvers)
 
 
 class GroupMixConfig(Config):
@@ -73,6 +84,12 @@ class GroupMixConfig(Config):
 
     def compatibility_settings(self) -> None:
         """Leave numpy alone; :func:`~.compat.recbole_compat` lends the aliases where needed."""
+
+    def _build_yaml_loader(self) -> type:
+        global _yaml_loader
+        if _yaml_loader is None:  # RecBole's adds its resolver to PyYAML's class at every call
+            _yaml_loader = _fast(super()._build_yaml_loader())
+        return _yaml_loader
 
     def _load_cmd_line(self) -> dict[str, Any]:
         return {}

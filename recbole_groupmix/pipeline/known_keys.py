@@ -156,8 +156,12 @@ def reads_features(model_class: type) -> bool:
 
 def _sources(model_class: type) -> list[str]:
     packages = ("recbole.", "recbole_groupmix.")
-    classes = [c for c in model_class.__mro__ if c.__module__.startswith(packages)]
-    return [inspect.getsource(c) for c in classes]
+    return [_source(c) for c in model_class.__mro__ if c.__module__.startswith(packages)]
+
+
+@cache
+def _source(of: type) -> str:
+    return inspect.getsource(of)  # reads and parses the whole module
 
 
 def keys_read_by(source: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -83,14 +84,22 @@ def changes(
 
 
 def _by_repeat_and_user(values: pd.DataFrame) -> np.ndarray:
-    wide = values.pivot(index="repeat", columns="user_id", values="value")
-    return wide.sort_index(axis=1).to_numpy()
+    user, users = pd.factorize(values["user_id"], sort=True)
+    repeat, repeats = pd.factorize(values["repeat"], sort=True)
+    wide = np.full((len(repeats), len(users)), np.nan)
+    wide[repeat, user] = values["value"]
+    return wide
+
+
+@cache
+def _version(package: str) -> str:
+    return version(package)
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide results, by name."""
     ours = {"python": platform.python_version(), "recbole-groupmix": __version__}
-    return ours | {name: version(name) for name in _PACKAGES}
+    return ours | {name: _version(name) for name in _PACKAGES}
 
 
 def interval_note(repeats: int, closed_form: bool = False) -> str:
