@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -7,12 +8,55 @@ from hypothesis import settings
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many threads as cores in each would wait for others
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A failing example must fail again on the next machine; how long one takes proves nothing.
 settings.register_profile("groupmix", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("groupmix")
 
 
+#: What takes longest, longest first: begun first, so that no core waits for it at the end.
+LONGEST = (
+    "test_bad_input",
+    "test_all_targets",
+    "test_models",
+    "test_report",
+    "test_resume",
+    "test_reproduce",
+    "test_reproduced_figures",
+    "test_workload",
+    "test_recbole_contract",
+    "test_hostile_input",
+    "test_answer_words",
+    "test_evaluator_contract",
+    "test_check",
+    "test_damaged",
+    "test_closed_form",
+    "test_cli",
+    "test_tune",
+    "test_influence",
+    "test_exactness",
+    "test_last_words",
+    "test_download",
+)
+
+
+def pytest_configure(config):
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # by number of tests, which says little
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """Spare the collector of garbage the many objects of libraries, which stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items):
+    rank = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))  # stable
     for item in items:
         if mark := item.get_closest_marker("realdata"):
             folder = SHARED_DATA / (mark.args[0] if mark.args else "ml-1m")
@@ -55,6 +99,15 @@ def repository():
 def shared_data():
     """Folder of the data sets that are not ours to ship; for tests marked ``realdata``."""
     return SHARED_DATA
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pages get the same empty picture for every figure: for tests that read their words."""
+    from recbole_groupmix.report import drawing, page
+
+    svg = b'<svg viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(page, "drawn", lambda figure: drawing.Drawing(figure, svg, b""))
 
 
 @pytest.fixture(scope="session")

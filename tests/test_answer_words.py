@@ -30,7 +30,7 @@ def made(tmp_path_factory):
         return (place / run_folder()).resolve()
 
 
-def test_fine_tuned_is_no_candidate(made, tmp_path):
+def test_fine_tuned_is_no_candidate(undrawn, made, tmp_path):
     status, out, err = call("report", made, f"--out={tmp_path / 'page'}")
     assert status == 0, err
     page = Path(out.strip()).read_text()
@@ -55,7 +55,7 @@ def test_the_answer_is_the_best_row_that_stands_out():
 
 
 @pytest.mark.parametrize("better", [(), ("fine_tuned",), ("theory", "data_mix")])
-def test_table_and_page_lead_with_what_to_do(made, tmp_path, better):
+def test_table_and_page_lead_with_what_to_do(undrawn, made, tmp_path, better):
     import shutil
 
     folder = tmp_path / made.name

@@ -4,6 +4,7 @@ The line names the value, where it came from, what is allowed and what to do abo
 """
 
 import errno
+import json
 import os
 import tempfile
 import zipfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from command import call, process, run_arguments, run_folder, tree
+from command import REPOSITORY, call, process, run_arguments, run_folder, tree
 from helpers import write_data_set, write_tiny
 
 from recbole_groupmix import run_groupmix
@@ -655,24 +656,37 @@ def test_full_disk_in_a_folder_that_was_there(refused, monkeypatch):
 # --- through a process of its own, from another folder ---------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"target": "D"}, ["'D'", "A (10 users"]),
-        ({"config_files": "mine.yaml"}, ["'trails' in mine.yaml", "did you mean 'trials'?"]),
-        ({"output_dir": "file"}, ["file/tiny-A-BPR", "--output_dir"]),
-    ],
-)
-def test_as_a_process(tiny, tmp_path, options, says):
+#: Several commands after each other, with a line between what they say; the last as users start it.
+SEVERAL = """
+import json, runpy, sys
+from recbole_groupmix.cli import main
+script, commands = sys.argv[1], json.loads(sys.argv[2])
+*others, last = commands
+for arguments in others:
+    print(main(arguments), flush=True)
+    print("---", file=sys.stderr, flush=True)
+sys.argv = [script, *last[1:]]
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+def test_as_a_process(tiny, tmp_path):
     (tmp_path / "mine.yaml").write_text("trails: 3\n")
     (tmp_path / "file").write_text("")
     before = tree(tmp_path)
-    _, *arguments = run_arguments(tiny, **{"config_files": None, **options})
-    done = process(*arguments, cwd=tmp_path)
-    line = done.stderr.removesuffix("\n")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert line.startswith("groupmix: ") and "\n" not in line
-    assert [part for part in says if part not in line] == [], line
+    told = [
+        ({"config_files": "mine.yaml"}, ["'trails' in mine.yaml", "did you mean 'trials'?"]),
+        ({"output_dir": "file"}, ["file/tiny-A-BPR", "--output_dir"]),
+        ({"target": "D"}, ["'D'", "A (10 users"]),
+    ]
+    commands = json.dumps([run_arguments(tiny, **options) for options, _ in told])
+    script = str(REPOSITORY / "run_groupmix.py")
+    done = process(script, commands, cwd=tmp_path, code=SEVERAL)
+    assert (done.returncode, done.stdout) == (2, "2\n2\n"), done.stderr
+    for err, (_, says) in zip(done.stderr.split("---\n"), told, strict=True):
+        line = err.removesuffix("\n")
+        assert line.startswith("groupmix: ") and "\n" not in line
+        assert [part for part in says if part not in line] == [], line
     assert tree(tmp_path) == before
 
 

@@ -331,7 +331,7 @@ def test_a_run_folder_that_is_half_gone_is_an_error(reproduced, tmp_path):
         write_page(out, [], [], force=False)
 
 
-def test_controls_go_the_same_way(reproduced, tmp_path):
+def test_controls_go_the_same_way(undrawn, reproduced, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(reproduced[0], out)
     options = ["--models=BPR", "--targets=A", "--controls=length", f"--out={out}"]

@@ -318,7 +318,7 @@ def test_a_mix_that_differs_on_one_fold_is_its_own(here):
 
 
 @pytest.mark.parametrize("target", ["A", "all"])
-def test_one_mix_is_trained_once_and_shown_twice(here, target):
+def test_one_mix_is_trained_once_and_shown_twice(here, undrawn, target):
     two_groups(here / "data")
     status, out, err = call("run", *options(**{**SMALL_MADE, "target": target}))
     assert status == 0, err
