@@ -1,6 +1,10 @@
 """RecBole's Config as we build it: values as they were given, columns that must be loaded."""
 
+from pathlib import Path
+
 import pytest
+import recbole
+import yaml
 from helpers import write_tiny
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,3 +133,21 @@ def test_the_folder_is_recboles_rule_where_none_is_given(tmp_path):
     assert config["data_path"] == str(tmp_path / "tiny")
     config = GroupMixConfig("BPR", "tiny", {"data_path": "elsewhere"}, folder=tmp_path / "tiny")
     assert config["data_path"] == str(tmp_path / "tiny")
+
+
+def test_recboles_own_files_are_read_as_by_its_loader(tiny):
+    loader = GroupMixConfig("BPR", "tiny", {"data_path": str(tiny)}).yaml_loader
+    files = list((Path(recbole.__file__).parent / "properties").rglob("*.yaml"))
+    assert len(files) > 100
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        # by what they print, since nan is not equal to itself and 1 is equal to True
+        assert repr(yaml.load(text, loader)) == repr(yaml.load(text, yaml.FullLoader)), file
+
+
+def test_configurations_leave_pyyaml_as_it_is(tiny):
+    keys = {"data_path": str(tiny)}
+    GroupMixConfig("BPR", "tiny", keys)
+    before = {key: list(found) for key, found in yaml.FullLoader.yaml_implicit_resolvers.items()}
+    GroupMixConfig("BPR", "tiny", keys)
+    assert yaml.FullLoader.yaml_implicit_resolvers == before

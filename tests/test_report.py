@@ -19,13 +19,12 @@ from recbole_groupmix.cli import main
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.pipeline.result import REFERENCE, SCHEMA_VERSION, build_result
-from recbole_groupmix.report import page as page_module
 from recbole_groupmix.report import run_files
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.across import across_section, changes
 from recbole_groupmix.report.answer import answer, beside, short, verdict
 from recbole_groupmix.report.blocks import Cell, Section, Table
-from recbole_groupmix.report.drawing import Drawing, drawn
+from recbole_groupmix.report.drawing import drawn
 from recbole_groupmix.report.run_files import read_folder
 from recbole_groupmix.report.searched import searched
 from recbole_groupmix.report.style import clipped
@@ -133,13 +132,6 @@ def write_run(
 def report(tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("runs") / "made-A-BPR-01234567", own=("mine",))
     return folder, write_report([folder])
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Leave figures empty, where a test is about something else."""
-    empty = b'<svg viewBox="0 0 1 1"></svg>'
-    monkeypatch.setattr(page_module, "drawn", lambda figure: Drawing(figure, empty, b""))
 
 
 class Page(HTMLParser):

@@ -288,7 +288,7 @@ def test_a_finished_grid_is_not_run_again(reproduced, monkeypatch):
     assert (out / "report" / "tables.md").read_bytes() == before
 
 
-def test_files_of_others_in_the_report_are_kept(reproduced, tmp_path, monkeypatch):
+def test_files_of_others_in_the_report_are_kept(undrawn, reproduced, tmp_path, monkeypatch):
     out = tmp_path / "out"
     shutil.copytree(reproduced[0], out)
     monkeypatch.setattr(command, "run", None)
@@ -302,7 +302,9 @@ def test_files_of_others_in_the_report_are_kept(reproduced, tmp_path, monkeypatc
     assert mine.read_text() != "my notes"
 
 
-def test_a_cell_that_fails_is_named_and_the_others_are_run(reproduced, tmp_path, monkeypatch):
+def test_a_cell_that_fails_is_named_and_the_others_are_run(
+    undrawn, reproduced, tmp_path, monkeypatch
+):
     out = tmp_path / "out"
     shutil.copytree(reproduced[0], out)
     for file in (out / "cells").glob("*BPR-4*"):
