@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -177,3 +176,144 @@ def test_any_files(place, rows, inter, user, end, given):
     keys = ("n_in_data", "n_users", "n_interactions")
     told = {group["name"]: [group[key] for key in keys] for group in result["groups"]}
     assert told == {name: [of_group[key] for key in keys] for name, of_group in counts.items()}
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+#: Where a large number that is fine makes the run long, or a small one another run than the small.
+COSTS = {"epochs", "trials", "repeats", "folds", "embedding_size", "train_batch_size", "eval_step"}
+KEYS = sorted(known_keys() - {"dataset", "data_path", "target", "group_field"})
+number = st.one_of(
+    st.integers(-3, 3),
+    st.sampled_from([2**31, 2**63, 2**64, 10**400, -(2**63) - 1, 1e-320, 1e308, 0.5, -0.5]),
+    st.floats(),
+)
+text = st.sampled_from(
+    ["", "x", "user_id", "label", "[2,inf)", "cpu", "0", "-1", "a b", "é", "{", "a: b", "x/y"]
+)
+value = st.recursive(
+    st.one_of(st.none(), st.booleans(), number, text),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.one_of(text, number), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Folder with a small data set ``d``."""
+    folder = tmp_path_factory.mktemp("data") / "d"
+    folder.mkdir()
+    rows = [[f"u{n}", f"i{(n + k) % 7}", "1"] for n in range(8) for k in range(5)]
+    written(folder / "d.inter", INTER, rows, "\n")
+    written(folder / "d.user", USER, [[f"u{n}", "AB"[n % 2], "3"] for n in range(8)], "\n")
+    return folder.parent
+
+
+@fuzz(30)
+@given(st.dictionaries(st.sampled_from(KEYS), value, min_size=1, max_size=2), st.booleans())
+def test_any_keys(place, data, given, by_file):
+    place()
+    given = {k: v for k, v in given.items() if k not in COSTS or not is_many(v)}
+    before = {**SMALLEST, "data_path": data}
+    before = {**before, **{k: None for k in given if k in {*SMALL_RUN, *SMALLEST}}}
+    arguments = [f"--{key}={v}" for key, v in given.items()]
+    if by_file:
+        Path("keys.yaml").write_text(yaml.safe_dump(given, allow_unicode=True))
+        arguments = ["--config_files=keys.yaml"]
+    there = tree()
+    status, out, err = call(*run_arguments(before.pop("data_path"), **before), *arguments)
+    event(f"status {status}")
+    if not one_line(status, out, err):
+        assert status == 2 and tree() == there, err
+
+
+def is_many(found):
+    """Whether a value is a number of a size that a run takes long for."""
+    return isinstance(found, (int, float)) and found > 3
+
+
+# --- run folders ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """Arguments and folder of an undisturbed run; only to be read."""
+    place = tmp_path_factory.mktemp("whole") / "runs"
+    arguments = run_arguments(data, **{**SMALLEST, "trials": 1})
+    status, _, err = call(*arguments, f"--output_dir={place}")
+    assert status == 0, err
+    return arguments, run_folder(place)
+
+
+def files_of(folder):
+    """Return the files of a run, in order; the lock holds nothing."""
+    return sorted(f for f in folder.rglob("*") if f.is_file() and f.name != ".lock")
+
+
+def put(content, at, json_value):
+    """Put a value of JSON in the place of another: the at-th that stands after a colon."""
+    starts = [i + 1 for i in range(len(content)) if content[i : i + 1] in (b":", b"[")]
+    start = starts[at % len(starts)] if starts else 0
+    end = min((i for i in range(start, len(content)) if content[i : i + 1] in b",}]\n"), default=0)
+    return content[:start] + json.dumps(json_value).encode() + content[max(start, end) :]
+
+
+def damage(folder, how, which, at, mask, json_value):
+    """Damage a file of a run folder; return it."""
+    files = files_of(folder)
+    file = files[which % len(files)]
+    content = file.read_bytes()
+    place = at % max(1, len(content))
+    if how == "cut":
+        os.truncate(file, place)
+    elif how == "flip":
+        file.write_bytes(content[:place] + bytes([content[place] ^ mask]) + content[place + 1 :])
+    elif how == "value":
+        file.write_bytes(put(content, at, json_value))
+    elif how == "swap":
+        other = files[at % len(files)]
+        file.write_bytes(other.read_bytes())
+        other.write_bytes(content)
+    else:
+        file.unlink()
+        if how == "folder":
+            file.mkdir()
+    return file
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.sampled_from(["", "x", "A", "../x", "é"]), number),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(text, inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@fuzz(25)
+@given(
+    st.sampled_from(["cut", "flip", "flip", "value", "swap", "remove", "folder"]),
+    st.integers(0, 99),
+    st.integers(0, 10**5),
+    st.sampled_from([1, 128, 255]),
+    json_values,
+)
+def test_any_damage_of_a_run_folder(place, whole, how, which, at, mask, json_value):
+    place()
+    arguments, undisturbed = whole
+    folder = Path("runs") / undisturbed.name
+    shutil.copytree(undisturbed, folder)
+    file = damage(folder, how, which, at, mask, json_value)
+    before = tree()
+    raises_one_line(lambda runs: read_folders([runs]), folder)
+    raises_one_line(load_run, folder)
+    raises_one_line(lambda runs: runs_of_tables(read_runs([runs])), folder)
+    assert tree() == before  # who reads writes nothing
+    if one_line(*call(*arguments)):
+        load_run(folder)
+        again, first = (
+            {**json.loads((runs / "result.json").read_text()), "seconds": 0}
+            for runs in (folder, undisturbed)
+        )
+        # a score that is another number is what that file is there to say
+        assert again == first or (file.name == "trials.jsonl" and how in ("flip", "value"))
