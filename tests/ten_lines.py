@@ -34,7 +34,9 @@ def left(rows, users, least=1, least_of_item=1, labelled=False, by_file=True, on
     remaining = rows
     while True:
         of_user, of_item = (Counter(row[i] for row in remaining) for i in (0, 1))
-        enough = [r for r in remaining if of_user[r[0]] >= least and of_item[r[1]] >= least_of_item]
+        enough = [
+            r for r in remaining if of_user[r[0]] >= least and of_item[r[1]] >= least_of_item
+        ]
         if len(enough) == len(remaining):
             break
         remaining = enough

@@ -13,13 +13,13 @@ import pytest
 import ten_lines
 import yaml
 from command import SMALL_RUN, call, one_line, raises_one_line, run_arguments, run_folder, tree
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from recbole_groupmix import load_run
 from recbole_groupmix.compare.files import read_runs
 from recbole_groupmix.compare.tables import runs_of_tables
-from recbole_groupmix.pipeline.known_keys import known_keys
+from recbole_groupmix.pipeline.known_keys import OUR_KEYS, known_keys
 from recbole_groupmix.report.run_files import read_folders
 
 SMALLEST = {"dataset": "d", "trials": 0, "epochs": 1, "eval_step": 1, "topk": "[2]"}
@@ -29,6 +29,7 @@ def fuzz(examples):
     """Return the settings of a test of so many examples in CI."""
     return settings(
         max_examples=examples * int(os.environ.get("FUZZ", "1")),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # runs are too long to shrink
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
 
@@ -48,7 +49,22 @@ def place(tmp_path_factory, monkeypatch):
 
 # --- files ---------------------------------------------------------------------------------------
 
-ODD = ["nan", "NA", "None", "1.0", "01", " u1", "u1 ", "男", "é", "\u2028", "\x85", "a,b", "#", "'"]
+ODD = [
+    "nan",
+    "NA",
+    "None",
+    "1.0",
+    "01",
+    " u1",
+    "u1 ",
+    "男",
+    "é",
+    "\u2028",
+    "\x85",
+    "a,b",
+    "#",
+    "'",
+]
 QUOTED = ['"u1"', '"i1"', '"', '""', '"u1', 'u"1', '"u"1', '"a""b"', '"a\tb"', '"a\nb"']
 cell = st.sampled_from([*ODD, *QUOTED, "", "u0", "u1", "i1", "A", "0", "1", "0.5", "-1", "[PAD]"])
 #: A change of one row of several: what, where, in which column, by which text.
@@ -182,7 +198,8 @@ def test_any_files(place, rows, inter, user, end, given):
 
 #: Where a large number that is fine makes the run long, or a small one another run than the small.
 COSTS = {"epochs", "trials", "repeats", "folds", "embedding_size", "train_batch_size", "eval_step"}
-KEYS = sorted(known_keys() - {"dataset", "data_path", "target", "group_field"})
+PLACES = {"dataset", "data_path", "target", "group_field"}
+key = st.sampled_from(sorted(OUR_KEYS - PLACES)) | st.sampled_from(sorted(known_keys() - PLACES))
 number = st.one_of(
     st.integers(-3, 3),
     st.sampled_from([2**31, 2**63, 2**64, 10**400, -(2**63) - 1, 1e-320, 1e308, 0.5, -0.5]),
@@ -212,7 +229,7 @@ def data(tmp_path_factory):
 
 
 @fuzz(30)
-@given(st.dictionaries(st.sampled_from(KEYS), value, min_size=1, max_size=2), st.booleans())
+@given(st.dictionaries(key, value, min_size=1, max_size=2), st.booleans())
 def test_any_keys(place, data, given, by_file):
     place()
     given = {k: v for k, v in given.items() if k not in COSTS or not is_many(v)}
