@@ -39,6 +39,26 @@ def call(*arguments):
     return status, out.getvalue(), err.getvalue()
 
 
+def one_line(status, out, err):
+    """Check the end of a command; return whether it did what was asked."""
+    assert status in (0, 1, 2), err
+    if status:
+        assert err.splitlines()[-1].startswith("groupmix: ")
+        assert "Traceback" not in err and out == ""
+    return status == 0
+
+
+def raises_one_line(read, place):
+    """Check that a reader returns or raises one line; return whether it returned."""
+    try:
+        read(place)
+    except ValueError as error:
+        assert type(error) is ValueError
+        assert "\n" not in str(error) and place.name in str(error), error
+        return False
+    return True
+
+
 def process(*arguments, cwd, code=None):
     """Run ``run_groupmix.py``, or Python code, in a process of its own."""
     program = ["-c", code] if code else [str(REPOSITORY / "run_groupmix.py")]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from command import call, run_arguments, run_folder, tree
+from command import call, one_line, raises_one_line, run_arguments, run_folder, tree
 from helpers import write_tiny
 
 from recbole_groupmix import load_run, load_test_data
@@ -188,26 +188,6 @@ FILES = {
     ),
 }
 CASES = [(name, damage) for name, damages in FILES.items() for damage in damages]
-
-
-def one_line(status, out, err):
-    """Check the end of a command; return whether it did what was asked."""
-    assert status in (0, 1, 2), err
-    if status:
-        assert err.splitlines()[-1].startswith("groupmix: ")
-        assert "Traceback" not in err and out == ""
-    return status == 0
-
-
-def raises_one_line(read, place):
-    """Check that a reader returns or raises one line; return whether it returned."""
-    try:
-        read(place)
-    except ValueError as error:
-        assert type(error) is ValueError
-        assert "\n" not in str(error) and place.name in str(error), error
-        return False
-    return True
 
 
 def damaged(whole, pattern, damage):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import ten_lines
 from command import call, run_arguments, run_folder
 from helpers import experiment, write_data_set, write_tiny
 from hypothesis import given, settings
@@ -43,28 +44,6 @@ def counts(dataset):
 # --- any small data set -----------------------------------------------------------------------
 
 
-def expected(rows, users, least, labelled):
-    """Read it again: what is left, and how many rows each step removed (idle steps left out)."""
-    steps = []
-
-    def keep(kept):
-        nonlocal rows
-        steps.append(len(rows) - len(kept))
-        rows = kept
-
-    keep([row for row in rows if row[0] and row[1]])
-    keep([row for row in rows if row[0] in users])
-    left = rows
-    while True:
-        enough = [r for r in left if sum(o[0] == r[0] for o in left) >= least]
-        if len(enough) == len(left):
-            break
-        left = enough
-    keep(left)
-    keep([row for row in rows if row[2] == "1"] if labelled else rows)
-    return rows, [n for n in steps if n]
-
-
 cells = {
     "user": st.sampled_from(["a", "b", "c", "stranger", "", '"d e"', '"f']),
     "item": st.sampled_from(["x", "y", "z", ""]),
@@ -88,7 +67,8 @@ def test_counts_are_those_of_a_reader_of_ten_lines(tmp_path_factory, rows, users
     values["load_col"] = LABELLED if labelled else {"inter": LABELLED["inter"][:2]}
     unclosed = '"f' in users or any('"f' in row for row in rows)
     plain = [tuple(cell.strip('"') for cell in row) for row in rows]
-    left, steps = expected(plain, {user.strip('"') for user in users}, least, labelled)
+    listed = {user.strip('"') for user in users}
+    left, steps = ten_lines.left(plain, listed, least, labelled=labelled)
     if unclosed or not left:
         with pytest.raises(ValueError, match=r"begins with|is left|is empty"):
             loaded(place, **values)

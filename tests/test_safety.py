@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.options import flag, named, number, whole_number
+from recbole_groupmix.pipeline.yaml_files import read_settings_file
 from recbole_groupmix.safety import figures, files, names, parse
 
 # --- files ---------------------------------------------------------------------------------------
@@ -311,3 +312,29 @@ def test_letters_that_the_font_lacks_come_from_another_or_are_named_once(
 def test_fonts_are_found_by_their_letters():
     chosen, nowhere = figures.fonts_with(frozenset({ord("a"), 0x10FFFD}))
     assert len(chosen) == 1 and nowhere == {0x10FFFD}
+
+
+# --- words of others ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError("Couldn't deserialize thrift: No more data\n"),
+            "Couldn't deserialize thrift: No more data",
+        ),
+        (FileNotFoundError(2, "No such file", "x"), "No such file"),
+        (ValueError("a\n\tb"), "a b"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_what_another_library_says_is_one_line(error, said):
+    assert names.reason(error) == said
+
+
+def test_a_settings_file_that_is_no_yaml_is_said_in_one_line(tmp_path):
+    (tmp_path / "x.yaml").write_text("a: [1\nb: }")
+    with pytest.raises(ValueError, match="is no YAML: ") as caught:
+        read_settings_file(tmp_path / "x.yaml")
+    assert "\n" not in str(caught.value)

@@ -110,10 +110,14 @@ def construct(model_class: Callable[[Any, Any], Any], config: Any, dataset: Any)
                 raise
             named = ", ".join(f"{key} {str(file)!r}" for key, file in files.items())
             raise ValueError(
-                f"{config['model']} cannot start from {named}: {type(error).__name__}: {error}; "
+                f"{config['model']} cannot start from {named}: {type(error).__name__}: {_said(error)}; "
                 f"they must be of the same data set (here {dataset.user_num - 1} users and "
                 f"{dataset.item_num - 1} items), filters and sizes"
             ) from error
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())  # torch writes a line for every parameter
 
 
 def _tensors(key: str, file: Path) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _tensors(key: str, file: Path) -> dict[str, Any]:
     except Exception as error:
         raise ValueError(
             f"{key} is {str(file)!r}, which holds no weights that can be read "
-            f"({type(error).__name__}: {error}); give a checkpoint of RecBole or of a run"
+            f"({type(error).__name__}: {_said(error)}); give a checkpoint of RecBole or of a run"
         ) from error
     if not tensors:
         raise ValueError(f"{key} is {str(file)!r}, a checkpoint without weights")

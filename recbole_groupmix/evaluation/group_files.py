@@ -10,6 +10,7 @@ from recbole_groupmix.adapters.groups import Groups, refuse_several_lines
 from recbole_groupmix.core.quoted_cells import check_quotes
 from recbole_groupmix.evaluation.groupings import of_pairs, refuse_doubles, some
 from recbole_groupmix.evaluation.user_columns import dataset_of
+from recbole_groupmix.safety.names import reason
 
 
 def groups_from_csv(
@@ -75,7 +76,7 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, ValueError, csv.Error) as error:  # no text in UTF-8 is a ValueError
-        raise ValueError(f"{path} cannot be read as a table of groups: {error}") from error
+        raise ValueError(f"{path} cannot be read as a table of groups: {reason(error)}") from error
     if not rows:
         raise ValueError(f"{path} is empty; its first line must name the columns")
     (_, header), *body = rows

@@ -11,7 +11,7 @@ import yaml
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.safety.files import BY_HAND, read_text_bounded
-from recbole_groupmix.safety.names import short
+from recbole_groupmix.safety.names import reason, short
 from recbole_groupmix.safety.parse import BoundedLoader
 
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
@@ -102,12 +102,11 @@ def _root(path: str | Path, what: str) -> yaml.Node | None:
     try:
         text = read_text_bounded(path, BY_HAND)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"cannot read {what}: {reason}; name a YAML file") from error
+        raise ValueError(f"cannot read {what}: {reason(error)}; name a YAML file") from error
     try:
         return yaml.compose(text, _Loader)
     except yaml.YAMLError as error:
-        raise ValueError(f"{what} is no YAML: {error}") from error
+        raise ValueError(f"{what} is no YAML: {reason(error)}") from error
 
 
 def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
@@ -129,4 +128,4 @@ def _value(node: yaml.Node, what: str) -> Any:
     try:
         return _Loader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{what} has a value that cannot be read: {error}") from error
+        raise ValueError(f"{what} has a value that cannot be read: {reason(error)}") from error

@@ -10,6 +10,7 @@ import pandas as pd
 
 from recbole_groupmix.record.shape import Check
 from recbole_groupmix.safety.files import check_regular, read_bytes_bounded, read_text_bounded
+from recbole_groupmix.safety.names import reason
 from recbole_groupmix.safety.parse import parse_json_bounded, parse_yaml_bounded
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
@@ -18,12 +19,6 @@ _LINE = "remove the line, what it stood for is then done again"
 _LINES = "remove it, what it stood for is then done again"
 #: Of a file that a finished run writes anew.
 AGAIN = "the command that made the run makes it again"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror or error)
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def read_json(file: Path, check: Check, way_out: str = AGAIN) -> Any:
@@ -47,7 +42,7 @@ def read_json(file: Path, check: Check, way_out: str = AGAIN) -> Any:
         content = parse_json_bounded(read_bytes_bounded(file))
         check(content, "it")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read: {_reason(error)}; {way_out}") from error
+        raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
     return content
 
 
@@ -57,7 +52,7 @@ def read_yaml(file: Path, check: Check, way_out: str = AGAIN) -> Any:
         content = parse_yaml_bounded(read_text_bounded(file))
         check(content, "it")
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{file} cannot be read: {_reason(error)}; {way_out}") from error
+        raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
     return content
 
 
@@ -76,7 +71,7 @@ def read_frame(
         # of another path pandas would read a ~ as the home folder
         frame = pd.read_parquet(file.absolute(), partitioning=None, **options)
     except Exception as error:  # pyarrow has a class of errors for every kind of damage
-        raise ValueError(f"{file} cannot be read: {_reason(error)}; {way_out}") from error
+        raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
     if not set(frame.columns) >= columns:
         lacks = ", ".join(sorted(columns - set(frame.columns)))
         raise ValueError(f"{file} has no column {lacks}; {way_out}")
@@ -108,7 +103,7 @@ def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[
     try:
         lines = _whole_lines(file)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read: {_reason(error)}; {_LINES}") from error
+        raise ValueError(f"{file} cannot be read: {reason(error)}; {_LINES}") from error
     for at, line in enumerate(lines, start=1):
         where = f"{file}, line {at}"
         try:
@@ -121,7 +116,7 @@ def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[
                 raise ValueError(f"it tried {len(tried)} options, those before it {options}")
         except ValueError as error:
             raise ValueError(
-                f"{where} is no record of a fold ({_reason(error)}); {_LINE}"
+                f"{where} is no record of a fold ({reason(error)}); {_LINE}"
             ) from error
         options = len(tried) if tried else options
         key = record["name"], record["fold"]

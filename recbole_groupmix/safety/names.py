@@ -28,6 +28,12 @@ def short(value: Any, most: int = _SHORT) -> str:
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
+def reason(error: BaseException) -> str:
+    """Return what an error of another library says, in one line; its class if it says nothing."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
 def safe_file_name(text: str, ending: str = "") -> str:
     """Return a name for a file or folder that every system takes and no shell misreads.
 
