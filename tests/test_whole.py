@@ -122,6 +122,15 @@ def test_what_a_kill_left_is_removed_and_nothing_else():
     assert sorted(os.listdir()) == [".folder.part", ".note", "mine.part"]
 
 
+def test_a_pipe_is_not_replaced_by_a_file():
+    os.mkfifo("pipe")
+    os.symlink("pipe", "link")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="not a regular file"):
+            write_whole(Path(name), "text")
+    assert Path("pipe").is_fifo() and sorted(os.listdir()) == ["link", "pipe"]
+
+
 # --- nobody writes otherwise ----------------------------------------------------------------------
 
 _WRITERS = ("to_csv", "to_parquet", "to_json", "to_markdown", "savefig", "save", "dump", "savez")

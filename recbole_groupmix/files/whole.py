@@ -54,9 +54,12 @@ def write_whole(path: str | Path, content: Content, *, durable: bool = False) ->
     Raises
     ------
     OSError
-        If it cannot be written, with the file's name, whatever the writer made of it.
+        If it cannot be written, with the file's name, whatever the writer made of it; also where a
+        pipe or a device has its name, which renaming would put the file in the place of.
     """
     target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     temporary = target.with_name(f".{target.name[:_STEM]}.{os.getpid()}{PART}")
     raw = None
     try:
