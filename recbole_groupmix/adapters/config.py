@@ -79,7 +79,9 @@ class GroupMixConfig(Config):
         self._folder = None if folder is None else str(folder)
         with recbole_compat():
             super().__init__(model=model, dataset=dataset, config_dict=dict(config_dict or {}))
-        self.yaml_loader = yaml.FullLoader  # checkpoints pickle the configuration, and this by name
+        self.yaml_loader = (
+            yaml.FullLoader
+        )  # checkpoints pickle the configuration, and this by name
         self._load_ids()
         self._load_user_columns(user_columns)
 
