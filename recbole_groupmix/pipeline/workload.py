@@ -79,32 +79,31 @@ def left_to_train(
         stage = FoldStage(experiment, folder, list(found))
         left, known = stage.n_left, stage.known()
 
-    def to_test(candidate: Candidate) -> int:
-        return _to_test(experiment, folder, candidate, known if on_folds else None)
+    rival = None
+    if has_rival(settings):
+        if on_folds and REFERENCE not in known:
+            rivals = settings["folds"]
+        elif (rival := fine_tuned(experiment, known)) is not None and on_folds:
+            stage = FoldStage(experiment, folder, [rival])
+            rivals, known = stage.n_left, {**known, **stage.known()}
+    if not left and not rivals:
+        everyone = [*found, rival] if rival is not None else list(found)
+        jobs = _jobs(experiment, folder, everyone, known)
+        return Workload(0, 0, len(jobs), sum(job.pooled_epochs > 0 for job in jobs))
 
-    final = sum(to_test(c) for c in found if c.source in FIXED)
-    at_most, final_rivals = False, 0
+    def to_test(candidate: Candidate) -> int:
+        return _to_test(experiment, folder, candidate, known)
+
+    final, at_most = sum(to_test(c) for c in found if c.source in FIXED), False
     if any(c.source not in FIXED for c in found):
         if left:  # the data mix may be any of them
             final += repeats
             at_most = any(c.source == THEORY for c in found)
         else:
-            selected = select(list(found), known)
+            selected = select(list(found), {name: dict(s) for name, s in known.items()})
             final += to_test(selected) if selected and selected.source not in FIXED else 0
-    rival = None
-    if has_rival(settings):
-        if on_folds and REFERENCE not in known:
-            rivals, final_rivals = settings["folds"], repeats
-        elif (rival := fine_tuned(experiment, known)) is not None:
-            if on_folds:
-                stage = FoldStage(experiment, folder, [rival])
-                rivals, known = stage.n_left, {**known, **stage.known()}
-            final_rivals = to_test(rival)
-    if left or rivals:
-        return Workload(left, rivals, final + final_rivals, final_rivals, at_most)
-    everyone = [*found, rival] if rival is not None else list(found)
-    jobs = _jobs(experiment, folder, everyone, known)
-    return Workload(0, 0, len(jobs), sum(job.pooled_epochs > 0 for job in jobs))
+    final_rivals = to_test(rival) if rival is not None else repeats if rivals else 0
+    return Workload(left, rivals, final + final_rivals, final_rivals, at_most)
 
 
 def _jobs(
@@ -151,16 +150,13 @@ def _to_test(
     experiment: Experiment,
     folder: RunFolder,
     candidate: Candidate,
-    known: Mapping[str, Mapping[str, Any]] | None,
+    known: Mapping[str, Mapping[str, Any]],
 ) -> int:
-    """Return how many repeats of a mix are left; `known` are summaries of folds, None without."""
-    if known is None:
-        epochs = int(experiment.config["epochs"])
-    elif candidate.name not in known:
+    """Return how many repeats of a mix are left; `known` are summaries of the folds so far."""
+    if candidate.name not in known:
         return int(experiment.settings["repeats"])
-    elif not isfinite(known[candidate.name]["score"]):
+    if not isfinite(known[candidate.name]["score"]):
         return 0
-    else:
-        epochs = known[candidate.name]["epochs"]
+    epochs = known[candidate.name]["epochs"]
     rows, name = {candidate.name: candidate}, candidate.name
     return TestStage(experiment, folder, rows, {name: epochs}, ModelKeeper(folder), {}).n_left
