@@ -10,15 +10,11 @@ import torch
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.pipeline import budget, populations
+from recbole_groupmix.pipeline.back_ends import back_end
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.populations import (
-    back_end,
-    models_at_once,
-    train_populations,
-    why_not,
-)
+from recbole_groupmix.pipeline.populations import models_at_once, train_populations, why_not
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.training import train_sequentially
 from recbole_groupmix.pipeline.wave import Wave

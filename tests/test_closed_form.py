@@ -13,10 +13,10 @@ from recbole_groupmix import load_run
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.pipeline import closed_form
+from recbole_groupmix.pipeline.back_ends import back_end
 from recbole_groupmix.pipeline.closed_form import train_closed_form
 from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory, rows_of
 from recbole_groupmix.pipeline.job import Job, user_weights
-from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.pipeline.stages import summary
 from recbole_groupmix.pipeline.without_training import settled

@@ -9,8 +9,10 @@ from command import call, run_arguments, run_folder
 from helpers import SMALL
 
 from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.fine_tune import with_fine_tuning
+from recbole_groupmix.pipeline.fine_tuned import fine_tuned
 from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.populations import train_populations
 from recbole_groupmix.pipeline.settings import merge_settings

@@ -3,7 +3,8 @@
 import pytest
 
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.support import CLOSED_FORM, EXACT, NEEDS, SAMPLED, model_class
+from recbole_groupmix.adapters.model_class import model_class
+from recbole_groupmix.models import CLOSED_FORM, EXACT, NEEDS, SAMPLED
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.ineffective import noted
 from recbole_groupmix.pipeline.known_keys import recbole_folder

@@ -18,15 +18,17 @@ LAYERS = {
     "files": ({"safety"}, set()),
     # what the files of a run hold, for those who write and those who read them
     "record": ({"safety"}, {"numpy", "pandas"}),
+    # which model is trained how: tables
+    "models": (set(), set()),
     "core": (set(), {"numpy", "scipy"}),
     "prepare": ({"core", "bundled", "files", "safety"}, {"numpy", "pandas"}),
     "compare": ({"core", "files", "record", "safety"}, {"numpy", "scipy", "pandas", "pyarrow"}),
-    "adapters": ({"core", "bundled", "engine", "files"}, None),
+    "adapters": ({"core", "bundled", "engine", "files", "models"}, None),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ({"core"}, {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "evaluation": ({"core", "adapters", "files", "safety"}, None),
     "pipeline": (
-        {"core", "prepare", "adapters", "engine", "bundled", "files", "record", "safety"},
+        {"core", "prepare", "adapters", "engine", "bundled", "files", "record", "safety", "models"},
         None,
     ),
     "report": (
@@ -38,7 +40,7 @@ LAYERS = {
         {"numpy", "scipy", "threadpoolctl", "matplotlib"},
     ),
     "reproduce": (
-        {"core", "adapters", "pipeline", "check", "report", "files", "record", "safety"},
+        {"core", "adapters", "pipeline", "check", "report", "files", "record", "safety", "models"},
         set(),
     ),
     "cli": (

@@ -25,8 +25,11 @@ from recbole_groupmix.adapters import support
 from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.evaluate import scores_of_all_items
+from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
-from recbole_groupmix.adapters.support import (
+from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.models import (
     CLOSED_FORM,
     EXACT,
     NEEDS,
@@ -34,14 +37,11 @@ from recbole_groupmix.adapters.support import (
     SAMPLED,
     USER_WISE,
     check_weighting,
-    model_class,
 )
-from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.pipeline.candidates import DATA_MIX, Candidate
+from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.finish import ModelKeeper
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.result import REFERENCE
 from recbole_groupmix.pipeline.run import load_run
 from recbole_groupmix.pipeline.training import build_model, train_sequentially
 

@@ -34,9 +34,9 @@ from recbole_groupmix.adapters.evaluate import scores_of_all_items
 from recbole_groupmix.adapters.lightgcn import LightGCN
 from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.adapters.seeding import global_seed
-from recbole_groupmix.adapters.support import SAMPLED
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.models import SAMPLED
 from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.training import train_sequentially
 from recbole_groupmix.prepare.atomic import write_atomic
@@ -115,7 +115,7 @@ def test_unknown_keys_are_none(tiny):
 def test_a_class_of_ours_gets_the_properties_of_its_name(tiny):
     config = config_of(tiny, LightGCN)
     assert (config["model"], config["n_layers"]) == ("LightGCN", 2), changed(
-        "Config no longer finds a model's YAML file by its class name", "adapters/support.py"
+        "Config no longer finds a model's YAML file by its class name", "adapters/model_class.py"
     )
     assert config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE, changed(
         "MODEL_INPUT_TYPE", "adapters/batches.py"
@@ -227,7 +227,7 @@ def test_a_sequential_model_does_not_slow_down_all_training_after_it(repository)
     code = """
 import torch
 from recbole_groupmix import GroupMixConfig
-from recbole_groupmix.adapters.support import model_class
+from recbole_groupmix.adapters.model_class import model_class
 model_class("SASRec")
 GroupMixConfig("SASRec", "ml-100k", {"train_neg_sample_args": None})
 print(torch.is_anomaly_enabled())
@@ -315,7 +315,7 @@ def test_copies_share_all_but_the_interactions(tiny):
     assert part.inter_num == len(rows) < ex.dataset.inter_num == len(ex.users), message
     history, _, lengths = part.history_item_matrix()
     assert np.flatnonzero(lengths.numpy()).tolist() == of_b.tolist(), changed(
-        "histories are not built from inter_feat", "adapters/support.py (users of weight 0)"
+        "histories are not built from inter_feat", "training/job.py (users of weight 0)"
     )
     assert sorted(set(history[of_b[0]].tolist()) - {0}) == sorted(ex.items[ex.users == of_b[0]])
     assert part.inter_matrix("csr").getnnz(axis=1).nonzero()[0].tolist() == of_b.tolist()

@@ -14,8 +14,7 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.groups import read_groups
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY
-from recbole_groupmix.pipeline.fine_tune import FINE_TUNED
+from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, THEORY
 from recbole_groupmix.pipeline.measured import KNOWN, NO_TRAINING, measured_users
 from recbole_groupmix.pipeline.settings import merge_settings
 

@@ -17,8 +17,9 @@ from browser import CHROMIUM, seen_in_browser
 
 from recbole_groupmix.cli import main
 from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import BASELINES, REFERENCE
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.pipeline.result import REFERENCE, SCHEMA_VERSION, build_result
+from recbole_groupmix.pipeline.result import SCHEMA_VERSION, build_result
 from recbole_groupmix.report import run_files
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.across import across_section, changes
@@ -185,8 +186,7 @@ def page(report):
 
 def test_what_is_read_is_what_a_run_writes():
     assert run_files.READABLE == SCHEMA_VERSION
-    assert run_files.REFERENCE == REFERENCE
-    assert tuple(baselines(USERS, "A")) == run_files.BASELINES
+    assert tuple(baselines(USERS, "A")) == BASELINES
 
 
 def test_the_page_is_well_formed_and_refers_to_nothing_outside(report, page):

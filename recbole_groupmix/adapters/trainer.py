@@ -63,7 +63,7 @@ class GroupMixTrainer(Trainer):
     config : Config
         RecBole configuration; reads ``loss_norm`` and ``regularizer`` besides RecBole's keys.
     model : AbstractRecommender
-        A model on the list of :mod:`~recbole_groupmix.adapters.support` whose loss can be
+        A model on the list of :mod:`~recbole_groupmix.models` whose loss can be
         weighted exactly; it is changed in place.
     user_weights : numpy.ndarray of float, shape (n_users,), or None
         Weight of every internal user id (Eq. 8), >= 0. None leaves the model's loss as it is

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.loss_influence import (
@@ -109,6 +110,6 @@ def group_influence_of(
         lam=lam,
         folds=int(settings["folds"]),
         users={target: int(row["users"]) for target, row in first.items()},
-        loss={target: float(row["proportional"]) for target, row in first.items()},
+        loss={target: float(row[REFERENCE]) for target, row in first.items()},
         change=change,
     ), None

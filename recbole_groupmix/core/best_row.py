@@ -6,14 +6,23 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from recbole_groupmix.core.names import (
+    DATA_MIX,
+    FINE_TUNED,
+    NO_AUGMENTATION,
+    REFERENCE,
+    STRATIFIED,
+    THEORY,
+)
+
 #: What a user does who follows a row; of other rows the name says it.
 _ADVICE = {
-    "proportional": "train on everything as it is (proportional)",
-    "stratified": "give every other group the same weight in all (stratified)",
-    "no_augmentation": "train on the target's users alone (no_augmentation)",
-    "theory": "train with theory's mix (theory)",
-    "fine_tuned": "train on everybody, then on the target's users alone (fine_tuned)",
-    "data_mix": "train with the searched mix (data_mix)",
+    REFERENCE: "train on everything as it is (proportional)",
+    STRATIFIED: "give every other group the same weight in all (stratified)",
+    NO_AUGMENTATION: "train on the target's users alone (no_augmentation)",
+    THEORY: "train with theory's mix (theory)",
+    FINE_TUNED: "train on everybody, then on the target's users alone (fine_tuned)",
+    DATA_MIX: "train with the searched mix (data_mix)",
 }
 
 

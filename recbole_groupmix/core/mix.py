@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recbole_groupmix.core.names import NO_AUGMENTATION, REFERENCE, STRATIFIED
+
 SUM_TOLERANCE = 1e-6
 _SNAP = 4 * float(np.finfo(np.float64).eps)
 
@@ -182,9 +184,9 @@ def no_augmentation(n_users: Mapping[str, int], target: str) -> Mix:
 def baselines(n_users: Mapping[str, int], target: str) -> dict[str, Mix]:
     """Return the three baselines of the paper by name, Proportional first."""
     return {
-        "proportional": proportional(n_users, target),
-        "stratified": stratified(n_users, target),
-        "no_augmentation": no_augmentation(n_users, target),
+        REFERENCE: proportional(n_users, target),
+        STRATIFIED: stratified(n_users, target),
+        NO_AUGMENTATION: no_augmentation(n_users, target),
     }
 
 

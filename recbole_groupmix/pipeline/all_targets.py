@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.core.names import FINE_TUNED
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.pipeline.back_ends import back_end
 from recbole_groupmix.pipeline.calibrate import Forecast, forecast_of
 from recbole_groupmix.pipeline.candidates import Candidate, fixed_candidates, select
 from recbole_groupmix.pipeline.consent import Ask, agree
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.fine_tune import FINE_TUNED, fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.fine_tune import with_fine_tuning
+from recbole_groupmix.pipeline.fine_tuned import fine_tuned
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.pipeline.identity import run_folder
 from recbole_groupmix.pipeline.index import build_index
 from recbole_groupmix.pipeline.job import Fit
 from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.pool import draw_pool
-from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.same_mix import distinct, same_mixes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 from recbole_groupmix.adapters.evaluate import evaluate
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.candidates import Candidate
 from recbole_groupmix.pipeline.closed_form import train_closed_form

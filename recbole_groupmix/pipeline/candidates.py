@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix, baselines
+from recbole_groupmix.core.names import THEORY, TRIAL
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.theory import theory_mix
 
-#: Name of the searched mix in results.
-DATA_MIX = "data_mix"
-#: Name and source of the mix of least recovery bound.
-THEORY = "theory"
 #: Sources of mixes that are rows of a result in any case, searched or not.
 FIXED = ("baseline", "own", THEORY)
 
@@ -66,7 +63,7 @@ def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> l
         sampler, mix = sample_trial(
             experiment.settings["seed"], trial, experiment.n_users, experiment.target
         )
-        found.append(Candidate(f"trial-{trial}", mix, sampler))
+        found.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
     return found
 
 

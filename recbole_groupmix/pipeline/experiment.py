@@ -18,18 +18,12 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.evaluate import HeldOut
 from recbole_groupmix.adapters.groups import Groups, read_groups
+from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
-from recbole_groupmix.adapters.support import (
-    CLOSED_FORM,
-    EXACT,
-    REFUSED,
-    SAMPLED,
-    check_weighting,
-    model_class,
-)
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
+from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
 from recbole_groupmix.pipeline.blame import blame
 from recbole_groupmix.pipeline.headers import read_files
 from recbole_groupmix.pipeline.ineffective import noted, noted_device

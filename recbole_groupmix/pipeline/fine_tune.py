@@ -1,50 +1,18 @@
-"""The rival of mixing: train on everybody, then go on with the target's users alone."""
+"""Fine-tuning: a back end that trains a model of all users before the one of a job."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from math import isfinite
-from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.pipeline.candidates import Candidate
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch
-from recbole_groupmix.pipeline.result import REFERENCE
-from recbole_groupmix.pipeline.settings import Settings
 
-#: Name and source of the pooled model that is trained on.
-FINE_TUNED = "fine_tuned"
 #: Models that it takes besides itself: one on everybody comes before.
 MODELS_BEFORE = 1
 BackEnd = Callable[..., Iterator[Fit]]
-
-
-def has_rival(settings: Settings) -> bool:
-    """Whether a run has the rival: not under ``fine_tune: False``, nor for closed-form models."""
-    return bool(settings["fine_tune"]) and settings["model"] not in CLOSED_FORM
-
-
-def fine_tuned(experiment: Experiment, cv: Mapping[str, Mapping[str, Any]]) -> Candidate | None:
-    """Return the rival, or None where there is none: see :func:`has_rival`.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        Shared data and settings.
-    cv : mapping
-        Summaries of the folds by candidate name; empty without folds. The pooled model is trained
-        for as long as Proportional was best there.
-    """
-    if not has_rival(experiment.settings):
-        return None
-    if cv and not isfinite(cv[REFERENCE]["score"]):
-        return None
-    epochs = cv[REFERENCE]["epochs"] if cv else int(experiment.config["epochs"])
-    alone = baselines(experiment.n_users, experiment.target)["no_augmentation"]
-    return Candidate(FINE_TUNED, alone, FINE_TUNED, pooled_epochs=epochs)
 
 
 def with_fine_tuning(train: BackEnd) -> BackEnd:

@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from recbole_groupmix.pipeline.candidates import DATA_MIX, FIXED, Candidate
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.pipeline.candidates import FIXED, Candidate
 from recbole_groupmix.pipeline.checkpoint import damage, save_checkpoint
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.job import Fit, Job
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.measured import measured_users
-from recbole_groupmix.pipeline.result import REFERENCE, build_result
+from recbole_groupmix.pipeline.result import build_result
 from recbole_groupmix.pipeline.run_folder import RunFolder
 
 

@@ -17,6 +17,7 @@ from recbole_groupmix.core.mix_optimiser import (
     mean_loss_gradient,
     optimise_mix,
 )
+from recbole_groupmix.core.names import BASELINES
 from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.pipeline.closed_form_checks import check_is_ease
@@ -53,7 +54,7 @@ def gradient_search(
     *,
     free: int,
     folds: int | None = None,
-    starts: Sequence[str] = ("proportional", "stratified", "no_augmentation"),
+    starts: Sequence[str] = BASELINES,
     follow: int = 1,
     most: int = 8,
     fix_lambda: bool = False,

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.bootstrap import holm
-from recbole_groupmix.pipeline.candidates import DATA_MIX
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.pool import PooledWeights
-from recbole_groupmix.pipeline.result import REFERENCE, interval_note
+from recbole_groupmix.pipeline.result import interval_note
 from recbole_groupmix.pipeline.table import COLUMNS, FEW, LEVEL, WIDTH, aligned, change_text
 
 INDEX_VERSION = 1

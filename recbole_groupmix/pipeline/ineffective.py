@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.known_keys import model_keys, reads_features, reads_key
 from recbole_groupmix.pipeline.settings import Settings
 

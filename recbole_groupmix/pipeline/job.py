@@ -13,8 +13,9 @@ import torch
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.core.mix import Mix, baselines, group_weights
+from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.experiment import Experiment, Part
+from recbole_groupmix.pipeline.weights import weights_on
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,8 @@ OnEpoch = Callable[[str, int, int], None]
 
 
 def weights_by_group(experiment: Experiment, job: Job, part: Part) -> Mapping[str, float]:
-    """Return the weight of a user of each group on a part, by default that of Eq. 8.
-
-    The part's own user counts decide, also about the mix of a baseline.
-    """
-    if job.weights is not None:
-        return job.weights
-    mix = baselines(part.n_users, experiment.target).get(job.name, job.mix)
-    return group_weights(mix, part.n_users, experiment.target)
+    """Return the weight of a user of each group on a part: :func:`weights_on`."""
+    return weights_on(part, experiment.target, job.name, job.mix, job.weights)
 
 
 def user_weights(experiment: Experiment, job: Job, part: Part) -> np.ndarray:

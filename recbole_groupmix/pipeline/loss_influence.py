@@ -15,6 +15,7 @@ from recbole_groupmix.core.bootstrap import holm, relative_changes
 from recbole_groupmix.core.ease import precision_for, regularized_inverse
 from recbole_groupmix.core.gram import gram
 from recbole_groupmix.core.mix_gradient import user_loss_slopes
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.pipeline.gram_laboratory import rows_of
 from recbole_groupmix.pipeline.training import triplet_factors
@@ -157,7 +158,7 @@ def change_rows(
                     "group": group,
                     "target": target,
                     "users": len(mine),
-                    "proportional": float(before[mine].mean()),
+                    REFERENCE: float(before[mine].mean()),
                     "value": float(after[group][mine].mean()),
                     "mean": one.mean,
                     "ci_low": one.ci_low,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
 NO_TRAINING = "no interaction in train"
 NO_TEST = "no item in test"
 KNOWN = "only items in test that they know from train"
-_HAVE = {True: "has", False: "have"}
 
 
 def measured_users(experiment: Experiment) -> dict[str, dict[str, Any]]:
@@ -51,26 +49,3 @@ def measured_users(experiment: Experiment) -> dict[str, dict[str, Any]]:
             "not_measured": {reason: n for reason, n in why.items() if n},
         }
     return found
-
-
-def measured_text(group: Mapping[str, Any]) -> str:
-    """Return "16 of the target's 20 users", or without numbers for results of older versions.
-
-    Parameters
-    ----------
-    group : mapping
-        An entry of ``groups`` in ``result.json``.
-    """
-    if "n_measured" not in group:
-        return "the target's users"
-    return f"{group['n_measured']:,} of the target's {group['n_in_data']:,} users"
-
-
-def unmeasured_note(group: Mapping[str, Any]) -> str | None:
-    """Return the sentence on users who are not measured, or None if all are."""
-    why = group.get("not_measured")
-    if not why:
-        return None
-    left = sum(why.values())
-    listed = ", ".join(f"{n} {_HAVE[n == 1]} {reason}" for reason, n in why.items())
-    return f"{left} of {group['n_in_data']} users of {group['name']} are not measured: {listed}."

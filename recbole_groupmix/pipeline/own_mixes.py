@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from recbole_groupmix.core.mix import Mix, baselines, check_groups
-from recbole_groupmix.pipeline.candidates import DATA_MIX, THEORY
+from recbole_groupmix.core.mix import Mix, check_groups
+from recbole_groupmix.core.names import is_reserved
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.fine_tune import FINE_TUNED
 from recbole_groupmix.pipeline.yaml_files import read_mix_file
 from recbole_groupmix.safety.names import short
 
-#: Names of the other rows of a result.
-RESERVED = (*baselines({"target": 1, "other": 1}, "target"), THEORY, DATA_MIX, FINE_TUNED)
 _NAME = re.compile(r"\w[\w.+-]*")  # names are parts of file names too
 _LONGEST = 150  # bytes; with the rest of a file's name they must be less than 255
 
@@ -47,7 +44,7 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
             raise ValueError(f"{what} must consist of letters, digits and the signs _ . + -")
         if len(name.encode()) > _LONGEST:
             raise ValueError(f"{what} is too long for names of files; take a shorter one")
-        if name in RESERVED or name.startswith("trial-"):
+        if is_reserved(name):
             raise ValueError(f"{what} is the name of another row of the result; choose another")
         if name in found:
             raise ValueError(f"{what} is the name of another mix file too; choose another")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 
 from recbole.utils import InputType
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.pipeline.budget import memory
-from recbole_groupmix.pipeline.closed_form import train_closed_form
-from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch, present_users
-from recbole_groupmix.pipeline.training import train_sequentially
 from recbole_groupmix.pipeline.wave import Wave, models_at_once
 
 MODELS = ("BPR", "LightGCN")
@@ -35,34 +30,6 @@ def why_not(experiment: Experiment) -> str | None:
     if config["train_neg_sample_args"]["sample_num"] != 1:
         return "there is more than one negative per positive"
     return None
-
-
-def back_end(experiment: Experiment) -> Callable[..., Iterator[Fit]]:
-    """Return the function that trains jobs under ``backend: auto | cpu | torch | recbole``.
-
-    ``cpu`` (compiled loops) and ``torch`` (tensors, on RecBole's device) train populations.
-    ``auto`` takes torch on a GPU and cpu elsewhere, and RecBole's trainer for what no population
-    can train. Closed-form models have a back end of their own.
-
-    Raises
-    ------
-    ValueError
-        If ``cpu`` or ``torch`` is asked for and cannot do it, or a closed-form model cannot be
-        solved.
-    """
-    if experiment.settings["model"] in CLOSED_FORM:
-        check_closed_form(experiment, memory(experiment))
-        return train_closed_form
-    wanted, reason = experiment.settings["backend"], why_not(experiment)
-    if wanted in ("cpu", "torch") and reason:
-        raise ValueError(
-            f"backend {wanted} cannot train this run: {reason}; use --backend=recbole"
-        )
-    if wanted == "recbole" or reason:
-        return train_sequentially
-    on_gpu = experiment.config["device"].type != "cpu"
-    on_torch = wanted == "torch" or (wanted == "auto" and on_gpu)
-    return partial(train_populations, on_torch=on_torch)
 
 
 def train_populations(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.budget import memory
 from recbole_groupmix.pipeline.closed_form_checks import check_closed_form
 from recbole_groupmix.pipeline.experiment import Experiment
@@ -63,7 +64,7 @@ def profile_command(
     own = own_mixes(experiment, settings["mix"])
     if len(own) > 1:
         raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")
-    name, mix = next(iter(own.items()), ("proportional", None))
+    name, mix = next(iter(own.items()), (REFERENCE, None))
     experiment.check_parts(settings["folds"], own.values())
     check_closed_form(experiment, memory(experiment))
     found = profile(experiment, mix, name, factors, _progress(say))

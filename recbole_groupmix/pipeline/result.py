@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix import __version__
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.bootstrap import holm, relative_changes
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.resampling import MIN_REPEATS
+from recbole_groupmix.models import CLOSED_FORM
 
 SCHEMA_VERSION = 1
-REFERENCE = "proportional"
 _PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")
 
 

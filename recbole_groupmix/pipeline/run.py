@@ -18,19 +18,20 @@ from recbole_groupmix.adapters.pretrained import from_initial_values
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.pipeline.all_targets import ALL, run_all_targets
+from recbole_groupmix.pipeline.back_ends import back_end
 from recbole_groupmix.pipeline.calibrate import forecast
 from recbole_groupmix.pipeline.candidates import candidates, select
 from recbole_groupmix.pipeline.checkpoint import loading
 from recbole_groupmix.pipeline.checks import check_values
 from recbole_groupmix.pipeline.consent import Ask, agree
 from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.fine_tune import fine_tuned, with_fine_tuning
+from recbole_groupmix.pipeline.fine_tune import with_fine_tuning
+from recbole_groupmix.pipeline.fine_tuned import fine_tuned
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose, finish
 from recbole_groupmix.pipeline.identity import fingerprint, run_folder
 from recbole_groupmix.pipeline.job import Job, present_users
 from recbole_groupmix.pipeline.notes import say_notes
 from recbole_groupmix.pipeline.own_mixes import own_mixes
-from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
 from recbole_groupmix.pipeline.search import Search

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from recbole_groupmix.pipeline.candidates import FIXED, Candidate
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.job import Job, weights_by_group
+from recbole_groupmix.pipeline.weights import weights_on
 
 
 def same_mixes(experiment: Experiment, found: Sequence[Candidate], folds: int) -> dict[str, str]:
@@ -55,5 +55,5 @@ def _same(experiment: Experiment, one: Candidate, other: Candidate, folds: int) 
 
 
 def _weights(experiment: Experiment, candidate: Candidate, part: int) -> dict[str, float]:
-    job = Job(candidate.name, candidate.mix, part, 0, weights=candidate.weights)
-    return dict(weights_by_group(experiment, job, experiment.part(part)))
+    c = candidate
+    return dict(weights_on(experiment.part(part), experiment.target, c.name, c.mix, c.weights))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.job import Fit, Job, weights_by_group
 

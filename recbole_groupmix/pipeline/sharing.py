@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.closed_form_checks import check_rank
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.populations import why_not

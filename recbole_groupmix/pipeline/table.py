@@ -7,9 +7,10 @@ from textwrap import wrap
 from typing import Any
 
 from recbole_groupmix.core.best_row import advice, better_rows, known
+from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
 from recbole_groupmix.core.resampling import MIN_REPEATS
-from recbole_groupmix.pipeline.measured import measured_text, unmeasured_note
-from recbole_groupmix.pipeline.result import REFERENCE, times
+from recbole_groupmix.pipeline.measured_text import measured_text, unmeasured_note
+from recbole_groupmix.pipeline.result import times
 from recbole_groupmix.safety.names import shown_cell
 
 COLUMNS = ("precision", "recall", "ndcg")
@@ -99,7 +100,7 @@ def _target(result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _candidate(result: Mapping[str, Any], name: str) -> str:
     """Return the name on the folds of a row: a trial's for the data mix."""
-    return str(result["search"]["selected"]) if name == "data_mix" else name
+    return str(result["search"]["selected"]) if name == DATA_MIX else name
 
 
 def _answer(result: Mapping[str, Any], key: str) -> list[str]:
@@ -201,12 +202,12 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
             for name, keys in chosen.items()
         ]
         notes.append(f"Chosen on the folds: {'; '.join(listed)}.{_at_the_end(result['search'])}")
-    if "theory" in result["mixes"] and "theory" not in result.get("same_mix", {}):
+    if THEORY in result["mixes"] and THEORY not in result.get("same_mix", {}):
         notes.append(
             "theory: the mix of least recovery bound (Theorem 3.1) for the class shares of the items "
             "that the groups like; `groupmix check` explains it."
         )
-    if "fine_tuned" in result["mixes"]:
+    if FINE_TUNED in result["mixes"]:
         notes.append(
             "fine_tuned: no mix, but its rival: trained on everybody, then on the target's users "
             "alone."
@@ -220,16 +221,16 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
     if search["best_cv"] is not None:
         metric, n = result["valid_metric"], search["trials"]
         test, cv = result["test"], search["cv"]
-        own_theory = "theory" in cv and "theory" not in result.get("same_mix", {})
+        own_theory = THEORY in cv and THEORY not in result.get("same_mix", {})
         besides = " and theory" if own_theory else ""
         notes.append(
             f"data_mix: {search['selected']}, the best of {n} trial{'' if n == 1 else 's'}{besides} by "
             f"{metric} on the folds. {metric} on folds and test: data_mix {search['best_cv']:.4f} and "
-            f"{test['data_mix'][metric]:.4f}, proportional {cv['proportional']:.4f} and "
-            f"{test['proportional'][metric]:.4f}. The best of many looks better on the folds "
+            f"{test[DATA_MIX][metric]:.4f}, proportional {cv[REFERENCE]:.4f} and "
+            f"{test[REFERENCE][metric]:.4f}. The best of many looks better on the folds "
             "than it is; the test columns are free of that choice."
         )
-        better = [n for n in result["mixes"] if n != "data_mix" and cv[n] >= search["best_cv"]]
+        better = [n for n in result["mixes"] if n != DATA_MIX and cv[n] >= search["best_cv"]]
         if better:
             notes.append(f"No trial beat {', '.join(better)} on the folds.")
     return [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]

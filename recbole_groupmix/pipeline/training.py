@@ -25,8 +25,8 @@ from recbole_groupmix.adapters.seeding import (
     global_seed,
     torch_seed,
 )
-from recbole_groupmix.adapters.support import USER_WISE
 from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
+from recbole_groupmix.models import USER_WISE
 from recbole_groupmix.pipeline.experiment import Experiment, Part
 from recbole_groupmix.pipeline.job import Fit, Job, OnEpoch, present_users, user_weights
 from recbole_groupmix.pipeline.validation import Validation

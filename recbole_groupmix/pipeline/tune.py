@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.pipeline.back_ends import back_end
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.identity import fingerprint
 from recbole_groupmix.pipeline.job import Job
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.notes import say_notes
-from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.progress import Progress
-from recbole_groupmix.pipeline.result import REFERENCE
 from recbole_groupmix.pipeline.run_folder import RunFolder, hash8
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.stages import fold_score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.checks import MOST_FACTOR
 from recbole_groupmix.pipeline.settings import Settings
 

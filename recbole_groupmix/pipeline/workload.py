@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from recbole_groupmix.pipeline.candidates import FIXED, THEORY, Candidate, select
+from recbole_groupmix.core.names import REFERENCE, THEORY
+from recbole_groupmix.pipeline.candidates import FIXED, Candidate, select
 from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.fine_tune import fine_tuned, has_rival
+from recbole_groupmix.pipeline.fine_tuned import fine_tuned, has_rival
 from recbole_groupmix.pipeline.finish import ModelKeeper, choose
 from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.result import REFERENCE
 from recbole_groupmix.pipeline.run_folder import RunFolder
 from recbole_groupmix.pipeline.settings import Settings
 from recbole_groupmix.pipeline.stages import FoldStage, TestStage, trains_on_folds

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from recbole_groupmix.core.bootstrap import holm
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.report import answer, numbers
 from recbole_groupmix.report.asked import FIRST
 from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.forest import forest
-from recbole_groupmix.report.run_files import REFERENCE, Run
+from recbole_groupmix.report.run_files import Run
 
 #: They differ between any two runs, or do not decide results.
 _NOT_SHOWN = frozenset({"load_col", "own_mixes"})
@@ -98,7 +99,7 @@ def _index(runs: Sequence[Run], names: Sequence[str]) -> Table:
     rows = []
     for label, run in zip(names, runs, strict=True):
         result = run.result
-        entry = result["change"].get("data_mix", {}).get(run.keys[0])
+        entry = result["change"].get(DATA_MIX, {}).get(run.keys[0])
         few = numbers.few_repeats(result)
         rows.append(
             [

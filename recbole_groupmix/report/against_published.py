@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from recbole_groupmix.core.bootstrap import mean_interval
+from recbole_groupmix.core.names import BASELINES, DATA_MIX
 from recbole_groupmix.report import numbers
 from recbole_groupmix.report.blocks import Cell, Table, number, text
 from recbole_groupmix.report.effects import N_BOOT
 from recbole_groupmix.report.grid import GridCell
 from recbole_groupmix.report.published import NOT_PUBLISHED, published
-from recbole_groupmix.report.run_files import BASELINES, DATA_MIX
 
 #: Protocol whose runs are those that the authors made.
 AS_PUBLISHED = "paper"

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.core.best_row import advice, better_rows, known
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.report import numbers
-from recbole_groupmix.report.run_files import DATA_MIX, REFERENCE, THEORY, Run
+from recbole_groupmix.report.run_files import Run
 
 #: What can be said of a mix beside the reference.
 BETTER, WORSE, ALIKE, UNDEFINED = "better", "worse", "not told apart", "undefined"

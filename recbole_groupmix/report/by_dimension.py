@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.core.names import REFERENCE, STRATIFIED
 from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.grid import GridCell
-from recbole_groupmix.report.run_files import REFERENCE
 
-_MIX = "stratified"
+_MIX = STRATIFIED
 
 
 def heterogeneity_figure(check: CheckFile, targets: Sequence[str]) -> Figure:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.resampling import resampled_means
 from recbole_groupmix.report.grid import GridCell
-from recbole_groupmix.report.run_files import REFERENCE
 
 Floats = npt.NDArray[np.float64]
 #: Resamples of every effect.

@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.bootstrap import holm
+from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
 from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure
 from recbole_groupmix.report.grid import GridCell
 from recbole_groupmix.report.published import published
-from recbole_groupmix.report.run_files import DATA_MIX, REFERENCE
 
-ALONE = "no_augmentation"
-_SHOWN = (DATA_MIX, "stratified", ALONE)
+ALONE = NO_AUGMENTATION
+_SHOWN = (DATA_MIX, STRATIFIED, ALONE)
 
 
 def gain_figures(cells: Sequence[GridCell]) -> list[Figure]:

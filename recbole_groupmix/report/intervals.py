@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.core.bootstrap import mean_interval, relative_changes
-from recbole_groupmix.report.run_files import REFERENCE, Run
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.report.run_files import Run
 
 _ROUNDING = 1e-12
 

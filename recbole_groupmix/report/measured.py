@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.report import intervals, numbers
 from recbole_groupmix.report.asked import measured
 from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.forest import forest
-from recbole_groupmix.report.run_files import REFERENCE, Run
+from recbole_groupmix.report.run_files import Run
 
 
 def measured_section(run: Run) -> Section:

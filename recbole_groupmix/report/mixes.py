@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
+from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED
 from recbole_groupmix.report import style
 from recbole_groupmix.report.blocks import Cell, Figure, Section, Table, number, text
-from recbole_groupmix.report.run_files import DATA_MIX, FINE_TUNED, Run
+from recbole_groupmix.report.run_files import Run
 
 _LABELLED = 0.11  # share of the axis that a bar's own label needs
 

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure, Section, Table, number, text
-from recbole_groupmix.report.run_files import DATA_MIX, REFERENCE, Run
+from recbole_groupmix.report.run_files import Run
 
 TITLE = "Folds against test"
 

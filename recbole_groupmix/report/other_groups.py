@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.report import intervals, numbers
 from recbole_groupmix.report.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.forest import forest
-from recbole_groupmix.report.run_files import REFERENCE, Run
+from recbole_groupmix.report.run_files import Run
 
 TITLE = "What it does to the other groups"
 #: Groups in the figure, the largest; the table has all.

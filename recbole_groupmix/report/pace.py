@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from recbole_groupmix.core.names import BASELINES
 from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure, Section, Table, number, text
-from recbole_groupmix.report.run_files import BASELINES, Run
+from recbole_groupmix.report.run_files import Run
 
 TITLE = "Learning pace of the groups"
 #: Lines of a panel: the target and the largest groups.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
 from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.read import AGAIN, read_json, read_lines, read_yaml
 from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL, check_result
@@ -17,16 +18,6 @@ from recbole_groupmix.record.shape import anything, by_name
 
 #: ``schema_version`` of the ``result.json`` that can be read.
 READABLE = 1
-#: What a run compares its mixes with.
-REFERENCE = "proportional"
-#: The searched mix.
-DATA_MIX = "data_mix"
-#: The mix of least recovery bound, a candidate and a row of its own where items have classes.
-THEORY = "theory"
-#: Everybody's model, trained on with the target's users: a row, but no mix and no candidate.
-FINE_TUNED = "fine_tuned"
-#: Baselines, in the order they are shown.
-BASELINES = (REFERENCE, "stratified", "no_augmentation")
 #: The metrics of short tables, the first of them in the answer, at the largest cut-off.
 METRICS = ("precision", "recall", "ndcg")
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from recbole_groupmix.core.names import FINE_TUNED, REFERENCE, THEORY
 from recbole_groupmix.report import numbers, style
 from recbole_groupmix.report.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.mixes import effective_users
-from recbole_groupmix.report.run_files import FINE_TUNED, REFERENCE, THEORY, Run
+from recbole_groupmix.report.run_files import Run
 
 TITLE = "The search"
 #: Panels of the largest groups; the others' shares are in the CSV file.

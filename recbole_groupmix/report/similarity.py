@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from recbole_groupmix.core.names import DATA_MIX
 from recbole_groupmix.report import style
 from recbole_groupmix.report.blocks import Figure
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.grid import GridCell
-from recbole_groupmix.report.run_files import DATA_MIX
 from recbole_groupmix.report.statements import shares_and_discrepancies
 
 #: Ends of the budgets that the samplers draw (Section 4.1 of the paper).

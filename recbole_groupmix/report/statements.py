@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
+from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import (
     Effect,
@@ -19,7 +20,6 @@ from recbole_groupmix.report.effects import (
     rank_correlation,
 )
 from recbole_groupmix.report.grid import GridCell
-from recbole_groupmix.report.run_files import DATA_MIX
 
 #: Smaller gains and losses count as none: the least that the paper calls substantial is 2 %.
 MARGIN = 0.02
@@ -161,10 +161,10 @@ def effects_of(
     of_size = NOT_APPLICABLE if all(cell.d is None for cell in cells) else NO_RUN
     mixed = low or high
     alike = NOT_APPLICABLE if over == "seeds" else NO_RUN if check is None else NO_INTERVAL
-    fall = difference(at_low.get("stratified"), at_high.get("stratified"))
+    fall = difference(at_low.get(STRATIFIED), at_high.get(STRATIFIED))
     found: dict[str, Effect | str] = {
         "1a": at_high.get(DATA_MIX) or (NO_INTERVAL if high else NO_RUN),
-        "1b": at_high.get("no_augmentation") or (NO_INTERVAL if high else NO_RUN),
+        "1b": at_high.get(NO_AUGMENTATION) or (NO_INTERVAL if high else NO_RUN),
         "2": fall or (NO_INTERVAL if low and high else of_size),
         "3": at_low.get(DATA_MIX) or (NO_INTERVAL if low else of_size),
         "4a": alike,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from recbole_groupmix.report.run_files import DATA_MIX, REFERENCE
+from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
 
 #: Inches; text of 9 points can then be read on a telephone.
 WIDTH = 4.8
@@ -64,7 +64,7 @@ def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tu
 
 def mix_style(mix: str, mixes: Sequence[str]) -> tuple[str, str]:
     """Return colour and marker of a mix, the same in every figure of a run."""
-    fixed = {DATA_MIX: 0, "no_augmentation": 1, "stratified": 2}
+    fixed = {DATA_MIX: 0, NO_AUGMENTATION: 1, STRATIFIED: 2}
     if mix == REFERENCE:
         return INK, "|"
     own = [name for name in mixes if name not in fixed and name != REFERENCE]

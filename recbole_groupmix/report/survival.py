@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.report import numbers
 from recbole_groupmix.report.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.report.check_file import CheckFile
 from recbole_groupmix.report.effects import Effect, pooled
 from recbole_groupmix.report.grid import GridCell
-from recbole_groupmix.report.run_files import REFERENCE
 from recbole_groupmix.report.statements import (
     MARGIN,
     NOT_APPLICABLE,

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE
 from recbole_groupmix.report import intervals, numbers, style
 from recbole_groupmix.report.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.forest import forest
-from recbole_groupmix.report.run_files import DATA_MIX, REFERENCE, Run
+from recbole_groupmix.report.run_files import Run
 
 TITLE = "Who wins, who loses"
 _PARTS = 4
@@ -19,7 +20,7 @@ _PARTS = 4
 
 def users_section(run: Run) -> Section:
     """Return the gains and losses of single users of the target, and by how active they are."""
-    mixes = [mix for mix in (DATA_MIX, "no_augmentation") if mix in run.compared]
+    mixes = [mix for mix in (DATA_MIX, NO_AUGMENTATION) if mix in run.compared]
     mixes = mixes or run.compared[:2]
     if not mixes:
         return Section("users", TITLE, ["No other mix was measured."])

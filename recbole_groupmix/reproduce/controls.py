@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.report.survival import AS_IS
 

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from recbole_groupmix.adapters.support import CLOSED_FORM
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.pipeline.back_ends import back_end
 from recbole_groupmix.pipeline.calibrate import Costs, Forecast, forecast_of
 from recbole_groupmix.pipeline.candidates import candidates, fixed_candidates
 from recbole_groupmix.pipeline.experiment import Experiment
 from recbole_groupmix.pipeline.notes import say_notes
-from recbole_groupmix.pipeline.populations import back_end
 from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.pipeline.stages import trains_on_folds

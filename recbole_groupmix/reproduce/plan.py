@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from recbole_groupmix.adapters.support import model_class
+from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.pipeline.known_keys import reads_key
 from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.reproduce.controls import Control, labelled

@@ -9,14 +9,6 @@ lists the same; a test compares.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
-
-from recbole.utils import get_model
-
-from recbole_groupmix.adapters.bpr import BPR
-from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
-from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.lightgcn import LightGCN
 
 EXACT = {
     "BPR": "BPR loss; L2 term added (RecBole's has none)",
@@ -79,33 +71,6 @@ USER_WISE = {
     "DiffRec",
     "LDiffRec",
 }
-
-_OWN = {"BPR": BPR, "LightGCN": LightGCN, "EASE": EASE, "WeightedSVD": WeightedSVD}
-
-
-def model_class(name: str) -> Any:
-    """Return the class to train for a model name: ours for those of ``_OWN``, else RecBole's.
-
-    Raises
-    ------
-    ValueError
-        If RecBole has no such model.
-    """
-    if name in _OWN:
-        return _OWN[name]
-    known = sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
-    try:
-        with recbole_compat():
-            return get_model(name)
-    except (ValueError, AttributeError, ImportError) as error:
-        near = [k for k in known if k.lower() == name.lower()]
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        # of a name that it does not know RecBole says what the last place it looked at lacks
-        why = f" ({error})" if name in known else ""
-        raise ValueError(
-            f"model {name!r} is not one that RecBole can load{why}. {hint}General "
-            f"recommenders are {', '.join(known)}"
-        ) from error
 
 
 def check_weighting(name: str, weighting: str) -> None:
