@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.cli import _typed, parse_options
-from recbole_groupmix.core.bootstrap import relative_change
-from recbole_groupmix.core.resampling import MIN_REPEATS
-from recbole_groupmix.pipeline.run import run
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.yaml_files import NAME_KEYS
+from recbole_groupmix.cli.main import _typed, parse_options
+from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.run import run
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.settings.yaml_files import NAME_KEYS
 
 METRICS = ("precision", "recall", "ndcg")
 

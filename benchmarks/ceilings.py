@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from recbole_groupmix.engine.team import everybody
+from recbole_groupmix.engine.threads import everybody
 
 
 def seconds_of(call, rounds=5):

@@ -18,14 +18,14 @@ import torch
 from recbole.model import general_recommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.cli import parse_options
+from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.pipeline.closed_form import train_closed_form, weighted_ease
-from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory
-from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.closed_form.back_end import train_closed_form, weighted_ease
+from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
+from recbole_groupmix.training.job import Job
 
 
 def resampled(experiment, weights, rng):

@@ -25,15 +25,15 @@ from recbole.utils import get_model, get_trainer
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
-from recbole_groupmix.cli import parse_options
+from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.engine.team import everybody
-from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.locate import data_folder
-from recbole_groupmix.pipeline.populations import train_populations
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import train_sequentially
+from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.locate import data_folder
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.job import Job
+from recbole_groupmix.training.joint import train_populations
+from recbole_groupmix.training.one_by_one import train_sequentially
 
 LAYERS = 3
 

@@ -21,9 +21,9 @@ from recbole_groupmix import GroupEvaluator
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
-from recbole_groupmix.cli import parse_options
+from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.evaluation.scoring import users_per_batch
-from recbole_groupmix.pipeline.locate import data_folder
+from recbole_groupmix.experiment.locate import data_folder
 
 METRICS = ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP", "GAUC"]
 DEFAULT = 4096

@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 
-from recbole_groupmix.cli import parse_options
-from recbole_groupmix.core.optimal_mix import optimal_path
-from recbole_groupmix.core.prevalence import check_setting
+from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.core.theory.optimal_mix import optimal_path
+from recbole_groupmix.core.theory.prevalence import check_setting
 
 COLOURS = ("#1f5fa8", "#d1681f", "#3b8f4e")
 

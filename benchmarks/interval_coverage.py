@@ -14,8 +14,8 @@ import sys
 
 import numpy as np
 
-from recbole_groupmix.cli import parse_options
-from recbole_groupmix.core.bootstrap import relative_change
+from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.core.statistics.bootstrap import relative_change
 
 CHANGE = 0.1
 BY_USER, BY_CELL = 0.5, 0.1

@@ -21,8 +21,8 @@ import torch
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.cli import parse_options
-from recbole_groupmix.engine.ranking import hits_at
+from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.engine.hits import hits_at
 from recbole_groupmix.engine.sparse_product import sparse_product
 
 DEPTH, USERS_AT_ONCE = 20, 512

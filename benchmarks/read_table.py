@@ -14,8 +14,8 @@ import numpy as np
 from recbole_groupmix import GroupMixConfig
 from recbole_groupmix.adapters import read_table
 from recbole_groupmix.adapters.dataset import load_dataset
-from recbole_groupmix.cli import parse_options
-from recbole_groupmix.pipeline.locate import data_folder
+from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.experiment.locate import data_folder
 
 
 def main(arguments: list[str]) -> None:

@@ -13,10 +13,10 @@ import sys
 import numpy as np
 from scipy.stats import spearmanr
 
-from recbole_groupmix.cli import parse_options
-from recbole_groupmix.core.optimal_mix import optimal_mix
-from recbole_groupmix.core.prevalence import least_rate, prevalence, recovery_bound
-from recbole_groupmix.core.recovery import (
+from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix
+from recbole_groupmix.core.theory.prevalence import least_rate, prevalence, recovery_bound
+from recbole_groupmix.core.theory.recovery import (
     radius,
     stylised_truth,
     subspace_errors,

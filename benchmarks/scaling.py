@@ -16,10 +16,10 @@ import numpy as np
 from ceilings import forget_peak, peak_mib
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.cli import parse_options
+from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.team import everybody
 from recbole_groupmix.engine.terms import Member, Shared
+from recbole_groupmix.engine.threads import everybody
 from recbole_groupmix.engine.triplets import Triplets
 
 BASE = {"models": 16, "users": 6_000, "interactions": 800_000, "d": 16}
@@ -102,10 +102,10 @@ def main(arguments):
 def memory_check(budget, model):
     """Train more models than a budget holds, through the seam that runs use."""
     from recbole_groupmix.core.mix import Mix
-    from recbole_groupmix.pipeline.experiment import Experiment
-    from recbole_groupmix.pipeline.job import Job
-    from recbole_groupmix.pipeline.populations import train_populations
-    from recbole_groupmix.pipeline.settings import merge_settings
+    from recbole_groupmix.experiment.experiment import Experiment
+    from recbole_groupmix.settings.merge import merge_settings
+    from recbole_groupmix.training.job import Job
+    from recbole_groupmix.training.joint import train_populations
 
     given = {"dataset": "ml-100k", "target": "25", "model": model, "max_memory": budget}
     experiment = Experiment(merge_settings({**given, "embedding_size": 512, "graph": "all"}))

@@ -17,14 +17,14 @@ from scipy.sparse import csr_matrix, diags
 
 from recbole_groupmix.check.before_training import check
 from recbole_groupmix.check.verdict import judge
-from recbole_groupmix.cli import parse_options
-from recbole_groupmix.core.bootstrap import relative_change
-from recbole_groupmix.core.discrepancy import group_subspace
+from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.core.mix import group_weights, stratified
-from recbole_groupmix.core.ranking import per_user_metrics
-from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.theory import theory_mix
+from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.core.theory.discrepancy import group_subspace
+from recbole_groupmix.core.user_metrics import per_user_metrics
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.mixes.theory import theory_mix
+from recbole_groupmix.settings.merge import merge_settings
 
 K = 20
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         binned_groups,
         mainstream_groups,
     )
-    from recbole_groupmix.pipeline.run import load_run, load_test_data, run_groupmix
+    from recbole_groupmix.run import load_run, load_test_data, run_groupmix
 
 __version__ = "0.1.0"
 
@@ -48,10 +48,10 @@ _HOME = {
     "activity_groups": "evaluation.numeric_groups",
     "binned_groups": "evaluation.numeric_groups",
     "groups_from_csv": "evaluation.group_files",
-    "load_run": "pipeline.run",
-    "load_test_data": "pipeline.run",
+    "load_run": "run",
+    "load_test_data": "run",
     "mainstream_groups": "evaluation.numeric_groups",
-    "run_groupmix": "pipeline.run",
+    "run_groupmix": "run",
 }
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from recbole_groupmix.cli import main
+from recbole_groupmix.cli.main import main
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 #: Options of the smallest run that goes through every stage.

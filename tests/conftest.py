@@ -104,7 +104,8 @@ def shared_data():
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pages get the same empty picture for every figure: for tests that read their words."""
-    from recbole_groupmix.report import drawing, page
+    from recbole_groupmix.report import page
+    from recbole_groupmix.report.frame import drawing
 
     svg = b'<svg viewBox="0 0 1 1"></svg>'
     monkeypatch.setattr(page, "drawn", lambda figure: drawing.Drawing(figure, svg, b""))

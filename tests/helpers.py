@@ -4,9 +4,9 @@ import numpy as np
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.trainer import GroupMixTrainer
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.prepare.atomic import write_atomic
+from recbole_groupmix.settings.merge import merge_settings
 
 #: Users by group, in order of their numbers: 1 to 10 are of A, 11 to 24 of B, 25 to 32 of C.
 SIZES = {"A": 10, "B": 14, "C": 8}

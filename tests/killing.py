@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command import call, run_folder
 
-from recbole_groupmix.pipeline.run_folder import RunFolder
+from recbole_groupmix.record.folder import RunFolder
 
 _PROGRAM = """
 import sys
@@ -52,7 +52,7 @@ def writers(what, left, die):
 
 def main():
     """Run the command of ``sys.argv`` until SIGKILL: in a process of its own."""
-    from recbole_groupmix.cli import main as command
+    from recbole_groupmix.cli.main import main as command
 
     what, after, *arguments = sys.argv[1:]
     RunFolder.append, RunFolder.write = writers(

@@ -16,17 +16,17 @@ from test_load_run import check_reproduced
 from test_resume import timeless
 
 from recbole_groupmix import load_run, run_groupmix
+from recbole_groupmix.all_targets.shared_jobs import SharedJobs
+from recbole_groupmix.all_targets.shared_trials import PooledWeights, draw_pool
 from recbole_groupmix.compare import compare, read_runs
-from recbole_groupmix.core.bootstrap import holm
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
-from recbole_groupmix.pipeline import closed_form
-from recbole_groupmix.pipeline.job import Fit, Job
-from recbole_groupmix.pipeline.pool import PooledWeights, draw_pool
-from recbole_groupmix.pipeline.populations import train_populations
-from recbole_groupmix.pipeline.shared_jobs import SharedJobs
-from recbole_groupmix.pipeline.validation import Validation
-from recbole_groupmix.report.run_files import read_folders
+from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.record.run_files import read_folders
+from recbole_groupmix.training.closed_form import back_end as closed_form
+from recbole_groupmix.training.early_stopping import Validation
+from recbole_groupmix.training.job import Fit, Job
+from recbole_groupmix.training.joint import train_populations
 
 N_USERS = {"A": 10, "B": 14, "C": 8}
 UNTRAINED = {"model": "EASE", "epochs": None, "eval_step": None, "repeats": None}

@@ -8,8 +8,8 @@ from command import call, run_folder
 
 from recbole_groupmix import __version__
 from recbole_groupmix.core.best_row import advice, better_rows
-from recbole_groupmix.pipeline.influence import _percent
-from recbole_groupmix.pipeline.table import WIDEST, change_text, result_table
+from recbole_groupmix.exact.influence import _percent
+from recbole_groupmix.record.table import WIDEST, change_text, result_table
 
 KEY = "precision@10"
 

@@ -8,16 +8,17 @@ import pytest
 import torch
 
 from recbole_groupmix.core.mix import Mix, baselines
-from recbole_groupmix.engine.team import everybody
-from recbole_groupmix.pipeline import budget, populations
-from recbole_groupmix.pipeline.back_ends import back_end
-from recbole_groupmix.pipeline.budget import memory
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.populations import models_at_once, train_populations, why_not
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import train_sequentially
-from recbole_groupmix.pipeline.wave import Wave
+from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training import joint as populations
+from recbole_groupmix.training import memory as budget
+from recbole_groupmix.training.back_ends import back_end
+from recbole_groupmix.training.job import Job
+from recbole_groupmix.training.joint import models_at_once, train_populations, why_not
+from recbole_groupmix.training.joint_models import Wave
+from recbole_groupmix.training.memory import memory
+from recbole_groupmix.training.one_by_one import train_sequentially
 
 on_torch = partial(train_populations, on_torch=True)
 SMALL = {"dataset": "blockmix", "target": "A", "embedding_size": 4, "epochs": 8, "eval_step": 2}

@@ -16,7 +16,7 @@ from command import REPOSITORY, call, process, run_arguments, run_folder, tree
 from helpers import write_data_set, write_tiny
 
 from recbole_groupmix import run_groupmix
-from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.settings.merge import merge_settings
 
 
 @pytest.fixture
@@ -659,7 +659,7 @@ def test_full_disk_in_a_folder_that_was_there(refused, monkeypatch):
 #: Several commands after each other, with a line between what they say; the last as users start it.
 SEVERAL = """
 import json, runpy, sys
-from recbole_groupmix.cli import main
+from recbole_groupmix.cli.main import main
 script, commands = sys.argv[1], json.loads(sys.argv[2])
 *others, last = commands
 for arguments in others:

@@ -15,8 +15,8 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.seeding import SHUFFLE, global_seed, stream
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
-from recbole_groupmix.pipeline.job import Job, user_weights
-from recbole_groupmix.pipeline.training import _user_draws
+from recbole_groupmix.training.job import Job, user_weights
+from recbole_groupmix.training.one_by_one import _user_draws
 
 #: 6 users with 1 to 6 interactions each, 21 in all, of 12 items
 USERS = np.repeat(np.arange(1, 7), np.arange(1, 7))

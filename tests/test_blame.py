@@ -3,8 +3,8 @@
 import pytest
 from recbole.data.dataset import Dataset
 
-from recbole_groupmix.pipeline.blame import blame
-from recbole_groupmix.pipeline.settings import Settings
+from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.settings.merge import Settings
 
 GIVEN = {
     "embedding_size": 8,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core import resampling
-from recbole_groupmix.core.bootstrap import (
+from recbole_groupmix.core.statistics import resampling
+from recbole_groupmix.core.statistics.bootstrap import (
     Change,
     holm,
     mean_interval,

@@ -13,13 +13,13 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.check.before_training import check
 from recbole_groupmix.check.verdict import judge, last_beyond
-from recbole_groupmix.core.discrepancy import group_discrepancies
-from recbole_groupmix.core.optimal_mix import optimal_mix
-from recbole_groupmix.pipeline import loss_influence as loss_influence_module
-from recbole_groupmix.pipeline.loss_influence import loss_influence
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.theory import class_shares, theory
+from recbole_groupmix.core.theory.discrepancy import group_discrepancies
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix
+from recbole_groupmix.exact import loss_influence as loss_influence_module
+from recbole_groupmix.exact.loss_influence import loss_influence
+from recbole_groupmix.mixes.theory import class_shares, theory
 from recbole_groupmix.prepare.blockmix import COUNTS
+from recbole_groupmix.settings.merge import merge_settings
 
 NULL = np.array([1.0, 2.0, 3.0])  # mean 2
 

@@ -12,8 +12,8 @@ import yaml
 from command import call, process, run_arguments, run_folder, tree
 from helpers import write_data_set
 
-from recbole_groupmix.cli import main, parse_options
-from recbole_groupmix.pipeline import progress
+from recbole_groupmix.cli.main import main, parse_options
+from recbole_groupmix.search import progress
 
 
 def options_of(folder):
@@ -86,7 +86,7 @@ def odd(tmp_path_factory):
 def test_target_is_the_text_that_was_written(odd, monkeypatch, token, how):
     asked = []
     monkeypatch.setattr(
-        "recbole_groupmix.pipeline.run.forecast",
+        "recbole_groupmix.run.forecast",
         lambda experiment, *rest: asked.append(experiment.target) or _stop(),
     )
     quoted = f'"{token}"' if token in ("null", "[1]") else token  # those are no text in YAML

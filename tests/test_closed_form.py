@@ -12,14 +12,14 @@ from test_load_run import check_reproduced
 from recbole_groupmix import load_run
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.mix import Mix, baselines
-from recbole_groupmix.pipeline import closed_form
-from recbole_groupmix.pipeline.back_ends import back_end
-from recbole_groupmix.pipeline.closed_form import train_closed_form
-from recbole_groupmix.pipeline.gram_laboratory import GramLaboratory, rows_of
-from recbole_groupmix.pipeline.job import Job, user_weights
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.stages import summary
-from recbole_groupmix.pipeline.without_training import settled
+from recbole_groupmix.search.stages import summary
+from recbole_groupmix.settings.closed_form import settled
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.back_ends import back_end
+from recbole_groupmix.training.closed_form import back_end as closed_form
+from recbole_groupmix.training.closed_form.back_end import train_closed_form
+from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory, rows_of
+from recbole_groupmix.training.job import Job, user_weights
 
 MIX = Mix({"B": 0.3, "C": 0.7}, 0.8)
 LAMBDAS = [5, 50, 500]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recbole_groupmix.cli import main
+from recbole_groupmix.cli.main import main
 from recbole_groupmix.compare import Comparison, compare, read_runs
-from recbole_groupmix.core.bootstrap import holm, relative_change
-from recbole_groupmix.core.effect import effect_size
-from recbole_groupmix.core.permutation import permutation_test
+from recbole_groupmix.core.statistics.bootstrap import holm, relative_change
+from recbole_groupmix.core.statistics.effect import effect_size
+from recbole_groupmix.core.statistics.permutation import permutation_test
 
 GROUPS = ("A", "A", "B", "C")  # of users u0, u1, ... in turn
 FAST = {"n_boot": 200, "n_permutations": 199}

@@ -16,7 +16,7 @@ from command import call, one_line, raises_one_line, run_arguments, run_folder, 
 from helpers import write_tiny
 
 from recbole_groupmix import load_run, load_test_data
-from recbole_groupmix.report.run_files import read_folder
+from recbole_groupmix.record.run_files import read_folder
 
 SMALL = {"trials": 1, "folds": 2, "repeats": 1, "epochs": 2, "eval_step": 1}
 
@@ -266,7 +266,7 @@ def test_a_checkpoint_without_a_digest_is_one_of_an_older_version(whole):
 
 _OPEN = """
 import sys, time
-from recbole_groupmix.pipeline.run_lock import keep_others_out
+from recbole_groupmix.record.lock import keep_others_out
 from pathlib import Path
 keep_others_out(Path(sys.argv[1]), time)
 print("held", flush=True)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.core.discrepancy import (
+from recbole_groupmix.core.theory.discrepancy import (
     discrepancies,
     distance,
     group_discrepancies,
@@ -14,7 +14,7 @@ from recbole_groupmix.core.discrepancy import (
     heterogeneity,
     rank_of,
 )
-from recbole_groupmix.core.relabelling import null_discrepancies, share_at_least
+from recbole_groupmix.core.theory.relabelling import null_discrepancies, share_at_least
 
 
 def likes(seed, n_users, n_items, rate=0.3):
@@ -156,7 +156,7 @@ def test_relabellings_keep_sizes_and_depend_on_the_seed_alone():
 
 
 def test_relabellings_only_move_users_between_groups(monkeypatch):
-    from recbole_groupmix.core import relabelling
+    from recbole_groupmix.core.theory import relabelling
 
     seen = []
 

@@ -7,8 +7,8 @@ from unittest.mock import patch
 import pytest
 
 from recbole_groupmix import run_groupmix
-from recbole_groupmix.pipeline import yaml_files
-from recbole_groupmix.pipeline.table import result_table
+from recbole_groupmix.record.table import result_table
+from recbole_groupmix.settings import yaml_files
 
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
 

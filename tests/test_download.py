@@ -16,9 +16,9 @@ from loopback import AGES, HOST, PATH, ml_1m, opener, send, served, site, zipped
 
 from recbole_groupmix.adapters import download as module
 from recbole_groupmix.adapters.download import download
-from recbole_groupmix.pipeline import locate
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.experiment import locate
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.settings.merge import merge_settings
 
 FILES = ml_1m()
 ARCHIVE = zipped(FILES)

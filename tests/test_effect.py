@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.effect import effect_size, user_differences
+from recbole_groupmix.core.statistics.effect import effect_size, user_differences
 
 BASELINE = np.array([0.5, 0.5, 0.5, 0.5, 0.5])
 VALUES = np.array([0.9, 0.3, 0.6, 0.5, 0.7])  # differences +0.4, -0.2, +0.1, 0, +0.2

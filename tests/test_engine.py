@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
-from recbole_groupmix.core.ranking import per_user_metrics
+from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.engine.graph import in_bunches
+from recbole_groupmix.engine.hits import Asked, hits_at
 from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.ranking import Asked, hits_at
-from recbole_groupmix.engine.team import ALONE, everybody
 from recbole_groupmix.engine.terms import Member, Shared
+from recbole_groupmix.engine.threads import ALONE, everybody
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
 
 N_USERS, N_ITEMS, N_GROUPS = 30, 40, 3

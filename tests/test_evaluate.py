@@ -6,9 +6,9 @@ import torch
 from helpers import experiment
 from recbole.model.abstract_recommender import GeneralRecommender
 
-from recbole_groupmix.adapters import evaluate as module
-from recbole_groupmix.adapters.evaluate import HeldOut, evaluate, scores_of_all_items
-from recbole_groupmix.core.ranking import METRICS
+from recbole_groupmix.adapters import held_out as module
+from recbole_groupmix.adapters.held_out import HeldOut, evaluate, scores_of_all_items
+from recbole_groupmix.core.user_metrics import METRICS
 
 
 class Fixed(GeneralRecommender):

@@ -20,13 +20,13 @@ from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
-from recbole_groupmix.adapters.evaluate import HeldOut, evaluate
+from recbole_groupmix.adapters.held_out import HeldOut, evaluate
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, user_factors
 from recbole_groupmix.core.mix import Mix, group_weights
-from recbole_groupmix.pipeline.job import Job, present_users, user_weights
-from recbole_groupmix.pipeline.training import _user_draws, train_sequentially
+from recbole_groupmix.training.job import Job, present_users, user_weights
+from recbole_groupmix.training.one_by_one import _user_draws, train_sequentially
 
 HALF_C = Mix({"B": 0.5, "C": 0.5}, 1.5)
 

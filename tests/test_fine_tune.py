@@ -10,13 +10,13 @@ from helpers import SMALL
 
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import FINE_TUNED
-from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.fine_tune import with_fine_tuning
-from recbole_groupmix.pipeline.fine_tuned import fine_tuned
-from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.populations import train_populations
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.training import train_sequentially
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.mixes.fine_tuned import fine_tuned
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.fine_tuning import with_fine_tuning
+from recbole_groupmix.training.job import Job
+from recbole_groupmix.training.joint import train_populations
+from recbole_groupmix.training.one_by_one import train_sequentially
 
 BACK_ENDS = [train_sequentially, train_populations, partial(train_populations, on_torch=True)]
 

@@ -6,18 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.core import gram as gram_module
-from recbole_groupmix.core import mix_gradient as gradient_module
-from recbole_groupmix.core.ease import (
+from recbole_groupmix.core.linear import gram as gram_module
+from recbole_groupmix.core.linear import mix_gradient as gradient_module
+from recbole_groupmix.core.linear.ease import (
     condition_bound,
     ease,
     ease_scores,
     precision_for,
     regularized_inverse,
 )
-from recbole_groupmix.core.gram import cross_gram, downdated, gram, group_grams, weighted_gram
-from recbole_groupmix.core.item_subspace import item_subspace
-from recbole_groupmix.core.mix_gradient import (
+from recbole_groupmix.core.linear.gram import (
+    cross_gram,
+    downdated,
+    gram,
+    group_grams,
+    weighted_gram,
+)
+from recbole_groupmix.core.linear.item_subspace import item_subspace
+from recbole_groupmix.core.linear.mix_gradient import (
     ease_loss_gradient,
     held_out_losses,
     user_loss_slopes,

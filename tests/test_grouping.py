@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.binning import activity, cut, quantile_groups
-from recbole_groupmix.core.grouping import Grouping, cross, small_groups
+from recbole_groupmix.core.groups.binning import activity, cut, quantile_groups
+from recbole_groupmix.core.groups.grouping import Grouping, cross, small_groups
 
 nan, inf = float("nan"), float("inf")
 

@@ -211,7 +211,7 @@ def test_a_budget_of_a_mix_file(tiny):
 def test_memory_that_is_not_there_is_one_line(monkeypatch):
     import numpy as np
 
-    from recbole_groupmix import cli
+    from recbole_groupmix.cli.main import main as cli
 
     monkeypatch.setattr(cli, "_compare", lambda _: np.empty(2**50))
     status, _, err = call("compare")

@@ -4,12 +4,12 @@ import pytest
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.model_class import model_class
+from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.models import CLOSED_FORM, EXACT, NEEDS, SAMPLED
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.ineffective import noted
-from recbole_groupmix.pipeline.known_keys import recbole_folder
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.yaml_files import read_settings_file
+from recbole_groupmix.settings.keys import recbole_folder
+from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.settings.without_effect import noted
+from recbole_groupmix.settings.yaml_files import read_settings_file
 
 #: RecBole's YAML of the model has the key, but neither model nor trainer reads it.
 DEAD = {"DMF": {"embedding_size"}}

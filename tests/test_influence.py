@@ -10,14 +10,14 @@ from command import call, run_arguments
 from helpers import experiment
 
 from recbole_groupmix.adapters.closed_form import EASE
-from recbole_groupmix.adapters.evaluate import evaluate
-from recbole_groupmix.core.bootstrap import relative_change
-from recbole_groupmix.core.ease import regularized_inverse
+from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.core.linear.ease import regularized_inverse
+from recbole_groupmix.core.linear.mix_gradient import ease_loss_gradient, held_out_losses
 from recbole_groupmix.core.mix import group_weights
-from recbole_groupmix.core.mix_gradient import ease_loss_gradient, held_out_losses
-from recbole_groupmix.pipeline.gradient_search import gradient_search
-from recbole_groupmix.pipeline.influence import group_influence, influence_table
-from recbole_groupmix.pipeline.loss_influence import loss_influence
+from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.exact.gradient import gradient_search
+from recbole_groupmix.exact.influence import group_influence, influence_table
+from recbole_groupmix.exact.loss_influence import loss_influence
 
 LAM = 20.0
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recbole_groupmix.core.item_clusters import item_clusters
+from recbole_groupmix.core.theory.item_clusters import item_clusters
 from recbole_groupmix.prepare.stylised import generate_blocks
 
 

@@ -12,8 +12,8 @@ import pytest
 from command import REPOSITORY, call, run_arguments
 from helpers import write_tiny
 
-from recbole_groupmix.cli import main
-from recbole_groupmix.files.last_words import Terminated, last_words
+from recbole_groupmix.cli.last_words import Terminated, last_words
+from recbole_groupmix.cli.main import main
 from recbole_groupmix.files.opened import note_opened
 
 GOES_ON = "; the same command goes on from here\n"
@@ -28,7 +28,7 @@ def stopped(monkeypatch, command, error, opened=()):
             note_opened(Path(folder))
         raise error
 
-    monkeypatch.setattr(f"recbole_groupmix.cli._{command}", stop)
+    monkeypatch.setattr(f"recbole_groupmix.cli.main._{command}", stop)
     status, out, err = call(command)
     assert out == ""
     return status, err
@@ -117,7 +117,8 @@ def test_a_terminated_run_says_so_and_leaves_no_temporary_folder(tiny, tmp_path)
 def test_the_handler_of_the_signal_is_there_for_the_command_alone(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "recbole_groupmix.cli._run", lambda rest: seen.append(signal.getsignal(signal.SIGTERM))
+        "recbole_groupmix.cli.main._run",
+        lambda rest: seen.append(signal.getsignal(signal.SIGTERM)),
     )
     before = signal.getsignal(signal.SIGTERM)
     main(["run"])

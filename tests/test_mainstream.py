@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.mainstream import mainstream_scores
+from recbole_groupmix.core.groups.mainstream import mainstream_scores
 
 
 def drawn(n_users=51, n_items=41, n=600, seed=0):

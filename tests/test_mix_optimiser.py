@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.core import mix_optimiser
-from recbole_groupmix.core.gram import group_grams
-from recbole_groupmix.core.mix_optimiser import (
+from recbole_groupmix.core.linear import mix_optimiser
+from recbole_groupmix.core.linear.gram import group_grams
+from recbole_groupmix.core.linear.mix_optimiser import (
     LAMBDA_BOUNDS,
     WEIGHT_BOUNDS,
     FoldProblem,
     mean_loss_gradient,
     optimise_mix,
 )
-from recbole_groupmix.pipeline.side_by_side import side_by_side
+from recbole_groupmix.engine.side_by_side import side_by_side
 
 
 def fold(seed, shifts, sizes=(15, 60, 60), n_items=18):

@@ -24,11 +24,12 @@ from recbole.utils import ModelType
 from recbole_groupmix.adapters import support
 from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.evaluate import scores_of_all_items
+from recbole_groupmix.adapters.held_out import scores_of_all_items
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import (
     CLOSED_FORM,
     EXACT,
@@ -38,12 +39,11 @@ from recbole_groupmix.models import (
     USER_WISE,
     check_weighting,
 )
-from recbole_groupmix.pipeline.candidates import Candidate
-from recbole_groupmix.pipeline.finish import ModelKeeper
-from recbole_groupmix.pipeline.identity import run_folder
-from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.run import load_run
-from recbole_groupmix.pipeline.training import build_model, train_sequentially
+from recbole_groupmix.run import load_run
+from recbole_groupmix.search.finish import ModelKeeper
+from recbole_groupmix.search.identity import run_folder
+from recbole_groupmix.training.job import Job
+from recbole_groupmix.training.one_by_one import build_model, train_sequentially
 
 #: Small layers, so that a model trains in a blink.
 LAYERS = {

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_groupmix.core.negatives import UniformNegatives
-from recbole_groupmix.engine.negatives import FastNegatives
+from recbole_groupmix.engine.fast_negatives import FastNegatives
 
 N_USERS, N_ITEMS = 6, 9  # with the padding ids: users 1 to 5, items 1 to 8
 

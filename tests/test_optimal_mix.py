@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.optimal_mix import optimal_mix, optimal_path
-from recbole_groupmix.core.prevalence import disparity, prevalence
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix, optimal_path
+from recbole_groupmix.core.theory.prevalence import disparity, prevalence
 
 
 def instance(seed, n_groups, n_classes):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, kstest
 
-from recbole_groupmix.core import permutation
-from recbole_groupmix.core.permutation import permutation_test
+from recbole_groupmix.core.statistics import permutation
+from recbole_groupmix.core.statistics.permutation import permutation_test
 
 
 def brute_force(differences):

@@ -20,8 +20,8 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
 from recbole_groupmix.adapters.seeding import global_seed
-from recbole_groupmix.pipeline.identity import run_folder
-from recbole_groupmix.pipeline.training import build_model
+from recbole_groupmix.search.identity import run_folder
+from recbole_groupmix.training.one_by_one import build_model
 
 SIZES = {"mf_embedding_size": 8, "mlp_embedding_size": 8, "mlp_hidden_size": [16, 8]}
 #: What each model starts from: the key, the model that made it, and its options.

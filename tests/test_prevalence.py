@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.class_shares import (
+from recbole_groupmix.core.theory.class_shares import (
     favourites,
     group_class_shares,
     item_class_shares,
     user_class_shares,
 )
-from recbole_groupmix.core.prevalence import (
+from recbole_groupmix.core.theory.prevalence import (
     check_shares,
     disparity,
     least_rate,

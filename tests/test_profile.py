@@ -12,11 +12,11 @@ from command import call
 from helpers import experiment
 
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
-from recbole_groupmix.adapters.evaluate import evaluate
+from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.core.linear.mix_gradient import held_out_losses
 from recbole_groupmix.core.mix import Mix, group_weights
-from recbole_groupmix.core.mix_gradient import held_out_losses
-from recbole_groupmix.pipeline.profile_curves import ALL_OTHERS, Point, factors_of, profile
-from recbole_groupmix.pipeline.profile_files import difference, fold_mean
+from recbole_groupmix.exact.profile import ALL_OTHERS, Point, factors_of, profile
+from recbole_groupmix.exact.profile_files import difference, fold_mean
 
 MIX = Mix({"B": 0.7, "C": 0.3}, 0.5)
 MODELS = {"EASE": (EASE, {"reg_weight": 20.0}), "WeightedSVD": (WeightedSVD, {})}

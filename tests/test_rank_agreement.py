@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from recbole_groupmix.core.rank_agreement import label_p, order_p, row_correlations, spearman
+from recbole_groupmix.core.statistics.rank_agreement import (
+    label_p,
+    order_p,
+    row_correlations,
+    spearman,
+)
 
 
 def test_equals_scipy_also_with_ties():

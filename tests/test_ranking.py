@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.ranking import METRICS, per_user_metrics
+from recbole_groupmix.core.user_metrics import METRICS, per_user_metrics
 
 
 @st.composite

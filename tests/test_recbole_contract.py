@@ -30,16 +30,16 @@ from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class, load_dataset
-from recbole_groupmix.adapters.evaluate import scores_of_all_items
+from recbole_groupmix.adapters.held_out import scores_of_all_items
 from recbole_groupmix.adapters.lightgcn import LightGCN
 from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.models import SAMPLED
-from recbole_groupmix.pipeline.job import Job
-from recbole_groupmix.pipeline.training import train_sequentially
 from recbole_groupmix.prepare.atomic import write_atomic
+from recbole_groupmix.training.job import Job
+from recbole_groupmix.training.one_by_one import train_sequentially
 
 pytestmark = pytest.mark.contract
 
@@ -310,7 +310,7 @@ def test_copies_share_all_but_the_interactions(tiny):
     of_b = np.flatnonzero(ex.groups.of_user == ex.groups.index("B"))
     rows = np.flatnonzero(np.isin(ex.users, of_b))
     part = ex.dataset.copy(ex.dataset.inter_feat[rows])
-    message = changed("Dataset.copy or indexing of Interaction", "pipeline/experiment.py")
+    message = changed("Dataset.copy or indexing of Interaction", "experiment/experiment.py")
     assert (part.user_num, part.item_num) == (33, 41), message
     assert part.inter_num == len(rows) < ex.dataset.inter_num == len(ex.users), message
     history, _, lengths = part.history_item_matrix()
@@ -411,7 +411,7 @@ def test_the_score_of_a_pair_does_not_depend_on_the_way_it_is_asked_for(tiny):
         expected = net.predict(pairs)
     found = scores[[0, 0, 1], [5, 0, 7]].tolist()
     assert found == pytest.approx(expected.tolist(), abs=1e-6), changed(
-        "full_sort_predict is not ordered by user", "adapters/evaluate.py"
+        "full_sort_predict is not ordered by user", "adapters/held_out.py"
     )
 
 
@@ -428,7 +428,7 @@ def test_train_epoch_takes_a_loss_function(base):
     )
     parameters = inspect.signature(base.fit).parameters
     assert {"valid_data", "verbose", "saved"} <= set(parameters), changed(
-        f"{base.__name__}.fit", "pipeline/training.py"
+        f"{base.__name__}.fit", "training/one_by_one.py"
     )
 
 
@@ -469,17 +469,17 @@ def test_fit_asks_valid_epoch_when_there_is_valid_data_and_stops_by_it(tiny):
     score, _ = ours.fit(batches, True, verbose=False, saved=False)
     # patience 1: stops at the second score in a row below the best; an equal score resets it
     assert asked == [0.1, 0.3, 0.2, 0.3, 0.2, 0.2] and score == 0.3, changed(
-        "when Trainer.fit evaluates or stops", "adapters/trainer.py, pipeline/populations.py"
+        "when Trainer.fit evaluates or stops", "adapters/trainer.py, training/joint.py"
     )
-    assert batches._epoch == 12, changed("epochs between evaluations", "pipeline/training.py")
+    assert batches._epoch == 12, changed("epochs between evaluations", "training/one_by_one.py")
 
 
 def test_early_stopping_takes_the_last_of_equals():
     assert early_stopping(0.5, 0.5, 3, 4) == (0.5, 0, False, True), changed(
-        "early_stopping at an equal score", "pipeline/validation.py"
+        "early_stopping at an equal score", "training/early_stopping.py"
     )
     assert early_stopping(0.4, 0.5, 4, 4) == (0.5, 5, True, False), changed(
-        "early_stopping beyond its patience", "pipeline/populations.py"
+        "early_stopping beyond its patience", "training/joint.py"
     )
 
 

@@ -15,8 +15,8 @@ from recbole_groupmix.adapters.groups import read_groups
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, THEORY
-from recbole_groupmix.pipeline.measured import KNOWN, NO_TRAINING, measured_users
-from recbole_groupmix.pipeline.settings import merge_settings
+from recbole_groupmix.experiment.measured_users import KNOWN, NO_TRAINING, measured_users
+from recbole_groupmix.settings.merge import merge_settings
 
 LABELLED = {"inter": ["user_id", "item_id", "label"]}
 

@@ -15,22 +15,22 @@ import pytest
 import yaml
 from browser import CHROMIUM, seen_in_browser
 
-from recbole_groupmix.cli import main
+from recbole_groupmix.cli.main import main
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import BASELINES, REFERENCE
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.pipeline.result import SCHEMA_VERSION, build_result
-from recbole_groupmix.report import run_files
+from recbole_groupmix.record import run_files
+from recbole_groupmix.record.result import SCHEMA_VERSION, build_result
+from recbole_groupmix.record.run_files import read_folder
 from recbole_groupmix.report import write as write_module
-from recbole_groupmix.report.across import across_section, changes
-from recbole_groupmix.report.answer import answer, beside, short, verdict
-from recbole_groupmix.report.blocks import Cell, Section, Table
-from recbole_groupmix.report.drawing import drawn
-from recbole_groupmix.report.run_files import read_folder
-from recbole_groupmix.report.searched import searched
-from recbole_groupmix.report.style import clipped
-from recbole_groupmix.report.text_tables import latex, markdown
-from recbole_groupmix.report.users import n_test_items
+from recbole_groupmix.report.frame.blocks import Cell, Section, Table
+from recbole_groupmix.report.frame.drawing import drawn
+from recbole_groupmix.report.frame.style import clipped
+from recbole_groupmix.report.frame.text_tables import latex, markdown
+from recbole_groupmix.report.run.across import across_section, changes
+from recbole_groupmix.report.run.answer import answer, beside, short, verdict
+from recbole_groupmix.report.run.searched import searched
+from recbole_groupmix.report.run.users import n_test_items
 from recbole_groupmix.report.write import write_report
 
 PDFLATEX = shutil.which("pdflatex")

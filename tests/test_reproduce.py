@@ -9,12 +9,12 @@ from browser import CHROMIUM, seen_in_browser
 from command import call
 from test_report import Page
 
-from recbole_groupmix.pipeline.settings import merge_settings
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled
 from recbole_groupmix.reproduce.finished import finished, is_finished, record
 from recbole_groupmix.reproduce.page import write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of
+from recbole_groupmix.settings.merge import merge_settings
 
 AXES = {
     "datasets": ["blockmix"],

@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import rankdata
 from test_report import USERS, Page, write_run
 
-from recbole_groupmix.cli import main
-from recbole_groupmix.report import published as published_module
-from recbole_groupmix.report.against_published import published_table
-from recbole_groupmix.report.check_file import read_check
-from recbole_groupmix.report.drawing import drawn
-from recbole_groupmix.report.effects import (
+from recbole_groupmix.cli.main import main
+from recbole_groupmix.report.frame.drawing import drawn
+from recbole_groupmix.report.paper import published as published_module
+from recbole_groupmix.report.paper.against_published import published_table
+from recbole_groupmix.report.paper.check_file import read_check
+from recbole_groupmix.report.paper.effects import (
     Effect,
     against_searched,
     correlation_over_mixes,
@@ -23,13 +23,13 @@ from recbole_groupmix.report.effects import (
     pooled,
     rank_correlation,
 )
-from recbole_groupmix.report.findings import findings
-from recbole_groupmix.report.gains import changes_beside_published
-from recbole_groupmix.report.grid import read_cell
-from recbole_groupmix.report.grid_section import grid_part
-from recbole_groupmix.report.paper_section import paper_section
-from recbole_groupmix.report.published import published
-from recbole_groupmix.report.statements import (
+from recbole_groupmix.report.paper.findings import findings
+from recbole_groupmix.report.paper.gains import changes_beside_published
+from recbole_groupmix.report.paper.grid import read_cell
+from recbole_groupmix.report.paper.grid_section import grid_part
+from recbole_groupmix.report.paper.paper_section import paper_section
+from recbole_groupmix.report.paper.published import published
+from recbole_groupmix.report.paper.statements import (
     FAILS,
     NO_INTERVAL,
     NO_RUN,
@@ -43,8 +43,8 @@ from recbole_groupmix.report.statements import (
     no_gain,
     not_negative,
 )
-from recbole_groupmix.report.survival import AS_IS, survival
-from recbole_groupmix.report.survival_figure import result_figure
+from recbole_groupmix.report.paper.survival import AS_IS, survival
+from recbole_groupmix.report.paper.survival_figure import result_figure
 
 MANY = {"A": 30, "B": 20, "C": 12, "D": 11, "E": 10, "F": 9}
 
@@ -119,7 +119,7 @@ def test_ours_stand_beside_the_published(tmp_path, monkeypatch):
         ("stratified", "ndcg@10"): 0.001,
     }
     monkeypatch.setattr(
-        "recbole_groupmix.report.against_published.published",
+        "recbole_groupmix.report.paper.against_published.published",
         lambda *place: known.get(place[-2:]) if place[:4] == ("made", "BPR", 4, "A") else None,
     )
     rows = [[c.text for c in row] for row in published_table([cell]).rows]
@@ -135,7 +135,7 @@ def test_published_changes_are_ratios_of_published_levels(tmp_path, monkeypatch)
     cell = read_cell(write_cell(tmp_path / "run"))
     known = {"proportional": 0.2, "stratified": 0.15}
     monkeypatch.setattr(
-        "recbole_groupmix.report.gains.published", lambda *place: known.get(place[4])
+        "recbole_groupmix.report.paper.gains.published", lambda *place: known.get(place[4])
     )
     data = changes_beside_published([cell]).set_index("mix")
     assert data.loc["stratified", "published"] == pytest.approx(0.15 / 0.2 - 1)

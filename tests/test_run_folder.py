@@ -14,7 +14,7 @@ from command import tree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.pipeline.run_folder import VOLATILE, RunFolder, configuration, hash8
+from recbole_groupmix.record.folder import VOLATILE, RunFolder, configuration, hash8
 from recbole_groupmix.record.shape import keys, number, text
 
 VALUES = {"seed": 1, "learning_rate": 0.1, "topk": [5, 10], "trials": 3, "output_dir": "runs"}
@@ -73,7 +73,7 @@ def test_open_again_continues(folder):
 _HOLD = """
 import time
 from pathlib import Path
-from recbole_groupmix.pipeline.run_lock import keep_others_out
+from recbole_groupmix.record.lock import keep_others_out
 keep_others_out(Path("runs/one"), time)
 print("held", flush=True)
 time.sleep(60)

@@ -11,9 +11,12 @@ import yaml
 from matplotlib.figure import Figure
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.pipeline.options import flag, named, number, whole_number
-from recbole_groupmix.pipeline.yaml_files import read_settings_file
-from recbole_groupmix.safety import figures, files, names, parse
+from recbole_groupmix.files import bounded as files
+from recbole_groupmix.files import parse
+from recbole_groupmix.settings.options import flag, named, number, whole_number
+from recbole_groupmix.settings.yaml_files import read_settings_file
+from recbole_groupmix.text import figures
+from recbole_groupmix.text import untrusted as names
 
 # --- files ---------------------------------------------------------------------------------------
 

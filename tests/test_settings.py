@@ -8,15 +8,15 @@ from recbole.utils import get_model
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.bundled import bundled
-from recbole_groupmix.pipeline.known_keys import (
+from recbole_groupmix.settings.keys import (
     OUR_KEYS,
     WITHOUT_EFFECT,
     check_key,
     keys_read_by,
     known_keys,
 )
-from recbole_groupmix.pipeline.settings import Settings, merge_settings
-from recbole_groupmix.pipeline.yaml_files import read_mix_file, read_settings_file
+from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.yaml_files import read_mix_file, read_settings_file
 
 TUNED = bundled("properties")
 

@@ -12,9 +12,9 @@ from command import call
 from helpers import experiment, write_tiny
 from scipy.stats import spearmanr
 
-from recbole_groupmix.pipeline.influence import group_influence
-from recbole_groupmix.pipeline.loss_influence import Changes
-from recbole_groupmix.pipeline.similarity import agreement_text, agreements, discrepancy_at
+from recbole_groupmix.exact.influence import group_influence
+from recbole_groupmix.exact.loss_influence import Changes
+from recbole_groupmix.exact.similarity import agreement_text, agreements, discrepancy_at
 
 FIVE = {"A": 10, "B": 14, "C": 8, "D": 6, "E": 12}
 

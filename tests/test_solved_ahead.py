@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from recbole_groupmix.core.ease import ease
-from recbole_groupmix.pipeline.solved_ahead import SolvedAhead
+from recbole_groupmix.core.linear.ease import ease
+from recbole_groupmix.training.closed_form.solved_ahead import SolvedAhead
 
 
 def _systems(n, lam=3.0):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from helpers import experiment
 
+from recbole_groupmix import run as pipeline_run
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.optimal_mix import optimal_mix
-from recbole_groupmix.pipeline import run as pipeline_run
-from recbole_groupmix.pipeline.candidates import Candidate, candidates, select
-from recbole_groupmix.pipeline.run import load_run, run_groupmix
-from recbole_groupmix.pipeline.table import result_table
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix
+from recbole_groupmix.mixes.candidates import Candidate, candidates, select
 from recbole_groupmix.prepare.blockmix import COUNTS
+from recbole_groupmix.record.table import result_table
+from recbole_groupmix.run import load_run, run_groupmix
 
 SMALL = {
     "fine_tune": False,
@@ -93,7 +93,7 @@ def test_theory_diverging_takes_both_its_rows_away(monkeypatch):
     monkeypatch.setattr(
         pipeline_run, "select", lambda found, cv: next(c for c in found if c.name == "theory")
     )
-    from recbole_groupmix.pipeline import search
+    from recbole_groupmix.search import search
 
     train = search.Search.final
 

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recbole_groupmix.engine.top_hits import top_hits
+from recbole_groupmix.engine.hit_loops import top_hits
 
 
 def _sorted(scores, masked, relevant, depth):

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_engine import N_ITEMS, N_USERS, NARROW, _graph, _problem, _reference_tables, _shared
 
+from recbole_groupmix.engine.hits import Asked, hits_at
 from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.ranking import Asked, hits_at
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from recbole_groupmix import run_groupmix
-from recbole_groupmix.cli import main
-from recbole_groupmix.pipeline import tune as module
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.tune import Point, Tuned, tune, tuning_table
+from recbole_groupmix.cli.main import main
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.search import tune as module
+from recbole_groupmix.search.tune import Point, Tuned, tune, tuning_table
+from recbole_groupmix.settings.merge import merge_settings
 
 SMALL = {
     "dataset": "blockmix",

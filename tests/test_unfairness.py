@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.ranking_unfairness import (
+from recbole_groupmix.core.groups.ranking_unfairness import (
     pairwise_ranking_unfairness,
     ranking_unfairness,
 )
-from recbole_groupmix.core.unfairness import mean_and_max, pairwise_unfairness, unfairness
+from recbole_groupmix.core.groups.unfairness import mean_and_max, pairwise_unfairness, unfairness
 
 nan = float("nan")
 FOUR = ("value", "absolute", "underestimation", "overestimation")

@@ -136,11 +136,11 @@ def test_a_pipe_is_not_replaced_by_a_file():
 _WRITERS = ("to_csv", "to_parquet", "to_json", "to_markdown", "savefig", "save", "dump", "savez")
 _ALLOWED = {
     "files/whole.py",  # the one way
-    "pipeline/run_folder.py:append",  # lines that are added
-    "pipeline/run_lock.py:keep_others_out",  # an empty file that is locked
-    "files/last_words.py:_open_missing_streams",  # the null device
-    "files/last_words.py:_forget",
-    "cli.py:_compare",  # Comparison.save
+    "record/folder.py:append",  # lines that are added
+    "record/lock.py:keep_others_out",  # an empty file that is locked
+    "cli/last_words.py:_open_missing_streams",  # the null device
+    "cli/last_words.py:_forget",
+    "cli/main.py:_compare",  # Comparison.save
     "adapters/download.py:_unpack",  # into a folder that is renamed when it is whole
 }
 

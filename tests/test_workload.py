@@ -9,16 +9,17 @@ from command import call, run_folder
 from helpers import write_data_set
 
 from recbole_groupmix.core.mix import proportional
-from recbole_groupmix.pipeline import calibrate, consent
-from recbole_groupmix.pipeline.candidates import candidates
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.finish import ModelKeeper
-from recbole_groupmix.pipeline.own_mixes import own_mixes
-from recbole_groupmix.pipeline.run_folder import RunFolder
-from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.pipeline.stages import TestStage
-from recbole_groupmix.pipeline.workload import Workload, left_to_train
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import candidates
+from recbole_groupmix.mixes.own import own_mixes
+from recbole_groupmix.mixes.same_mix import distinct, same_mixes
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.search import consent
+from recbole_groupmix.search import forecast as calibrate
+from recbole_groupmix.search.finish import ModelKeeper
+from recbole_groupmix.search.stages import TestStage
+from recbole_groupmix.search.workload import Workload, left_to_train
+from recbole_groupmix.settings.merge import merge_settings
 
 KEYS = {"folds": 2, "repeats": 2, "epochs": 4, "eval_step": 2, "topk": "[5,10]"}
 COUNTS = re.compile(
@@ -178,8 +179,8 @@ def long_run(here, monkeypatch):
     """A run of which nothing is trained, and that would take very long."""
     costs = calibrate.Costs(0.0, 1e6, 0.0)
     monkeypatch.setattr(calibrate, "_measure", lambda *_: costs)
-    monkeypatch.setattr("recbole_groupmix.pipeline.run.back_end", lambda _: _stop)
-    monkeypatch.setattr("recbole_groupmix.pipeline.all_targets.back_end", lambda _: _stop)
+    monkeypatch.setattr("recbole_groupmix.run.back_end", lambda _: _stop)
+    monkeypatch.setattr("recbole_groupmix.all_targets.run.back_end", lambda _: _stop)
 
 
 def _stop(*_):

@@ -13,9 +13,9 @@ from recbole.utils import InputType, ModelType
 from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 
-from recbole_groupmix.core.ease import ease, precision_for
-from recbole_groupmix.core.gram import Floats, gram
-from recbole_groupmix.core.item_subspace import item_subspace
+from recbole_groupmix.core.linear.ease import ease, precision_for
+from recbole_groupmix.core.linear.gram import Floats, gram
+from recbole_groupmix.core.linear.item_subspace import item_subspace
 from recbole_groupmix.engine.sparse_product import sparse_product
 
 

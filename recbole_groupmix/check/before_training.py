@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.check.group_influence import LAMBDA, GroupInfluence, group_influence_of
 from recbole_groupmix.check.verdict import Verdict, judge
-from recbole_groupmix.core.discrepancy import (
+from recbole_groupmix.core.theory.discrepancy import (
     FloatArray,
     discrepancies,
     distance,
@@ -20,12 +20,12 @@ from recbole_groupmix.core.discrepancy import (
     heterogeneity,
     rank_of,
 )
-from recbole_groupmix.core.relabelling import null_discrepancies
-from recbole_groupmix.pipeline.experiment import ALL_OF_TRAIN, Experiment
-from recbole_groupmix.pipeline.notes import say_notes
-from recbole_groupmix.pipeline.settings import Settings
-from recbole_groupmix.pipeline.similarity import train_matrix
-from recbole_groupmix.pipeline.theory import ClassShares, Theory, class_shares, theory
+from recbole_groupmix.core.theory.relabelling import null_discrepancies
+from recbole_groupmix.exact.similarity import train_matrix
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.notes import say_notes
+from recbole_groupmix.mixes.theory import ClassShares, Theory, class_shares, theory
+from recbole_groupmix.settings.merge import Settings
 
 #: Largest dimension by default: the usual embedding size, where all groups have that rank.
 MAX_D = 64

@@ -10,14 +10,14 @@ from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
 from recbole_groupmix.check.figures import draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
+from recbole_groupmix.exact.influence_command import MOST_D
 from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.pipeline.influence_command import MOST_D
-from recbole_groupmix.pipeline.options import flag, named, number, whole_number
-from recbole_groupmix.pipeline.settings import Settings
-from recbole_groupmix.pipeline.theory import USER_CLASSES
-from recbole_groupmix.pipeline.yaml_files import MOST_BUDGET
-from recbole_groupmix.safety.names import safe_file_name, short
+from recbole_groupmix.mixes.theory import USER_CLASSES
+from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.options import flag, named, number, whole_number
+from recbole_groupmix.settings.yaml_files import MOST_BUDGET
+from recbole_groupmix.text.untrusted import safe_file_name, short
 
 #: Options of the command that are no settings of a run.
 OPTIONS = (

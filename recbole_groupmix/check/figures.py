@@ -10,7 +10,7 @@ import numpy as np
 
 from recbole_groupmix.check.before_training import Check
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.safety.figures import figure_of_names
+from recbole_groupmix.text.figures import figure_of_names
 
 #: Most targets that get a panel of their own; the largest groups go first.
 MOST_PANELS = 12

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.pipeline.budget import memory
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.loss_influence import (
-    bytes_of_loss_influence,
-    loss_influence,
-)
+from recbole_groupmix.exact.loss_influence import bytes_of_loss_influence, loss_influence
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.training.memory import memory
 
 #: EASE's L2 weight by default.
 LAMBDA = 500.0

@@ -9,8 +9,8 @@ import numpy as np
 
 from recbole_groupmix.check.before_training import Check
 from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
-from recbole_groupmix.core.prevalence import disparity
-from recbole_groupmix.safety.names import shown_cell
+from recbole_groupmix.core.theory.prevalence import disparity
+from recbole_groupmix.text.untrusted import shown_cell
 
 WIDTH = 99
 #: Tables of pairs and classes are left to check.json where they would be wider than this.

@@ -16,9 +16,9 @@ from recbole_groupmix.compare.render import markdown
 from recbole_groupmix.compare.rows import compared
 from recbole_groupmix.compare.selection import chosen_groups, chosen_metrics, chosen_reference
 from recbole_groupmix.compare.tables import runs_of_tables
-from recbole_groupmix.core.bootstrap import holm
+from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.files.whole import Content, write_whole
-from recbole_groupmix.safety.names import csv_safe, short
+from recbole_groupmix.text.untrusted import csv_safe, short
 
 #: Most resamples, and permutations, that can be asked for; more make nothing finer.
 MOST_DRAWS = 1_000_000
@@ -57,7 +57,7 @@ class Comparison:
         ``p_bootstrap``; ``interval``, what the bootstrap resampled: ``users``, or ``users,
         repeats`` from 5 repeats on; ``p`` of the permutation test and ``p_holm``, corrected
         over all rows; ``d``, ``rank_biserial``, ``gain``, ``lose``, ``tie`` (see
-        :class:`recbole_groupmix.core.effect.Effect`); ``mark``, ``*`` where `p_holm` < 0.05
+        :class:`recbole_groupmix.core.statistics.effect.Effect`); ``mark``, ``*`` where `p_holm` < 0.05
         and the interval leaves out 0.
         """
         return self.rows.copy()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from recbole_groupmix.core.quoted_cells import check_quotes
+from recbole_groupmix.files.bounded import user_path
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.record.read import read_frame
-from recbole_groupmix.safety.files import user_path
-from recbole_groupmix.safety.names import reason
+from recbole_groupmix.text.untrusted import reason
 
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
 FOLDER_FILES = ("metrics.parquet", "per_user.parquet")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from recbole_groupmix.core.resampling import MIN_REPEATS
-from recbole_groupmix.safety.names import markdown_cell, markdown_text
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.text.untrusted import markdown_cell, markdown_text
 
 #: Columns of text below the table.
 WIDTH = 99

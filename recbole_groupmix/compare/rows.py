@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.bootstrap import relative_changes
-from recbole_groupmix.core.effect import effect_size
-from recbole_groupmix.core.permutation import permutation_test
-from recbole_groupmix.core.resampling import MIN_REPEATS
+from recbole_groupmix.core.statistics.bootstrap import relative_changes
+from recbole_groupmix.core.statistics.effect import effect_size
+from recbole_groupmix.core.statistics.permutation import permutation_test
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 
 _Pair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.row_vectors import COLUMNS
-from recbole_groupmix.engine.team import Team
+from recbole_groupmix.engine.threads import Team
 from recbole_groupmix.engine.triplets import balanced_bounds
 
 Floats = npt.NDArray[np.float32]

@@ -16,7 +16,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from recbole_groupmix.engine.ranking import Asked
+from recbole_groupmix.engine.hits import Asked
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 

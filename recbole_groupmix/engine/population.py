@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph, in_bunches
-from recbole_groupmix.engine.ranking import Asked, hits_at, one_blas_thread
-from recbole_groupmix.engine.team import ALONE, Team, even_bounds, everybody
+from recbole_groupmix.engine.hits import Asked, hits_at, one_blas_thread
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
+from recbole_groupmix.engine.threads import ALONE, Team, even_bounds, everybody
 from recbole_groupmix.engine.triplets import Triplets
 
 

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.row_vectors import weighted_sum
-from recbole_groupmix.engine.team import even_bounds, everybody
+from recbole_groupmix.engine.threads import even_bounds, everybody
 
 #: Columns of a strip: what some thousand rows of it take, a second cache holds most of.
 _COLUMNS = 128

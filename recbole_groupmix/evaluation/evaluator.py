@@ -180,7 +180,7 @@ class GroupEvaluator:
             Two groups; ``first`` alone is compared with the rest, the users of all other groups
             together; by default every two groups.
         variant, missing : str
-            As for :func:`recbole_groupmix.core.unfairness.unfairness`, which has the definitions.
+            As for :func:`recbole_groupmix.core.groups.unfairness.unfairness`, which has the definitions.
 
         Returns
         -------
@@ -220,7 +220,7 @@ class GroupEvaluator:
         k : int or sequence of int, optional
             Cut-offs; default those of the evaluator.
         missing : {"skip", "zero"}
-            As for :func:`recbole_groupmix.core.ranking_unfairness.ranking_unfairness`, which has
+            As for :func:`recbole_groupmix.core.groups.ranking_unfairness.ranking_unfairness`, which has
             the definitions.
 
         Returns

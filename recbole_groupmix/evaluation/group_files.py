@@ -10,7 +10,7 @@ from recbole_groupmix.adapters.groups import Groups, refuse_several_lines
 from recbole_groupmix.core.quoted_cells import check_quotes
 from recbole_groupmix.evaluation.groupings import of_pairs, refuse_doubles, some
 from recbole_groupmix.evaluation.user_columns import dataset_of
-from recbole_groupmix.safety.names import reason
+from recbole_groupmix.text.untrusted import reason
 
 
 def groups_from_csv(

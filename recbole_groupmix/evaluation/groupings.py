@@ -10,7 +10,7 @@ import numpy as np
 from recbole.data.dataset import Dataset
 
 from recbole_groupmix.adapters.groups import EMPTY_GROUP, Groups
-from recbole_groupmix.core.grouping import Grouping, cross, small_groups
+from recbole_groupmix.core.groups.grouping import Grouping, cross, small_groups
 from recbole_groupmix.evaluation.user_columns import tokens
 
 #: What stands between the tokens of crossed columns in the name of a group.
@@ -88,7 +88,7 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
     Raises
     ------
     ValueError
-        As :func:`recbole_groupmix.core.grouping.small_groups`.
+        As :func:`recbole_groupmix.core.groups.grouping.small_groups`.
     """
     codes = np.full(len(groups.of_user), -1, dtype=np.int64)
     codes[users] = groups.of_user[users]

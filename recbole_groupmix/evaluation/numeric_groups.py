@@ -11,8 +11,8 @@ from recbole.data.dataset import Dataset
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.groups import Groups
-from recbole_groupmix.core.binning import activity, cut, quantile_groups
-from recbole_groupmix.core.mainstream import mainstream_scores
+from recbole_groupmix.core.groups.binning import activity, cut, quantile_groups
+from recbole_groupmix.core.groups.mainstream import mainstream_scores
 from recbole_groupmix.evaluation.user_columns import dataset_of, numbers
 
 
@@ -84,7 +84,7 @@ def mainstream_groups(train_data: Any, n: int = 5, names: Sequence[str] | None =
     """Split users into quantiles by how close their taste is to the other users'.
 
     The score of a user is the mean Jaccard similarity of his training items with those of every
-    other user (TALL, section 2); see :func:`recbole_groupmix.core.mainstream.mainstream_scores`.
+    other user (TALL, section 2); see :func:`recbole_groupmix.core.groups.mainstream.mainstream_scores`.
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.files.bounded import user_path
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.safety.files import user_path
-from recbole_groupmix.safety.names import csv_safe, markdown_cell
+from recbole_groupmix.text.untrusted import csv_safe, markdown_cell
 
 #: Name of the row that covers all users.
 OVERALL = "overall"

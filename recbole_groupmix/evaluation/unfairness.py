@@ -11,8 +11,8 @@ import pandas as pd
 from recbole.evaluator.collector import DataStruct
 
 from recbole_groupmix.adapters.groups import Groups
-from recbole_groupmix.core.ranking_unfairness import ranking_unfairness
-from recbole_groupmix.core.unfairness import pairwise_unfairness, unfairness
+from recbole_groupmix.core.groups.ranking_unfairness import ranking_unfairness
+from recbole_groupmix.core.groups.unfairness import pairwise_unfairness, unfairness
 from recbole_groupmix.evaluation.scoring import ITEMS, RELEVANT, TOP_ITEMS, USERS
 
 #: In the place of the second group: the users of all other groups together.
@@ -38,7 +38,7 @@ def rating_table(
     first, second : str, optional
         The pair; without ``second`` the first against the rest, without both all pairs.
     variant, missing : str
-        As for :func:`recbole_groupmix.core.unfairness.unfairness`.
+        As for :func:`recbole_groupmix.core.groups.unfairness.unfairness`.
     """
     pairs = _pairs(groups, first, second)
     scores, labels = (struct.get(key).double().numpy() for key in ("rec.score", "data.label"))
@@ -76,7 +76,7 @@ def ranking_table(
     topk : sequence of int
         Cut-offs, none above the longest list collected.
     missing : str
-        As for :func:`recbole_groupmix.core.ranking_unfairness.ranking_unfairness`.
+        As for :func:`recbole_groupmix.core.groups.ranking_unfairness.ranking_unfairness`.
     """
     pairs = _pairs(groups, first, second)
     of_row = _groups_of(struct, groups)

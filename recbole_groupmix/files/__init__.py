@@ -1,1 +1,1 @@
-"""Files that this package writes: whole or not at all, in places that were checked before."""
+"""Files: read bounded, written whole, in places that were checked before."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from recbole_groupmix.files.bounded import read_text_bounded
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.safety.files import read_text_bounded
 
 Columns = Mapping[str, Sequence[object]]
 """One table: ``"field:type"`` -> the column's values, all columns of one length."""

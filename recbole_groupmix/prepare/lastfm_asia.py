@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from recbole_groupmix.files.parse import parse_json_bounded
 from recbole_groupmix.prepare.publish import Tables
 from recbole_groupmix.prepare.recipe import Recipe
 from recbole_groupmix.prepare.sources import Source, SourceFile
-from recbole_groupmix.safety.names import short
-from recbole_groupmix.safety.parse import parse_json_bounded
+from recbole_groupmix.text.untrusted import short
 
 COUNTRIES = ("0", "3", "10", "17")
 """The countries that the paper keeps, as codes of the source."""

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from recbole_groupmix.safety.files import check_regular, read_bytes_bounded
+from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded
 
 #: Bytes that a file of a source may have: ten times the largest of those that can be prepared,
 #: MovieLens-1M's ratings.dat of 24,594,131.

@@ -1,1 +1,1 @@
-"""What the files of a run hold: their shape, and how they are read."""
+"""The folder of a run: what is written in it, and how it is read."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded, read_text_bounded
+from recbole_groupmix.files.parse import parse_json_bounded, parse_yaml_bounded
 from recbole_groupmix.record.shape import Check
-from recbole_groupmix.safety.files import check_regular, read_bytes_bounded, read_text_bounded
-from recbole_groupmix.safety.names import reason
-from recbole_groupmix.safety.parse import parse_json_bounded, parse_yaml_bounded
+from recbole_groupmix.text.untrusted import reason
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
 _LONGEST = 2**26

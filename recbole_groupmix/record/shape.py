@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recbole_groupmix.safety.names import short
+from recbole_groupmix.text.untrusted import short
 
 Check = Callable[[Any, str], None]
 """Raises ``ValueError`` unless a value, which is found at a place, looks as it must."""

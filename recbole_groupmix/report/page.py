@@ -9,23 +9,23 @@ from typing import Any
 
 import jinja2
 
-from recbole_groupmix.report import across, answer
-from recbole_groupmix.report.asked import asked_section, setup_section
-from recbole_groupmix.report.blocks import Figure, Section
-from recbole_groupmix.report.check_file import CheckFile
-from recbole_groupmix.report.drawing import drawn
-from recbole_groupmix.report.grid import GridCell, cell_of
-from recbole_groupmix.report.measured import change_section, measured_section
-from recbole_groupmix.report.mixes import mixes_section
-from recbole_groupmix.report.optimism import optimism_section
-from recbole_groupmix.report.other_groups import other_groups_section
-from recbole_groupmix.report.pace import pace_section
-from recbole_groupmix.report.paper_section import named_apart, paper_section
-from recbole_groupmix.report.run_files import Run
-from recbole_groupmix.report.searched import search_section
-from recbole_groupmix.report.text_tables import latex, markdown, right_columns
-from recbole_groupmix.report.users import users_section
-from recbole_groupmix.safety.names import csv_safe
+from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.report.frame.blocks import Figure, Section
+from recbole_groupmix.report.frame.drawing import drawn
+from recbole_groupmix.report.frame.text_tables import latex, markdown, right_columns
+from recbole_groupmix.report.paper.check_file import CheckFile
+from recbole_groupmix.report.paper.grid import GridCell, cell_of
+from recbole_groupmix.report.paper.paper_section import named_apart, paper_section
+from recbole_groupmix.report.run import across, answer
+from recbole_groupmix.report.run.asked import asked_section, setup_section
+from recbole_groupmix.report.run.measured import change_section, measured_section
+from recbole_groupmix.report.run.mixes import mixes_section
+from recbole_groupmix.report.run.optimism import optimism_section
+from recbole_groupmix.report.run.other_groups import other_groups_section
+from recbole_groupmix.report.run.pace import pace_section
+from recbole_groupmix.report.run.searched import search_section
+from recbole_groupmix.report.run.users import users_section
+from recbole_groupmix.text.untrusted import csv_safe
 
 PAGE = "index.html"
 

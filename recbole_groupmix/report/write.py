@@ -8,9 +8,9 @@ from pathlib import Path
 
 from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.files.whole import PART, write_whole
-from recbole_groupmix.report.check_file import CHECK, read_check
+from recbole_groupmix.record.run_files import read_folders
 from recbole_groupmix.report.page import PAGE, report_files
-from recbole_groupmix.report.run_files import read_folders
+from recbole_groupmix.report.paper.check_file import CHECK, read_check
 
 _STEM = 40  # characters of a folder's name that its temporary folder repeats
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from recbole_groupmix.check.command import check_command
 from recbole_groupmix.files.places import out_folder
-from recbole_groupmix.pipeline.calibrate import duration
-from recbole_groupmix.pipeline.consent import Ask, agree
-from recbole_groupmix.pipeline.run import run
-from recbole_groupmix.pipeline.settings import merge_settings
-from recbole_groupmix.report.check_file import CHECK, read_check
+from recbole_groupmix.report.paper.check_file import CHECK, read_check
 from recbole_groupmix.reproduce.controls import FOLDS, TRIALS, chosen_controls
 from recbole_groupmix.reproduce.costs import Timings, cost_of
 from recbole_groupmix.reproduce.finished import RUNS, is_finished, record
 from recbole_groupmix.reproduce.page import check_folder, check_page, write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of, without_target
+from recbole_groupmix.run import run
+from recbole_groupmix.search.consent import Ask, agree
+from recbole_groupmix.search.forecast import duration
+from recbole_groupmix.settings.merge import merge_settings
 
 #: Options that are no keys of a run.
 OPTIONS = ("datasets", "models", "dims", "targets", "protocols", "controls", "out")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.pipeline.settings import Settings, merge_settings
-from recbole_groupmix.report.survival import AS_IS
+from recbole_groupmix.report.paper.survival import AS_IS
+from recbole_groupmix.settings.merge import Settings, merge_settings
 
 #: Searched mixes and folds of a control.
 TRIALS, FOLDS = 15, 2

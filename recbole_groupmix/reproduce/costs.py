@@ -8,21 +8,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.mixes.candidates import candidates, fixed_candidates
+from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.pipeline.back_ends import back_end
-from recbole_groupmix.pipeline.calibrate import Costs, Forecast, forecast_of
-from recbole_groupmix.pipeline.candidates import candidates, fixed_candidates
-from recbole_groupmix.pipeline.experiment import Experiment
-from recbole_groupmix.pipeline.notes import say_notes
-from recbole_groupmix.pipeline.same_mix import distinct, same_mixes
-from recbole_groupmix.pipeline.settings import Settings, merge_settings
-from recbole_groupmix.pipeline.stages import trains_on_folds
-from recbole_groupmix.pipeline.without_training import settled
-from recbole_groupmix.pipeline.workload import Workload, planned
 from recbole_groupmix.record.read import read_json
 from recbole_groupmix.record.shape import by_name, keys, listed, number, text
 from recbole_groupmix.reproduce.plan import Cell
+from recbole_groupmix.search.forecast import Costs, Forecast, forecast_of
+from recbole_groupmix.search.stages import trains_on_folds
+from recbole_groupmix.search.workload import Workload, planned
+from recbole_groupmix.settings.closed_form import settled
+from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.training.back_ends import back_end
 
 FILE = "costs.json"
 #: What the file holds: costs by settings, users by group, mixes by settings and target.

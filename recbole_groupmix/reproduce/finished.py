@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recbole_groupmix.files.bounded import file_inside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.record.read import read_json
+from recbole_groupmix.record.run_files import read_folder
 from recbole_groupmix.record.schema import CELL
 from recbole_groupmix.record.shape import anything, by_name
-from recbole_groupmix.report.run_files import read_folder
 from recbole_groupmix.reproduce.plan import Cell
-from recbole_groupmix.safety.files import file_inside
 
 #: ``schema_version`` of the files.
 VERSION = 1

@@ -11,10 +11,10 @@ from typing import Any
 from recbole_groupmix.files.whole import PART
 from recbole_groupmix.record.read import read_json
 from recbole_groupmix.record.shape import anything, by_name
-from recbole_groupmix.report.check_file import CHECK, CheckFile, read_check
-from recbole_groupmix.report.grid import GridCell, read_cell
-from recbole_groupmix.report.grid_section import grid_part
 from recbole_groupmix.report.page import PAGE, grid_files
+from recbole_groupmix.report.paper.check_file import CHECK, CheckFile, read_check
+from recbole_groupmix.report.paper.grid import GridCell, read_cell
+from recbole_groupmix.report.paper.grid_section import grid_part
 from recbole_groupmix.report.write import check_place, write_files
 from recbole_groupmix.reproduce.finished import finished
 from recbole_groupmix.reproduce.plan import Cell

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from recbole_groupmix.adapters.model_class import model_class
-from recbole_groupmix.pipeline.known_keys import reads_key
-from recbole_groupmix.pipeline.settings import Settings, merge_settings
 from recbole_groupmix.reproduce.controls import Control, labelled
-from recbole_groupmix.safety.names import safe_file_name
+from recbole_groupmix.settings.keys import reads_key
+from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.text.untrusted import safe_file_name
 
 #: Keys of a run that the grid decides, with the option that does.
 _OF_GRID = {
@@ -71,7 +71,7 @@ class Cell:
     Parameters
     ----------
     given : dict
-        Its settings, as :func:`~recbole_groupmix.pipeline.settings.merge_settings` takes them.
+        Its settings, as :func:`~recbole_groupmix.settings.merge.merge_settings` takes them.
     control : str
         What differs from the protocol; empty for a cell that belongs to no control.
     changes : dict

@@ -1,0 +1,160 @@
+"""Per-user ranking metrics of a RecBole model on held-out interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+from recbole.data.interaction import Interaction
+from recbole.model.abstract_recommender import AbstractRecommender
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.core.user_metrics import METRICS, per_user_metrics
+from recbole_groupmix.engine.hit_loops import top_hits
+from recbole_groupmix.engine.threads import even_bounds, everybody
+
+_SCORES_PER_BLOCK = 2**21  # at a time: 8 MiB of float32, but some models hold 64 numbers for each
+_PAIRS_PER_CALL = 2**13  # for models that score pairs; ConvNCF holds 50 kB for each
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What some users are evaluated on.
+
+    Attributes
+    ----------
+    users : numpy.ndarray of int64, shape (n_eval,)
+        Internal ids, ascending; each has at least one held-out item.
+    relevant, masked : scipy.sparse.csr_matrix of bool, shape (n_eval, n_items)
+        Held-out items, and training items, which are left out of the ranking.
+    """
+
+    users: np.ndarray
+    relevant: csr_matrix
+    masked: csr_matrix
+
+    @classmethod
+    def of_pairs(
+        cls,
+        train: tuple[np.ndarray, np.ndarray],
+        held_out: tuple[np.ndarray, np.ndarray],
+        shape: tuple[int, int],
+        eligible: np.ndarray | None = None,
+    ) -> HeldOut:
+        """Build from (users, items) pairs of both sides.
+
+        Parameters
+        ----------
+        train, held_out : tuple of two numpy.ndarray of int64
+            Users and items of the training and the held-out interactions.
+        shape : tuple of int
+            (n_users, n_items) of RecBole, padding included.
+        eligible : numpy.ndarray of bool, shape (n_users,), optional
+            Users to evaluate; default all. Users without any training interaction are never
+            evaluated: nothing was learned about them.
+        """
+        seen = _indicator(*train, shape)
+        relevant = _indicator(*held_out, shape)
+        relevant = (relevant > relevant.multiply(seen)).tocsr()  # an item of both sides is known
+        keep = (np.diff(relevant.indptr) > 0) & (np.diff(seen.indptr) > 0)
+        if eligible is not None:
+            keep &= eligible
+        users = np.flatnonzero(keep)
+        return cls(users=users, relevant=relevant[users], masked=seen[users])
+
+    def of_users(self, wanted: np.ndarray) -> HeldOut:
+        """Keep those of ``wanted``, bool (n_users,) by internal id."""
+        rows = np.flatnonzero(wanted[self.users])
+        return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
+
+
+def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
+    matrix = csr_matrix((np.ones(len(users), dtype=bool), (users, items)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = True
+    return matrix
+
+
+def scores_of_all_items(
+    model: AbstractRecommender, users: np.ndarray, n_items: int
+) -> torch.Tensor:
+    """Return the model's scores of every item for some users, float (n, n_items).
+
+    Uses ``full_sort_predict`` and, for models without it, ``predict`` on every pair.
+    """
+    device = next(model.parameters()).device
+    ids = torch.from_numpy(users).to(device)
+    try:
+        scores = model.full_sort_predict(Interaction({model.USER_ID: ids}))
+    except NotImplementedError:
+        user = ids.repeat_interleave(n_items).split(_PAIRS_PER_CALL)
+        item = torch.arange(n_items, device=device).repeat(len(users)).split(_PAIRS_PER_CALL)
+        pairs = (
+            Interaction({model.USER_ID: u, model.ITEM_ID: i})
+            for u, i in zip(user, item, strict=True)
+        )
+        scores = torch.cat([model.predict(few).view(-1) for few in pairs])
+    return scores.view(len(users), n_items)
+
+
+@torch.no_grad()
+def evaluate(
+    model: AbstractRecommender,
+    held_out: HeldOut,
+    topk: Sequence[int],
+    metrics: Sequence[str] = METRICS,
+    on_scores: Callable[[slice, np.ndarray], None] | None = None,
+) -> dict[str, np.ndarray]:
+    """Rank all items but the masked ones and measure every user.
+
+    Parameters
+    ----------
+    model : AbstractRecommender
+        A trained RecBole model; it is put into evaluation mode.
+    held_out : HeldOut
+        Users, held-out and masked items.
+    topk : sequence of int
+        Cut-offs, each at most the number of items.
+    metrics : sequence of str
+        See :data:`recbole_groupmix.core.user_metrics.METRICS`.
+    on_scores : callable, optional
+        Called with some rows of ``held_out`` and their scores of all items, (n, n_items), before
+        any item is masked; it must not change them.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``"recall@20"`` and so on: float64 (n_eval,), unrounded, in the order of
+        ``held_out.users``.
+    """
+    model.eval()
+    n_items = held_out.relevant.shape[1]
+    depth, block = max(topk), max(_SCORES_PER_BLOCK // n_items, 1)
+    hits = np.zeros((len(held_out.users), depth), dtype=bool)
+    for start in range(0, len(held_out.users), block):
+        rows = slice(start, start + block)
+        with recbole_compat():
+            scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
+        if on_scores is not None:
+            on_scores(rows, scores.numpy())
+        if scores.dtype not in (torch.float32, torch.float64):
+            scores = scores.float()
+        _mark_hits(scores.contiguous().numpy(), start, held_out, hits[rows])
+    n_relevant = np.diff(held_out.relevant.indptr).astype(np.int64)
+    return per_user_metrics(hits, n_relevant, topk, metrics)
+
+
+def _mark_hits(scores: np.ndarray, start: int, held_out: HeldOut, hits: np.ndarray) -> None:
+    """Fill ``hits`` from the scores of as many users from ``start`` on; scores are changed."""
+    masked, relevant, team = held_out.masked, held_out.relevant, everybody()
+    rows = np.arange(start, start + len(scores))
+    lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+    team.run(
+        partial(top_hits, scores[a:b], rows[a:b], *lists, hits[a:b])
+        for a, b in pairwise(even_bounds(len(scores), team.size))
+    )

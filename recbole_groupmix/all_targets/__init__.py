@@ -1,0 +1,1 @@
+"""A run for every group at once, which shares the models that targets have in common."""

@@ -1,0 +1,175 @@
+"""The index of a run of all targets: ``index.json``, and the table that is printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from textwrap import wrap
+from typing import Any
+
+from recbole_groupmix.all_targets.shared_trials import PooledWeights
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.record.result import interval_note
+from recbole_groupmix.record.table import COLUMNS, FEW, LEVEL, WIDTH, aligned, change_text
+
+INDEX_VERSION = 1
+_SHARED = (
+    *("dataset", "group_field", "model", "protocol", "weighting", "topk", "seed", "trials"),
+    *("folds", "repeats", "valid_metric"),
+)
+
+
+def build_index(
+    settings: Mapping[str, Any],
+    embedding_size: int | None,
+    folders: Mapping[str, str],
+    results: Mapping[str, Mapping[str, Any]],
+    left_out: Mapping[str, str],
+    pool: Sequence[PooledWeights],
+    this_call: float,
+) -> dict[str, Any]:
+    """Assemble the content of ``index.json``.
+
+    Parameters
+    ----------
+    settings : mapping
+        Values of the settings.
+    embedding_size : int or None
+        None where the model has none.
+    folders : mapping
+        Name of each target's run folder, beside the index.
+    results : mapping
+        Content of each target's ``result.json``.
+    left_out : mapping
+        Groups that are no targets, with the reason.
+    pool : sequence of PooledWeights
+        What all targets were searched on.
+    this_call : float
+        Wall time of this call in seconds.
+    """
+    corrected = _corrected(results)
+    closed_form = settings["model"] in CLOSED_FORM
+    seconds = {
+        stage: math.fsum(result["seconds"].get(stage, 0.0) for result in results.values())
+        for stage in ("search", "test")
+    }
+    return {
+        "schema_version": INDEX_VERSION,
+        **{key: settings[key] for key in _SHARED},
+        "embedding_size": embedding_size,
+        "closed_form": closed_form,
+        "intervals": interval_note(settings["repeats"], closed_form),
+        "targets": {
+            name: _entry(folders[name], result, corrected[name])
+            for name, result in results.items()
+        },
+        "left_out": dict(left_out),
+        "pool": [asdict(weights) for weights in pool],
+        "seconds": {**seconds, "this_call": this_call},
+    }
+
+
+def _entry(
+    folder: str, result: Mapping[str, Any], p_values: Mapping[tuple[str, str], float | None]
+) -> dict[str, Any]:
+    name, search = result["target"], result["search"]
+    group = next(g for g in result["groups"] if g["name"] == name)
+    changes = {
+        mix: {key: {**change, "p_holm": p_values[mix, key]} for key, change in row.items()}
+        for mix, row in result["change"].items()
+    }
+    return {
+        "folder": folder,
+        **{key: group[key] for key in ("n_users", "n_measured", "n_in_data") if key in group},
+        "candidates": search["trials"],
+        "selected": search["selected"],
+        "best_cv": search["best_cv"],
+        "mix": result["mixes"].get(DATA_MIX),
+        "options": search["options"].get(search["selected"], {}),
+        "diverged": result["diverged"],
+        "test": result["test"],
+        "change": changes,
+        "same_mix": result["same_mix"],
+        "seconds": result["seconds"],
+    }
+
+
+def _corrected(
+    results: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[tuple[str, str], float | None]]:
+    """Correct the p-values of every metric over all targets and mixes."""
+    rows: dict[str, list[tuple[str, str, float]]] = {}
+    for target, result in results.items():
+        for mix, row in result["change"].items():
+            for key, change in row.items():
+                p = math.nan if change["p"] is None else change["p"]
+                rows.setdefault(key, []).append((target, mix, p))
+    found: dict[str, dict[tuple[str, str], float | None]] = {target: {} for target in results}
+    for key, of_metric in rows.items():
+        corrected = holm([p for *_, p in of_metric])
+        for (target, mix, _), p in zip(of_metric, corrected, strict=True):
+            found[target][mix, key] = None if math.isnan(p) else p
+    return found
+
+
+def index_table(index: Mapping[str, Any]) -> str:
+    """Return the answer for all targets as text: one row per target and mix.
+
+    Parameters
+    ----------
+    index : mapping
+        Content of ``index.json``.
+    """
+    k = index["topk"][-1]
+    few = FEW if "users only" in index["intervals"] else ""
+    rows = [
+        [
+            "target",
+            "users",
+            "mix",
+            "alpha_aug",
+            *(f"{m}@{k}" for m in COLUMNS),
+            f"change {COLUMNS[0]}",
+        ]
+    ]
+    for target, entry in index["targets"].items():
+        for mix, values in entry["test"].items():
+            change = entry["change"].get(mix, {}).get(f"{COLUMNS[0]}@{k}")
+            same = entry.get("same_mix", {}).get(mix)
+            budget = f"{entry['mix']['alpha_aug']:.2f}" if mix == DATA_MIX else ""
+            metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in COLUMNS]
+            label = target if mix == REFERENCE else ""
+            users = _measured(entry) if mix == REFERENCE else ""
+            rows.append([label, users, mix, budget, *metrics, change_text(change, few, same)])
+    title = (
+        f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
+        "the test items of each target's users"
+    )
+    notes = [
+        f"change: of {COLUMNS[0]}@{k} against proportional, with 95 % {index['intervals']}; "
+        f"* marks p < {LEVEL} after Holm's correction over all rows.",
+    ]
+    if index["pool"]:
+        notes.append(
+            f"data_mix: for each target the best of {len(index['pool'])} weight vectors that all "
+            f"targets share, and theory's mix where there is one, by {index['valid_metric']} on the "
+            "folds."
+        )
+    if any("n_measured" in entry for entry in index["targets"].values()):
+        notes.append(
+            "users: those measured, of those with an interaction; the others have no interaction in "
+            "train, or no item in test that is new to them (result.json of a target says which)."
+        )
+    if index["left_out"]:
+        notes.append(f"Left out: {', '.join(index['left_out'])} (index.json says why).")
+    lines = [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
+    return "\n".join([title, "", *aligned(rows), "", *lines])
+
+
+def _measured(entry: Mapping[str, Any]) -> str:
+    if "n_measured" not in entry:
+        return str(entry["n_users"])
+    return f"{entry['n_measured']} of {entry['n_in_data']}"

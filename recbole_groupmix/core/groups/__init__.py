@@ -1,0 +1,1 @@
+"""Groups of users: columns, bins, mainstreamness, and differences between groups."""

@@ -1,0 +1,1 @@
+"""The theory of the paper: recovery bound, optimal mix, discrepancies of groups."""

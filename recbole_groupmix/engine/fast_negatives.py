@@ -1,0 +1,73 @@
+"""The draw of uniform negatives, compiled and on all threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.engine.compiled import compiled
+from recbole_groupmix.engine.threads import even_bounds, everybody
+
+
+class FastNegatives:
+    """Draws what :class:`~recbole_groupmix.core.negatives.UniformNegatives` draws, faster.
+
+    The search for a draw runs over the positives of its user alone instead of those of all.
+
+    Parameters
+    ----------
+    negatives : UniformNegatives
+        What to draw from.
+    """
+
+    def __init__(self, negatives: UniformNegatives) -> None:
+        self._negatives = negatives
+
+    def draw(
+        self,
+        users: npt.NDArray[np.int64],
+        rng: np.random.Generator,
+        rows: npt.NDArray[np.int64] | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """Draw one negative for entries of ``users``, int64 (n,); equal to the slow draw.
+
+        ValueError if a user has every item as a positive.
+        """
+        table = self._negatives
+        uniform = rng.random(len(users))
+        if rows is not None:
+            users, uniform = users[rows], uniform[rows]
+        out = np.empty(len(users), np.int64)
+        if len(users) and table.n_candidates[users].min() == 0:
+            return table.draw(users, rng)  # says which user
+        everybody().over(
+            even_bounds(len(users), everybody().size),
+            _draw,
+            users,
+            uniform,
+            table.n_candidates,
+            table.first,
+            table.keys,
+            table.span,
+            out,
+        )
+        return out
+
+
+@compiled(nogil=True)
+def _draw(begin, end, users, uniform, n_candidates, first, keys, span, out):  # type: ignore[no-untyped-def]
+    """Fill ``out[begin:end]``; every user has a candidate."""
+    for n in range(begin, end):
+        u = users[n]
+        nth = np.int64(uniform[n] * n_candidates[u])
+        wanted = u * span + nth
+        lo, hi = first[u], first[u + 1] if u + 1 < len(first) else len(keys)
+        lowest = lo
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if keys[mid] <= wanted:
+                lo = mid + 1
+            else:
+                hi = mid
+        out[n] = nth + (lo - lowest) + 1

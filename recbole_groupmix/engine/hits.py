@@ -1,0 +1,114 @@
+"""Hits of the best items of many users, from embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from threadpoolctl import ThreadpoolController
+
+from recbole_groupmix.engine.hit_loops import top_hits, top_hits_of_narrow
+from recbole_groupmix.engine.threads import Team, everybody
+
+_SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
+_NARROW = 8  # columns up to which a product of our own is faster than that of BLAS
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom to rank all items for.
+
+    Attributes
+    ----------
+    users : numpy.ndarray of int64, shape (n_eval,)
+        Rows of the user table.
+    masked, relevant : scipy.sparse.csr_matrix, shape (n_eval, n_items)
+        Items left out of the ranking, and items to find.
+    depth : int
+        Length of the ranking.
+    rows : numpy.ndarray of int64, shape (n_now,), optional
+        Which of these users to rank for now; default all.
+    """
+
+    users: npt.NDArray[np.int64]
+    masked: csr_matrix
+    relevant: csr_matrix
+    depth: int
+    rows: npt.NDArray[np.int64] | None = None
+
+    @property
+    def now(self) -> npt.NDArray[np.int64]:
+        """``rows``, or all of them, int64 (n_now,)."""
+        return np.arange(len(self.users)) if self.rows is None else self.rows
+
+
+def hits_at(
+    user: npt.NDArray[np.float32],
+    item: npt.NDArray[np.float32],
+    masked: csr_matrix,
+    relevant: csr_matrix,
+    depth: int,
+    team: Team | None = None,
+    rows: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.bool_]:
+    """Rank all items for each user by the product of embeddings and mark the relevant ones.
+
+    Parameters
+    ----------
+    user : numpy.ndarray of float32, shape (n_now, d)
+        Embeddings of the users to rank for.
+    item : numpy.ndarray of float32, shape (n_items, d)
+        Embeddings of all items, padding first.
+    masked, relevant : scipy.sparse.csr_matrix, shape (n_eval, n_items)
+        Items left out of the ranking, and items to find.
+    depth : int
+        Length of the ranking.
+    team : Team, optional
+        Who works on it, each on blocks of users; default all threads. With one of a single
+        thread the caller sees to it that products take :func:`one_blas_thread`.
+    rows : numpy.ndarray of int64, shape (n_now,), optional
+        Which row of ``masked`` and ``relevant`` is each user's; default their order.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_now, depth)
+        From best to last.
+    """
+    hits = np.zeros((len(user), depth), dtype=bool)
+    team, columns = team or everybody(), np.ascontiguousarray(item.T)
+    narrow = len(columns) <= _NARROW  # holds the scores of one user at a time
+    block = max(len(user) // (4 * team.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
+    of_user = np.arange(len(user)) if rows is None else rows
+    lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+
+    def rank(start: int) -> None:
+        now = slice(start, min(start + block, len(user)))
+        if narrow:
+            top_hits_of_narrow(user[now], columns, of_user[now], *lists, hits[now])
+        else:
+            top_hits(user[now] @ columns, of_user[now], *lists, hits[now])
+
+    starts = range(0, len(user), block)
+    with nullcontext() if team.size == 1 else one_blas_thread():
+        team.run(partial(rank, start) for start in starts)
+    return hits
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS from starting threads where products are shared out already.
+
+    For the whole process, so not to be entered by threads side by side.
+    """
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()

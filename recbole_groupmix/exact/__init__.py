@@ -1,0 +1,1 @@
+"""What closed forms answer without a search: influence, gradients, profiles, similarity."""

@@ -1,0 +1,151 @@
+"""Who helps whom: what leaving a group out, or more of it, does to the users of every group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from recbole.model.abstract_recommender import AbstractRecommender
+
+from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.core.user_metrics import METRICS
+from recbole_groupmix.exact.loss_influence import Changes, change_rows, check_more, loss_changes
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.training.closed_form.back_end import weighted_ease
+from recbole_groupmix.training.closed_form.checks import check_is_ease
+from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
+
+
+def group_influence(
+    experiment: Experiment,
+    lam: float,
+    *,
+    metric: str = "precision@20",
+    more: float = 0.01,
+    n_boot: int = 10_000,
+) -> pd.DataFrame:
+    """Return the exact effect of every group's data on the test metric of every group.
+
+    EASE is solved with every user's weight 1 (Proportional, for any target), then with weight 0
+    for one group (``without``), then with weight ``1 + more`` for it. As a metric of short lists
+    hardly feels so small a change, ``loss`` gives the exact derivative of a smooth loss of the same
+    held-out items instead (:func:`~recbole_groupmix.exact.loss_influence.loss_influence`), times
+    `more`. Lambda stays the same, so data are changed and not tuned for. The target's own group is
+    in the table too: its row says what its own data are worth.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data, of a run with ``model: EASE``; its target does not matter.
+    lam : float
+        Weight of EASE's L2 term, > 0.
+    metric : str
+        Metric and cut-off.
+    more : float
+        Relative increase of a group's weight in the second comparison, > 0.
+    n_boot : int
+        Resamples of users.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per change, group and target: change ("without", "more" or "loss"), group, target,
+        users (of the target on test), proportional and value (means of the metric or the loss: a
+        lower loss is better), and mean, ci_low, ci_high, p, p_holm of the relative change, a
+        fraction, by a paired bootstrap over the target's users; p_holm is corrected over the
+        groups of one target and change.
+
+    Raises
+    ------
+    ValueError
+        If lambda or `more` is not above 0, or the metric is unknown.
+    """
+    changes = measured_changes(experiment, lam, metric=metric, more=more)
+    return influence_frame(experiment, changes, n_boot)
+
+
+def influence_frame(
+    experiment: Experiment, changes: Sequence[Changes], n_boot: int = 10_000
+) -> pd.DataFrame:
+    """Return the rows that `group_influence` describes, of changes that were measured."""
+    rows = [row for one in changes for row in change_rows(experiment, one, n_boot)]
+    return pd.DataFrame(rows)
+
+
+def measured_changes(
+    experiment: Experiment, lam: float, *, metric: str = "precision@20", more: float = 0.01
+) -> list[Changes]:
+    """Return what `group_influence` is about, user by user: without, more and loss."""
+    name, _, cut_off = metric.partition("@")
+    if name not in METRICS or not cut_off.isdecimal() or int(cut_off) < 1:
+        raise ValueError(
+            f"metric is {metric!r}; it must be one of {', '.join(METRICS)} at a cut-off, for "
+            "example precision@20"
+        )
+    check_is_ease(experiment)
+    if int(cut_off) >= experiment.shape[1]:
+        raise ValueError(
+            f"metric is {metric!r}, beyond the {experiment.shape[1] - 1} items of "
+            f"{experiment.settings['dataset']!r}"
+        )
+    check_more(more)
+    part, names = experiment.part(ALL_OF_TRAIN), experiment.groups.names
+    held_out, laboratory = part.held_out, GramLaboratory(experiment)
+
+    def measured(weights: Mapping[str, float]) -> np.ndarray:
+        model: AbstractRecommender = weighted_ease(
+            experiment, part, laboratory, [weights.get(group, 1.0) for group in names], lam
+        )
+        return evaluate(model, held_out, [int(cut_off)], [name])[metric]
+
+    before = measured({})
+    changes = [
+        Changes(
+            change, held_out.users, before, {group: measured({group: weight}) for group in names}
+        )
+        for change, weight in (("without", 0.0), ("more", 1.0 + more))
+    ]
+    return [*changes, loss_changes(experiment, lam, more=more)]
+
+
+def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
+    """Return one comparison as text: targets in rows, groups in columns, * where p_holm < 0.05."""
+    chosen = influence[influence["change"] == change]
+    groups = list(dict.fromkeys(chosen["group"]))
+    digits = 1 if change == "without" else 3
+    lines = [["target", "users", *groups]]
+    for target, rows in chosen.groupby("target", sort=False):
+        by_group = rows.set_index("group")
+        cells = []
+        for group in groups:
+            row = by_group.loc[group]
+            mark = "*" if row["p_holm"] < 0.05 else " "
+            mean, low, high = (_percent(row[key], digits) for key in ("mean", "ci_low", "ci_high"))
+            cells.append(f"{mean} [{low}, {high}]{mark}")
+        lines.append([str(target), str(rows["users"].iloc[0]), *cells])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _percent(value: float, digits: int) -> str:
+    """Return a change with its sign, and no sign of what rounds to 0."""
+    text = f"{value:+.{digits}%}"
+    return text if float(text[:-1]) else f"{0:.{digits}%}"
+
+
+def influence_text(influence: pd.DataFrame, metric: str) -> str:
+    """Return both tables that people read, with what they are."""
+    return "\n".join(
+        [
+            f"Without the users of a group (columns): change of {metric} of a target (rows), 95 %",
+            "intervals over its users; * p < 0.05 after Holm's correction over the row.",
+            influence_table(influence, "without"),
+            "",
+            "One percent more of a group: change of the target's held-out log loss; below 0 is better.",
+            influence_table(influence, "loss"),
+        ]
+    )

@@ -1,0 +1,115 @@
+"""``groupmix profile`` as a whole: options, files and what is printed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.exact.profile import factors_of, profile
+from recbole_groupmix.exact.profile_figure import draw
+from recbole_groupmix.exact.profile_files import to_json, to_rows, to_text
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.notes import say_notes
+from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.mixes.own import own_mixes
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.options import number, whole_number
+from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
+from recbole_groupmix.training.closed_form.checks import check_closed_form
+from recbole_groupmix.training.memory import memory
+
+#: Options of the command that are no settings of a run.
+OPTIONS = ("points", "reach", "out")
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def profile_command(
+    settings: Settings, options: Mapping[str, str], say: Callable[[str], None]
+) -> tuple[str, Path]:
+    """Compute a profile, write its files, and return the text and their folder.
+
+    Parameters
+    ----------
+    settings : Settings
+        Merged settings of a run with a closed-form model; ``mix`` may name one file.
+    options : mapping of str to str
+        Some of `OPTIONS`, as text.
+    say : callable
+        Prints a line for people.
+
+    Raises
+    ------
+    ValueError
+        For an option or a setting that cannot be used.
+    """
+    factors = _factors(options)
+    if settings["model"] not in CLOSED_FORM:
+        raise ValueError(
+            f"{settings.describe('model')}; profiles take many models, so only those that are "
+            f"solved in closed form: {', '.join(CLOSED_FORM)}"
+        )
+    folder = out_folder(options["out"]) if "out" in options else None
+    if folder is None:
+        out_folder(settings["output_dir"], "--output_dir")
+    experiment = Experiment(settings)
+    settings = experiment.settings
+    say_notes(experiment, say)
+    own = own_mixes(experiment, settings["mix"])
+    if len(own) > 1:
+        raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")
+    name, mix = next(iter(own.items()), (REFERENCE, None))
+    experiment.check_parts(settings["folds"], own.values())
+    check_closed_form(experiment, memory(experiment))
+    found = profile(experiment, mix, name, factors, _progress(say))
+    target, model = experiment.target, settings["model"]
+    place = safe_file_name(f"profile-{settings['dataset']}-{target}-{model}-{name}")
+    folder = folder or Path(settings["output_dir"]) / place
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"dataset": settings["dataset"], "target": target, "model": model}
+    content = to_json(found, **about, folds=int(settings["folds"]))
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    write_whole(folder / "profile.json", text)
+    table = pd.DataFrame(to_rows(found)).drop(columns="folds")
+    csv = csv_safe(table).to_csv(
+        index=False,
+        lineterminator="\
+",
+    )
+    write_whole(folder / "profile.csv", csv)
+    title = f"{settings['dataset']}, target {target}, {model} around {name}"
+    draw(found, title, folder / "profile.png")
+    return to_text(found), folder
+
+
+def _factors(options: Mapping[str, str]) -> list[float]:
+    points = whole_number(options, "points", 7, 3, 999, "each takes a model on every fold")
+    what = "the largest factor of a weight"
+    reach = number(options, "reach", 8.0, what, least=1, most=1e6, beyond=True)
+    if points % 2 == 0:
+        raise ValueError(
+            f"--points is {points}; it must be odd, with the mix itself in the middle"
+        )
+    return factors_of(points, reach)
+
+
+def _progress(say: Callable[[str], None]) -> Callable[[int, int], None]:
+    """Return what says now and then how far it is and how long it will take."""
+    started = last = time.perf_counter()
+
+    def on_model(done: int, whole: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if now - last < _SECONDS_BETWEEN_LINES and not (done == 3 and whole > 3):
+            return
+        last = now
+        left = (now - started) / done * (whole - done)
+        say(f"{done} of {whole} models, about {left:.0f} s left")
+
+    return on_model

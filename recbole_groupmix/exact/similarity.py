@@ -1,0 +1,215 @@
+"""Do groups that are nearer to a target help it more: group influence beside Delta_d."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.core.statistics.rank_agreement import label_p, order_p, spearman
+from recbole_groupmix.core.statistics.resampling import resampled_means
+from recbole_groupmix.core.theory.discrepancy import group_discrepancies, group_subspaces, rank_of
+from recbole_groupmix.exact.loss_influence import Changes
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+
+#: Dimension of Delta_d: the paper compares the mixes of models of that size (Result 4, Figure 7),
+#: and in small dimensions discrepancies are more than the size of groups.
+D = 4
+#: Changes that say how much a group helps, from which the value falls where it helps.
+MEASURES = {"without": "left out", "loss": "a little more"}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Spearman's correlation of help with nearness, ``1 - Delta_d``, over the other groups.
+
+    Attributes
+    ----------
+    measure : {"without", "loss"}
+        What help is: what a target loses without a group, or how far its loss falls with more of it.
+    per_user : bool
+        Whether help is divided by the number of users of the group that gives it.
+    target : str or None
+        None for the mean over all targets.
+    rho : float
+        In [-1, 1], above 0 where nearer groups help more; NaN where all help or distances are equal.
+    ci_low, ci_high : float
+        95 % interval over the target's users; NaN for the mean over targets.
+    p : float
+        Two-sided, of permuted groups.
+    """
+
+    measure: str
+    per_user: bool
+    target: str | None
+    rho: float
+    ci_low: float
+    ci_high: float
+    p: float
+
+
+def train_matrix(experiment: Experiment) -> tuple[csr_matrix, np.ndarray]:
+    """Return the interactions of all of train, 0 or 1, and the group of each of its users."""
+    part = experiment.part(ALL_OF_TRAIN)
+    ones = np.ones(len(part.users))
+    matrix = csr_matrix((ones, (part.users, part.items)), shape=experiment.shape)
+    matrix.data[:] = 1.0  # repeated interactions were added up
+    present = np.diff(matrix.indptr) > 0
+    return matrix, np.where(present, experiment.groups.of_user, -1)
+
+
+def discrepancy_at(experiment: Experiment, d: int | None = None) -> tuple[np.ndarray, int]:
+    """Return Delta_d of all pairs of groups on all of train, (n_groups, n_groups), and d.
+
+    Without a `d` it is `D`, or the least rank of a group's interactions where that is smaller.
+
+    Raises
+    ------
+    ValueError
+        If a given `d` is below 1 or beyond the rank of a group's interactions.
+    """
+    matrix, group = train_matrix(experiment)
+    names = experiment.groups.names
+    if d is None:
+        subspaces = group_subspaces(matrix, group, len(names), D)
+        d = max(min(D, *(rank_of(subspace) for subspace in subspaces)), 1)
+    delta: np.ndarray = group_discrepancies(matrix, group, len(names), d, names)[-1]
+    return delta, d
+
+
+def agreements(
+    experiment: Experiment,
+    changes: Sequence[Changes],
+    delta: np.ndarray,
+    *,
+    n_boot: int = 2000,
+) -> list[Agreement]:
+    """Compare how much groups help with how near they are, for each target and over all.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data.
+    changes : sequence of Changes
+        Measured ones; those of `MEASURES` are used.
+    delta : numpy.ndarray of float64, shape (n_groups, n_groups)
+        Delta_d of all pairs.
+    n_boot : int
+        Resamples of users.
+
+    Returns
+    -------
+    list of Agreement
+        Empty for fewer than four groups: two others have only two orders.
+    """
+    names, seed = experiment.groups.names, int(experiment.settings["seed"])
+    if len(names) < 4:
+        return []
+    sizes = np.array([experiment.n_users[name] for name in names], dtype=np.float64)
+    nearness = 1.0 - delta
+    found = []
+    for one in changes:
+        if one.name not in MEASURES:
+            continue
+        help_, drawn = _help(experiment, one, n_boot)
+        for per_user in (False, True):
+            divisor = sizes if per_user else np.ones(len(names))
+            for index, target in enumerate(names):
+                others = np.arange(len(names)) != index
+                near = nearness[index, others]
+                mine = (help_[index] / divisor)[others]
+                resampled = spearman((drawn[index] / divisor)[:, others], near)
+                resampled = resampled[~np.isnan(resampled)]
+                low, high = (
+                    np.quantile(resampled, [0.025, 0.975]) if resampled.size else (np.nan, np.nan)
+                )
+                rho = float(spearman(mine, near))
+                p = order_p(mine, near, seed)
+                found.append(
+                    Agreement(one.name, per_user, target, rho, float(low), float(high), p)
+                )
+            mean, p = label_p(help_ / divisor, nearness, seed)
+            found.append(Agreement(one.name, per_user, None, mean, np.nan, np.nan, p))
+    return found
+
+
+def size_agreement(experiment: Experiment, delta: np.ndarray) -> tuple[float, float]:
+    """Return the mean over targets of rho of nearness with the other groups' sizes, and its p.
+
+    A large group's subspace is estimated from many users, which alone brings it nearer to all.
+    """
+    names = experiment.groups.names
+    sizes = np.array([experiment.n_users[name] for name in names], dtype=np.float64)
+    tiled = np.tile(sizes, (len(names), 1))
+    return label_p(tiled, 1.0 - delta, int(experiment.settings["seed"]))
+
+
+def agreement_dict(
+    found: Sequence[Agreement], delta: np.ndarray, d: int, size: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Return agreements for a JSON file, NaN as null."""
+    rows = [
+        {key: None if value != value else value for key, value in asdict(one).items()}
+        for one in found
+    ]
+    of_size = None if size is None else {"rho": size[0], "p": size[1]}
+    return {"d": d, "delta": delta.tolist(), "agreement": rows, "size": of_size}
+
+
+def agreement_text(
+    found: Sequence[Agreement], d: int, size: tuple[float, float] | None = None
+) -> str:
+    """Return agreements as text: targets in rows, kinds of help in columns."""
+    if not found:
+        return "Nearness is not compared with influence: that takes four groups or more."
+    kinds = list(dict.fromkeys((one.measure, one.per_user) for one in found))
+    titles = [f"{MEASURES[m]}{', per user' if per_user else ''}" for m, per_user in kinds]
+    lines = [["target", *titles]]
+    for target in dict.fromkeys(one.target for one in found):
+        by_kind = {(one.measure, one.per_user): one for one in found if one.target == target}
+        lines.append([target or "mean", *(_cell(by_kind[kind]) for kind in kinds)])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(titles) + 1)]
+    table = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    head = (
+        f"Do nearer groups help more? Spearman's rho of help with 1 - Delta_{d} over the other groups,\n"
+        "above 0 where they do; 95 % intervals over the target's users, p by permuting the groups."
+    )
+    of_size = []
+    if size is not None:
+        of_size = [
+            f"Nearness itself goes with the other group's size: mean rho {size[0]:+.2f}, p "
+            f"{size[1]:.3f}. Help per user is free of that on its side."
+        ]
+    return "\n".join([head, *table, *of_size])
+
+
+def _help(experiment: Experiment, one: Changes, n_boot: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what every target gets of every group, and the same of resampled users.
+
+    Shapes (n_groups, n_groups) and (n_groups, n_boot, n_groups); NaN for a target with fewer than
+    two held-out users.
+    """
+    names = experiment.groups.names
+    help_ = np.full((len(names), len(names)), np.nan)
+    drawn = np.full((len(names), n_boot, len(names)), np.nan)
+    for index, target in enumerate(names):
+        mine = one.of_target(experiment, target)
+        if len(mine) < 2:
+            continue
+        fallen = [(one.before - one.after[group])[mine][None] for group in names]
+        help_[index] = [values.mean() for values in fallen]
+        drawn[index] = resampled_means(fallen, int(experiment.settings["seed"]), n_boot, False)
+    return help_, drawn
+
+
+def _cell(one: Agreement) -> str:
+    if np.isnan(one.rho):
+        return "-"
+    interval = "" if np.isnan(one.ci_low) else f"[{one.ci_low:+.2f}, {one.ci_high:+.2f}] "
+    return f"{one.rho:+.2f} {interval}p {one.p:.3f}"

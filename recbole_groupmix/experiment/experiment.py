@@ -1,0 +1,334 @@
+"""Everything that the mixes of one run share: data, groups, split, folds, held-out items."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.dataset import Dataset
+from recbole.sampler import Sampler
+
+from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.adapters.dataset import load_dataset
+from recbole_groupmix.adapters.groups import Groups, read_groups
+from recbole_groupmix.adapters.held_out import HeldOut
+from recbole_groupmix.adapters.model_class import model_class
+from recbole_groupmix.adapters.removed import Removed
+from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.core.split import fold_of_interaction, test_mask
+from recbole_groupmix.experiment.headers import read_files
+from recbole_groupmix.experiment.locate import data_folder
+from recbole_groupmix.experiment.named_columns import check_named_columns
+from recbole_groupmix.experiment.pretrained import pretrained
+from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
+from recbole_groupmix.settings.closed_form import settled
+from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.without_effect import noted, noted_device
+
+#: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
+ALL_OF_TRAIN = 0
+#: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
+_FEWEST_MEASURED = 2
+
+
+@dataclass(frozen=True)
+class Part:
+    """One training part and what it is evaluated on.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int64, shape (n_train,)
+        Rows of the data set that train.
+    users, items : numpy.ndarray of int64, shape (n_train,)
+        Internal ids of those rows.
+    n_users : dict of str to int
+        Users with at least one training interaction, by group: the ``n_j`` of Eq. 8.
+    negatives : UniformNegatives
+        Draws items that are not positives of a user in this part.
+    held_out : HeldOut
+        Users of all groups with their held-out items; training items are masked.
+    """
+
+    index: int
+    rows: np.ndarray
+    users: np.ndarray
+    items: np.ndarray
+    n_users: dict[str, int]
+    negatives: UniformNegatives
+    held_out: HeldOut
+
+
+class Experiment:
+    """The shared state of a run, loaded once; parts are made at their first use.
+
+    Parameters
+    ----------
+    settings : Settings
+        Merged and checked settings.
+    for_everyone : bool
+        Whether all users decide selection and early stopping, and not those of a target group. The
+        largest group then stands in for the target, which has no influence on Proportional.
+
+    Raises
+    ------
+    ValueError
+        For a data set, group column, target, model, cut-off or fold that cannot be used; the
+        message names the value and the way out.
+    """
+
+    def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
+        self.model_class: Any = _model_class(settings)
+        self.settings = settings = noted(settled(settings), self.model_class)
+        name = settings["dataset"]
+        folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
+        field = settings["group_field"]
+        if not field:
+            raise ValueError(
+                f"no group column known for data set {name!r}; name a column of {name}.user by "
+                "--group_field"
+            )
+        config = {k: v for k, v in settings.values.items() if k not in ("model", "dataset")}
+        # the metrics are ours; RecBole's Config refuses to build without some of its own
+        config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
+        what = f"RecBole cannot load data set {name!r} from {folder}"
+        with blame(settings, what):
+            self.config = GroupMixConfig(
+                self.model_class, name, config, folder=folder, user_columns=(field,)
+            )
+            files = read_files(settings, self.config)
+            check_named_columns(settings, self.config, files)
+            self.dataset: Dataset = load_dataset(self.config)
+        self.settings, self.pretrained = pretrained(settings, self.config)
+        self.settings = settings = noted_device(self.settings, self.config["device"].type)
+        try:
+            self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
+        except ValueError as error:
+            raise ValueError(f"{settings.describe('group_field')}: {error}") from error
+        said = (*self.dataset.notes, *map(str, self.removed))
+        self.settings = replace(settings, notes=(*settings.notes, *said))
+        self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
+        self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
+        counts = self.groups.n_users(self.users)
+        self.target = (
+            max(counts, key=lambda name: counts[name])
+            if for_everyone
+            else self._target(settings["target"])
+        )
+        self._decides = (self.groups.of_user == self.groups.index(self.target)) | for_everyone
+        self._check_topk(settings["topk"])
+        self.is_test = self._test_rows()
+        self._parts: dict[int, Part] = {}
+        self._target_held_out: dict[int, HeldOut] = {}
+
+    @property
+    def removed(self) -> tuple[Removed, ...]:
+        """What each step of loading removed; ``settings.notes`` has a line for each."""
+        found: tuple[Removed, ...] = self.dataset.removed
+        return found
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_users, n_items) of RecBole, padding included."""
+        return int(self.dataset.user_num), int(self.dataset.item_num)
+
+    @property
+    def n_users(self) -> dict[str, int]:
+        """Users with at least one interaction in all of train, by group."""
+        return self.part(ALL_OF_TRAIN).n_users
+
+    @cached_property
+    def folds(self) -> np.ndarray:
+        """Fold of every row, int64 (n_interactions,), -1 for test rows."""
+        folds = np.full(len(self.users), -1)
+        train = ~self.is_test
+        folds[train] = fold_of_interaction(
+            self.users[train], self.settings["folds"], self.settings["seed"]
+        )
+        return folds
+
+    def part(self, index: int) -> Part:
+        """Return a part, kept for further use."""
+        if index not in self._parts:
+            self._parts[index] = self._make_part(index)
+        return self._parts[index]
+
+    def check_parts(self, folds: int, mixes: Iterable[Mix] = ()) -> None:
+        """Raise ``ValueError`` unless test and every fold can train and evaluate all mixes.
+
+        Parameters
+        ----------
+        folds : int
+            Number of folds that the run trains on; 0 if it only trains on all of train.
+        mixes : iterable of Mix
+            Mixes besides the baselines, which leave empty groups out.
+        """
+        used = {group for mix in mixes for group, share in mix.alpha.items() if share > 0}
+        for index in range(folds + 1):
+            part = self.part(index)
+            what = f"fold {index} of {folds}" if index else "the test part"
+            way_out = "use fewer folds or" if index else "use"
+            if not self.target_users(part.held_out).any():
+                raise ValueError(
+                    f"{what} holds no interaction of target {self.target!r} "
+                    f"({self.n_users[self.target]} users), so no mix can be compared on it; "
+                    f"{way_out} a target with more interactions"
+                )
+            empty = [name for name in sorted(used) if not part.n_users[name]]
+            if empty:
+                raise ValueError(
+                    f"{what} leaves no training interaction of group {empty[0]!r}, so no mix can "
+                    f"hold it; {way_out} a filter on users with few interactions, such as "
+                    '--user_inter_num_interval="[5,inf)"'
+                )
+
+    def check_measured(self) -> None:
+        """Raise ``ValueError`` if too few of the target's users are measured for an interval."""
+        n_measured = int(self.target_users(self.part(ALL_OF_TRAIN).held_out).sum())
+        if n_measured < _FEWEST_MEASURED:
+            raise ValueError(
+                f"{n_measured} of the {self.n_users[self.target]} users of target {self.target!r} "
+                f"can be measured on test, and an interval over users needs {_FEWEST_MEASURED}; "
+                "choose a larger group, put small groups together in the group column, or give "
+                "these users more interactions"
+            )
+
+    def deciders(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Return whose metric decides, bool (n_users,) by target; by default this target's."""
+        if not targets:
+            return {self.target: self._decides}
+        return {name: self.groups.of_user == self.groups.index(name) for name in targets}
+
+    def for_target(self, target: str, **changed: Any) -> Experiment:
+        """Return the same experiment for another target.
+
+        Data, split, folds and parts are shared.
+
+        Parameters
+        ----------
+        target : str
+            Name of a group.
+        **changed
+            Other settings that decide nothing about these.
+        """
+        other = copy.copy(self)
+        values = {**changed, "target": target}
+        other.settings = replace(self.settings, values={**self.settings.values, **values})
+        other.config = copy.copy(self.config)
+        other.config.final_config_dict = {**self.config.final_config_dict, **values}
+        other.target = other._target(target)
+        other._decides = self.deciders([target])[target]
+        other._target_held_out = {}
+        return other
+
+    def target_users(self, held_out: HeldOut) -> np.ndarray:
+        """Return which rows of a ``HeldOut`` are target users (those who decide), bool (n_eval,)."""
+        mine: np.ndarray = self._decides[held_out.users]
+        return mine
+
+    def target_held_out(self, part: Part) -> HeldOut:
+        """Return what the target's users of a part are evaluated on, kept for further use."""
+        if part.index not in self._target_held_out:
+            self._target_held_out[part.index] = part.held_out.of_users(self._decides)
+        return self._target_held_out[part.index]
+
+    def dataset_of(self, part: Part, present: np.ndarray | None = None) -> Dataset:
+        """Return a RecBole data set of a part's rows, of the users ``present`` if given.
+
+        Models build graphs, histories and rating matrices from it.
+        """
+        rows = part.rows if present is None else part.rows[present[part.users]]
+        return self.dataset.copy(self.dataset.inter_feat[rows])
+
+    def test_data(self) -> FullSortEvalDataLoader:
+        """Return the test part as RecBole's evaluation loader over all items."""
+        part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
+        relevant = part.held_out.relevant.tocoo()
+        wanted = part.held_out.users[relevant.row] * n_items + relevant.col
+        rows = np.flatnonzero(self.is_test)
+        pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
+        rows = rows[first[np.isin(pairs, wanted)]]
+        train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
+        sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
+        return FullSortEvalDataLoader(self.config, test, sampler)
+
+    def _name_of(self, user: int) -> str:
+        uid = self.dataset.uid_field
+        return f"user {self.dataset.id2token(uid, user)!s} of {self.settings['dataset']!r}"
+
+    def _make_part(self, index: int) -> Part:
+        if index == ALL_OF_TRAIN:
+            train, held = ~self.is_test, self.is_test
+        else:
+            train, held = (self.folds >= 0) & (self.folds != index - 1), self.folds == index - 1
+        rows = np.flatnonzero(train)
+        rows = rows[np.argsort(self.users[rows], kind="stable")]
+        users, items = self.users[rows], self.items[rows]
+        return Part(
+            index=index,
+            rows=rows,
+            users=users,
+            items=items,
+            n_users=self.groups.n_users(users),
+            negatives=UniformNegatives(users, items, *self.shape, name_of=self._name_of),
+            held_out=HeldOut.of_pairs(
+                (users, items), (self.users[held], self.items[held]), self.shape
+            ),
+        )
+
+    def _test_rows(self) -> np.ndarray:
+        if self.settings["benchmark_filename"] is None:
+            return test_mask(self.users, self.settings["seed"])
+        sizes = self.dataset.file_size_list
+        is_test = np.zeros(sum(sizes), dtype=bool)
+        is_test[-sizes[-1] :] = True
+        return is_test
+
+    def _target(self, target: str | None) -> str:
+        groups, field = self.groups.table(self.users), self.groups.field
+        if not target:
+            raise ValueError(
+                f"no target group given; choose one by --target. Groups of column {field!r} of "
+                f"{self.settings['dataset']!r}: {groups}"
+            )
+        if target not in self.groups.names:
+            why = "is no group of"
+            if target in self.dataset.field2id_token[field]:
+                why = "has no user with an interaction in"
+            raise ValueError(
+                f"{self.settings.describe('target')}, which {why} column {field!r} of "
+                f"{self.settings['dataset']!r}; choose one of: {groups}"
+            )
+        return target
+
+    def _check_topk(self, topk: list[int]) -> None:
+        n_items = self.shape[1] - 1
+        if topk[-1] > n_items:
+            raise ValueError(
+                f"{self.settings.describe('topk')}, which is beyond the {n_items} items of "
+                f"{self.settings['dataset']!r}; cut-offs are at most the number of items"
+            )
+
+
+def _model_class(settings: Settings) -> Any:
+    """Return the class to train, or refuse the model with the way out."""
+    model, known = settings["model"], sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
+    if model not in known:
+        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
+        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
+        raise ValueError(
+            f"{settings.describe('model')}, which is no general recommender of RecBole"
+            f"{''.join(hint)}; those are {', '.join(known)}"
+        )
+    try:
+        check_weighting(model, settings["weighting"])
+        return model_class(model)
+    except ValueError as error:
+        raise ValueError(f"{settings.describe('model')}: {error}") from error

@@ -1,0 +1,128 @@
+"""Columns that settings name must be in the files, and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from recbole.config import Config
+
+from recbole_groupmix.experiment.headers import AtomicFile, load_col_with, said
+from recbole_groupmix.settings.merge import Settings
+
+#: Keys whose columns RecBole needs loaded from some file; of ``threshold`` from ``.inter``.
+_NAMING = (
+    "val_interval",
+    "threshold",
+    "normalize_field",
+    "numerical_features",
+    "discretization",
+    "preload_weight",
+    "alias_of_user_id",
+    "alias_of_item_id",
+)
+
+
+def check_named_columns(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
+    """Raise ``ValueError`` for a setting that names a column which is not there or not loaded.
+
+    Parameters
+    ----------
+    settings, config
+        The run's settings and RecBole's configuration.
+    files : sequence of AtomicFile
+        The files of the data set, loaded or not.
+    """
+    for key in _NAMING:
+        if key == "val_interval" and config["benchmark_filename"] is not None:
+            continue  # RecBole filters no given split
+        for column in _columns(key, config[key]):
+            where = [file for file in files if key != "threshold" or file.source == "inter"]
+            _check_loaded(settings, config, key, column, where)
+    _check_label(settings, config, files)
+    for key in ("load_col", "unload_col"):
+        if key in settings.given:
+            _check_listed(settings, config, key, files)
+    for column in _columns("threshold", config["threshold"]):
+        for file in files:
+            kind = file.header.types.get(column)
+            if file.source == "inter" and kind != "float":
+                raise ValueError(
+                    f"{settings.describe('threshold')}, but {column} of {file.header.file} has type "
+                    f"{kind!r}; a threshold is for numbers: write {column}:float"
+                )
+
+
+def _columns(key: str, value: Any) -> Iterator[str]:
+    """Yield the columns that the value of a key names; none if it has an unknown form."""
+    if isinstance(value, Mapping):
+        named = [*value, *(value.values() if key == "preload_weight" else ())]
+    else:
+        named = list(value) if isinstance(value, (list, tuple)) else []
+    yield from (column for column in named if isinstance(column, str))
+
+
+def _check_loaded(
+    settings: Settings, config: Config, key: str, column: str, files: Sequence[AtomicFile]
+) -> None:
+    what = said(settings, config, key)
+    holding = [file for file in files if column in file.header.types]
+    if not holding:
+        raise ValueError(
+            f"{what}, but no file has a column {column!r}{_near(column, files)}; columns are "
+            f"{_listed(files)}"
+        )
+    file = holding[0]
+    parts = [other for other in files if other.source == file.source]
+    lacking = [other for other in parts if column not in other.header.types]
+    if lacking:
+        raise ValueError(
+            f"{what}, but {column!r} is in {file.header.file} and not in {lacking[0].header.file}"
+        )
+    if any(column in other.loaded for other in holding):
+        return
+    if column in (config["unload_col"] or {}).get(file.source, ()):
+        cure = f"take it out of unload_col, which is {config['unload_col']}"
+    else:
+        cure = f"write {load_col_with(config, file.source, column)}"
+    raise ValueError(f"{what}, but {column} is in {file.header.file} and is not loaded; {cure}")
+
+
+def _check_label(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
+    """Refuse a label that is in the file, was asked for and would not be looked at."""
+    label = config["LABEL_FIELD"]
+    if "LABEL_FIELD" not in settings.given or config["threshold"] is not None:
+        return
+    inter = [file for file in files if file.source == "inter"]
+    if any(label in file.header.types for file in inter):
+        _check_loaded(settings, config, "LABEL_FIELD", label, inter)
+
+
+def _check_listed(
+    settings: Settings, config: Config, key: str, files: Sequence[AtomicFile]
+) -> None:
+    """Refuse a column that a list of columns to load names and its file lacks."""
+    for file in files:
+        columns = (settings[key] or {}).get(file.source, ())
+        for column in () if columns == "*" else columns:
+            if column not in file.header.types:
+                raise ValueError(
+                    f"{settings.describe(key)}, but {file.header.file} has no column {column!r}"
+                    f"{_near(column, [file])}; columns are {_listed([file])}"
+                )
+
+
+def _near(column: str, files: Sequence[AtomicFile]) -> str:
+    names = {name for file in files for name in file.header.types}
+    near = get_close_matches(column, sorted(names), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _listed(files: Sequence[AtomicFile]) -> str:
+    return "; ".join(
+        f"of {file.header.file} {', '.join(file.header.types)}"
+        if len(files) > 1
+        else ", ".join(file.header.types)
+        for file in files
+    )

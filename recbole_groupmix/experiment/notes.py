@@ -1,0 +1,23 @@
+"""What a run says about its settings before it begins: one way for all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from recbole_groupmix.experiment.experiment import Experiment
+
+
+def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None:
+    """Say every note of an experiment, a line each.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its settings hold all notes; those that were merged hold only a part of them.
+    say : callable or None
+        Prints a line for people; None prints nothing.
+    """
+    if say is None:
+        return
+    for note in experiment.settings.notes:
+        say(f"note: {note}")

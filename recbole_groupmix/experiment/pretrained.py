@@ -1,0 +1,45 @@
+"""Checkpoints of others that a run's models start from: looked at before anything is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from recbole.config import Config
+
+from recbole_groupmix.adapters.pretrained import pretrained_files
+from recbole_groupmix.settings.merge import Settings
+
+
+def pretrained(settings: Settings, config: Config) -> tuple[Settings, dict[str, str]]:
+    """Return the SHA-256 of each checkpoint that the models start from, by the key that names it.
+
+    Another checkpoint under the same name makes another run. The settings are returned too, with
+    a note where there are checkpoints.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run's settings.
+    config : recbole.config.Config
+        What RecBole makes of them.
+
+    Raises
+    ------
+    ValueError
+        If a file is not there, or if ``init`` asks for initial values in its place.
+    """
+    files = pretrained_files(config, settings.describe)
+    if files and settings.standard_deviation is not None:
+        raise ValueError(
+            f"{settings.describe('init')}, which would overwrite the embeddings of "
+            f"{', '.join(files)}; leave one of them out"
+        )
+    digests = {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items()}
+    if digests:
+        note = (
+            f"models start from {', '.join(files)}: if these have seen items that this run holds "
+            "out, its figures are too good (docs/models.md)"
+        )
+        settings = replace(settings, notes=(*settings.notes, note))
+    return settings, digests

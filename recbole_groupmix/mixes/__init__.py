@@ -1,0 +1,1 @@
+"""What a run compares: baselines, own mixes, theory, trials, and the weights of each."""

@@ -1,0 +1,80 @@
+"""The mixes that a run compares, and which of them is the data mix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recbole_groupmix.core.mix import Mix, baselines
+from recbole_groupmix.core.names import THEORY, TRIAL
+from recbole_groupmix.core.samplers import sample_trial
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.theory import theory_mix
+
+#: Sources of mixes that are rows of a result in any case, searched or not.
+FIXED = ("baseline", "own", THEORY)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A mix with its name and where it came from.
+
+    Attributes
+    ----------
+    name : str
+        Name on the folds.
+    mix : Mix
+        The mix.
+    source : str
+        baseline, own, theory, or a sampler's name.
+    weights : dict of str to float or None
+        Weights of all groups that other targets share, of which ``mix`` is this target's reading.
+    pooled_epochs : int
+        Epochs of Proportional that come before the mix; 0 for a mix from the start.
+    """
+
+    name: str
+    mix: Mix
+    source: str
+    weights: Mapping[str, float] | None = None
+    pooled_epochs: int = 0
+
+
+def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Candidate]:
+    """Return baselines, the user's own mixes and theory's, in this order."""
+    found = [
+        Candidate(name, mix, "baseline")
+        for name, mix in baselines(experiment.n_users, experiment.target).items()
+    ]
+    found += [Candidate(name, mix, "own") for name, mix in own.items()]
+    least_bound = theory_mix(experiment)
+    if least_bound is not None:
+        found.append(Candidate(THEORY, least_bound, THEORY))
+    return found
+
+
+def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> list[Candidate]:
+    """Return baselines, the user's own mixes, theory's and the sampled trials, in this order."""
+    found = fixed_candidates(experiment, own)
+    for trial in range(trials):
+        sampler, mix = sample_trial(
+            experiment.settings["seed"], trial, experiment.n_users, experiment.target
+        )
+        found.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
+    return found
+
+
+def select(found: list[Candidate], cv: dict[str, dict[str, Any]]) -> Candidate | None:
+    """Return the trial with the best mean score; the first of equals; None if there is none.
+
+    Where there are trials, theory's mix is one more. Those whose training diverged on a fold are
+    out.
+    """
+    searched = [c for c in found if c.source not in ("baseline", "own") and not c.pooled_epochs]
+    if all(c.source == THEORY for c in searched):
+        return None
+    finite = [c for c in searched if np.isfinite(cv[c.name]["score"])]
+    return max(finite, key=lambda c: cv[c.name]["score"], default=None)

@@ -1,0 +1,39 @@
+"""The model of all users that is trained further on the target's users: when a run has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import FINE_TUNED, NO_AUGMENTATION, REFERENCE
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.settings.merge import Settings
+
+
+def has_rival(settings: Settings) -> bool:
+    """Whether a run has the rival: not under ``fine_tune: False``, nor for closed-form models."""
+    return bool(settings["fine_tune"]) and settings["model"] not in CLOSED_FORM
+
+
+def fine_tuned(experiment: Experiment, cv: Mapping[str, Mapping[str, Any]]) -> Candidate | None:
+    """Return the rival, or None where there is none: see :func:`has_rival`.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    cv : mapping
+        Summaries of the folds by candidate name; empty without folds. The pooled model is trained
+        for as long as Proportional was best there.
+    """
+    if not has_rival(experiment.settings):
+        return None
+    if cv and not isfinite(cv[REFERENCE]["score"]):
+        return None
+    epochs = cv[REFERENCE]["epochs"] if cv else int(experiment.config["epochs"])
+    alone = baselines(experiment.n_users, experiment.target)[NO_AUGMENTATION]
+    return Candidate(FINE_TUNED, alone, FINE_TUNED, pooled_epochs=epochs)

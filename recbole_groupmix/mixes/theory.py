@@ -1,0 +1,169 @@
+"""Class shares of the groups of an experiment, and the mix that the paper's theory prefers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.adapters.item_classes import read_item_classes
+from recbole_groupmix.core.mix import Mix, augmentation_sizes, proportional
+from recbole_groupmix.core.theory.class_shares import (
+    favourites,
+    group_class_shares,
+    item_class_shares,
+    user_class_shares,
+)
+from recbole_groupmix.core.theory.item_clusters import item_clusters
+from recbole_groupmix.core.theory.optimal_mix import OptimalMix, optimal_mix
+from recbole_groupmix.core.theory.prevalence import prevalence
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+
+#: How a user's items make his class: all of them by their shares, or the class he likes best.
+USER_CLASSES = ("shares", "favourite")
+
+
+@dataclass(frozen=True, eq=False)
+class ClassShares:
+    """The paper's theta and Theta of an experiment, counted on all of train.
+
+    Attributes
+    ----------
+    field : str
+        Column of the ``.item`` file, or "8 clusters of items".
+    classes : tuple of str
+        Classes that some user likes, or that are some user's favourite.
+    shares : numpy.ndarray of float64, shape (n_groups, n_classes)
+        Class shares of each group, in the order of the experiment's groups; rows sum to 1.
+    """
+
+    field: str
+    classes: tuple[str, ...]
+    shares: np.ndarray
+
+
+def class_shares(
+    experiment: Experiment, user_class: str = "shares", clusters: int | None = None
+) -> ClassShares | None:
+    """Estimate the class shares of all groups; None where no classes of items are known.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its ``class_field`` names the column.
+    user_class : {"shares", "favourite"}
+        A user's classes: the shares of his items, or his favourite class alone.
+    clusters : int, optional
+        Make so many classes of items that the same users like, and read no column.
+
+    Raises
+    ------
+    ValueError
+        If the user named a column that cannot be used, or a group likes no item with a class.
+    """
+    if user_class not in USER_CLASSES:
+        raise ValueError(f"user_class is {user_class!r}; allowed are {', '.join(USER_CLASSES)}")
+    part = experiment.part(ALL_OF_TRAIN)
+    pairs = np.unique(np.stack([part.users, part.items], axis=1), axis=0)
+    if clusters is None:
+        labels = _labels(experiment)
+        field = experiment.settings["class_field"]
+    else:
+        ones = np.ones(len(pairs))
+        matrix = csr_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=experiment.shape)
+        of_item = item_clusters(matrix, clusters, experiment.settings["seed"])
+        width = len(str(clusters))  # their order by name is that of their sizes
+        labels = [[f"cluster {c + 1:0{width}d}"] if c >= 0 else [] for c in of_item]
+        field = f"{clusters} clusters of items"
+    if labels is None:
+        return None
+    by_item, classes = item_class_shares(labels)
+    of_user = user_class_shares(pairs[:, 0], pairs[:, 1], by_item, experiment.shape[0])
+    if user_class == "favourite":
+        of_user = favourites(of_user)
+    groups = experiment.groups
+    try:
+        shares = group_class_shares(of_user, groups.of_user, len(groups.names), groups.names)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error
+    liked = shares.sum(axis=0) > 0
+    names = tuple(name for name, kept in zip(classes, liked, strict=True) if kept)
+    return ClassShares(field, names, shares[:, liked])
+
+
+def _labels(experiment: Experiment) -> list[list[str]] | None:
+    """Return the classes of every item from the class column; None if the data set has none."""
+    settings = experiment.settings
+    if not settings["class_field"]:
+        return None
+    try:
+        labels = read_item_classes(experiment.dataset, settings["class_field"])
+        if not any(labels):
+            raise ValueError("no item has a class in that column")
+        return labels
+    except ValueError as error:
+        if "class_field" not in settings.given:  # the data set's usual column is not in this copy
+            return None
+        raise ValueError(f"{settings.describe('class_field')}: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Theory:
+    """What Theorem 3.1 says about a target at one budget.
+
+    Attributes
+    ----------
+    mix : Mix
+        The mix of least bound.
+    optimum : OptimalMix
+        Its prevalences and ``sigma_max / sigma_min^2``.
+    proportional : numpy.ndarray of float64, shape (n_classes,)
+        Prevalences under Proportional at the same budget.
+    """
+
+    mix: Mix
+    optimum: OptimalMix
+    proportional: np.ndarray
+
+
+def theory(
+    experiment: Experiment, known: ClassShares, target: str, alpha_aug: float = 1.0
+) -> Theory:
+    """Return the mix of least recovery bound for a target.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Counts users of all groups on all of train.
+    known : ClassShares
+        From `class_shares`.
+    target : str
+        Name of the target group.
+    alpha_aug : float
+        Budget ratio, >= 0.
+    """
+    n_users = experiment.n_users
+    sizes = {n: size for n, size in augmentation_sizes(n_users, target).items() if size > 0}
+    row = dict(zip(experiment.groups.names, known.shares, strict=True))
+    others = np.stack([row[name] for name in sizes])
+    alpha_prop = np.array([proportional(n_users, target).alpha[name] for name in sizes])
+    n_aug = alpha_aug * sum(sizes.values())
+    setting = (row[target], others, float(n_users[target]), n_aug)
+    optimum = optimal_mix(*setting, alpha_prop)
+    alpha = dict.fromkeys(augmentation_sizes(n_users, target), 0.0)
+    alpha.update(zip(sizes, optimum.alpha.tolist(), strict=True))
+    return Theory(Mix(alpha, alpha_aug), optimum, prevalence(alpha_prop, *setting))
+
+
+def theory_mix(experiment: Experiment) -> Mix | None:
+    """Return theory's mix for the experiment's target at budget 1, to be trained beside others.
+
+    None without a class column, or where every mix has an infinite bound.
+    """
+    known = class_shares(experiment)
+    if known is None:
+        return None
+    found = theory(experiment, known, experiment.target)
+    return found.mix if math.isfinite(found.optimum.disparity) else None

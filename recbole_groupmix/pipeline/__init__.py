@@ -1,1 +1,0 @@
-"""From settings to a result: assembly, training of mixes, search, run folder."""

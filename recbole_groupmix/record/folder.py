@@ -1,0 +1,226 @@
+"""The folder of a run: where results go, and what makes an interrupted run go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import yaml
+
+from recbole_groupmix.files.opened import note_opened
+from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.whole import Content, forget_unfinished, write_whole
+from recbole_groupmix.record.lock import keep_others_out
+from recbole_groupmix.record.read import read_lines, read_yaml
+from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL
+from recbole_groupmix.record.shape import Check
+from recbole_groupmix.text.untrusted import short
+
+#: Keys that may differ between two commands which continue the same run.
+VOLATILE = frozenset(
+    {
+        "trials",
+        "output_dir",
+        "data_path",
+        "config_files",
+        "mix",
+        "show_progress",
+        "yes",
+        "log_tensorboard",
+        "fine_tune",
+        "log_wandb",
+        "wandb_project",
+        "max_memory",
+        "gpu_id",
+        "use_gpu",
+        "device",
+        "checkpoint_dir",
+        "local_rank",
+        "single_spec",
+        "state",
+        "MODEL_TYPE",
+        "MODEL_INPUT_TYPE",
+        "eval_type",
+    }
+)
+
+
+_OTHER = {"configuration": "another configuration", "data": "other data"}
+_SHAPES = {"trials.jsonl": TRIAL, "curves.jsonl": CURVE}
+#: Bytes that a run folder has to have room for when a run starts.
+_ROOM = 2**22
+_BLOCK = 2**16
+
+
+def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a resolved configuration that decides results, ready for YAML."""
+    kept = {key: values[key] for key in sorted(values) if key not in VOLATILE}
+    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    return plain
+
+
+def hash8(values: Mapping[str, Any]) -> str:
+    """Return eight hexadecimal digits that name a configuration."""
+    text = json.dumps(configuration(values), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _contents(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"configuration": configuration(values), "data": dict(data)}
+
+
+class RunFolder:
+    """One run on disk.
+
+    ``config.yaml`` is what was asked, ``trials.jsonl`` and ``curves.jsonl`` grow line by line,
+    everything else is written whole or not at all. Reading never writes, so that it needs no lock;
+    what writes comes after :meth:`open`, which takes it.
+
+    Parameters
+    ----------
+    path : path
+        The folder; made by :meth:`open`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def check(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        """Check that the folder can be this run's, and write nothing.
+
+        Parameters
+        ----------
+        values : mapping
+            Resolved configuration.
+        data : mapping
+            Fingerprint of the data set (counts and a digest).
+
+        Raises
+        ------
+        ValueError
+            If the folder was made with another configuration or data, holds other things, or
+            cannot be written to.
+        """
+        try:
+            if (self.path / "config.yaml").is_file():
+                self._compare(_contents(values, data))
+            elif self.path.is_dir() and any(
+                not f.name.startswith(".") for f in self.path.iterdir()
+            ):
+                raise ValueError(
+                    f"run folder {self.path} holds files but no config.yaml that says of which "
+                    "run; remove it or choose another --output_dir"
+                )
+            existing_above(self.path)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def open(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        """Make the folder after :meth:`check` and keep other processes out; a failure leaves nothing.
+
+        They are kept out until this object is gone or the process ends, however it ends.
+
+        Parameters
+        ----------
+        values, data : mapping
+            As for :meth:`check`.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`check`, also if the disk is full or another process is at work in the folder.
+        """
+        self.check(values, data)
+        made = [f for f in (self.path, *self.path.parents) if not os.path.lexists(f)]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            keep_others_out(self.path, self)
+            with tempfile.TemporaryFile(dir=self.path) as probe:
+                probe.write(b"\0" * _ROOM)  # a full disk says so now
+                probe.flush()
+                os.fsync(probe.fileno())
+            for folder in (self.path, self.path / "repeats"):
+                forget_unfinished(folder)
+            contents = {**_contents(values, data), "trials": values.get("trials")}
+            self.write("config.yaml", yaml.safe_dump(contents, sort_keys=True))
+        except OSError as error:
+            if made:
+                shutil.rmtree(made[-1], ignore_errors=True)
+            raise self._unusable(error) from error
+        note_opened(self.path)
+
+    def _unusable(self, error: OSError) -> ValueError:
+        return ValueError(
+            f"cannot write to run folder {self.path}: {error.strerror or error}; choose another "
+            "place by --output_dir"
+        )
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` unless the run was made with data of this fingerprint."""
+        self._compare({"data": dict(data)})
+
+    def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
+        file = self.path / "config.yaml"
+        way_out = "it is not the configuration of a run; remove the folder or choose another "
+        found = read_yaml(file, CONFIG, f"{way_out}--output_dir")
+        for part, values in wanted.items():
+            before = found[part]
+            keys = sorted(k for k in {*values, *before} if values.get(k) != before.get(k))
+            if keys:
+                key = keys[0]
+                raise ValueError(
+                    f"run folder {self.path} was made with {_OTHER[part]}: {key} was "
+                    f"{short(before.get(key))} and is now {short(values.get(key))}"
+                    f"{f' ({len(keys) - 1} more differ)' if len(keys) > 1 else ''}; remove the "
+                    "folder or choose another --output_dir"
+                )
+
+    def append(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append one line of JSON and bring it to disk; a line that a kill cut short goes."""
+        with open(self.path / name, "a+b") as file:
+            _end_with_a_whole_line(file)
+            file.write(json.dumps(record).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def records(
+        self, name: str, shape: Check | None = None, folds: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Read lines of JSON; see :func:`~recbole_groupmix.record.read.read_lines`.
+
+        Parameters
+        ----------
+        name : str
+            The file.
+        shape : callable, optional
+            What a line must hold; by default what the file of that name has in a run.
+        folds : int, optional
+            Number of folds.
+        """
+        return read_lines(self.path / name, shape or _SHAPES[name], folds)
+
+    def write(self, name: str, content: Content) -> None:
+        """Write a file whole and bring it to disk; its folder is made."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, content, durable=True)
+
+
+def _end_with_a_whole_line(file: BinaryIO) -> None:
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(end - _BLOCK, 0)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)

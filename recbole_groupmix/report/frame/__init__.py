@@ -1,0 +1,1 @@
+"""What every page, figure and table of a report is made of."""

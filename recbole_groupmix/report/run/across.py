@@ -1,0 +1,175 @@
+"""Several runs side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
+from recbole_groupmix.report.frame.forest import forest
+from recbole_groupmix.report.run import answer
+from recbole_groupmix.report.run.asked import FIRST
+from recbole_groupmix.text import numbers
+
+#: They differ between any two runs, or do not decide results.
+_NOT_SHOWN = frozenset({"load_col", "own_mixes"})
+_TELL_APART = ("embedding_size", "protocol")
+#: More runs than these make a table with a column each too wide to be shown at once.
+_MANY = 6
+
+
+def across_section(runs: Sequence[Run], names: Sequence[str] = ()) -> Section:
+    """Return an index of runs, what differs between them, and their changes in one table.
+
+    `names` replaces those of :func:`labels`.
+    """
+    names = names or labels(runs)
+    data = changes(runs, names)
+    figures = []
+    if len(data):
+        mixes = list(dict.fromkeys(data["mix"]))
+        key = runs[0].keys[0]
+        lead = data[data["metric"] == key]
+        alt = "; ".join(
+            f"{row['run']}, {row['mix']}: "
+            + numbers.percent_interval(row["mean"], row["ci_low"], row["ci_high"])
+            for row in lead.to_dict("records")
+        )
+        figures.append(
+            Figure(
+                "runs",
+                f"Change of {key} against {REFERENCE}",
+                f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's "
+                "correction over all rows; hollow: not.",
+                f"Intervals by run. {alt}.",
+                lead,
+                lambda: forest(lead, "run", "mix", "change", mixes)[0],
+                wide=True,
+            )
+        )
+    tables = [_index(runs, names), _differences(runs, names), *_change_table(runs, names, data)]
+    return Section("runs", "All runs", (), figures, tables)
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """Return a short name per run: data set, target and model, and what tells equal ones apart.
+
+    That is size and protocol, or the folder where these agree too.
+    """
+    short = [f"{r.result['dataset']} {r.target} {r.result['model']}" for r in runs]
+    longer = [
+        " ".join([label, *(str(run.result[key]) for key in _TELL_APART if run.result.get(key))])
+        for label, run in zip(short, runs, strict=True)
+    ]
+    found = []
+    for label, more, run in zip(short, longer, runs, strict=True):
+        if short.count(label) == 1:
+            found.append(label)
+        elif longer.count(more) == 1:
+            found.append(more)
+        else:
+            found.append(f"{label} {run.name.rpartition('-')[2]}")
+    return found
+
+
+def changes(runs: Sequence[Run], names: Sequence[str] = ()) -> pd.DataFrame:
+    """Return one row per run, mix and metric, with p-values corrected over the rows of a metric."""
+    rows = [
+        {"run": label, "mix": mix, "metric": key, **run.result["change"][mix][key]}
+        for label, run in zip(names or labels(runs), runs, strict=True)
+        for mix in run.compared
+        for key in run.keys
+        if key in run.result["change"].get(mix, {})
+    ]
+    data = pd.DataFrame(rows)
+    if data.empty:
+        return data
+    numeric = data["p"].astype(float)
+    for _, places in data.groupby("metric").groups.items():
+        data.loc[places, "p_holm"] = holm(numeric.loc[places].tolist())
+    data["marked"] = data["p_holm"].astype(float) < numbers.LEVEL
+    return data.astype(object).where(data.notna(), None)
+
+
+def _index(runs: Sequence[Run], names: Sequence[str]) -> Table:
+    rows = []
+    for label, run in zip(names, runs, strict=True):
+        result = run.result
+        entry = result["change"].get(DATA_MIX, {}).get(run.keys[0])
+        few = numbers.few_repeats(result)
+        rows.append(
+            [
+                text(label),
+                text(result["protocol"]),
+                number(
+                    result["embedding_size"], "d", "-" if not result["embedding_size"] else None
+                ),
+                number(run.groups[run.target], ",d"),
+                number(result["search"]["trials"], "d"),
+                number(result["repeats"], "d"),
+                text(answer.short(run)),
+                number(
+                    entry["mean"] if entry else None,
+                    shown=numbers.change(entry, few) if entry else "-",
+                ),
+            ]
+        )
+    header = ("run", "protocol", "dimensions", "target users", "mixes searched", "repeats")
+    return Table(
+        "runs",
+        "Runs",
+        (*header, "data_mix is", f"change of {runs[0].keys[0]}"),
+        rows,
+        "Verdicts and marks of this table are each run's own, corrected over its mixes; "
+        f"{numbers.FEW} marks intervals over users only.",
+    )
+
+
+def _differences(runs: Sequence[Run], names: Sequence[str]) -> Table:
+    configurations = [
+        {**run.asked["configuration"], "trials": run.result["search"]["trials"]} for run in runs
+    ]
+    known = {key for c in configurations for key in c} - _NOT_SHOWN
+    keys = [key for key in FIRST if key in known] + sorted(known - set(FIRST))
+    written = {key: [_written(c, key) for c in configurations] for key in keys}
+    rows = [[text(k), *map(text, v)] for k, v in written.items() if len(set(v)) > 1]
+    header = ("key", *names)
+    folded = len(runs) > _MANY
+    return Table("differ", "Settings in which the runs differ", header, rows, folded=folded)
+
+
+def _written(configuration: dict[str, object], key: str) -> str:
+    if key not in configuration:
+        return "-"
+    value = configuration[key]
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _change_table(runs: Sequence[Run], names: Sequence[str], data: pd.DataFrame) -> list[Table]:
+    if data.empty:
+        return []
+    keys = runs[0].keys
+    few = {label: numbers.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
+    entries = {(r["run"], r["mix"], r["metric"]): r for r in data.to_dict("records")}
+    rows = []
+    for run, mix in dict.fromkeys((r, m) for r, m, _ in entries):
+        line = [Cell(str(run)), Cell(str(mix))]
+        for key in keys:
+            entry = entries.get((run, mix, key), numbers.NONE)
+            line.append(number(entry["mean"], shown=numbers.change(entry, few[str(run)])))
+        rows.append(line)
+    return [
+        Table(
+            "changes",
+            f"Change against {REFERENCE} on each run's target",
+            ("run", "mix", *keys),
+            rows,
+            f"95 % intervals. * p < {numbers.LEVEL} after Holm's correction over all rows of a "
+            f"column. {numbers.FEW} an interval over users only.",
+        )
+    ]

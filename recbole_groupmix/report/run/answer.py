@@ -1,0 +1,152 @@
+"""The answer of a run in words, no stronger than its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recbole_groupmix.core.best_row import advice, better_rows, known
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
+from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.text import numbers
+
+#: What can be said of a mix beside the reference.
+BETTER, WORSE, ALIKE, UNDEFINED = "better", "worse", "not told apart", "undefined"
+
+
+def verdict(change: Mapping[str, Any] | None) -> str:
+    """Return what a change of ``result.json`` shows.
+
+    Better or worse only where the corrected p-value is below the level and the interval leaves
+    out 0.
+    """
+    if change is None or not numbers.defined(change["mean"], change["ci_low"], change["ci_high"]):
+        return UNDEFINED
+    if numbers.marked(change) and change["ci_low"] > 0:
+        return BETTER
+    if numbers.marked(change) and change["ci_high"] < 0:
+        return WORSE
+    return ALIKE
+
+
+def answer(run: Run) -> str:
+    """Say in one sentence whether the searched mix beats training on everything as it is."""
+    search = run.result["search"]
+    who, made = f"For the users with {run.result['group_field']} {run.target}", _trainings(run)
+    if DATA_MIX not in run.result["change"]:
+        other = f"; the other mixes{made and f', in {made}'}: {_listed(run)}"
+        return f"{who}, {_why_none(run)}{other}."
+    who += made and f" and {made}"
+    key = run.keys[0]
+    change = run.result["change"][DATA_MIX].get(key)
+    found = verdict(change)
+    trials = search["trials"]
+    best = "the searched mix" if trials == 1 else f"the best of {trials} searched mixes"
+    if THEORY in search["cv"] and THEORY not in run.same:
+        best = f"the best of {numbers.count(trials, 'searched mix', 'es')} and theory's"
+    everything = f"training on everything as it is ({REFERENCE})"
+    if change is None or found == UNDEFINED:
+        return (
+            f"{who}, the change of {key} from {everything} to {best} is undefined: the mean "
+            f"under {REFERENCE}, {numbers.value(run.result['test'][REFERENCE].get(key))}, is 0 or "
+            "too near it for an interval."
+        )
+    by = f"{key} changes by {_interval(change)}"
+    if found == BETTER:
+        return f"{who}, {best} serves them better than {everything}: {by}."
+    if found == WORSE:
+        return f"{who}, {best} serves them worse than {everything}: {by}."
+    return (
+        f"{who}, {best} cannot be told apart from {everything}: {by}{_uncorrected(run, change)}."
+    )
+
+
+def lead(run: Run) -> str:
+    """Say what to do in one sentence, after the best of all rows and not of the search alone."""
+    key, same = run.keys[0], run.same
+    changes = {m: row[key] for m, row in run.result["change"].items() if key in row}
+    if not any(known(change) for change in changes.values()):
+        return ""
+    made = _trainings(run)
+    made = f", in {made}" if made else ""
+    better = [mix for mix in better_rows(changes, numbers.LEVEL) if mix not in same]
+    as_it_is = advice(REFERENCE)
+    if not better:
+        return (
+            f"{as_it_is[0].upper()}{as_it_is[1:]}: nothing that was measured serves them better in "
+            f"{key} beyond chance{made}."
+        )
+    what, also = advice(better[0]), ""
+    if better[1:]:
+        also = "; also better: " + ", ".join(f"{m} {_interval(changes[m])}" for m in better[1:])
+    return (
+        f"{what[0].upper()}{what[1:]}: {key} is {_interval(changes[better[0]])} above that of "
+        f"{REFERENCE}{also}{made}."
+    )
+
+
+def beside(run: Run) -> str:
+    """Return what the other mixes do, or an empty string."""
+    if DATA_MIX not in run.result["change"] or len(run.result["change"]) < 2:
+        return ""
+    return f"Beside it, in {run.keys[0]} against {REFERENCE}: {_listed(run)}."
+
+
+def short(run: Run) -> str:
+    """Return the verdict on the searched mix in a few words, for tables."""
+    if DATA_MIX not in run.result["change"]:
+        return "none searched" if run.result["search"]["trials"] == 0 else "none left"
+    return verdict(run.result["change"][DATA_MIX].get(run.keys[0]))
+
+
+def _why_none(run: Run) -> str:
+    trials = run.result["search"]["trials"]
+    if trials == 0:
+        return "no mix was searched"
+    if DATA_MIX in run.result["diverged"]:
+        return "the selected mix could not be trained on all of train, where it diverged"
+    return f"{'the searched mix' if trials == 1 else f'each of {trials} searched mixes'} diverged"
+
+
+def _listed(run: Run) -> str:
+    parts = []
+    for mix in run.compared:
+        if mix == DATA_MIX:
+            continue
+        if mix in run.same:
+            parts.append(f"{mix} is the same mix as {run.same[mix]}")
+            continue
+        change = run.result["change"].get(mix, {}).get(run.keys[0])
+        found = verdict(change)
+        if change is None or found == UNDEFINED:
+            parts.append(f"{mix} is undefined")
+        else:
+            is_ = "cannot be told apart" if found == ALIKE else f"is {found}"
+            parts.append(f"{mix} {is_}, {_interval(change)}")
+    return "; ".join(parts) or "there is nothing to compare"
+
+
+def _interval(change: Mapping[str, Any]) -> str:
+    return numbers.percent_interval(change["mean"], change["ci_low"], change["ci_high"])
+
+
+def _trainings(run: Run) -> str:
+    """Limit the answer to the trainings made where these are too few to resample."""
+    if not numbers.few_repeats(run.result):
+        return ""
+    repeats = run.result["repeats"]
+    made = "the one training" if repeats == 1 else f"the {repeats} trainings"
+    return f"{made} of each mix (too few to speak for other seeds)"
+
+
+def _uncorrected(run: Run, change: Mapping[str, Any]) -> str:
+    """Say why an interval without 0 is no difference here."""
+    if change["ci_low"] <= 0 <= change["ci_high"]:
+        return ""
+    n = sum(mix not in run.same for mix in run.result["change"])
+    return (
+        f"; the interval leaves out 0, but p is {change['p_holm']:.3f} after Holm's correction "
+        f"over the {n} mixes compared"
+        if change["p_holm"] is not None
+        else ""
+    )

@@ -1,0 +1,75 @@
+"""Intervals that ``result.json`` does not hold, from the per-user values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.statistics.bootstrap import mean_interval, relative_changes
+from recbole_groupmix.record.run_files import Run
+
+_ROUNDING = 1e-12
+
+
+def of_mean(run: Run, mix: str, key: str) -> tuple[float | None, float | None]:
+    """Return the ends of the interval of the target's mean; None where there is none."""
+    values = run.per_user(mix, key, run.target).to_numpy(np.float64)
+    if _complete(values) < 2:
+        return None, None
+    _, low, high = mean_interval(values, seed=run.result["seed"])
+    return low, high
+
+
+def of_changes(
+    run: Run, key: str, wanted: Iterable[tuple[str, Sequence[Any]]]
+) -> list[dict[str, Any]]:
+    """Return changes against the reference of mixes on users.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    key : str
+        Metric, such as ``precision@20``.
+    wanted : iterable of (mix, users)
+        A mix and the ids of the users.
+
+    Returns
+    -------
+    list of dict
+        mean, ci_low, ci_high and p, None where undefined; not corrected.
+    """
+    found: list[dict[str, Any]] = []
+    pairs, places = [], []
+    for mix, users in wanted:
+        both = [
+            run.per_user(name, key).loc[:, list(users)].to_numpy(np.float64)
+            for name in (mix, REFERENCE)
+        ]
+        found.append({"mean": None, "ci_low": None, "ci_high": None, "p": None})
+        if _complete(both[0] + both[1]) >= 2:
+            pairs.append((both[0], both[1]))
+            places.append(len(found) - 1)
+    if pairs:
+        for place, change in zip(
+            places, relative_changes(pairs, seed=run.result["seed"]), strict=True
+        ):
+            for name in ("mean", "ci_low", "ci_high", "p"):
+                number = getattr(change, name)
+                found[place][name] = float(number) if np.isfinite(number) else None
+    return found
+
+
+def difference(run: Run, mix: str, key: str) -> pd.Series:
+    """Return each target user's mean over repeats under a mix minus that under the reference."""
+    mine = run.per_user(mix, key, run.target).mean(axis=0)
+    found = (mine - run.per_user(REFERENCE, key, run.target).mean(axis=0)).dropna()
+    return found.where(found.abs() > _ROUNDING, 0.0)
+
+
+def _complete(values: np.ndarray) -> int:
+    return int(np.count_nonzero(~np.isnan(values).any(axis=0)))

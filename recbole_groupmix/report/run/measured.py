@@ -1,0 +1,113 @@
+"""Test metrics of the target's users, and their change against Proportional."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
+from recbole_groupmix.report.frame.forest import forest
+from recbole_groupmix.report.run import intervals
+from recbole_groupmix.report.run.asked import measured
+from recbole_groupmix.text import numbers
+
+
+def measured_section(run: Run) -> Section:
+    """Return the means on test with their intervals."""
+    rows = []
+    for mix in run.result["mixes"]:
+        cells = [text(mix)]
+        for key in run.keys:
+            mean = run.result["test"][mix].get(key)
+            shown = numbers.value_interval(mean, *intervals.of_mean(run, mix, key))
+            cells.append(number(mean, shown=shown))
+        rows.append(cells)
+    group = next(group for group in run.result["groups"] if group["name"] == run.target)
+    over = f" Over {measured(group)} users of {run.target}." if "n_measured" in group else ""
+    note = f"95 % {run.result['intervals']}.{over}"
+    main = Table("test", f"Test metrics of {run.target}", ("mix", *run.keys), rows, note)
+    keys = list(next(iter(run.result["test"].values()), {}))
+    everything = Table(
+        "test-all",
+        f"All test metrics of {run.target}",
+        ("metric", *run.result["mixes"]),
+        [
+            [
+                text(key),
+                *(
+                    number(value, shown=numbers.value(value))
+                    for value in (run.result["test"][mix].get(key) for mix in run.result["mixes"])
+                ),
+            ]
+            for key in keys
+        ],
+        folded=True,
+    )
+    return Section("test", "On test", (), (), [main, everything])
+
+
+def change_section(run: Run) -> Section:
+    """Return the change of every mix against Proportional."""
+    rows = []
+    for mix in (name for name in run.compared if name not in run.same):
+        for key in run.keys:
+            entry = run.result["change"].get(mix, {}).get(key, numbers.NONE)
+            rows.append({"mix": mix, "metric": key, **entry, "marked": numbers.marked(entry)})
+    data = pd.DataFrame(rows)
+    if data.empty:
+        return Section("change", f"Change against {REFERENCE}", ["No other mix was measured."])
+    few = numbers.few_repeats(run.result)
+    alt = "; ".join(f"{row['mix']}, {row['metric']}: {numbers.change(row, few)}" for row in rows)
+    figure = Figure(
+        "change",
+        f"Change against {REFERENCE}, users of {run.target}",
+        f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's "
+        "correction over the mixes; hollow: not.",
+        f"Intervals of the changes. {alt}.",
+        data,
+        lambda: forest(data, "metric", "mix", "change", list(run.result["mixes"]))[0],
+    )
+    return Section(
+        "change", f"Change against {REFERENCE}", (), [figure], [change_table(run, run.keys)]
+    )
+
+
+def change_table(run: Run, keys: list[str]) -> Table:
+    """Return the changes of ``result.json``, a row per mix."""
+    few = numbers.few_repeats(run.result)
+    rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
+    for mix in run.compared:
+        entries = [run.result["change"].get(mix, {}).get(key, numbers.NONE) for key in keys]
+        as_other = f"same mix as {run.same[mix]}" if mix in run.same else None
+        cells = [
+            number(entry["mean"], shown=as_other or numbers.change(entry, few))
+            for entry in entries
+        ]
+        rows.append([text(mix), *cells])
+    return Table(
+        "change",
+        f"Change against {REFERENCE}, users of {run.target}",
+        ("mix", *keys),
+        rows,
+        change_note(run),
+    )
+
+
+def change_note(run: Run) -> str:
+    """Return what the marks of changes mean."""
+    few = (
+        f" {numbers.FEW} an interval that leaves out what other seeds would give."
+        if numbers.few_repeats(run.result)
+        else ""
+    )
+    return (
+        f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
+        f"the mixes of a metric.{few}{_same(run)}"
+    )
+
+
+def _same(run: Run) -> str:
+    """Say which rows are one mix and so one comparison."""
+    said = [f"{name} is the same mix as {of}" for name, of in run.same.items()]
+    return f" {'; '.join(said)}: one comparison." if said else ""

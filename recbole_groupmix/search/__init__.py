@@ -1,0 +1,1 @@
+"""The stages of a run: folds, choice of the data mix, test."""

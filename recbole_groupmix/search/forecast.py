@@ -1,0 +1,226 @@
+"""How long a run will take, measured before it starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.search.workload import Workload, left_to_train
+from recbole_groupmix.training.closed_form.back_end import train_closed_form
+from recbole_groupmix.training.fine_tuning import MODELS_BEFORE
+from recbole_groupmix.training.job import Fit, Job
+from recbole_groupmix.training.one_by_one import train_sequentially
+
+_MODELS_AT_ONCE = 8  # for back ends that train many
+_ENOUGH = 10.0  # seconds after which one epoch is measurement enough
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that one model takes.
+
+    Attributes
+    ----------
+    model : float
+        Making it.
+    epoch : float
+        One epoch on all of train.
+    evaluation : float
+        Measuring the users of all groups once.
+    """
+
+    model: float
+    epoch: float
+    evaluation: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is left to train, and how long it takes at most.
+
+    Attributes
+    ----------
+    work : Workload
+        Models on folds and on all of train.
+    lambdas : int
+        How often a closed-form model is solved on a fold; 1 for others.
+    epochs : int
+        Most epochs of one model.
+    evaluations : float
+        Evaluations of one model on a fold, in units of one of all users.
+    stops_early : bool
+        Whether models may stop before their last epoch.
+    closed_form : bool
+        Whether models are solved and not trained.
+    costs : Costs
+        Measured; zero where nothing is left.
+    """
+
+    work: Workload
+    lambdas: int
+    epochs: int
+    evaluations: float
+    stops_early: bool
+    closed_form: bool
+    costs: Costs
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the rest takes if no model stops early."""
+        work = self.work
+        training = self.costs.model + self.epochs * self.costs.epoch
+        on_folds = work.on_folds * self.lambdas + work.rivals
+        before = MODELS_BEFORE * (work.rivals + work.final_rivals)
+        measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
+        return (on_folds + work.final + before) * training + measuring
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        if not self.work.n_models:
+            return "nothing left to train"
+        if self.closed_form:
+            each = f" with {self.lambdas} lambdas on each fold" if self.lambdas > 1 else ""
+            return (
+                f"{self.work}, solved in about {self.costs.epoch:.2g} s each{each}: about "
+                f"{duration(self.seconds)}"
+            )
+        stops = "; models stop earlier" if self.stops_early else ""
+        return (
+            f"{self.work}, at most {self.epochs} epochs of about {self.costs.epoch:.2g} s each: "
+            f"at most about {duration(self.seconds)}{stops}"
+        )
+
+
+def forecast(
+    experiment: Experiment,
+    folder: RunFolder,
+    found: list[Candidate],
+    train: Callable[..., Iterator[Fit]],
+    say: Callable[[str], None],
+) -> Forecast:
+    """Train a few epochs, which rehearses the run and times it.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    folder : RunFolder
+        Finished models in it are not counted; it need not exist.
+    found : list of Candidate
+        Mixes of the run.
+    train : callable
+        The back end.
+    say : callable
+        Prints a line for people before what takes time.
+
+    Raises
+    ------
+    ValueError
+        If RecBole cannot train the model with these settings. Nothing is left on disk.
+    """
+    target = experiment.n_users[experiment.target]
+    share = target / sum(experiment.n_users.values())
+    work = left_to_train(experiment, folder, found)
+    return forecast_of(experiment, found, train, work, share, say)
+
+
+def forecast_of(
+    experiment: Experiment,
+    found: list[Candidate],
+    train: Callable[..., Iterator[Fit]],
+    work: Workload,
+    share: float,
+    say: Callable[[str], None],
+) -> Forecast:
+    """Measure what a model takes and forecast so many of them.
+
+    Parameters
+    ----------
+    experiment, found, train, say
+        As for :func:`forecast`.
+    work : Workload
+        Models on folds and on all of train.
+    share : float
+        Share of all users that is measured on a fold.
+
+    Raises
+    ------
+    ValueError
+        As :func:`forecast`.
+    """
+    settings = experiment.settings
+    epochs = int(experiment.config["epochs"])
+    times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
+    closed_form = settings["model"] in CLOSED_FORM
+    if work.n_models:
+        what = "the solution of a model" if closed_form else "an epoch"
+        say(f"measuring how long {what} takes")
+    return Forecast(
+        work=work,
+        lambdas=len(settings["lambdas"] or (1,)),
+        epochs=epochs,
+        evaluations=times * share,
+        stops_early=settings["early_stopping"],
+        closed_form=closed_form,
+        costs=_measure(experiment, found, train) if work.n_models else Costs(0.0, 0.0, 0.0),
+    )
+
+
+def _measure(
+    experiment: Experiment, found: list[Candidate], train: Callable[..., Iterator[Fit]]
+) -> Costs:
+    some = found[: 1 if train is train_sequentially else _MODELS_AT_ONCE]
+    if train is train_closed_form:
+        some = found[:3]  # the baselines: the last has the least data, and the least rank
+    what = f"RecBole cannot train {experiment.settings['model']} with these settings"
+
+    def seconds(epochs: int) -> tuple[float, Fit]:
+        jobs = [Job(c.name, c.mix, ALL_OF_TRAIN, 0, epochs) for c in some]
+        fits = list(train(experiment, jobs))
+        if fits[0].diverged:
+            raise ValueError(
+                f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
+                f"{_learning_rate(experiment)}, use a smaller one"
+            )
+        if train is train_closed_form:
+            return fits[-1].seconds, fits[0]  # the first made what all share
+        return sum(fit.seconds for fit in fits) / len(fits), fits[0]
+
+    with TemporaryDirectory() as scratch, blame(experiment.settings, what):
+        experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
+        one, fit = seconds(1)  # warms up too
+        model, epoch = 0.0, one
+        if one * len(some) < _ENOUGH and train is not train_closed_form:
+            one, three = seconds(1)[0], seconds(3)[0]
+            epoch = max(three - one, three / 10) / 2
+            model = max(one - epoch, 0.0)
+        started = time.perf_counter()
+        held_out = experiment.part(ALL_OF_TRAIN).held_out
+        evaluate(fit.model, held_out, experiment.settings["topk"])
+    return Costs(model, epoch, time.perf_counter() - started)
+
+
+def _learning_rate(experiment: Experiment) -> str:
+    """Say which learning rate a model is trained with; RecBole has one for each model."""
+    if experiment.settings["learning_rate"] is not None:
+        return experiment.settings.describe("learning_rate")
+    return f"learning_rate is {experiment.config['learning_rate']!r} (RecBole's default)"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it: 0.4 s, 75 s, 12 min, 3.5 h."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

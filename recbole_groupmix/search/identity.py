@@ -1,0 +1,65 @@
+"""Which run it is: the name of its folder, its configuration and its data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.record.folder import RunFolder, hash8
+from recbole_groupmix.text.untrusted import safe_file_name
+
+
+def run_folder(
+    experiment: Experiment,
+    own: Mapping[str, Mix],
+    more: Mapping[str, Any] | None = None,
+    inside: Path | None = None,
+) -> tuple[RunFolder, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the folder of an experiment, named after its configuration, and its identity.
+
+    The identity is the resolved configuration and the fingerprint of the data, as
+    :meth:`RunFolder.check` wants them.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    own : dict of str to Mix
+        The user's own mixes.
+    more : dict, optional
+        What else decides results.
+    inside : path, optional
+        Folder that holds it; default ``output_dir``.
+    """
+    settings = experiment.settings
+    values = {
+        **experiment.config.final_config_dict,
+        **settings.values,
+        "own_mixes": {name: mix.to_dict() for name, mix in own.items()},
+        **({"pretrained": experiment.pretrained} if experiment.pretrained else {}),
+        **(more or {}),
+    }
+    name = safe_file_name(
+        f"{settings['dataset']}-{settings['target']}", f"-{settings['model']}-{hash8(values)}"
+    )
+    folder = RunFolder((inside or Path(settings["output_dir"])) / name)
+    return folder, (values, fingerprint(experiment))
+
+
+def fingerprint(experiment: Experiment) -> dict[str, Any]:
+    """Return counts and a digest of the interactions and groups of an experiment."""
+    digest = hashlib.sha256()
+    for rows in (experiment.users, experiment.items, experiment.groups.of_user):
+        digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+    return {
+        "n_users": experiment.shape[0] - 1,
+        "n_items": experiment.shape[1] - 1,
+        "n_interactions": len(experiment.users),
+        "sha256": digest.hexdigest(),
+    }

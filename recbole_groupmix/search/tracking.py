@@ -1,0 +1,104 @@
+"""Trial results for TensorBoard and Weights & Biases, by RecBole's own logger; off by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from recbole.utils.wandblogger import WandbLogger
+
+from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.mixes.candidates import Candidate
+
+#: Folder in the run folder that ``tensorboard --logdir`` is given.
+BOARD = "tensorboard"
+
+
+def check_trackers(config: GroupMixConfig) -> None:
+    """Raise ``ValueError`` if a tracker is asked for that is not installed."""
+    for key, package in (("log_wandb", "wandb"), ("log_tensorboard", "tensorboard")):
+        if config[key] and find_spec(package) is None:
+            raise ValueError(f"{key} is true, but {package} is missing; pip install {package}")
+
+
+class Tracking:
+    """Sends what a run finds to the trackers that its settings name.
+
+    Parameters
+    ----------
+    config : GroupMixConfig
+        ``log_wandb`` and ``wandb_project`` mean what they mean in RecBole; ``log_tensorboard``
+        (ours, default False) writes event files.
+    folder : path
+        The run folder, in which the event files lie.
+
+    """
+
+    def __init__(self, config: GroupMixConfig, folder: Path) -> None:
+        self._wandb: WandbLogger | None = None
+        self._board: Any = None
+        if config["log_wandb"]:
+            self._wandb = WandbLogger(config)
+        if config["log_tensorboard"]:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(folder / BOARD))
+
+    def of_fold(self, number: int, record: Mapping[str, Any], metric: str) -> None:
+        """Send the score of one mix on one fold.
+
+        Parameters
+        ----------
+        number : int
+            Place of the mix among the candidates, from 0: the axis of the plots.
+        record : mapping
+            A line of ``trials.jsonl``.
+        metric : str
+            Name of its score.
+        """
+        if record["score"] is None:
+            return
+        values = {f"{metric}/fold_{record['fold']}": record["score"]}
+        self._send("search", number, values)
+
+    def of_mixes(
+        self, found: Sequence[Candidate], cv: Mapping[str, Mapping[str, Any]], metric: str
+    ) -> None:
+        """Send all mixes, in the order of their numbers, with their mean scores over the folds.
+
+        Parameters
+        ----------
+        found : sequence of Candidate
+            Candidates.
+        cv : mapping
+            Their summaries on the folds; those without one, or whose score is NaN since training
+            diverged, are not sent.
+        metric : str
+            Name of the score.
+        """
+        for number, candidate in enumerate(c for c in found if c.name in cv):
+            score, mix = cv[candidate.name]["score"], candidate.mix
+            if isfinite(score):
+                values = {f"{metric}/mean": score, "alpha_aug": mix.alpha_aug}
+                values.update({f"alpha/{group}": share for group, share in mix.alpha.items()})
+                self._send("mixes", number, values)
+
+    def of_test(self, means: Mapping[str, Mapping[str, float]]) -> None:
+        """Send the target's means on test, by mix and metric, and close the trackers."""
+        values = {f"{mix}/{metric}": v for mix, row in means.items() for metric, v in row.items()}
+        if self._wandb is not None:
+            self._wandb.log_eval_metrics(values, head="test")
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"test/{name}", value, 0)
+            self._board.close()
+
+    def _send(self, head: str, number: int, values: Mapping[str, float]) -> None:
+        if self._wandb is not None:
+            self._wandb.log_metrics({**values, "trial_step": number}, head=head)
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"{head}/{name}", value, number)

@@ -1,0 +1,254 @@
+"""Learning rate and weight of the L2 term by cross-validation, all grid points trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.notes import say_notes
+from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.record.folder import RunFolder, hash8
+from recbole_groupmix.record.schema import POINT
+from recbole_groupmix.search.identity import fingerprint
+from recbole_groupmix.search.progress import Progress
+from recbole_groupmix.search.stages import fold_score
+from recbole_groupmix.settings.keys import reads_key
+from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.text.untrusted import safe_file_name
+from recbole_groupmix.training.back_ends import back_end
+from recbole_groupmix.training.job import Job
+
+#: The default grid (the paper, Appendix C, names the kind of search and not its values).
+LEARNING_RATES = (0.003, 0.01, 0.03, 0.1)
+REG_WEIGHTS = (1e-4, 1e-3, 1e-2, 1e-1)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the grid and how it did.
+
+    Attributes
+    ----------
+    options : dict of str to float
+        Learning rate and, for models that have it, weight of the L2 term.
+    scores : tuple of float
+        Validation metric on each fold; NaN where training diverged.
+    epochs : int
+        Median over folds of the best epoch.
+    """
+
+    options: dict[str, float]
+    scores: tuple[float, ...]
+    epochs: int
+
+    @property
+    def score(self) -> float:
+        """Mean over folds; NaN if training diverged on any."""
+        return float(np.mean(self.scores))
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """All points of a grid, and which is best.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        In the order of the grid.
+    best : Point
+        The point of the highest mean score, the first of equals.
+    metric : str
+        What was measured.
+    file : pathlib.Path
+        The YAML with the best values.
+    """
+
+    points: tuple[Point, ...]
+    best: Point
+    metric: str
+    file: Path
+
+
+def tune(
+    settings: Settings,
+    learning_rates: Sequence[float] = LEARNING_RATES,
+    reg_weights: Sequence[float] = REG_WEIGHTS,
+    out: str | Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Tuned:
+    """Train Proportional at every point of a grid on every fold and choose the best.
+
+    Parameters
+    ----------
+    settings : Settings
+        Merged settings. With a ``target`` its users' metric decides, else that of all users.
+    learning_rates, reg_weights : sequence of float
+        The grid; ``reg_weights`` is left out for models without such a key.
+    out : path, optional
+        The YAML to write; default ``tuned-DATASET-MODEL-D.yaml`` here.
+    say : callable, optional
+        Prints a line for people.
+
+    Returns
+    -------
+    Tuned
+
+    Raises
+    ------
+    ValueError
+        For settings that cannot be used, or if training diverges everywhere.
+    """
+    if settings["model"] in CLOSED_FORM:
+        raise ValueError(
+            f"{settings.describe('model')}, which has no learning rate and chooses its lambda in "
+            "groupmix run, for every mix on the folds: --lambdas=[100,300,1000]"
+        )
+    if out is not None:
+        out_file(out)  # before the data are read
+    experiment = Experiment(settings, for_everyone=not settings["target"])
+    grid = _grid(experiment, learning_rates, reg_weights)
+    train, folds = back_end(experiment), settings["folds"]
+    experiment.check_parts(folds)
+    default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
+    file = out_file(default if out is None else out)
+    folder = _open_folder(experiment, grid)
+    say_notes(experiment, say)
+    if say:
+        say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
+    fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])
+    records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", POINT, folds)}
+    mix = baselines(experiment.n_users, experiment.target)[REFERENCE]
+    jobs = [
+        Job(REFERENCE, mix, fold + 1, 0, fixed, options)
+        for fold in range(folds)
+        for options in grid
+        if (_label(options), fold) not in records
+    ]
+    n_jobs = len(grid) * folds
+    bars = Progress(
+        "grid",
+        n_jobs,
+        n_jobs - len(jobs),
+        int(experiment.config["epochs"]),
+        settings["show_progress"],
+    )
+    for fit in train(experiment, jobs, bars.epoch) if jobs else ():
+        record = {
+            "name": _label(fit.job.options),
+            "fold": fit.job.part - 1,
+            "score": fold_score(experiment, fit),
+            "epochs": fit.epochs,
+            "seconds": round(fit.seconds, 3),
+        }
+        folder.append("trials.jsonl", record)
+        records[record["name"], record["fold"]] = record
+        bars.model()
+    bars.close()
+    points = tuple(
+        _point(options, [records[_label(options), f] for f in range(folds)]) for options in grid
+    )
+    finite = [point for point in points if np.isfinite(point.score)]
+    if not finite:
+        raise ValueError(
+            "training diverged at every point of the grid; add smaller learning rates"
+        )
+    best = max(finite, key=lambda point: point.score)
+    tuned = Tuned(points, best, settings["valid_metric"], file)
+    write_whole(file, _yaml(experiment, tuned))
+    return tuned
+
+
+def tuning_table(tuned: Tuned) -> str:
+    """Return the grid as text: one row per point, the best marked."""
+    keys = list(tuned.best.options)
+    rows = [[*keys, tuned.metric, "sd over folds", "epochs", ""]]
+    for point in tuned.points:
+        spread = float(np.std(point.scores, ddof=1)) if len(point.scores) > 1 else np.nan
+        score = f"{point.score:.4f}" if np.isfinite(point.score) else "diverged"
+        rows.append(
+            [
+                *(f"{point.options[key]:g}" for key in keys),
+                score,
+                f"{spread:.4f}" if np.isfinite(spread) else "",
+                str(point.epochs),
+                "best" if point is tuned.best else "",
+            ]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    edge = [key for key in keys if _on_edge(tuned, key)]
+    if edge:
+        lines.append(
+            f"The best {' and '.join(edge)} lies on the edge of the grid: a wider one may do better."
+        )
+    return "\n".join(lines)
+
+
+def _grid(
+    experiment: Experiment, learning_rates: Sequence[float], reg_weights: Sequence[float]
+) -> list[dict[str, float]]:
+    axes = {"learning_rate": learning_rates}
+    if reads_key(experiment.model_class, "reg_weight"):
+        axes["reg_weight"] = reg_weights
+    return [dict(zip(axes, map(float, point), strict=True)) for point in product(*axes.values())]
+
+
+def _open_folder(experiment: Experiment, grid: list[dict[str, float]]) -> RunFolder:
+    settings = experiment.settings
+    values = {**experiment.config.final_config_dict, **settings.values, "grid": grid}
+    name = safe_file_name(f"tune-{_name(experiment)}", f"-{hash8(values)}")
+    folder = RunFolder(Path(settings["output_dir"]) / name)
+    folder.open(values, fingerprint(experiment))
+    experiment.config["checkpoint_dir"] = str(folder.path)
+    return folder
+
+
+def _name(experiment: Experiment) -> str:
+    settings = experiment.settings
+    parts = [
+        settings["dataset"],
+        settings["target"],
+        settings["model"],
+        settings["embedding_size"],
+    ]
+    return "-".join(str(part) for part in parts if part)
+
+
+def _label(options: Any) -> str:
+    return " ".join(f"{key}={value:g}" for key, value in options.items())
+
+
+def _point(options: dict[str, float], records: list[dict[str, Any]]) -> Point:
+    scores = tuple(np.nan if r["score"] is None else float(r["score"]) for r in records)
+    return Point(options, scores, max(1, round(median(r["epochs"] for r in records))))
+
+
+def _on_edge(tuned: Tuned, key: str) -> bool:
+    axis = sorted({point.options[key] for point in tuned.points})
+    return len(axis) > 2 and tuned.best.options[key] in (axis[0], axis[-1])
+
+
+def _yaml(experiment: Experiment, tuned: Tuned) -> str:
+    settings, best = experiment.settings, tuned.best
+    whose = f"users of {settings['target']}" if settings["target"] else "all users"
+    lines = [
+        f"# {settings['model']} on {settings['dataset']}, embedding_size {settings['embedding_size']}, "
+        f"protocol {settings['protocol']}:",
+        f"# best of {len(tuned.points)} points by {tuned.metric} of {whose} on {settings['folds']} "
+        f"folds ({best.score:.4f}), after {best.epochs} epochs.",
+        *(f"{key}: {value:g}" for key, value in best.options.items()),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The settings of a run: merged, checked, and final before anything is loaded."""

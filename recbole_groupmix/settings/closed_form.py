@@ -1,0 +1,86 @@
+"""Settings of closed-form models: what means nothing to them, and the grid of lambda."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.values import MOST_FACTOR
+
+#: Keys with the value that stands for "once".
+_ONCE = {"epochs": 1, "eval_step": 1, "repeats": 1}
+_NO_EFFECT = (
+    *_ONCE,
+    "learning_rate",
+    "learner",
+    "weight_decay",
+    "train_batch_size",
+    "stopping_step",
+    "regularizer",
+    "triplets",
+    "loss_norm",
+    "init",
+)
+#: Models that have a lambda.
+_RIDGE = ("EASE",)
+
+
+def settled(settings: Settings) -> Settings:
+    """Return the settings that a model needs; those of models that are trained are left alone.
+
+    A closed-form model has no seeds and no epochs: it is solved once for each mix. ``lambdas``
+    becomes a list, of ``reg_weight`` alone where that was given.
+
+    Raises
+    ------
+    ValueError
+        If a lambda is not above 0, or both keys were given.
+    """
+    model = settings["model"]
+    if model not in CLOSED_FORM:
+        if settings["lambdas"] is not None:
+            raise ValueError(
+                f"{settings.describe('lambdas')}, which {model} does not read; `groupmix tune` "
+                "chooses the reg_weight of models that are trained"
+            )
+        return settings
+    ineffective = [key for key in _NO_EFFECT if key in settings.given]
+    if model not in _RIDGE:
+        ineffective += [key for key in ("lambdas", "reg_weight") if key in settings.given]
+    notes = tuple(
+        f"{settings.describe(key)} and has no effect: {model} is solved in closed form, without "
+        f"seeds and epochs"
+        for key in ineffective
+    )
+    values = {**settings.values, **_ONCE, "lambdas": _lambdas(settings)}
+    origin = {**settings.origin, **dict.fromkeys(_ONCE, f"since {model} is solved in closed form")}
+    return replace(settings, values=values, notes=(*settings.notes, *notes), origin=origin)
+
+
+def _lambdas(settings: Settings) -> list[float] | None:
+    if settings["model"] not in _RIDGE:
+        return None
+    given = [key for key in ("reg_weight", "lambdas") if key in settings.given]
+    if len(given) == 2:
+        raise ValueError(
+            f"{settings.describe('reg_weight')} and {settings.describe('lambdas')}; give one: "
+            "reg_weight fixes lambda, lambdas lets every mix choose on the folds"
+        )
+    key = "reg_weight" if given == ["reg_weight"] or settings["lambdas"] is None else "lambdas"
+    value: Any = settings[key]
+    grid = list(value) if isinstance(value, (list, tuple)) else [value]
+    good = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in grid)
+    if not grid or not good or not all(0 < v <= MOST_FACTOR for v in grid):
+        raise ValueError(
+            f"{settings.describe(key)}; lambda must be > 0, since the Gram matrix alone is "
+            "singular, for example 500 or [100,300,1000]"
+        )
+    grid = sorted({float(v) for v in grid})
+    if len(grid) > 1 and not settings["early_stopping"] and not settings["trials"]:
+        raise ValueError(
+            f"{settings.describe(key)}, but without trials under early_stopping false no fold is "
+            "made to choose on; give one reg_weight, or early_stopping=true"
+        )
+    return grid

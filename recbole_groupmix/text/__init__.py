@@ -1,0 +1,1 @@
+"""Text for people: numbers, tables, and names of others made harmless."""

@@ -1,0 +1,1 @@
+"""Back ends: they train models on the user weights of a part."""

@@ -1,0 +1,1 @@
+"""The back end of models that are solved in closed form."""

@@ -1,0 +1,164 @@
+"""The back end of closed-form models: one factorisation a mix."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from recbole_groupmix.adapters.closed_form import EASE, ClosedForm
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.core.linear.gram import Floats
+from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment, Part
+from recbole_groupmix.training.closed_form.gram_cache import WORK, GramLaboratory, bytes_needed
+from recbole_groupmix.training.closed_form.solved_ahead import SolvedAhead
+from recbole_groupmix.training.early_stopping import Validation
+from recbole_groupmix.training.job import (
+    Fit,
+    Job,
+    OnEpoch,
+    present_users,
+    user_weights,
+    weights_by_group,
+)
+from recbole_groupmix.training.memory import memory
+from recbole_groupmix.training.one_by_one import triplet_factors
+
+
+def train_closed_form(
+    experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
+) -> Iterator[Fit]:
+    """Solve jobs one after another; on folds with every lambda of the grid.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data.
+    jobs : iterable of Job
+        What to solve; best in the order of their parts.
+    on_epoch : callable, optional
+        Called with epoch 1 of 1 when a model is solved.
+    """
+    laboratory, jobs = GramLaboratory(experiment), list(jobs)
+    systems = _systems(experiment, jobs, laboratory)
+    with SolvedAhead(systems, _threads(experiment)) as solved:
+        for job in jobs:
+            yield _solve(experiment, job, laboratory, solved)
+            if on_epoch is not None:
+                on_epoch(job.name, 1, 1)
+
+
+def _systems(
+    experiment: Experiment, jobs: Iterable[Job], laboratory: GramLaboratory
+) -> Iterator[tuple[Floats, float]]:
+    """Yield Gram matrix and lambda of every model of EASE, in the order in which they are used."""
+    for job in jobs:
+        part = experiment.part(job.part)
+        by_group = weights_by_group(experiment, job, part)
+        weights = [by_group[name] for name in experiment.groups.names]
+        for options in _grid(experiment, job):
+            lam = options["reg_weight"]
+            yield laboratory.of_mix(part, weights, lam), lam
+
+
+def _threads(experiment: Experiment) -> int:
+    """Return how many systems memory holds at once, at most one a thread."""
+    item_item = experiment.shape[1] ** 2 * 4
+    spare = memory(experiment, "cpu") - bytes_needed(experiment)
+    return int(min(max(spare // (WORK * item_item), 0) + 1, everybody().size))
+
+
+def _solve(
+    experiment: Experiment, job: Job, laboratory: GramLaboratory, solved: SolvedAhead
+) -> Fit:
+    started = time.perf_counter()
+    part = experiment.part(job.part)
+    grid = _grid(experiment, job)
+    if job.part == ALL_OF_TRAIN:
+        model = _model(experiment, job, laboratory, grid[0], solved)
+        return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
+    validation = Validation(experiment, job.name, part, job.targets)
+    name, best = f"{validation.metric}@{validation.k}", None
+    tried: list[tuple[dict[str, float], float]] = []
+    curve: list[dict[str, Any]] = []
+    for options in grid:
+        model = _model(experiment, job, laboratory, options, solved)
+        values = evaluate(model, validation.held_out, [validation.k], [validation.metric])[name]
+        score, by_group = validation.record(values, 1)
+        curve.append({"epoch": 1, **options, "by_group": by_group})
+        if not tried or score > max(before for _, before in tried):
+            best = model
+        tried.append((options, score))
+    return Fit(
+        job,
+        lambda: best,
+        1,
+        score=max(score for _, score in tried),
+        curve=curve,
+        seconds=time.perf_counter() - started,
+        tried=tried,
+    )
+
+
+def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:
+    if job.options:
+        return [dict(job.options)]
+    lambdas = experiment.settings["lambdas"]
+    return [{"reg_weight": lam} for lam in lambdas] if lambdas else [{}]
+
+
+def _model(
+    experiment: Experiment,
+    job: Job,
+    laboratory: GramLaboratory,
+    options: dict[str, float],
+    solved: SolvedAhead,
+) -> ClosedForm:
+    part = experiment.part(job.part)
+    in_model, _ = present_users(experiment, job, part)
+    if experiment.settings["model"] == "EASE":
+        model = _empty_ease(experiment, part, laboratory, options["reg_weight"], in_model)
+        model.hold(solved.next())
+        return model
+    config = experiment.config
+    with recbole_compat():
+        model = experiment.model_class(config, laboratory.data_set(part, in_model))
+    model = model.to(config["device"])
+    model.fit(user_weights(experiment, job, part) * triplet_factors(experiment, part))
+    return model
+
+
+def weighted_ease(
+    experiment: Experiment,
+    part: Part,
+    laboratory: GramLaboratory,
+    weights: Sequence[float],
+    lam: float,
+    present: np.ndarray | None = None,
+) -> EASE:
+    """Return EASE on a part for a weight of each group, in the order of ``groups.names``.
+
+    ``present``, bool (n_users,), says whose history the model holds; None is everyone's.
+    """
+    model = _empty_ease(experiment, part, laboratory, lam, present)
+    model.fit_gram(laboratory.of_mix(part, weights, lam))
+    return model
+
+
+def _empty_ease(
+    experiment: Experiment,
+    part: Part,
+    laboratory: GramLaboratory,
+    lam: float,
+    present: np.ndarray | None,
+) -> EASE:
+    config = copy.copy(experiment.config)
+    config.final_config_dict = {**config.final_config_dict, "reg_weight": lam}
+    with recbole_compat():
+        model = EASE(config, laboratory.data_set(part, present))
+    return model.to(config["device"])

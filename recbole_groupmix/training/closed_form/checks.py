@@ -1,0 +1,73 @@
+"""Whether a closed form can be solved, asked before any work."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recbole_groupmix.core.linear.item_subspace import check_size
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.training.closed_form.gram_cache import bytes_needed
+
+_GIB = 2**30
+
+
+def check_is_ease(experiment: Experiment) -> None:
+    """Raise ``ValueError`` unless the model is the one that group Gram matrices solve."""
+    if experiment.settings["model"] != "EASE":
+        raise ValueError(
+            f"{experiment.settings.describe('model')}; Gram matrices of groups answer for EASE "
+            "only: use --model=EASE"
+        )
+
+
+def check_closed_form(experiment: Experiment, free: int) -> None:
+    """Raise ``ValueError`` if the settings cannot be solved, before any work.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    free : int
+        Bytes that may be taken.
+
+    Raises
+    ------
+    ValueError
+        If item-item matrices do not fit into memory, or the rank exceeds the number of the
+        target's users or of their items.
+    """
+    settings, (_, n_items) = experiment.settings, experiment.shape
+    if settings["backend"] != "auto":
+        raise ValueError(
+            f"{settings.describe('backend')}, but {settings['model']} is solved in closed form and "
+            "not trained; leave backend out"
+        )
+    if settings["model"] == "EASE":
+        needed = bytes_needed(experiment)
+        if needed > free:
+            raise ValueError(
+                f"EASE on the {n_items - 1} items of {settings['dataset']!r} needs about "
+                f"{needed / _GIB:.3g} GiB for matrices of items by items, and may take "
+                f"{free / _GIB:.3g} GiB; use --model=WeightedSVD, which never forms them, leave out "
+                'rare items, such as by --item_inter_num_interval="[20,inf)", or raise '
+                "--max_memory"
+            )
+        return
+    check_rank(experiment)
+
+
+def check_rank(experiment: Experiment) -> None:
+    """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
+    settings = experiment.settings
+    if settings["model"] == "EASE":
+        return
+    part = experiment.part(ALL_OF_TRAIN)
+    mine = experiment.groups.of_user[part.users] == experiment.groups.index(experiment.target)
+    n_users, n_mine = len(np.unique(part.users[mine])), len(np.unique(part.items[mine]))
+    what = (
+        f"{settings.describe('embedding_size')}: users of target {experiment.target!r} and items"
+    )
+    try:
+        check_size(int(experiment.config["embedding_size"]), n_users, n_mine, "they")
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error

@@ -1,0 +1,94 @@
+"""Gram matrices of groups, made once a part: what the mixes of EASE share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from recbole.data.dataset import Dataset
+from scipy.sparse import csr_matrix, diags
+
+from recbole_groupmix.core.linear.ease import largest_row_sum, precision_for_row_sum
+from recbole_groupmix.core.linear.gram import Floats, downdated, group_grams, weighted_gram
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment, Part
+from recbole_groupmix.training.one_by_one import triplet_factors
+
+#: Item-item matrices besides those of groups: sum, factor, inverse, model, float64.
+WORK = 8
+
+
+class GramLaboratory:
+    """What the mixes of a part share: above all the Gram matrix of every group.
+
+    Kept for all of train and for one fold at a time. The matrices of a fold come from those of all
+    of train by taking the fold away.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._kept: dict[int, Floats] = {}
+        self._mix: tuple[tuple[int, tuple[float, ...]], Floats, float] | None = None
+        self._data_set: tuple[int, Dataset] | None = None
+
+    def data_set(self, part: Part, present: np.ndarray | None) -> Dataset:
+        """Return RecBole's data set of a part, of the users ``present`` if given."""
+        if present is not None:
+            return self._experiment.dataset_of(part, present)
+        if self._data_set is None or self._data_set[0] != part.index:
+            self._data_set = part.index, self._experiment.dataset_of(part)
+        return self._data_set[1]
+
+    def of_part(self, part: Part) -> Floats:
+        """Return float32 (n_groups, n_items, n_items) in the order of ``groups.names``."""
+        if part.index not in self._kept:
+            self._kept = {i: g for i, g in self._kept.items() if i == ALL_OF_TRAIN}
+            self._kept[part.index] = self._make(part)
+        return self._kept[part.index]
+
+    def of_mix(self, part: Part, weights: Sequence[float], lam: float) -> Floats:
+        """Return ``G(w)`` of group weights, in the precision that its inverse with lambda needs."""
+        grams, asked = self.of_part(part), (part.index, tuple(weights))
+        if self._mix is None or self._mix[0] != asked:  # every lambda of a mix asks again
+            total = weighted_gram(grams, weights)
+            self._mix = asked, total, largest_row_sum(total)
+        _, total, row_sum = self._mix
+        if precision_for_row_sum(row_sum, lam) is np.float32:
+            return total
+        return weighted_gram(grams, weights, np.float64)
+
+    def _make(self, part: Part) -> Floats:
+        experiment = self._experiment
+        group, n_groups = experiment.groups.of_user, len(experiment.groups.names)
+        kept = rows_of(experiment, part)
+        factors = triplet_factors(experiment, part)
+        if part.index == ALL_OF_TRAIN or (factors != 1).any():
+            return group_grams(
+                (diags(np.sqrt(factors)) @ kept).tocsr(), group, n_groups, np.float32
+            )
+        whole = experiment.part(ALL_OF_TRAIN)
+        totals, removed = self.of_part(whole), (rows_of(experiment, whole) - kept).tocsr()
+        removed.eliminate_zeros()
+        grams = np.empty_like(totals)
+        for index in range(n_groups):
+            rows = np.flatnonzero(group == index)
+            grams[index] = downdated(totals[index], kept[rows], removed[rows])
+        return grams
+
+
+def rows_of(experiment: Experiment, part: Part) -> csr_matrix:
+    """Return the interactions of a part, float32 (n_users, n_items), padding included.
+
+    A pair that occurs twice counts 2, as in RecBole's EASE.
+    """
+    ones = np.ones(len(part.users), dtype=np.float32)
+    return csr_matrix((ones, (part.users, part.items)), shape=experiment.shape)
+
+
+def bytes_needed(experiment: Experiment) -> int:
+    """Return the bytes of EASE's matrices of items by items with one thread."""
+    return (2 * len(experiment.groups.names) + WORK) * experiment.shape[1] ** 2 * 4

@@ -1,0 +1,149 @@
+"""What decides when a model stops on a fold: a metric of the held-out items of its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recbole_groupmix.adapters.held_out import HeldOut
+from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.experiment.experiment import Experiment, Part
+
+
+@dataclass
+class _Best:
+    score: float = -np.inf
+    epoch: int = 0
+    waiting: int = 0  # measurements since then
+    closed: bool = False
+
+
+class Validation:
+    """The validation metric of one model on one part, with its curve.
+
+    Baselines are measured on the held-out items of every group (their curves show how fast each
+    group is learned), all other mixes on those of their targets alone.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    name : str
+        Name of the mix.
+    part : Part
+        The part that is trained on.
+    targets : sequence of str
+        Groups that each have a best score; by default the experiment's target.
+    patience : int, optional
+        Measurements without a rise after which a target's best score is final.
+
+    Attributes
+    ----------
+    metric : str
+        Name of the metric.
+    k : int
+        Its cut-off.
+    everyone : HeldOut
+        All users that are measured as long as no target's best score is final.
+    curve : list of dict
+        One entry per measurement: epoch, and the mean by group.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        name: str,
+        part: Part,
+        targets: Sequence[str] = (),
+        patience: int | None = None,
+    ) -> None:
+        metric, _, cut_off = experiment.settings["valid_metric"].partition("@")
+        self.metric, self.k = metric, int(cut_off)
+        self._every_group = name in baselines(part.n_users, experiment.target)
+        self._decides, self._patience = experiment.deciders(targets), patience
+        self._groups = experiment.groups
+        self._best = {target: _Best() for target in self._decides}
+        whole = self._every_group or bool(targets)
+        self.everyone = part.held_out if whole else experiment.target_held_out(part)
+        self._shrinks = bool(targets) and not self._every_group
+        self.curve: list[dict[str, Any]] = []
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of :attr:`everyone` that are to be measured next, int64: see :attr:`held_out`."""
+        rows: np.ndarray = np.flatnonzero(self._measured())
+        return rows
+
+    @property
+    def held_out(self) -> HeldOut:
+        """The users that are to be measured next: none of a target whose best score is final."""
+        measured = self._measured()
+        return self.everyone if measured.all() else self.everyone.of_users(self._open())
+
+    @property
+    def best(self) -> float:
+        """Best score of the first target."""
+        return next(iter(self._best.values())).score
+
+    @property
+    def best_epoch(self) -> int:
+        """Epoch of :attr:`best`, the last of equals as in RecBole's early stopping."""
+        return next(iter(self._best.values())).epoch
+
+    @property
+    def best_of_targets(self) -> dict[str, tuple[int, float]]:
+        """Epoch and best score of every target."""
+        return {name: (best.epoch, float(best.score)) for name, best in self._best.items()}
+
+    @property
+    def over(self) -> bool:
+        """Whether the best scores of all targets are final."""
+        return all(best.closed for best in self._best.values())
+
+    def record(self, values: np.ndarray, epoch: int) -> tuple[float, dict[str, float]]:
+        """Take the metric of every user of :attr:`held_out`, float (n_eval,), after an epoch.
+
+        Returns
+        -------
+        score, by_group
+            Mean over the first target's users, and over those of each group.
+        """
+        users = self.everyone.users[self._measured()]
+        group = self._groups.of_user[users]
+        means = {
+            name: float(values[group == index].mean())
+            for index, name in enumerate(self._groups.names)
+            if (group == index).any()
+        }
+        self.curve.append({"epoch": epoch, "by_group": means})
+        scores = {
+            target: float(values[self._decides[target][users]].mean())
+            for target, best in self._best.items()
+            if not best.closed
+        }
+        for target, score in scores.items():
+            self._update(self._best[target], score, epoch)
+        return next(iter(scores.values()), np.nan), means
+
+    def _update(self, best: _Best, score: float, epoch: int) -> None:
+        if score >= best.score:
+            best.score, best.epoch, best.waiting = score, epoch, 0
+        else:
+            best.waiting += 1
+        best.closed = self._patience is not None and best.waiting > self._patience
+
+    def _measured(self) -> np.ndarray:
+        """Return which rows of all that could be measured are to be measured now, bool."""
+        rows: np.ndarray = self._open()[self.everyone.users]
+        return rows if self._shrinks else np.ones_like(rows)
+
+    def _open(self) -> np.ndarray:
+        """Return the users of targets whose best score is not final, bool (n_users,)."""
+        is_open = np.zeros_like(next(iter(self._decides.values())))
+        for name, best in self._best.items():
+            if not best.closed:
+                is_open |= self._decides[name]
+        return is_open

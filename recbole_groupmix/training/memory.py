@@ -1,0 +1,20 @@
+"""How much memory a run may take."""
+
+from __future__ import annotations
+
+from recbole_groupmix.adapters.memory import free_memory
+from recbole_groupmix.experiment.experiment import Experiment
+
+_GIB = 2**30
+_SHARE_OF_FREE = 0.5  # without max_memory
+
+
+def memory(experiment: Experiment, device: str | None = None) -> int:
+    """Return the bytes that models in training may take: ``max_memory``, or half of what is free.
+
+    Free on RecBole's device unless another is named.
+    """
+    asked = experiment.settings["max_memory"]
+    if asked is not None:
+        return int(float(asked) * _GIB)
+    return int(free_memory(device or experiment.config["device"]) * _SHARE_OF_FREE)
