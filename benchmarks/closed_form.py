@@ -22,10 +22,11 @@ from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
-from recbole_groupmix.training.closed_form.back_end import train_closed_form, weighted_ease
+from recbole_groupmix.training.closed_form.back_end import ClosedForms, weighted_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
-from recbole_groupmix.training.job import Job
 
 
 def resampled(experiment, weights, rng):
@@ -91,8 +92,11 @@ def main(arguments):
     svd = Experiment(
         merge_settings({**given, "model": "WeightedSVD", "embedding_size": int(options["size"])})
     )
-    jobs = [Job(f"trial-{i}", mix, ALL_OF_TRAIN, 0, 1) for i, mix in enumerate(found)]
-    fits = list(train_closed_form(svd, jobs))
+    jobs = [
+        job_of(svd, Candidate(f"trial-{i}", mix, "own"), ALL_OF_TRAIN, epochs=1)
+        for i, mix in enumerate(found)
+    ]
+    fits = list(ClosedForms().train(svd, jobs))
     seconds[f"WeightedSVD, d = {options['size']}"] = [fit.seconds for fit in fits]
     print(
         f"{options['dataset']}, target {options['target']}: {experiment.shape[0] - 1} users, "

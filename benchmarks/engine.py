@@ -30,10 +30,11 @@ from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.engine.threads import everybody
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.experiment.locate import data_folder
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
-from recbole_groupmix.training.job import Job
-from recbole_groupmix.training.joint import train_populations
-from recbole_groupmix.training.one_by_one import train_sequentially
+from recbole_groupmix.training.joint import Joint
+from recbole_groupmix.training.one_by_one import OneByOne
 
 LAYERS = 3
 
@@ -96,7 +97,7 @@ def in_turns(experiment, stock, rounds):
         seconds["stock"].append(time.perf_counter() - started)
         started = time.perf_counter()
 
-    for _ in train_sequentially(experiment, jobs(experiment, 1, 1 + rounds), on_epoch):
+    for _ in OneByOne().train(experiment, jobs(experiment, 1, 1 + rounds), on_epoch):
         pass
     return seconds["stock"][1:], seconds["ours"][1:]
 
@@ -119,14 +120,17 @@ def each_once(call, n):
 
 def jobs(experiment, n_mixes, epochs):
     mixes = [sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(n_mixes)]
-    return [Job(f"trial-{i}", mix, ALL_OF_TRAIN, 0, epochs) for i, mix in enumerate(mixes)]
+    return [
+        job_of(experiment, Candidate(f"trial-{i}", mix, "own"), ALL_OF_TRAIN, epochs=epochs)
+        for i, mix in enumerate(mixes)
+    ]
 
 
-def ours(experiment, train, n_mixes):
+def ours(experiment, back_end, n_mixes):
     """Return a function of n that trains a number of mixes for n passes."""
 
     def passes(n):
-        for _ in train(experiment, jobs(experiment, n_mixes, n)):
+        for _ in back_end.train(experiment, jobs(experiment, n_mixes, n)):
             pass
 
     return passes
@@ -194,14 +198,10 @@ def compare(model, size, options, folder):
     for n_mixes in map(int, mixes):
         forget_peak()
         more = max(1, min(16, 64 // n_mixes))
-        found = per_pass(ours(experiment, train_populations, n_mixes), rounds, more)
+        found = per_pass(ours(experiment, Joint(), n_mixes), rounds, more)
         report(f"cpu, {n_mixes} mixes", found, reference, n_mixes, flops, moved, copy)
         if options["torch"] == "yes":
-
-            def on_torch(experiment, jobs):
-                return train_populations(experiment, jobs, on_torch=True)
-
-            found = per_pass(ours(experiment, on_torch, n_mixes), rounds, more)
+            found = per_pass(ours(experiment, Joint(on_torch=True), n_mixes), rounds, more)
             report(f"torch, {n_mixes} mixes", found, reference, n_mixes, flops, moved, copy)
 
 

@@ -103,20 +103,26 @@ def memory_check(budget, model):
     """Train more models than a budget holds, through the seam that runs use."""
     from recbole_groupmix.core.mix import Mix
     from recbole_groupmix.experiment.experiment import Experiment
+    from recbole_groupmix.mixes.candidates import Candidate
+    from recbole_groupmix.search.jobs import job_of
     from recbole_groupmix.settings.merge import merge_settings
-    from recbole_groupmix.training.job import Job
-    from recbole_groupmix.training.joint import train_populations
+    from recbole_groupmix.training.joint import Joint
 
     given = {"dataset": "ml-100k", "target": "25", "model": model, "max_memory": budget}
     experiment = Experiment(merge_settings({**given, "embedding_size": 512, "graph": "all"}))
     others = [name for name in experiment.groups.names if name != "25"]
     mixes = [Mix(dict.fromkeys(others, 1 / len(others)), 0.5 + i / 100) for i in range(200)]
-    list(train_populations(experiment, [Job("warm-up", mixes[0], 1, 0, 1)]))
+
+    def jobs_of(some):
+        found = [Candidate(f"m{i}", mix, "own") for i, mix in enumerate(some)]
+        return [job_of(experiment, candidate, 1, epochs=1) for candidate in found]
+
+    list(Joint().train(experiment, jobs_of(mixes[:1])))
     forget_peak()
     before = peak_mib()
     labels = set()
-    jobs = [Job(f"m{i}", mix, 1, 0, 1) for i, mix in enumerate(mixes)]
-    for _ in train_populations(experiment, jobs, lambda label, *_: labels.add(label)):
+    jobs = jobs_of(mixes)
+    for _ in Joint().train(experiment, jobs, lambda label, *_: labels.add(label)):
         pass
     print(
         f"200 models of d = 512 under max_memory = {budget:g} GiB: {' and '.join(sorted(labels))}; "

@@ -21,26 +21,23 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.bounded import file_inside
-from recbole_groupmix.mixes.candidates import candidates, select
-from recbole_groupmix.mixes.fine_tuned import fine_tuned
+from recbole_groupmix.mixes.candidates import Candidate, candidates
 from recbole_groupmix.mixes.own import own_mixes
-from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.read import AGAIN, read_yaml
 from recbole_groupmix.record.schema import MODEL
+from recbole_groupmix.search.carry_out import OwnJobs, carry_out
 from recbole_groupmix.search.checkpoint import loading
 from recbole_groupmix.search.consent import Ask, agree
-from recbole_groupmix.search.finish import ModelKeeper, choose, finish
 from recbole_groupmix.search.forecast import forecast
-from recbole_groupmix.search.identity import fingerprint, run_folder
-from recbole_groupmix.search.search import Search
-from recbole_groupmix.search.stages import trains_on_folds
-from recbole_groupmix.search.tracking import Tracking, check_trackers
+from recbole_groupmix.search.identity import fingerprint
+from recbole_groupmix.search.jobs import job_of
+from recbole_groupmix.search.target_run import target_run
+from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.settings.merge import Settings, merge_settings
 from recbole_groupmix.settings.values import check_values
 from recbole_groupmix.training.back_ends import back_end
-from recbole_groupmix.training.fine_tuning import with_fine_tuning
-from recbole_groupmix.training.job import Job, present_users
+from recbole_groupmix.training.job import present_users
 from recbole_groupmix.training.one_by_one import build_model, stream_key
 
 
@@ -97,39 +94,17 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> dict[str
     settings = experiment.settings
     own = own_mixes(experiment, settings["mix"])
     asked = candidates(experiment, own, settings["trials"])
-    train, on_folds = back_end(experiment), trains_on_folds(settings)
-    folds = settings["folds"] if on_folds else 0
-    experiment.check_parts(folds, [c.mix for c in asked if c.source != "baseline"])
-    experiment.check_measured()
-    same = same_mixes(experiment, asked, folds)
-    found = distinct(asked, same)
-    folder, identity = run_folder(experiment, own)
-    folder.check(*identity)
+    trains = back_end(experiment)
+    whole = target_run(experiment, asked, own)
     check_trackers(experiment.config)
     say_notes(experiment, say)
-    expected = forecast(experiment, folder, found, train, say)
-    say(f"run folder {folder.path}")
+    expected = forecast(experiment, whole.folder, whole.trained, trains, say)
+    say(f"run folder {whole.folder.path}")
     say(str(expected))
     agree(expected.seconds, settings["yes"], say, ask)
-    folder.open(*identity)  # nothing is written before this line
-    experiment.config["checkpoint_dir"] = str(folder.path)
-    tracking = Tracking(experiment.config, folder.path)
-    back = with_fine_tuning(train)
-    search = Search(experiment, folder, settings["show_progress"], back, tracking)
-    cv = search.cross_validate(found) if on_folds else {}
-    rival = fine_tuned(experiment, cv)
-    if rival is not None:
-        asked.append(rival)
-        found.append(rival)
-        cv.update(search.cross_validate([rival], rival.name) if on_folds else {})
-    tracking.of_mixes(found, cv, settings["valid_metric"])
-    chosen = choose(experiment, asked, cv, select(found, cv), same)
-    keeper = ModelKeeper(folder)
-    tested = search.final(chosen.rows, chosen.epochs, keeper, chosen.options)
-    seconds = {**search.seconds, "this_call": time.perf_counter() - started}
-    result = finish(experiment, folder, chosen, cv, tested, keeper, seconds)
-    tracking.of_test(result["test"])
-    return {**result, "run_folder": str(folder.path)}
+    whole.open()  # nothing is written before this line
+    results = carry_out({experiment.target: whole}, experiment, trains, OwnJobs, started)
+    return {**results[experiment.target], "run_folder": str(whole.folder.path)}
 
 
 def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, Dataset]:
@@ -154,8 +129,9 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     saved, experiment = _finished(folder)
     part = experiment.part(ALL_OF_TRAIN)
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
-    job = Job(saved["mix"]["name"], mix, ALL_OF_TRAIN, 0, 1)
+    candidate = Candidate(saved["mix"]["name"], mix, source="")
     try:
+        job = job_of(experiment, candidate, ALL_OF_TRAIN, epochs=1)
         in_model, _ = present_users(experiment, job, part)
     except (ValueError, KeyError) as error:
         raise ValueError(

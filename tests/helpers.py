@@ -5,7 +5,9 @@ import numpy as np
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.prepare.atomic import write_atomic
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
 
 #: Users by group, in order of their numbers: 1 to 10 are of A, 11 to 24 of B, 25 to 32 of C.
@@ -72,6 +74,11 @@ def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}
     return Experiment(merge_settings({**given, **SMALL, **settings}))
+
+
+def job(ex, name, mix, part, repeat=0, epochs=None, options=None):
+    """Return the job that trains a mix on a part of an experiment."""
+    return job_of(ex, Candidate(name, mix, "own"), part, repeat, epochs, options)
 
 
 def step_gradient(config, net, batch, weights, **options):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder, tree
-from helpers import experiment, write_data_set, write_tiny
+from helpers import experiment, job, write_data_set, write_tiny
 from killing import cut, killed
 from test_load_run import check_reproduced
 from test_resume import timeless
@@ -26,7 +26,7 @@ from recbole_groupmix.record.run_files import read_folders
 from recbole_groupmix.training.closed_form import back_end as closed_form
 from recbole_groupmix.training.early_stopping import Validation
 from recbole_groupmix.training.job import Fit, Job
-from recbole_groupmix.training.joint import train_populations
+from recbole_groupmix.training.joint import Joint
 
 N_USERS = {"A": 10, "B": 14, "C": 8}
 UNTRAINED = {"model": "EASE", "epochs": None, "eval_step": None, "repeats": None}
@@ -117,8 +117,8 @@ def test_a_shared_closed_form_has_the_score_of_each_targets_own_run(solved, tiny
             own = vectors[name][target] if name in vectors else 1.0
             for tried, lam in zip(record["tried"], (100, 300, 1000), strict=True):
                 assert tried["options"]["reg_weight"] == pytest.approx(lam / own)
-                job = Job(name, mix, fold + 1, 0, None, tried["options"])
-                (fit,) = closed_form.train_closed_form(ex, [job])
+                asked = job(ex, name, mix, fold + 1, options=tried["options"])
+                (fit,) = closed_form.ClosedForms().train(ex, [asked])
                 assert tried["score"] == fit.score
                 compared += 1
             assert record["score"] == max(tried["score"] for tried in record["tried"])
@@ -176,12 +176,12 @@ def test_a_shared_model_scores_like_the_mixes_of_other_targets(tiny):
         tiny, epochs=6, learning_rate=0.03, regularizer="weighted", init="normal(0.1)"
     )
     for vector in draw_pool(1, 6, shared.n_users, ["A", "B", "C"]):
-        job = Job("shared", Mix({"B": 1.0, "C": 0.0}, 1.0), 1, 0, 6, weights=vector.weights)
-        (fit,) = train_populations(shared, [job])
+        asked = Job("shared", vector.weights, 1, 0, 6)
+        (fit,) = Joint().train(shared, [asked])
         for target in "ABC":
             view = shared.for_target(target)
             found = vector.candidate(shared.n_users, target)
-            (own,) = train_populations(view, [Job("own", found.mix, 1, 0, 6)])
+            (own,) = Joint().train(view, [job(view, "own", found.mix, 1, 0, 6)])
             for name, values in own.model.state_dict().items():
                 np.testing.assert_allclose(fit.model.state_dict()[name], values, atol=2e-4)
 
@@ -211,9 +211,9 @@ def test_each_model_is_made_once(tiny, monkeypatch):
 def test_jobs_are_one_model_where_nothing_but_the_target_differs(tiny):
     ex = experiment(tiny)
     views = {name: ex.for_target(name) for name in "AB"}
-    base = Job("mine", Mix({"B": 14 / 22, "C": 8 / 22}, 1.0), 0, 0, 3)  # everybody weighs 1
+    base = job(ex, "mine", Mix({"B": 14 / 22, "C": 8 / 22}, 1.0), 0, 0, 3)  # everybody weighs 1
     others = [
-        replace(base, name="fine_tuned", pooled_epochs=2),
+        replace(base, name="fine_tuned", start=base),
         replace(base, repeat=1),
         replace(base, epochs=4),
         replace(base, part=1),
@@ -235,20 +235,20 @@ def test_jobs_are_one_model_where_nothing_but_the_target_differs(tiny):
 def test_one_training_is_read_at_the_end_of_every_job(tiny):
     ex = experiment(tiny, init="normal(0.1)", learning_rate=0.03)
     mix = Mix({"B": 0.3, "C": 0.7}, 0.8)
-    jobs = [Job(f"to-{epochs}", mix, 0, 0, epochs) for epochs in (5, 2, 5, 9)]
+    jobs = [job(ex, f"to-{epochs}", mix, 0, 0, epochs) for epochs in (5, 2, 5, 9)]
     seen = []
-    fits = list(train_populations(ex, jobs, lambda label, done, most: seen.append((label, done))))
+    fits = list(Joint().train(ex, jobs, lambda label, done, most: seen.append((label, done))))
     assert seen == [("1 models, repeat 0", epoch) for epoch in range(1, 10)]
     assert [fit.job.name for fit in fits] == ["to-2", "to-5", "to-5", "to-9"]
     for fit in fits:
-        (own,) = train_populations(ex, [fit.job])
+        (own,) = Joint().train(ex, [fit.job])
         for name, values in own.model.state_dict().items():
             assert np.array_equal(fit.model.state_dict()[name], values)
 
 
 def test_the_best_of_a_target_is_final_when_its_patience_is_over(tiny):
     ex = experiment(tiny)
-    validation = Validation(ex, "trial-0", ex.part(1), ("A", "C"), patience=1)
+    validation = Validation(ex, ex.part(1), ("A", "C"), patience=1)
     group = np.array(list("ABC"))[ex.groups.of_user[validation.held_out.users]]
     assert set(group) == {"A", "C"}
 

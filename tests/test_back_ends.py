@@ -1,11 +1,11 @@
 """The two back ends have one meaning: same jobs, same models up to rounding."""
 
 import tracemalloc
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from helpers import job
 
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.engine.threads import everybody
@@ -14,13 +14,12 @@ from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training import joint as populations
 from recbole_groupmix.training import memory as budget
 from recbole_groupmix.training.back_ends import back_end
-from recbole_groupmix.training.job import Job
-from recbole_groupmix.training.joint import models_at_once, train_populations, why_not
-from recbole_groupmix.training.joint_models import Wave
+from recbole_groupmix.training.joint import Joint, models_at_once, why_not
+from recbole_groupmix.training.joint_models import JointModels
 from recbole_groupmix.training.memory import memory
-from recbole_groupmix.training.one_by_one import train_sequentially
+from recbole_groupmix.training.one_by_one import OneByOne
 
-on_torch = partial(train_populations, on_torch=True)
+CPU, TORCH = Joint(), Joint(on_torch=True)
 SMALL = {"dataset": "blockmix", "target": "A", "embedding_size": 4, "epochs": 8, "eval_step": 2}
 
 
@@ -44,7 +43,7 @@ def _assert_same_scores(got, wanted, train):
     The compiled engine fixes the order of its additions, so it promises bits; torch's kernels
     choose theirs by CPU and shape, so they promise rounding.
     """
-    if train is train_populations:
+    if train is CPU:
         assert np.array_equal(got, wanted)
     else:
         assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted)
@@ -69,23 +68,23 @@ def test_same_scores_whichever_back_end_trains(model, options):
         **baselines(experiment.n_users, "A"),
         "own": Mix(alpha={"B": 0.0, "C": 0.5, "D": 0.5}, alpha_aug=1.5),
     }
-    jobs = [Job(name, mix, 1, 2, epochs=4) for name, mix in mixes.items()]
-    one_by_one = {fit.job.name: fit.model for fit in train_sequentially(experiment, jobs)}
-    for train in (train_populations, on_torch):
-        at_once = {fit.job.name: fit.model for fit in train(experiment, jobs)}
+    jobs = [job(experiment, name, mix, 1, 2, epochs=4) for name, mix in mixes.items()]
+    one_by_one = {fit.job.name: fit.model for fit in OneByOne().train(experiment, jobs)}
+    for train in (CPU, TORCH):
+        at_once = {fit.job.name: fit.model for fit in train.train(experiment, jobs)}
         assert set(one_by_one) == set(at_once) == set(mixes)
         for name in mixes:
             wanted, got = _scores(one_by_one[name]), _scores(at_once[name])
             assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted), name
 
 
-@pytest.mark.parametrize("train", [train_populations, on_torch], ids=["cpu", "torch"])
+@pytest.mark.parametrize("train", [CPU, TORCH], ids=["cpu", "torch"])
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])
 def test_early_stopping_ends_at_the_same_epoch_with_the_same_curve(model, train):
     experiment = _experiment(model=model, epochs=40, stopping_step=2)
-    jobs = [Job(n, m, 1, 0) for n, m in baselines(experiment.n_users, "A").items()]
-    one_by_one = {fit.job.name: fit for fit in train_sequentially(experiment, jobs)}
-    for fit in train(experiment, jobs):
+    jobs = [job(experiment, n, m, 1) for n, m in baselines(experiment.n_users, "A").items()]
+    one_by_one = {fit.job.name: fit for fit in OneByOne().train(experiment, jobs)}
+    for fit in train.train(experiment, jobs):
         other = one_by_one[fit.job.name]
         assert fit.epochs == other.epochs
         assert fit.score == pytest.approx(other.score, abs=0.01)
@@ -105,32 +104,32 @@ def test_what_the_engine_cannot_train_goes_to_recbole():
     ]:
         experiment = _experiment(**given)
         assert word in why_not(experiment)
-        assert back_end(experiment) is train_sequentially
+        assert isinstance(back_end(experiment), OneByOne)
         with pytest.raises(ValueError, match=word):
             back_end(_experiment(backend="cpu", **given))
 
 
 @pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
-@pytest.mark.parametrize("train", [train_sequentially, train_populations, on_torch])
+@pytest.mark.parametrize("train", [OneByOne(), CPU, TORCH])
 def test_divergence_is_told_and_the_other_models_finish(train):
     experiment = _experiment(epochs=4)
     # weights of 1e300 are infinite in float32: the loss is NaN, and the other mix must not notice
     jobs = [
-        Job(name, Mix(alpha={"B": 1.0, "C": 0.0, "D": 0.0}, alpha_aug=budget), 1, 0, 4)
+        job(experiment, name, Mix(alpha={"B": 1.0, "C": 0.0, "D": 0.0}, alpha_aug=budget), 1, 0, 4)
         for name, budget in (("sane", 1.0), ("wild", 1e300))
     ]
-    fits = {fit.job.name: fit for fit in train(experiment, jobs)}
+    fits = {fit.job.name: fit for fit in train.train(experiment, jobs)}
     assert not fits["sane"].diverged and fits["wild"].diverged
     (alone,) = train(experiment, jobs[:1])
     _assert_same_scores(_scores(fits["sane"].model), _scores(alone.model), train)
 
 
-@pytest.mark.parametrize("train", [train_populations, on_torch], ids=["cpu", "torch"])
+@pytest.mark.parametrize("train", [CPU, TORCH], ids=["cpu", "torch"])
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])
 def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch):
     experiment = _experiment(model=model, graph="all")
     mixes = {f"m{i}": Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5 + i) for i in range(5)}
-    jobs = [Job(name, mix, 1, 0, 3) for name, mix in mixes.items()]
+    jobs = [job(experiment, name, mix, 1, 0, 3) for name, mix in mixes.items()]
     labels = []
 
     def on_epoch(label, done, most):
@@ -150,15 +149,15 @@ def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch)
 def test_models_at_once_stay_below_the_memory_asked_for(model):
     experiment = _experiment(model=model, graph="all", embedding_size=64, protocol="converged")
     mixes = [Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5 + i) for i in range(200)]
-    jobs = [Job(f"m{i}", mix, 1, 0, 1) for i, mix in enumerate(mixes)]
+    jobs = [job(experiment, f"m{i}", mix, 1, 0, 1) for i, mix in enumerate(mixes)]
     once = jobs[: everybody().size]  # what is made once, for each thread, is not counted
-    list(train_populations(experiment, once))
+    list(CPU.train(experiment, once))
     budget = 32 * 2**20
     size = models_at_once(experiment, jobs, budget, False)
     assert 5 < size < 200
     tracemalloc.start()  # numpy tells it of every array
     try:
-        fits = Wave(experiment, jobs[:size], budget, False).train(None)
+        fits = JointModels(experiment, jobs[:size], budget, False).train(None)
         next(fits)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from helpers import experiment
+from helpers import experiment, job
 from recbole.data.dataloader import TrainDataLoader
 from recbole.sampler import Sampler
 
@@ -15,7 +15,7 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.seeding import SHUFFLE, global_seed, stream
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
-from recbole_groupmix.training.job import Job, user_weights
+from recbole_groupmix.training.job import user_weights
 from recbole_groupmix.training.one_by_one import _user_draws
 
 #: 6 users with 1 to 6 interactions each, 21 in all, of 12 items
@@ -359,8 +359,8 @@ def test_eq_7_takes_the_target_once_and_the_others_with_replacement(tiny):
     # alpha_B n_aug = 0.3 * 0.7 * 22 = 4.62, alpha_C n_aug = 0.7 * 0.7 * 22 = 10.78
     ex = experiment(tiny, weighting="sample")
     part = ex.part(0)
-    job = Job("own", Mix({"B": 0.3, "C": 0.7}, 0.7), 0, 0, 1)
-    draw = _user_draws(part, user_weights(ex, job, part), ex)
+    weights = user_weights(ex, job(ex, "own", Mix({"B": 0.3, "C": 0.7}, 0.7), 0, 0, 1))
+    draw = _user_draws(part, weights, ex)
     rng = np.random.default_rng(0)
     drawn = np.array([draw(rng) for _ in range(4000)])
     of = {name: drawn[:, ex.groups.users(name)] for name in "ABC"}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder, tree
-from helpers import experiment
+from helpers import experiment, job
 from test_load_run import check_reproduced
 
 from recbole_groupmix import load_run
@@ -17,9 +17,9 @@ from recbole_groupmix.settings.closed_form import settled
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.closed_form import back_end as closed_form
-from recbole_groupmix.training.closed_form.back_end import train_closed_form
+from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory, rows_of
-from recbole_groupmix.training.job import Job, user_weights
+from recbole_groupmix.training.job import user_weights
 
 MIX = Mix({"B": 0.3, "C": 0.7}, 0.8)
 LAMBDAS = [5, 50, 500]
@@ -71,11 +71,11 @@ def test_a_job_solves_for_the_weights_of_eq_8(tiny, graph, name):
     ex = ease_experiment(tiny, graph=graph)
     mixes = {"own": MIX, **baselines(ex.n_users, "A")}
     for index in (0, 1):
-        job = Job(name, mixes[name], index, 0, 1, {"reg_weight": 20.0})
-        (fit,) = train_closed_form(ex, [job])
+        asked = job(ex, name, mixes[name], index, 0, 1, {"reg_weight": 20.0})
+        (fit,) = ClosedForms().train(ex, [asked])
         part = ex.part(index)
-        expected = EASE(job.config(ex), ex.dataset_of(part))
-        expected.fit(user_weights(ex, job, part))
+        expected = EASE(asked.config(ex), ex.dataset_of(part))
+        expected.fit(user_weights(ex, asked))
         np.testing.assert_allclose(
             fit.model.item_similarity, expected.item_similarity, rtol=1e-4, atol=1e-6
         )
@@ -87,9 +87,9 @@ def test_a_job_solves_for_the_weights_of_eq_8(tiny, graph, name):
 def test_a_fold_is_solved_with_every_lambda_and_the_best_is_returned(tiny):
     ex = ease_experiment(tiny)
     assert ex.settings["lambdas"] == [5.0, 50.0, 500.0]
-    (fit,) = back_end(ex)(ex, [Job("own", MIX, 1, 0, None)])
+    (fit,) = back_end(ex).train(ex, [job(ex, "own", MIX, 1)])
     singly = [
-        next(train_closed_form(ex, [Job("own", MIX, 1, 0, None, {"reg_weight": lam})]))
+        next(ClosedForms().train(ex, [job(ex, "own", MIX, 1, options={"reg_weight": lam})]))
         for lam in ex.settings["lambdas"]
     ]
     assert [options for options, _ in fit.tried] == [{"reg_weight": x} for x in (5.0, 50.0, 500.0)]

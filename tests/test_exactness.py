@@ -8,6 +8,7 @@ from helpers import (
     experiment,
     groups_of_users,
     interactions,
+    job,
     step_gradient,
     write_data_set,
 )
@@ -25,8 +26,8 @@ from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, user_factors
 from recbole_groupmix.core.mix import Mix, group_weights
-from recbole_groupmix.training.job import Job, present_users, user_weights
-from recbole_groupmix.training.one_by_one import _user_draws, train_sequentially
+from recbole_groupmix.training.job import present_users, user_weights
+from recbole_groupmix.training.one_by_one import OneByOne, _user_draws
 
 HALF_C = Mix({"B": 0.5, "C": 0.5}, 1.5)
 
@@ -38,7 +39,7 @@ def group_of(tiny):
 
 
 def train_once(ex, mix, epochs=1):
-    return next(train_sequentially(ex, [Job("own", mix, 0, 0, epochs)]))
+    return next(OneByOne().train(ex, [job(ex, "own", mix, 0, 0, epochs)]))
 
 
 # --- (a) Eq. 8 ------------------------------------------------------------------------------
@@ -71,7 +72,7 @@ def test_user_weights_are_those_of_eq_8(tiny):
 def test_baselines_follow_the_counts_of_their_part(tiny, name, expected, part):
     # every user has at least 5 interactions, so all 32 train in each part
     ex = experiment(tiny)
-    weights = user_weights(ex, Job(name, HALF_C, part, 0, 1), ex.part(part))
+    weights = user_weights(ex, job(ex, name, HALF_C, part, 0, 1))
     names = np.array([*ex.groups.names, "-"])[ex.groups.of_user]
     assert weights[1:] == pytest.approx([expected[name] for name in names[1:]], abs=0)
 
@@ -362,8 +363,7 @@ def test_the_mean_gradient_of_eq_7_is_that_of_eq_8(tiny):
     # stochastic rounding of their number it would be 1.
     ex = experiment(tiny, weighting="sample")
     part, rng = ex.part(0), np.random.default_rng(5)
-    job = Job("own", Mix({"B": 0.5, "C": 0.5}, 2.8 / 22), 0, 0, 1)
-    weights = user_weights(ex, job, part)
+    weights = user_weights(ex, job(ex, "own", Mix({"B": 0.5, "C": 0.5}, 2.8 / 22), 0, 0, 1))
     form = BatchFormat.of_config(ex.config, False)
     shared = (part.users, part.items, part.negatives, form, (3, 0))
     sampled = TrainingBatches(*shared, user_draws=_user_draws(part, weights, ex))
@@ -421,14 +421,14 @@ def test_the_graph_holds_users_of_positive_weight_or_all(tiny, graph):
 )
 def test_where_a_user_of_weight_0_stays(tiny, graph, regularizer, in_model, in_batches):
     ex = experiment(tiny, graph=graph, regularizer=regularizer)
-    job = Job("own", Mix({"B": 1.0, "C": 0.0}, 0.5), 0, 0, 1)
+    half = job(ex, "own", Mix({"B": 1.0, "C": 0.0}, 0.5), 0, 0, 1)
     of_c = ex.groups.users("C")
     expected = [in_model, in_batches]
-    for stays, users in zip(expected, present_users(ex, job, ex.part(0)), strict=True):
+    for stays, users in zip(expected, present_users(ex, half, ex.part(0)), strict=True):
         assert (users is None) == stays
         if not stays:
             assert not users[of_c].any() and users[ex.groups.users("A")].all()
-    assert present_users(ex, Job("own", HALF_C, 0, 0, 1), ex.part(0)) == (None, None)
+    assert present_users(ex, job(ex, "own", HALF_C, 0, 0, 1), ex.part(0)) == (None, None)
 
 
 # --- (h) metrics ----------------------------------------------------------------------------

@@ -1,24 +1,24 @@
 """The pooled model that goes on with the target's users alone, as a row beside the mixes."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
 from command import call, run_arguments, run_folder
-from helpers import SMALL
+from helpers import SMALL, job
 
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
-from recbole_groupmix.training.fine_tuning import with_fine_tuning
-from recbole_groupmix.training.job import Job
-from recbole_groupmix.training.joint import train_populations
-from recbole_groupmix.training.one_by_one import train_sequentially
+from recbole_groupmix.training.fine_tuning import FineTuning
+from recbole_groupmix.training.joint import Joint
+from recbole_groupmix.training.one_by_one import OneByOne
 
-BACK_ENDS = [train_sequentially, train_populations, partial(train_populations, on_torch=True)]
+BACK_ENDS = [OneByOne(), Joint(), Joint(on_torch=True)]
 
 
 def _experiment(data, **given):
@@ -28,18 +28,21 @@ def _experiment(data, **given):
 
 def _alone(experiment, pooled, epochs, **options):
     mix = baselines(experiment.n_users, "A")["no_augmentation"]
-    return Job(FINE_TUNED, mix, ALL_OF_TRAIN, 0, epochs, options, pooled_epochs=pooled)
+    candidate = Candidate(FINE_TUNED, mix, FINE_TUNED, pooled_epochs=pooled)
+    return job_of(experiment, candidate, ALL_OF_TRAIN, 0, epochs, options)
 
 
 def _pooled(experiment, train, epochs):
     mix = baselines(experiment.n_users, "A")["proportional"]
-    (fit,) = train(experiment, [Job("proportional", mix, ALL_OF_TRAIN, 0, epochs)])
+    (fit,) = train.train(
+        experiment, [job(experiment, "proportional", mix, ALL_OF_TRAIN, 0, epochs)]
+    )
     return fit.model
 
 
-def _tuned(experiment, train, job):
-    (fit,) = with_fine_tuning(train)(experiment, [job])
-    assert fit.job == job
+def _tuned(experiment, train, asked):
+    (fit,) = FineTuning(train).train(experiment, [asked])
+    assert fit.job == asked
     return fit.model
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from helpers import experiment, step_gradient
+from helpers import experiment, job, step_gradient
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.utils import get_dataloader
 from recbole.model import general_recommender
@@ -42,8 +42,7 @@ from recbole_groupmix.models import (
 from recbole_groupmix.run import load_run
 from recbole_groupmix.search.finish import ModelKeeper
 from recbole_groupmix.search.identity import run_folder
-from recbole_groupmix.training.job import Job
-from recbole_groupmix.training.one_by_one import build_model, train_sequentially
+from recbole_groupmix.training.one_by_one import OneByOne, build_model
 
 #: Small layers, so that a model trains in a blink.
 LAYERS = {
@@ -202,14 +201,14 @@ def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny, model, reg_
     assert difference > 1e-2 * largest
 
 
-def check_reloaded(ex, fit):
+def check_reloaded(ex, fit, mix):
     """A model that a run keeps scores all users as before when ``load_run`` has loaded it."""
     with tempfile.TemporaryDirectory() as parent:
         folder, identity = run_folder(ex, {}, inside=Path(parent))
         folder.open(*identity)
         keeper = ModelKeeper(folder)
         keeper(DATA_MIX, fit)  # nothing has been scored yet, so no scores are kept with it
-        kept = Candidate(fit.job.name, fit.job.mix, "own")
+        kept = Candidate(fit.job.name, mix, "own")
         keeper.describe(ex, {DATA_MIX: kept, REFERENCE: kept}, {kept.name: fit.job.epochs})
         _, loaded, _ = load_run(folder.path)
     assert loaded is not fit.model and not loaded.training
@@ -233,17 +232,17 @@ def check_training(folder, model, **settings):
     ex = experiment(folder, model=model, **options)
     mix, other = Mix({"B": 0.3, "C": 0.7}, 0.8), Mix({"B": 0.7, "C": 0.3}, 0.8)
     fits = list(
-        train_sequentially(
+        OneByOne().train(
             ex,
             [
-                Job("own", mix, 0, 0, 2),
-                Job("other", other, 0, 0, 2),
-                Job("no_augmentation", Mix(mix.alpha, 0.0), 0, 0, 1),
-                Job("own", mix, 1, 0, None),
+                job(ex, "own", mix, 0, 0, 2),
+                job(ex, "other", other, 0, 0, 2),
+                job(ex, "no_augmentation", Mix(mix.alpha, 0.0), 0, 0, 1),
+                job(ex, "own", mix, 1),
             ],
         )
     )
-    check_reloaded(ex, fits[2])  # users who take no part are left out of it
+    check_reloaded(ex, fits[2], Mix(mix.alpha, 0.0))  # users who take no part are left out of it
     assert [fit.epochs for fit in fits] == [2, 2, 1, 1]
     assert 0 <= fits[3].score <= 1
     for fit in fits:

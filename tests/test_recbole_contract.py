@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from helpers import experiment, write_data_set
+from helpers import experiment, job, write_data_set
 from recbole.config import Config
 from recbole.data.dataset import Dataset
 from recbole.data.interaction import Interaction
@@ -38,8 +38,7 @@ from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.models import SAMPLED
 from recbole_groupmix.prepare.atomic import write_atomic
-from recbole_groupmix.training.job import Job
-from recbole_groupmix.training.one_by_one import train_sequentially
+from recbole_groupmix.training.one_by_one import OneByOne
 
 pytestmark = pytest.mark.contract
 
@@ -196,8 +195,8 @@ def test_training_leaves_nothing_in_the_working_folder(tiny, tmp_path):
     # trap: log_tensorboard/ and saved/ appear where a program runs
     assert list(tmp_path.iterdir()) == []
     ex = experiment(tiny)
-    jobs = [Job("own", Mix({"B": 0.5, "C": 0.5}, 1.0), part, 0, None) for part in (1, 2)]
-    assert len(list(train_sequentially(ex, jobs))) == 2
+    jobs = [job(ex, "own", Mix({"B": 0.5, "C": 0.5}, 1.0), part) for part in (1, 2)]
+    assert len(list(OneByOne().train(ex, jobs))) == 2
     left = [path.name for path in tmp_path.iterdir()]
     assert left == [], changed(f"Trainer or Dataset makes {left}", "adapters/compat.py")
 

@@ -1,16 +1,19 @@
 """Theory's mix as a candidate of the search and a row of the result."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import experiment
 
-from recbole_groupmix import run as pipeline_run
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
+from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate, candidates, select
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.table import result_table
 from recbole_groupmix.run import load_run, run_groupmix
+from recbole_groupmix.search import carry_out
 
 SMALL = {
     "fine_tune": False,
@@ -67,7 +70,7 @@ def test_the_candidate_on_blockmix_and_none_without_classes(tiny, repository):
 @pytest.mark.parametrize("selected", ["theory", "trial-1"])
 def test_a_row_of_the_result_whether_it_is_the_data_mix_or_not(selected, monkeypatch):
     monkeypatch.setattr(
-        pipeline_run, "select", lambda found, cv: next(c for c in found if c.name == selected)
+        carry_out, "select", lambda found, cv: next(c for c in found if c.name == selected)
     )
     result = run_groupmix(dataset="blockmix", target="A", config_dict=SMALL)
     rows = ["proportional", "stratified", "no_augmentation", "theory", "data_mix"]
@@ -91,25 +94,16 @@ def test_without_trials_theory_is_a_row_and_there_is_no_data_mix():
 
 def test_theory_diverging_takes_both_its_rows_away(monkeypatch):
     monkeypatch.setattr(
-        pipeline_run, "select", lambda found, cv: next(c for c in found if c.name == "theory")
+        carry_out, "select", lambda found, cv: next(c for c in found if c.name == "theory")
     )
-    from recbole_groupmix.search import search
+    train = carry_out.FineTuning.train
 
-    train = search.Search.final
+    def diverging(self, *given):
+        for fit in train(self, *given):
+            lost = fit.job.name == "theory" and fit.job.part == ALL_OF_TRAIN
+            yield replace(fit, diverged=True) if lost else fit
 
-    def diverging(self, rows, epochs, keep, *options):
-        inner = self._train
-
-        def some(experiment, jobs, *rest):
-            from dataclasses import replace
-
-            for fit in inner(experiment, jobs, *rest):
-                yield replace(fit, diverged=True) if fit.job.name == "theory" else fit
-
-        self._train = some
-        return train(self, rows, epochs, keep, *options)
-
-    monkeypatch.setattr(search.Search, "final", diverging)
+    monkeypatch.setattr(carry_out.FineTuning, "train", diverging)
     result = run_groupmix(dataset="blockmix", target="A", config_dict=SMALL)
     assert list(result["mixes"]) == ["proportional", "stratified", "no_augmentation"]
     assert result["diverged"] == ["theory", "data_mix"]

@@ -20,6 +20,7 @@ from recbole_groupmix.search.finish import ModelKeeper
 from recbole_groupmix.search.stages import TestStage
 from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.joint import Joint
 
 KEYS = {"folds": 2, "repeats": 2, "epochs": 4, "eval_step": 2, "topk": "[5,10]"}
 COUNTS = re.compile(
@@ -179,12 +180,20 @@ def long_run(here, monkeypatch):
     """A run of which nothing is trained, and that would take very long."""
     costs = calibrate.Costs(0.0, 1e6, 0.0)
     monkeypatch.setattr(calibrate, "_measure", lambda *_: costs)
-    monkeypatch.setattr("recbole_groupmix.run.back_end", lambda _: _stop)
-    monkeypatch.setattr("recbole_groupmix.all_targets.run.back_end", lambda _: _stop)
+    monkeypatch.setattr("recbole_groupmix.run.back_end", lambda _: Stops())
+    monkeypatch.setattr("recbole_groupmix.all_targets.run.back_end", lambda _: Stops())
 
 
 def _stop(*_):
     raise ValueError("training begins")
+
+
+class Stops(Joint):
+    """A back end that trains nothing."""
+
+    def train(self, *_):
+        """Raise an error."""
+        _stop()
 
 
 def answering(monkeypatch, answer):

@@ -31,7 +31,14 @@ class ClosedForm(GeneralRecommender):
         RecBole configuration.
     dataset : Dataset
         Training part. Nothing is learned from it before :meth:`fit`.
+
+    Attributes
+    ----------
+    from_gram : bool
+        Whether the model is a function of the weighted Gram matrix of items and of lambda.
     """
+
+    from_gram = False
 
     input_type = InputType.POINTWISE
     type = ModelType.TRADITIONAL
@@ -82,6 +89,7 @@ class EASE(ClosedForm, general_recommender.EASE):
     It works in float32, or in float64 where the condition number asks for it, and keeps float32.
     """
 
+    from_gram = True
     item_similarity: Tensor
     reg_weight: Tensor
 

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.training.job import Fit, Job, weights_by_group
+from recbole_groupmix.training.job import Fit, Job
 
 
 @dataclass
@@ -19,7 +17,7 @@ class SharedJob:
     Attributes
     ----------
     job : Job
-        What is trained; its weights are given, its targets are those that asked.
+        What is trained; its targets are those that asked.
     asked : list of (str, Job)
         Who asked for it, by what name; with two groups Stratified is Proportional.
     """
@@ -45,14 +43,18 @@ class SharedJobs:
         self._views = views
         self._shared: dict[tuple[object, ...], SharedJob] = {}
         for target, jobs in asked.items():
-            view = views[target]
             for job in jobs:
-                weights = weights_by_group(view, job, view.part(job.part))
-                of_all = replace(job, weights=weights)
-                shared = self._shared.setdefault(_key(of_all), SharedJob(of_all))
+                shared = self._shared.setdefault(_key(job), SharedJob(job))
                 shared.asked.append((target, job))
                 targets = dict.fromkeys(target for target, _ in shared.asked)
                 shared.job = replace(shared.job, targets=tuple(targets))
+
+    n_done = 0  # what earlier calls trained is not asked for
+
+    @property
+    def n_models(self) -> int:
+        """Number of models."""
+        return len(self._shared)
 
     @property
     def jobs(self) -> list[Job]:
@@ -71,8 +73,9 @@ class SharedJobs:
 
 def _key(job: Job) -> tuple[object, ...]:
     """Return what two jobs have in common if they are the same model."""
-    weights, options = sorted((job.weights or {}).items()), sorted(job.options.items())
-    return (job.part, job.repeat, job.epochs, job.pooled_epochs, *weights, *options)
+    start = None if job.start is None else _key(job.start)
+    weights, options = sorted(job.weights.items()), sorted(job.options.items())
+    return (job.part, job.repeat, job.epochs, start, *weights, *options)
 
 
 def _as_of(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
@@ -84,8 +87,8 @@ def _as_of(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
         seconds=fit.seconds / shared_by,
         curve=_curve_of(fit, view, job),
     )
-    if view.settings["model"] in CLOSED_FORM and fit.tried:
-        scale = 1.0 if job.weights is None else 1.0 / job.weights[target]
+    if fit.tried:
+        scale = 1.0 / job.weights[target]
         found.tried = [
             (_scaled(options, scale), entry["by_group"][target])
             for (options, _), entry in zip(fit.tried, fit.curve, strict=True)
@@ -99,8 +102,8 @@ def _as_of(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
 def _curve_of(fit: Fit, view: Experiment, job: Job) -> list[dict[str, Any]]:
     """Return the curve as a run of this target alone has it: other groups for baselines only."""
     target = view.target
-    scale = 1.0 if job.weights is None else 1.0 / job.weights[target]
-    if job.name in baselines(view.n_users, target):
+    scale = 1.0 / job.weights[target]
+    if job.every_group:
         return fit.curve
     return [
         {**_scaled(entry, scale), "by_group": {target: entry["by_group"][target]}}

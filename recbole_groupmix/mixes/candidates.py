@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.core.mix import Mix, baselines
-from recbole_groupmix.core.names import THEORY, TRIAL
+from recbole_groupmix.core.mix import Mix, baselines, group_weights
+from recbole_groupmix.core.names import BASELINES, THEORY, TRIAL
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.theory import theory_mix
@@ -30,8 +30,9 @@ class Candidate:
         The mix.
     source : str
         baseline, own, theory, or a sampler's name.
-    weights : dict of str to float or None
-        Weights of all groups that other targets share, of which ``mix`` is this target's reading.
+    shared_weights : dict of str to float or None
+        Weight of a user of each group, of any scale, which several targets share; ``mix`` is this
+        target's reading of it.
     pooled_epochs : int
         Epochs of Proportional that come before the mix; 0 for a mix from the start.
     """
@@ -39,8 +40,28 @@ class Candidate:
     name: str
     mix: Mix
     source: str
-    weights: Mapping[str, float] | None = None
+    shared_weights: Mapping[str, float] | None = None
     pooled_epochs: int = 0
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the mix follows the user counts of the part that is trained on."""
+        return self.name in BASELINES
+
+    def weights_on(self, n_users: Mapping[str, int], target: str) -> dict[str, float]:
+        """Return the weight of a user of each group on a part of the data (Eq. 8).
+
+        Parameters
+        ----------
+        n_users : mapping of str to int
+            Users of every group in the part.
+        target : str
+            Name of the target group, whose users weigh 1 unless the weights are shared.
+        """
+        if self.shared_weights is not None:
+            return dict(self.shared_weights)
+        mix = baselines(n_users, target)[self.name] if self.is_baseline else self.mix
+        return group_weights(mix, n_users, target)
 
 
 def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Candidate]:

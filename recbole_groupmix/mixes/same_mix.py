@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
-from recbole_groupmix.mixes.weights import weights_on
 
 
 def same_mixes(experiment: Experiment, found: Sequence[Candidate], folds: int) -> dict[str, str]:
@@ -47,13 +46,7 @@ def distinct(found: Sequence[Candidate], same: Mapping[str, str]) -> list[Candid
     return [candidate for candidate in found if candidate.name not in same]
 
 
-def _same(experiment: Experiment, one: Candidate, other: Candidate, folds: int) -> bool:
-    return all(
-        _weights(experiment, one, part) == _weights(experiment, other, part)
-        for part in range(folds + 1)
-    )
-
-
-def _weights(experiment: Experiment, candidate: Candidate, part: int) -> dict[str, float]:
-    c = candidate
-    return dict(weights_on(experiment.part(part), experiment.target, c.name, c.mix, c.weights))
+def _same(experiment: Experiment, first: Candidate, second: Candidate, folds: int) -> bool:
+    target = experiment.target
+    counts = [experiment.part(part).n_users for part in range(folds + 1)]
+    return all(first.weights_on(n, target) == second.weights_on(n, target) for n in counts)

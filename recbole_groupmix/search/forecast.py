@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
@@ -11,15 +11,13 @@ from recbole_groupmix.adapters.held_out import evaluate
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.experiment.recbole_errors import blame
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.workload import Workload, left_to_train
-from recbole_groupmix.training.closed_form.back_end import train_closed_form
+from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import MODELS_BEFORE
-from recbole_groupmix.training.job import Fit, Job
-from recbole_groupmix.training.one_by_one import train_sequentially
+from recbole_groupmix.training.job import Fit
 
-_MODELS_AT_ONCE = 8  # for back ends that train many
 _ENOUGH = 10.0  # seconds after which one epoch is measurement enough
 
 
@@ -103,7 +101,7 @@ def forecast(
     experiment: Experiment,
     folder: RunFolder,
     found: list[Candidate],
-    train: Callable[..., Iterator[Fit]],
+    back_end: BackEnd,
     say: Callable[[str], None],
 ) -> Forecast:
     """Train a few epochs, which rehearses the run and times it.
@@ -116,8 +114,8 @@ def forecast(
         Finished models in it are not counted; it need not exist.
     found : list of Candidate
         Mixes of the run.
-    train : callable
-        The back end.
+    back_end : BackEnd
+        What trains the run.
     say : callable
         Prints a line for people before what takes time.
 
@@ -129,13 +127,13 @@ def forecast(
     target = experiment.n_users[experiment.target]
     share = target / sum(experiment.n_users.values())
     work = left_to_train(experiment, folder, found)
-    return forecast_of(experiment, found, train, work, share, say)
+    return forecast_of(experiment, found, back_end, work, share, say)
 
 
 def forecast_of(
     experiment: Experiment,
     found: list[Candidate],
-    train: Callable[..., Iterator[Fit]],
+    back_end: BackEnd,
     work: Workload,
     share: float,
     say: Callable[[str], None],
@@ -144,7 +142,7 @@ def forecast_of(
 
     Parameters
     ----------
-    experiment, found, train, say
+    experiment, found, back_end, say
         As for :func:`forecast`.
     work : Workload
         Models on folds and on all of train.
@@ -159,7 +157,7 @@ def forecast_of(
     settings = experiment.settings
     epochs = int(experiment.config["epochs"])
     times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
-    closed_form = settings["model"] in CLOSED_FORM
+    closed_form = back_end.solves
     if work.n_models:
         what = "the solution of a model" if closed_form else "an epoch"
         say(f"measuring how long {what} takes")
@@ -170,27 +168,23 @@ def forecast_of(
         evaluations=times * share,
         stops_early=settings["early_stopping"],
         closed_form=closed_form,
-        costs=_measure(experiment, found, train) if work.n_models else Costs(0.0, 0.0, 0.0),
+        costs=_measure(experiment, found, back_end) if work.n_models else Costs(0.0, 0.0, 0.0),
     )
 
 
-def _measure(
-    experiment: Experiment, found: list[Candidate], train: Callable[..., Iterator[Fit]]
-) -> Costs:
-    some = found[: 1 if train is train_sequentially else _MODELS_AT_ONCE]
-    if train is train_closed_form:
-        some = found[:3]  # the baselines: the last has the least data, and the least rank
+def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) -> Costs:
+    some = found[: back_end.n_timed]
     what = f"RecBole cannot train {experiment.settings['model']} with these settings"
 
     def seconds(epochs: int) -> tuple[float, Fit]:
-        jobs = [Job(c.name, c.mix, ALL_OF_TRAIN, 0, epochs) for c in some]
-        fits = list(train(experiment, jobs))
+        jobs = [job_of(experiment, c, ALL_OF_TRAIN, epochs=epochs) for c in some]
+        fits = list(back_end.train(experiment, jobs))
         if fits[0].diverged:
             raise ValueError(
                 f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
                 f"{_learning_rate(experiment)}, use a smaller one"
             )
-        if train is train_closed_form:
+        if back_end.solves:
             return fits[-1].seconds, fits[0]  # the first made what all share
         return sum(fit.seconds for fit in fits) / len(fits), fits[0]
 
@@ -198,7 +192,7 @@ def _measure(
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
         one, fit = seconds(1)  # warms up too
         model, epoch = 0.0, one
-        if one * len(some) < _ENOUGH and train is not train_closed_form:
+        if one * len(some) < _ENOUGH and not back_end.solves:
             one, three = seconds(1)[0], seconds(3)[0]
             epoch = max(three - one, three / 10) / 2
             model = max(one - epoch, 0.0)

@@ -15,6 +15,7 @@ from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.metrics import read_repeat
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import Settings
 from recbole_groupmix.training.job import Fit, Job
 
@@ -67,15 +68,7 @@ class FoldStage:
         if not self._experiment.settings["early_stopping"]:
             fixed = int(self._experiment.config["epochs"])
         return [
-            Job(
-                c.name,
-                c.mix,
-                fold + 1,
-                0,
-                fixed,
-                weights=c.weights,
-                pooled_epochs=c.pooled_epochs,
-            )
+            job_of(self._experiment, c, fold + 1, epochs=fixed)
             for fold in self._folds
             for c in self._found.values()
             if (c.name, fold) not in self._done
@@ -169,16 +162,7 @@ class TestStage:
         chosen = {candidate.name: candidate for candidate in rows.values()}
         self._labels = {c: [row for row, found in rows.items() if found.name == c] for c in chosen}
         self._jobs = [
-            Job(
-                c.name,
-                c.mix,
-                ALL_OF_TRAIN,
-                r,
-                epochs[c.name],
-                options.get(c.name, {}),
-                c.weights,
-                pooled_epochs=c.pooled_epochs,
-            )
+            job_of(experiment, c, ALL_OF_TRAIN, r, epochs[c.name], options.get(c.name))
             for r in range(experiment.settings["repeats"])
             for c in chosen.values()
         ]

@@ -17,17 +17,18 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder, hash8
 from recbole_groupmix.record.schema import POINT
 from recbole_groupmix.search.identity import fingerprint
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import fold_score
 from recbole_groupmix.settings.keys import reads_key
 from recbole_groupmix.settings.merge import Settings
 from recbole_groupmix.text.untrusted import safe_file_name
 from recbole_groupmix.training.back_ends import back_end
-from recbole_groupmix.training.job import Job
 
 #: The default grid (the paper, Appendix C, names the kind of search and not its values).
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1)
@@ -118,7 +119,7 @@ def tune(
         out_file(out)  # before the data are read
     experiment = Experiment(settings, for_everyone=not settings["target"])
     grid = _grid(experiment, learning_rates, reg_weights)
-    train, folds = back_end(experiment), settings["folds"]
+    trains, folds = back_end(experiment), settings["folds"]
     experiment.check_parts(folds)
     default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
     file = out_file(default if out is None else out)
@@ -129,8 +130,9 @@ def tune(
     fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])
     records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", POINT, folds)}
     mix = baselines(experiment.n_users, experiment.target)[REFERENCE]
+    proportional = Candidate(REFERENCE, mix, "baseline")
     jobs = [
-        Job(REFERENCE, mix, fold + 1, 0, fixed, options)
+        job_of(experiment, proportional, fold + 1, epochs=fixed, options=options)
         for fold in range(folds)
         for options in grid
         if (_label(options), fold) not in records
@@ -143,7 +145,7 @@ def tune(
         int(experiment.config["epochs"]),
         settings["show_progress"],
     )
-    for fit in train(experiment, jobs, bars.epoch) if jobs else ():
+    for fit in trains.train(experiment, jobs, bars.epoch) if jobs else ():
         record = {
             "name": _label(fit.job.options),
             "fold": fit.job.part - 1,

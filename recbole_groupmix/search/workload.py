@@ -89,7 +89,7 @@ def left_to_train(
     if not left and not rivals:
         everyone = [*found, rival] if rival is not None else list(found)
         jobs = _jobs(experiment, folder, everyone, known)
-        return Workload(0, 0, len(jobs), sum(job.pooled_epochs > 0 for job in jobs))
+        return Workload(0, 0, len(jobs), sum(job.start is not None for job in jobs))
 
     def to_test(candidate: Candidate) -> int:
         return _to_test(experiment, folder, candidate, known)

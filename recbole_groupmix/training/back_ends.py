@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
-
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.training.closed_form.back_end import train_closed_form
+from recbole_groupmix.training.back_end import BackEnd
+from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.training.closed_form.checks import check_closed_form
-from recbole_groupmix.training.job import Fit
-from recbole_groupmix.training.joint import train_populations, why_not
+from recbole_groupmix.training.joint import Joint, why_not
 from recbole_groupmix.training.memory import memory
-from recbole_groupmix.training.one_by_one import train_sequentially
+from recbole_groupmix.training.one_by_one import OneByOne
 
 
-def back_end(experiment: Experiment) -> Callable[..., Iterator[Fit]]:
-    """Return the function that trains jobs under ``backend: auto | cpu | torch | recbole``.
+def back_end(experiment: Experiment) -> BackEnd:
+    """Return the back end of a run under ``backend: auto | cpu | torch | recbole``.
 
-    ``cpu`` (compiled loops) and ``torch`` (tensors, on RecBole's device) train populations.
-    ``auto`` takes torch on a GPU and cpu elsewhere, and RecBole's trainer for what no population
-    can train. Closed-form models have a back end of their own.
+    ``cpu`` (compiled loops) and ``torch`` (tensors, on RecBole's device) train models jointly.
+    ``auto`` takes torch on a GPU and cpu elsewhere, and RecBole's trainer for what cannot be
+    trained jointly. Closed-form models have a back end of their own.
 
     Raises
     ------
@@ -30,14 +27,15 @@ def back_end(experiment: Experiment) -> Callable[..., Iterator[Fit]]:
     """
     if experiment.settings["model"] in CLOSED_FORM:
         check_closed_form(experiment, memory(experiment))
-        return train_closed_form
+        return ClosedForms()
     wanted, reason = experiment.settings["backend"], why_not(experiment)
     if wanted in ("cpu", "torch") and reason:
         raise ValueError(
             f"backend {wanted} cannot train this run: {reason}; use --backend=recbole"
         )
-    if wanted == "recbole" or reason:
-        return train_sequentially
+    if reason:
+        return OneByOne(reason)
+    if wanted == "recbole":
+        return OneByOne()
     on_gpu = experiment.config["device"].type != "cpu"
-    on_torch = wanted == "torch" or (wanted == "auto" and on_gpu)
-    return partial(train_populations, on_torch=on_torch)
+    return Joint(on_torch=wanted == "torch" or (wanted == "auto" and on_gpu))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.adapters.held_out import HeldOut
-from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.experiment.experiment import Experiment, Part
 
 
@@ -24,21 +23,21 @@ class _Best:
 class Validation:
     """The validation metric of one model on one part, with its curve.
 
-    Baselines are measured on the held-out items of every group (their curves show how fast each
-    group is learned), all other mixes on those of their targets alone.
+    A model is measured on the held-out items of its targets, or of every group where its curve is
+    to show how fast each group is learned.
 
     Parameters
     ----------
     experiment : Experiment
         Shared data and settings.
-    name : str
-        Name of the mix.
     part : Part
         The part that is trained on.
     targets : sequence of str
         Groups that each have a best score; by default the experiment's target.
     patience : int, optional
         Measurements without a rise after which a target's best score is final.
+    every_group : bool
+        Whether every group is measured.
 
     Attributes
     ----------
@@ -55,14 +54,15 @@ class Validation:
     def __init__(
         self,
         experiment: Experiment,
-        name: str,
         part: Part,
         targets: Sequence[str] = (),
         patience: int | None = None,
+        *,
+        every_group: bool = False,
     ) -> None:
         metric, _, cut_off = experiment.settings["valid_metric"].partition("@")
         self.metric, self.k = metric, int(cut_off)
-        self._every_group = name in baselines(part.n_users, experiment.target)
+        self._every_group = every_group
         self._decides, self._patience = experiment.deciders(targets), patience
         self._groups = experiment.groups
         self._best = {target: _Best() for target in self._decides}

@@ -1,56 +1,62 @@
-"""Fine-tuning: a back end that trains a model of all users before the one of a job."""
+"""Fine-tuning: jobs that start from the model of another job."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.training.back_end import Trains
 from recbole_groupmix.training.job import Fit, Job, OnEpoch
 
-#: Models that it takes besides itself: one on everybody comes before.
+#: Models that a fine-tuned model takes besides itself: the one that it starts from.
 MODELS_BEFORE = 1
-BackEnd = Callable[..., Iterator[Fit]]
 
 
-def with_fine_tuning(train: BackEnd) -> BackEnd:
-    """Return a back end that trains the pooled model of a job before the job itself.
+class FineTuning:
+    """Trains the model that a job starts from before the job itself, each such model once.
 
-    The optimiser starts anew with the target's data; learning rate and L2 weight stay. The model
-    sees everybody (graph, histories) as the pooled one did.
+    The optimiser starts anew with the job's data; learning rate and L2 weight stay. The model
+    object holds all users (graph, histories), as that of the first training did.
 
     Parameters
     ----------
-    train : callable
-        The back end: see :mod:`~recbole_groupmix.training.one_by_one`.
+    back_end : Trains
+        What trains both.
     """
 
-    def train_all(
-        experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
+    def __init__(self, back_end: Trains) -> None:
+        self._back_end = back_end
+
+    def train(
+        self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
     ) -> Iterator[Fit]:
+        """Train jobs, those without a start first; see :meth:`Trains.train`."""
         jobs = list(jobs)
-        usual = [job for job in jobs if not job.pooled_epochs]
-        if usual:
-            yield from train(experiment, usual, on_epoch)
-        rivals: dict[tuple[int, int, int | None], list[Job]] = {}  # by the pooled model
+        at_once = [job for job in jobs if job.start is None]
+        if at_once:
+            yield from self._back_end.train(experiment, at_once, on_epoch)
+        starts: list[Job] = []
+        followers: dict[tuple[object, ...], list[Job]] = {}
         for job in jobs:
-            if job.pooled_epochs:
-                key = (job.part, job.repeat, job.pooled_epochs)
-                rivals.setdefault(key, []).append(job)
-        everybody = baselines(experiment.n_users, experiment.target)[REFERENCE]
-        pooled = [Job(REFERENCE, everybody, *key) for key in rivals]
-        for first in train(experiment, pooled, on_epoch) if pooled else ():
-            same = rivals[first.job.part, first.job.repeat, first.job.epochs]
+            if job.start is not None:
+                same = followers.setdefault(_key(job.start), [])
+                if not same:
+                    starts.append(job.start)
+                same.append(job)
+        for first in self._back_end.train(experiment, starts, on_epoch) if starts else ():
+            same = followers[_key(first.job)]
             for job in same:
                 share = first.seconds / len(same)
                 if first.diverged:
                     yield replace(first, job=job, seconds=share)
                     continue
-                state = first.model.state_dict()
-                for fit in train(experiment, [replace(job, initial=state)], on_epoch):
+                job_from_there = replace(job, initial=first.model.state_dict())
+                for fit in self._back_end.train(experiment, [job_from_there], on_epoch):
                     fit.job, fit.seconds = job, fit.seconds + share
                     yield fit
 
-    return train_all
+
+def _key(job: Job) -> tuple[object, ...]:
+    """Return what two jobs without options have in common if they are the same model."""
+    return (job.part, job.repeat, job.epochs, *sorted(job.weights.items()))

@@ -1,4 +1,4 @@
-"""One model to train, the weights of its users, and what came of it."""
+"""One model to train, as a job, and the fit that comes of it."""
 
 from __future__ import annotations
 
@@ -13,50 +13,48 @@ import torch
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment, Part
-from recbole_groupmix.mixes.weights import weights_on
 
 
 @dataclass(frozen=True)
 class Job:
-    """One model to train.
+    """One model to train. It knows the weights of users and nothing of mixes.
 
     Attributes
     ----------
     name : str
-        Name of the mix; a baseline's mix is made from the counts of the part.
-    mix : Mix
-        The mix.
+        Name of the candidate that it is trained for.
+    weights : dict of str to float
+        Weight of a user of each group, of any scale.
     part : int
         Training part (:class:`~recbole_groupmix.experiment.experiment.Part`).
     repeat : int
         Seed offset of initial values and negatives.
     epochs : int or None
-        How long to train; None stops early on the target's held-out items.
+        How long to train; None stops early on the held-out items of the targets.
     options : dict of str to float
         RecBole keys of this job alone: ``learning_rate``, ``reg_weight``.
-    weights : dict of str to float or None
-        Weight of a user of each group, of any scale, in place of the mix's.
     targets : tuple of str
         Groups that stop training on a fold, each with a best score of its own; empty for the
         experiment's target alone.
-    pooled_epochs : int
-        Epochs of Proportional that come before
-        (:func:`~recbole_groupmix.training.fine_tuning.with_fine_tuning`).
+    every_group : bool
+        Whether the curve of early stopping is measured on every group.
+    start : Job or None
+        A job whose model is trained first and where this job then starts
+        (:class:`~recbole_groupmix.training.fine_tuning.FineTuning`).
     initial : mapping of str to torch.Tensor or None
-        State of a model of all users to start from.
+        State of a model of all users to start from: the model of `start`, once it is trained.
     """
 
     name: str
-    mix: Mix
+    weights: Mapping[str, float]
     part: int
     repeat: int
     epochs: int | None = None
     options: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] | None = None
     targets: tuple[str, ...] = ()
-    pooled_epochs: int = 0
+    every_group: bool = False
+    start: Job | None = None
     initial: Mapping[str, torch.Tensor] | None = field(default=None, compare=False)
 
     def config(self, experiment: Experiment) -> GroupMixConfig:
@@ -117,14 +115,9 @@ class Fit:
 OnEpoch = Callable[[str, int, int], None]
 
 
-def weights_by_group(experiment: Experiment, job: Job, part: Part) -> Mapping[str, float]:
-    """Return the weight of a user of each group on a part: :func:`weights_on`."""
-    return weights_on(part, experiment.target, job.name, job.mix, job.weights)
-
-
-def user_weights(experiment: Experiment, job: Job, part: Part) -> np.ndarray:
-    """Return the Eq. 8 weight of every internal user id, float64 (n_users,), on a part."""
-    return experiment.groups.weights_of_users(weights_by_group(experiment, job, part))
+def user_weights(experiment: Experiment, job: Job) -> np.ndarray:
+    """Return the weight of every internal user id in a job, float64 (n_users,)."""
+    return experiment.groups.weights_of_users(job.weights)
 
 
 def present_users(
@@ -135,7 +128,7 @@ def present_users(
     A user of weight 0 leaves the model's data under ``graph: positive`` and the batches under
     ``regularizer: weighted``. None stands for all users.
     """
-    positive = user_weights(experiment, job, part) > 0
+    positive = user_weights(experiment, job) > 0
     if positive[part.users].all():
         return None, None
     settings = experiment.settings

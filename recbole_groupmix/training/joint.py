@@ -1,21 +1,83 @@
-"""The back end that trains many mixes at once, for BPR and LightGCN: which jobs go together."""
+"""The back end that trains many models at once, for BPR and LightGCN: which jobs go together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from recbole.utils import InputType
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
-from recbole_groupmix.training.joint_models import Wave, models_at_once
+from recbole_groupmix.training.joint_models import JointModels, models_at_once
 from recbole_groupmix.training.memory import memory
 
 MODELS = ("BPR", "LightGCN")
 
 
+@dataclass(frozen=True)
+class Joint:
+    """Trains jobs of the same part, repeat and present users together.
+
+    The triplets, the model and the meaning of every option are those of
+    :class:`~recbole_groupmix.training.one_by_one.OneByOne`; results differ from it by rounding. As
+    many models are trained together as ``max_memory`` holds, the others after them.
+
+    Parameters
+    ----------
+    on_torch : bool
+        Whether tensors on RecBole's device train them, or the compiled loops of the CPU.
+    """
+
+    on_torch: bool = False
+
+    solves = False
+    n_timed = 8
+
+    def train(
+        self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
+    ) -> Iterator[Fit]:
+        """Train jobs and yield fits as their models finish.
+
+        Raises
+        ------
+        ValueError
+            If ``max_memory`` does not hold a single model.
+        """
+        alike: dict[tuple[object, ...], list[Job]] = {}
+        for job in jobs:
+            present = present_users(experiment, job, experiment.part(job.part))
+            bits = tuple(None if users is None else users.tobytes() for users in present)
+            origin = (job.part, job.repeat, id(job.initial))
+            alike.setdefault((*origin, job.epochs is None, *bits), []).append(job)
+        for together in alike.values():
+            budget = memory(experiment)
+            size = models_at_once(experiment, together, budget, self.on_torch)
+            for start in range(0, len(together), size):
+                models = together[start : start + size]
+                yield from JointModels(experiment, models, budget, self.on_torch).train(on_epoch)
+
+    def why_not_shared(self, experiment: Experiment) -> str | None:
+        """Return why targets cannot share models: each has users of weight 1 of its own.
+
+        They can where every term of the loss has the weights as a factor, since the optimiser
+        does not depend on the loss's scale.
+        """
+        settings = experiment.settings
+        if settings["regularizer"] == "weighted" or not experiment.config["reg_weight"]:
+            return None
+        return (
+            f"{settings.describe('regularizer')}; only a weighted L2 term scales with the weights "
+            "as the data term does, so that targets can share models under "
+            "--regularizer=weighted alone"
+        )
+
+    def check_target(self, experiment: Experiment) -> None:
+        """Every target can be trained for."""
+
+
 def why_not(experiment: Experiment) -> str | None:
-    """Return why no population can train the settings; None if one can."""
+    """Return why the models of some settings cannot be trained jointly; None if they can."""
     settings, config = experiment.settings, experiment.config
     if settings["model"] not in MODELS:
         return f"model {settings['model']} is none of {', '.join(MODELS)}"
@@ -30,36 +92,3 @@ def why_not(experiment: Experiment) -> str | None:
     if config["train_neg_sample_args"]["sample_num"] != 1:
         return "there is more than one negative per positive"
     return None
-
-
-def train_populations(
-    experiment: Experiment,
-    jobs: Iterable[Job],
-    on_epoch: OnEpoch | None = None,
-    *,
-    on_torch: bool = False,
-) -> Iterator[Fit]:
-    """Train jobs in populations of the same part, repeat and present users.
-
-    The triplets, the model and the meaning of every option are those of
-    :func:`~recbole_groupmix.training.one_by_one.train_sequentially`; results differ from it by
-    rounding. As many models go together as ``max_memory`` holds, the rest in further waves. Fits
-    come as their models finish.
-
-    Raises
-    ------
-    ValueError
-        If ``max_memory`` does not hold a single model.
-    """
-    pools: dict[tuple[object, ...], list[Job]] = {}
-    for job in jobs:
-        present = present_users(experiment, job, experiment.part(job.part))
-        bits = tuple(None if users is None else users.tobytes() for users in present)
-        origin = (job.part, job.repeat, id(job.initial))
-        pools.setdefault((*origin, job.epochs is None, *bits), []).append(job)
-    for pool in pools.values():
-        budget = memory(experiment)
-        size = models_at_once(experiment, pool, budget, on_torch)
-        for start in range(0, len(pool), size):
-            wave = Wave(experiment, pool[start : start + size], budget, on_torch)
-            yield from wave.train(on_epoch)

@@ -25,7 +25,7 @@ from recbole_groupmix.engine.threads import everybody
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.early_stopping import Validation
-from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, weights_by_group
+from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
 from recbole_groupmix.training.one_by_one import (
     build_model,
     stream_key,
@@ -42,14 +42,14 @@ _SHARE_OF_CHUNKS = 0.25  # of the budget, for a chunk of triplets (torch)
 
 
 def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torch: bool) -> int:
-    """Return how many models of a pool go together so that they stay below a budget.
+    """Return how many models can be trained together and stay below a budget.
 
     Parameters
     ----------
     experiment : Experiment
         Shared data and settings.
     jobs : list of Job
-        The pool.
+        Jobs that can be trained together.
     budget : int
         Bytes.
     on_torch : bool
@@ -79,8 +79,8 @@ def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torc
     return min((budget - fixed) // of_a_model, len(jobs))
 
 
-class Wave:
-    """Models of one pool in training.
+class JointModels:
+    """Models that are trained together.
 
     Parameters
     ----------
@@ -120,7 +120,9 @@ class Wave:
             self._population = Population(self._shared(), members)
         patience = int(experiment.config["stopping_step"])
         self._validations = {
-            k: Validation(experiment, job.name, self._part, job.targets, patience)
+            k: Validation(
+                experiment, self._part, job.targets, patience, every_group=job.every_group
+            )
             for k, (job, *_) in enumerate(self._jobs)
             if job.epochs is None
         }
@@ -239,14 +241,12 @@ class Wave:
 
     def _identity(self, job: Job) -> tuple[object, ...]:
         """Return what makes two jobs the same training, up to where they end."""
-        by_group = weights_by_group(self._experiment, job, self._part)
-        weights = [by_group[name] for name in self._experiment.groups.names]
+        weights = [job.weights[name] for name in self._experiment.groups.names]
         return (tuple(weights), *sorted(job.options.items()))
 
     def _member(self, job: Job) -> Member:
         experiment, config = self._experiment, job.config(self._experiment)
-        by_group = weights_by_group(experiment, job, self._part)
-        weights = np.array([by_group[name] for name in experiment.groups.names])
+        weights = np.array([job.weights[name] for name in experiment.groups.names])
         weighted = experiment.settings["regularizer"] == "weighted"
         return Member(
             data_weights=weights,

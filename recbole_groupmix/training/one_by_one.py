@@ -1,12 +1,10 @@
-"""The seam "train these mixes on these parts, give me the models", one model after another.
-
-A back end is anything with the signature of :func:`train_sequentially`.
-"""
+"""The back end that trains one model after another, by RecBole's own trainer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,24 +30,37 @@ from recbole_groupmix.training.early_stopping import Validation
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, user_weights
 
 
-def train_sequentially(
-    experiment: Experiment,
-    jobs: Iterable[Job],
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Fit]:
-    """Train jobs one after another through RecBole's models and trainer.
+@dataclass(frozen=True)
+class OneByOne:
+    """Trains jobs one after another through RecBole's models and trainer.
 
     Parameters
     ----------
-    experiment : Experiment
-        Shared data.
-    jobs : iterable of Job
-        What to train; results come in this order.
-    on_epoch : callable, optional
-        For progress: see :data:`OnEpoch`.
+    because : str
+        Why models are trained so, for messages.
     """
-    for job in jobs:
-        yield _train(experiment, job, on_epoch)
+
+    because: str = "backend is recbole, which trains models one by one"
+
+    solves = False
+    n_timed = 1
+
+    def train(
+        self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
+    ) -> Iterator[Fit]:
+        """Train jobs in their order; see :meth:`~recbole_groupmix.training.back_end.Trains.train`."""
+        for job in jobs:
+            yield _train(experiment, job, on_epoch)
+
+    def why_not_shared(self, experiment: Experiment) -> str | None:
+        """Return that models are not shared."""
+        return (
+            "--target=all trains BPR and LightGCN with their weighted loss by the back ends cpu and "
+            f"torch, or solves closed forms, but {self.because}"
+        )
+
+    def check_target(self, experiment: Experiment) -> None:
+        """Every target can be trained for."""
 
 
 def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
@@ -57,10 +68,12 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     settings, config = experiment.settings, job.config(experiment)
     part = experiment.part(job.part)
     sampled = settings["weighting"] == "sample"
-    weights = user_weights(experiment, job, part)
+    weights = user_weights(experiment, job)
     in_model, _ = present_users(experiment, job, part)
     key = stream_key(experiment, job)
-    validation = Validation(experiment, job.name, part) if job.epochs is None else None
+    validation = None
+    if job.epochs is None:
+        validation = Validation(experiment, part, every_group=job.every_group)
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key, config)
         if job.initial is not None:

@@ -15,6 +15,7 @@ from recbole_groupmix.adapters.held_out import evaluate
 from recbole_groupmix.core.linear.gram import Floats
 from recbole_groupmix.engine.threads import everybody
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment, Part
+from recbole_groupmix.training.closed_form.checks import check_rank
 from recbole_groupmix.training.closed_form.gram_cache import WORK, GramLaboratory, bytes_needed
 from recbole_groupmix.training.closed_form.solved_ahead import SolvedAhead
 from recbole_groupmix.training.early_stopping import Validation
@@ -24,33 +25,36 @@ from recbole_groupmix.training.job import (
     OnEpoch,
     present_users,
     user_weights,
-    weights_by_group,
 )
 from recbole_groupmix.training.memory import memory
 from recbole_groupmix.training.one_by_one import triplet_factors
 
 
-def train_closed_form(
-    experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
-) -> Iterator[Fit]:
-    """Solve jobs one after another; on folds with every lambda of the grid.
+class ClosedForms:
+    """Solves jobs one after another; on folds with every lambda of the grid."""
 
-    Parameters
-    ----------
-    experiment : Experiment
-        Shared data.
-    jobs : iterable of Job
-        What to solve; best in the order of their parts.
-    on_epoch : callable, optional
-        Called with epoch 1 of 1 when a model is solved.
-    """
-    laboratory, jobs = GramLaboratory(experiment), list(jobs)
-    systems = _systems(experiment, jobs, laboratory)
-    with SolvedAhead(systems, _threads(experiment)) as solved:
-        for job in jobs:
-            yield _solve(experiment, job, laboratory, solved)
-            if on_epoch is not None:
-                on_epoch(job.name, 1, 1)
+    solves = True
+    n_timed = 3  # the baselines: the last has the least data, and the least rank
+
+    def train(
+        self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
+    ) -> Iterator[Fit]:
+        """Solve jobs, best in the order of their parts; each counts as epoch 1 of 1."""
+        grams, jobs = GramLaboratory(experiment), list(jobs)
+        systems = _systems(experiment, jobs, grams)
+        with SolvedAhead(systems, _threads(experiment)) as solved:
+            for job in jobs:
+                yield _solve(experiment, job, grams, solved)
+                if on_epoch is not None:
+                    on_epoch(job.name, 1, 1)
+
+    def why_not_shared(self, experiment: Experiment) -> str | None:
+        """Return None: a model is the same for all scales of the weights, up to lambda."""
+        return None
+
+    def check_target(self, experiment: Experiment) -> None:
+        """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
+        check_rank(experiment)
 
 
 def _systems(
@@ -59,8 +63,7 @@ def _systems(
     """Yield Gram matrix and lambda of every model of EASE, in the order in which they are used."""
     for job in jobs:
         part = experiment.part(job.part)
-        by_group = weights_by_group(experiment, job, part)
-        weights = [by_group[name] for name in experiment.groups.names]
+        weights = [job.weights[name] for name in experiment.groups.names]
         for options in _grid(experiment, job):
             lam = options["reg_weight"]
             yield laboratory.of_mix(part, weights, lam), lam
@@ -82,7 +85,7 @@ def _solve(
     if job.part == ALL_OF_TRAIN:
         model = _model(experiment, job, laboratory, grid[0], solved)
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
-    validation = Validation(experiment, job.name, part, job.targets)
+    validation = Validation(experiment, part, job.targets, every_group=job.every_group)
     name, best = f"{validation.metric}@{validation.k}", None
     tried: list[tuple[dict[str, float], float]] = []
     curve: list[dict[str, Any]] = []
@@ -121,7 +124,7 @@ def _model(
 ) -> ClosedForm:
     part = experiment.part(job.part)
     in_model, _ = present_users(experiment, job, part)
-    if experiment.settings["model"] == "EASE":
+    if experiment.model_class.from_gram:
         model = _empty_ease(experiment, part, laboratory, options["reg_weight"], in_model)
         model.hold(solved.next())
         return model
@@ -129,7 +132,7 @@ def _model(
     with recbole_compat():
         model = experiment.model_class(config, laboratory.data_set(part, in_model))
     model = model.to(config["device"])
-    model.fit(user_weights(experiment, job, part) * triplet_factors(experiment, part))
+    model.fit(user_weights(experiment, job) * triplet_factors(experiment, part))
     return model
 
 

@@ -13,7 +13,7 @@ _GIB = 2**30
 
 def check_is_ease(experiment: Experiment) -> None:
     """Raise ``ValueError`` unless the model is the one that group Gram matrices solve."""
-    if experiment.settings["model"] != "EASE":
+    if not getattr(experiment.model_class, "from_gram", False):
         raise ValueError(
             f"{experiment.settings.describe('model')}; Gram matrices of groups answer for EASE "
             "only: use --model=EASE"
@@ -42,11 +42,11 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
             f"{settings.describe('backend')}, but {settings['model']} is solved in closed form and "
             "not trained; leave backend out"
         )
-    if settings["model"] == "EASE":
+    if experiment.model_class.from_gram:
         needed = bytes_needed(experiment)
         if needed > free:
             raise ValueError(
-                f"EASE on the {n_items - 1} items of {settings['dataset']!r} needs about "
+                f"{settings['model']} on the {n_items - 1} items of {settings['dataset']!r} needs about "
                 f"{needed / _GIB:.3g} GiB for matrices of items by items, and may take "
                 f"{free / _GIB:.3g} GiB; use --model=WeightedSVD, which never forms them, leave out "
                 'rare items, such as by --item_inter_num_interval="[20,inf)", or raise '
@@ -59,7 +59,7 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
 def check_rank(experiment: Experiment) -> None:
     """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
     settings = experiment.settings
-    if settings["model"] == "EASE":
+    if experiment.model_class.from_gram:
         return
     part = experiment.part(ALL_OF_TRAIN)
     mine = experiment.groups.of_user[part.users] == experiment.groups.index(experiment.target)

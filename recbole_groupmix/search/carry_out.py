@@ -1,0 +1,173 @@
+"""The stages of a run, for one target or for many that share models: folds, choice, test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from recbole_groupmix.core.names import FINE_TUNED
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import select
+from recbole_groupmix.mixes.fine_tuned import fine_tuned
+from recbole_groupmix.mixes.same_mix import distinct
+from recbole_groupmix.search.finish import ModelKeeper, choose, finish
+from recbole_groupmix.search.progress import Progress
+from recbole_groupmix.search.stages import FoldStage, TestStage, test_metrics, trains_on_folds
+from recbole_groupmix.search.target_run import TargetRun
+from recbole_groupmix.training.back_end import BackEnd
+from recbole_groupmix.training.fine_tuning import FineTuning
+from recbole_groupmix.training.job import Fit, Job
+
+Stage = FoldStage | TestStage
+
+
+class Jobs(Protocol):
+    """What is left to train for some targets.
+
+    Attributes
+    ----------
+    jobs : list of Job
+        What is trained.
+    n_models, n_done : int
+        Models in all, and those that an earlier call has trained.
+    """
+
+    @property
+    def jobs(self) -> list[Job]: ...  # noqa: D102
+
+    @property
+    def n_models(self) -> int: ...  # noqa: D102
+
+    @property
+    def n_done(self) -> int: ...  # noqa: D102
+
+    def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
+        """Yield each target that a model is for, and the model as the fit of its own job."""
+
+
+class OwnJobs:
+    """The jobs of a single target.
+
+    Parameters
+    ----------
+    stages : mapping of str to stage
+        The target's stage.
+    """
+
+    def __init__(self, stages: Mapping[str, Stage]) -> None:
+        ((self._target, stage),) = stages.items()
+        self.jobs = stage.jobs()
+        self.n_models = stage.n_models
+        self.n_done = stage.n_models - len(self.jobs)
+
+    def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
+        """Yield the target and the fit."""
+        yield self._target, fit
+
+
+def carry_out(
+    runs: Mapping[str, TargetRun],
+    experiment: Experiment,
+    back_end: BackEnd,
+    jobs_of: Callable[[Mapping[str, Stage]], Jobs],
+    started: float,
+) -> dict[str, dict[str, Any]]:
+    """Train what is left of some runs whose folders are open; return their results by target.
+
+    Parameters
+    ----------
+    runs : mapping of str to TargetRun
+        By target.
+    experiment : Experiment
+        What the back end trains on: the target's own, or that of all users.
+    back_end : BackEnd
+        What trains.
+    jobs_of : callable
+        Returns the :class:`Jobs` of the stages of all targets.
+    started : float
+        When the call began, in seconds of :func:`time.perf_counter`.
+
+    Raises
+    ------
+    ValueError
+        If training of Proportional diverged.
+    """
+    train = FineTuning(back_end)
+    settings, on_folds = experiment.settings, trains_on_folds(experiment.settings)
+
+    def trained(stages: Mapping[str, Stage], title: str) -> Iterator[tuple[Fit, Jobs]]:
+        jobs = jobs_of(stages)
+        if not jobs.n_models:
+            return
+        epochs, show = int(experiment.config["epochs"]), settings["show_progress"]
+        bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
+        for fit in train.train(experiment, jobs.jobs, bars.epoch) if jobs.jobs else ():
+            yield fit, jobs
+            bars.model()
+        bars.close()
+
+    def cross_validate(stages: Mapping[str, FoldStage], title: str) -> None:
+        for fit, jobs in trained(stages, title):
+            for target, of_target in jobs.read(fit):
+                _track_fold(runs[target], stages[target].take(of_target))
+        for target, stage in stages.items():
+            runs[target].cv.update(stage.summaries())
+            runs[target].seconds += stage.seconds
+
+    if on_folds:
+        cross_validate({n: _folds(r) for n, r in runs.items()}, "folds")
+    rivals = {}
+    for target, run in runs.items():
+        rival = fine_tuned(run.experiment, run.cv)
+        if rival is not None:
+            run.asked.append(rival)
+            run.trained.append(rival)
+            rivals[target] = FoldStage(run.experiment, run.folder, [rival])
+    if on_folds and rivals:
+        cross_validate(rivals, f"folds, {FINE_TUNED}")
+
+    keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
+    chosen, stages = {}, {}
+    for target, run in runs.items():
+        if run.tracking is not None:
+            run.tracking.of_mixes(run.trained, run.cv, settings["valid_metric"])
+        asked = run.asked
+        if back_end.solves:
+            # lambda was chosen for the target's own scale, in which its users weigh 1
+            asked = [replace(candidate, shared_weights=None) for candidate in asked]
+        selected = select(distinct(asked, run.same), run.cv)
+        chosen[target] = c = choose(run.experiment, asked, run.cv, selected, run.same)
+        stages[target] = TestStage(
+            run.experiment, run.folder, c.rows, c.epochs, keepers[target], c.options
+        )
+    for fit, jobs in trained(stages, "test"):
+        of_targets = list(jobs.read(fit))
+        shared = len(of_targets) > 1 and not fit.diverged
+        metrics = test_metrics(experiment, fit) if shared else None
+        for target, of_target in of_targets:
+            stages[target].take(of_target, metrics)
+
+    results = {}
+    for target, run in runs.items():
+        tested = stages[target].result()
+        seconds = {"search": run.seconds} if on_folds else {}
+        seconds["test"] = stages[target].seconds
+        seconds["this_call"] = time.perf_counter() - started
+        results[target] = finish(
+            run.experiment, run.folder, chosen[target], run.cv, tested, keepers[target], seconds
+        )
+        if run.tracking is not None:
+            run.tracking.of_test(results[target]["test"])
+    return results
+
+
+def _folds(run: TargetRun) -> FoldStage:
+    return FoldStage(run.experiment, run.folder, run.trained)
+
+
+def _track_fold(run: TargetRun, record: Mapping[str, Any]) -> None:
+    if run.tracking is not None:
+        number = [candidate.name for candidate in run.trained].index(record["name"])
+        run.tracking.of_fold(number, record, run.experiment.settings["valid_metric"])

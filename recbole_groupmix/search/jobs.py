@@ -1,0 +1,53 @@
+"""From a candidate to a job: its weights on the part that is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.training.job import Job
+
+
+def job_of(
+    experiment: Experiment,
+    candidate: Candidate,
+    part: int,
+    repeat: int = 0,
+    epochs: int | None = None,
+    options: Mapping[str, float] | None = None,
+) -> Job:
+    """Return the job that trains a candidate.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data; its target is the candidate's.
+    candidate : Candidate
+        What is trained.
+    part : int
+        Training part.
+    repeat : int
+        Seed offset of initial values and negatives.
+    epochs : int or None
+        How long to train; None stops early.
+    options : mapping of str to float, optional
+        RecBole keys of this job alone.
+    """
+    n_users, target = experiment.part(part).n_users, experiment.target
+    start = None
+    if candidate.pooled_epochs:
+        pooled = Candidate(REFERENCE, baselines(n_users, target)[REFERENCE], "baseline")
+        start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs)
+    return Job(
+        candidate.name,
+        candidate.weights_on(n_users, target),
+        part,
+        repeat,
+        epochs,
+        options or {},
+        every_group=candidate.is_baseline,
+        start=start,
+    )

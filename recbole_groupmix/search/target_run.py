@@ -1,0 +1,94 @@
+"""The run of one target: what it compares, where it is kept, and what has come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.mixes.same_mix import distinct, same_mixes
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.search.identity import run_folder
+from recbole_groupmix.search.stages import trains_on_folds
+from recbole_groupmix.search.tracking import Tracking
+
+
+@dataclass
+class TargetRun:
+    """The run of one target.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        Shared data and settings, for the target.
+    folder : RunFolder
+        Where finished work is kept.
+    identity : tuple
+        Configuration and fingerprint of the data, as the folder wants them.
+    asked : list of Candidate
+        Every candidate, each a row or a trial.
+    trained : list of Candidate
+        Those that are trained, each mix once.
+    same : dict of str to str
+        Candidates that are an earlier one
+        (:func:`~recbole_groupmix.mixes.same_mix.same_mixes`).
+    cv : dict
+        Summaries of the folds by candidate name; empty before and without folds.
+    seconds : float
+        What the models on the folds took, those of earlier calls included.
+    tracking : Tracking or None
+        Who is told of scores; None before :meth:`open`.
+    """
+
+    experiment: Experiment
+    folder: RunFolder
+    identity: tuple[dict[str, Any], dict[str, Any]]
+    asked: list[Candidate]
+    trained: list[Candidate]
+    same: dict[str, str]
+    cv: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: float = 0.0
+    tracking: Tracking | None = None
+
+    def open(self) -> None:
+        """Open the folder for writing; nothing is written before."""
+        self.folder.open(*self.identity)
+        self.experiment.config["checkpoint_dir"] = str(self.folder.path)
+        self.tracking = Tracking(self.experiment.config, self.folder.path)
+
+
+def target_run(
+    experiment: Experiment,
+    asked: Sequence[Candidate],
+    own: Mapping[str, Mix] | None = None,
+    more: Mapping[str, Any] | None = None,
+    inside: Path | None = None,
+) -> TargetRun:
+    """Return the run of an experiment's target, checked but not begun.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    asked : sequence of Candidate
+        What is compared.
+    own, more, inside
+        As for :func:`~recbole_groupmix.search.identity.run_folder`.
+
+    Raises
+    ------
+    ValueError
+        If a part cannot train or measure the candidates, or the folder cannot be this run's.
+    """
+    settings = experiment.settings
+    folds = settings["folds"] if trains_on_folds(settings) else 0
+    experiment.check_parts(folds, [c.mix for c in asked if c.source != "baseline"])
+    experiment.check_measured()
+    same = same_mixes(experiment, asked, folds)
+    folder, identity = run_folder(experiment, own or {}, more, inside)
+    folder.check(*identity)
+    return TargetRun(experiment, folder, identity, list(asked), distinct(asked, same), same)
