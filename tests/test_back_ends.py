@@ -120,7 +120,7 @@ def test_divergence_is_told_and_the_other_models_finish(train):
     ]
     fits = {fit.job.name: fit for fit in train.train(experiment, jobs)}
     assert not fits["sane"].diverged and fits["wild"].diverged
-    (alone,) = train(experiment, jobs[:1])
+    (alone,) = train.train(experiment, jobs[:1])
     _assert_same_scores(_scores(fits["sane"].model), _scores(alone.model), train)
 
 
@@ -135,11 +135,11 @@ def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch)
     def on_epoch(label, done, most):
         labels.append(label)
 
-    together = {fit.job.name: fit.model for fit in train(experiment, jobs, on_epoch)}
+    together = {fit.job.name: fit.model for fit in train.train(experiment, jobs, on_epoch)}
     assert labels == ["5 models, fold 0"] * 3
     monkeypatch.setattr(populations, "models_at_once", lambda *_: 2)
     labels.clear()
-    in_waves = {fit.job.name: fit.model for fit in train(experiment, jobs, on_epoch)}
+    in_waves = {fit.job.name: fit.model for fit in train.train(experiment, jobs, on_epoch)}
     assert labels == ["2 models, fold 0"] * 6 + ["1 models, fold 0"] * 3
     for name in mixes:
         _assert_same_scores(_scores(in_waves[name]), _scores(together[name]), train)
