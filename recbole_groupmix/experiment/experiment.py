@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,12 +25,10 @@ from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
-from recbole_groupmix.experiment.pretrained import pretrained
+from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import blame
-from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
-from recbole_groupmix.settings.closed_form import settled
-from recbole_groupmix.settings.merge import Settings
-from recbole_groupmix.settings.without_effect import noted, noted_device
+from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.settings.without_effect import device_note
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
 ALL_OF_TRAIN = 0
@@ -72,10 +69,18 @@ class Experiment:
     Parameters
     ----------
     settings : Settings
-        Merged and checked settings.
+        Settings as :func:`~recbole_groupmix.settings.merge.merge_settings` returns them; they are
+        taken as they are.
     for_everyone : bool
         Whether all users decide selection and early stopping, and not those of a target group. The
         largest group then stands in for the target, which has no influence on Proportional.
+
+    Attributes
+    ----------
+    settings : Settings
+        The settings that were given, unchanged.
+    notes : tuple of str
+        Notes of the settings, then those about files, rows and the computer.
 
     Raises
     ------
@@ -86,7 +91,7 @@ class Experiment:
 
     def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
         self.model_class: Any = _model_class(settings)
-        self.settings = settings = noted(settled(settings), self.model_class)
+        self.settings = settings
         name = settings["dataset"]
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
         field = settings["group_field"]
@@ -106,14 +111,18 @@ class Experiment:
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
-        self.settings, self.pretrained = pretrained(settings, self.config)
-        self.settings = settings = noted_device(self.settings, self.config["device"].type)
+        self.pretrained = pretrained(settings, self.config)
         try:
             self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
         except ValueError as error:
             raise ValueError(f"{settings.describe('group_field')}: {error}") from error
-        said = (*self.dataset.notes, *map(str, self.removed))
-        self.settings = replace(settings, notes=(*settings.notes, *said))
+        self.notes = (
+            *settings.notes,
+            *pretrained_note(self.pretrained),
+            *device_note(settings, self.config["device"].type),
+            *self.dataset.notes,
+            *map(str, self.removed),
+        )
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
         counts = self.groups.n_users(self.users)
@@ -130,7 +139,7 @@ class Experiment:
 
     @property
     def removed(self) -> tuple[Removed, ...]:
-        """What each step of loading removed; ``settings.notes`` has a line for each."""
+        """What each step of loading removed; ``notes`` has a line for each."""
         found: tuple[Removed, ...] = self.dataset.removed
         return found
 
@@ -220,7 +229,7 @@ class Experiment:
         """
         other = copy.copy(self)
         values = {**changed, "target": target}
-        other.settings = replace(self.settings, values={**self.settings.values, **values})
+        other.settings = self.settings.with_values(**values)
         other.config = copy.copy(self.config)
         other.config.final_config_dict = {**self.config.final_config_dict, **values}
         other.target = other._target(target)
@@ -318,17 +327,7 @@ class Experiment:
 
 
 def _model_class(settings: Settings) -> Any:
-    """Return the class to train, or refuse the model with the way out."""
-    model, known = settings["model"], sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
-    if model not in known:
-        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
-        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
-        raise ValueError(
-            f"{settings.describe('model')}, which is no general recommender of RecBole"
-            f"{''.join(hint)}; those are {', '.join(known)}"
-        )
     try:
-        check_weighting(model, settings["weighting"])
-        return model_class(model)
+        return model_class(settings.model)
     except ValueError as error:
         raise ValueError(f"{settings.describe('model')}: {error}") from error
