@@ -138,7 +138,7 @@ def _valid_metric(settings: Settings, topk: Sequence[int]) -> str:
 
 
 def _mix_files(settings: Settings) -> list[str]:
-    value = settings.mix
+    value: Any = settings.mix
     if value is None or (not value and "mix" not in settings.given):
         return []
     files = value.split() if isinstance(value, str) else value
