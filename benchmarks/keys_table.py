@@ -1,7 +1,7 @@
 """Write the table of keys into docs/settings.md, from the rows in settings/rows.py.
 
-    python benchmarks/keys_table.py            print it
-    python benchmarks/keys_table.py --write    put it in its place
+python benchmarks/keys_table.py            print it
+python benchmarks/keys_table.py --write    put it in its place
 """
 
 import sys

@@ -92,9 +92,9 @@ class Experiment:
     def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
         self.model_class: Any = _model_class(settings)
         self.settings = settings
-        name = settings["dataset"]
+        name = settings.dataset
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
-        field = settings["group_field"]
+        field = settings.group_field
         if not field:
             raise ValueError(
                 f"no group column known for data set {name!r}; name a column of {name}.user by "
@@ -102,7 +102,7 @@ class Experiment:
             )
         config = {k: v for k, v in settings.values.items() if k not in ("model", "dataset")}
         # the metrics are ours; RecBole's Config refuses to build without some of its own
-        config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
+        config.update(metrics=["Recall"], valid_metric=f"Recall@{settings.topk[-1]}")
         what = f"RecBole cannot load data set {name!r} from {folder}"
         with blame(settings, what):
             self.config = GroupMixConfig(
@@ -113,7 +113,7 @@ class Experiment:
             self.dataset: Dataset = load_dataset(self.config)
         self.pretrained = pretrained(settings, self.config)
         try:
-            self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
+            self.groups: Groups = read_groups(self.dataset, field, settings.empty_group)
         except ValueError as error:
             raise ValueError(f"{settings.describe('group_field')}: {error}") from error
         self.notes = (
@@ -129,10 +129,10 @@ class Experiment:
         self.target = (
             max(counts, key=lambda name: counts[name])
             if for_everyone
-            else self._target(settings["target"])
+            else self._target(settings.target)
         )
         self._decides = (self.groups.of_user == self.groups.index(self.target)) | for_everyone
-        self._check_topk(settings["topk"])
+        self._check_topk(settings.topk)
         self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
@@ -159,7 +159,7 @@ class Experiment:
         folds = np.full(len(self.users), -1)
         train = ~self.is_test
         folds[train] = fold_of_interaction(
-            self.users[train], self.settings["folds"], self.settings["seed"]
+            self.users[train], self.settings.folds, self.settings.seed
         )
         return folds
 
@@ -270,7 +270,7 @@ class Experiment:
 
     def _name_of(self, user: int) -> str:
         uid = self.dataset.uid_field
-        return f"user {self.dataset.id2token(uid, user)!s} of {self.settings['dataset']!r}"
+        return f"user {self.dataset.id2token(uid, user)!s} of {self.settings.dataset!r}"
 
     def _make_part(self, index: int) -> Part:
         if index == ALL_OF_TRAIN:
@@ -294,7 +294,7 @@ class Experiment:
 
     def _test_rows(self) -> np.ndarray:
         if self.settings["benchmark_filename"] is None:
-            return test_mask(self.users, self.settings["seed"])
+            return test_mask(self.users, self.settings.seed)
         sizes = self.dataset.file_size_list
         is_test = np.zeros(sum(sizes), dtype=bool)
         is_test[-sizes[-1] :] = True
@@ -305,7 +305,7 @@ class Experiment:
         if not target:
             raise ValueError(
                 f"no target group given; choose one by --target. Groups of column {field!r} of "
-                f"{self.settings['dataset']!r}: {groups}"
+                f"{self.settings.dataset!r}: {groups}"
             )
         if target not in self.groups.names:
             why = "is no group of"
@@ -313,16 +313,16 @@ class Experiment:
                 why = "has no user with an interaction in"
             raise ValueError(
                 f"{self.settings.describe('target')}, which {why} column {field!r} of "
-                f"{self.settings['dataset']!r}; choose one of: {groups}"
+                f"{self.settings.dataset!r}; choose one of: {groups}"
             )
         return target
 
-    def _check_topk(self, topk: list[int]) -> None:
+    def _check_topk(self, topk: Sequence[int]) -> None:
         n_items = self.shape[1] - 1
         if topk[-1] > n_items:
             raise ValueError(
                 f"{self.settings.describe('topk')}, which is beyond the {n_items} items of "
-                f"{self.settings['dataset']!r}; cut-offs are at most the number of items"
+                f"{self.settings.dataset!r}; cut-offs are at most the number of items"
             )
 
 

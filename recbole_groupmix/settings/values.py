@@ -114,7 +114,7 @@ def _check_number(settings: Settings, key: str) -> None:
 
 
 def _topk(settings: Settings) -> list[int]:
-    value = settings["topk"]
+    value = settings.topk
     cut_offs = [value] if isinstance(value, int) else value
     good = isinstance(cut_offs, (list, tuple)) and len(cut_offs) > 0
     if not good or any(isinstance(k, bool) or not isinstance(k, int) or k < 1 for k in cut_offs):
