@@ -396,7 +396,7 @@ ROWS: dict[str, Key[Any]] = {row.name: row for row in vars(Rows).values() if isi
 #: Keys of this plugin that RecBole does not have.
 OUR_KEYS = frozenset(key for key, row in ROWS.items() if not row.recbole)
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
-NAME_KEYS = (*(key for key, row in ROWS.items() if row.kind == "name"), "mix")
+NAME_KEYS = (*(key for key, row in ROWS.items() if row.kind == "name"), "protocol", "mix")
 #: Keys that do not change what a model takes.
 NO_COST = frozenset(key for key, row in ROWS.items() if not row.costs)
 #: Keys that may differ between two commands which continue the same run.
