@@ -1,4 +1,4 @@
-"""Write the table of keys into docs/settings.md, from the rows in settings/rows.py.
+"""Write the table of keys into docs/settings.md, from the rows in recbole_groupmix/settings.
 
 python benchmarks/keys_table.py            print it
 python benchmarks/keys_table.py --write    put it in its place
@@ -7,7 +7,7 @@ python benchmarks/keys_table.py --write    put it in its place
 import sys
 from pathlib import Path
 
-from recbole_groupmix.settings.rows import ROWS
+from recbole_groupmix.settings.rows import OUR_KEYS, ROWS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 MARK = "<!-- the table of keys: made by benchmarks/keys_table.py -->"
@@ -49,12 +49,12 @@ def effect(row):
     return f"{row.says} Only {' and '.join(only)}." if only else row.says
 
 
-def table(recbole):
+def table(ours):
     """Return the table of our keys, or of RecBole's that have a row."""
     lines = [
         f"| `{key}` | {row.unset or written(row.default)} | {allowed(row)} | {effect(row)} |"
         for key, row in ROWS.items()
-        if row.recbole == recbole
+        if (key in OUR_KEYS) == ours
     ]
     return HEAD + "\n".join(lines)
 
@@ -62,8 +62,8 @@ def table(recbole):
 def tables():
     """Return what stands between the marks of the page."""
     return (
-        f"## Keys of this plugin\n\n{table(recbole=False)}\n\n"
-        f"## Keys of RecBole with a default or a check of ours\n\n{table(recbole=True)}"
+        f"## Keys of this plugin\n\n{table(ours=True)}\n\n"
+        f"## Keys of RecBole with a default or a check of ours\n\n{table(ours=False)}"
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.settings.rows import MOST_FACTOR, ROWS
+from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
+from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.settings.settings import Settings
 
 #: Keys with the value that stands for "once".

@@ -42,8 +42,6 @@ class Key(Generic[T]):
         What happens where nobody sets a value, for the documentation; by default the default.
     may_be_none : bool
         Whether None is allowed although the default is another value.
-    recbole : bool
-        Whether it is a key of RecBole, to which we add a default or a check.
     models : {"all", "trained", "ridge"}
         Models that it means something to: all, those that are trained, or closed forms with a
         lambda.
@@ -71,7 +69,6 @@ class Key(Generic[T]):
     allowed: str = ""
     unset: str = ""
     may_be_none: bool = False
-    recbole: bool = False
     models: Models = "all"
     once: int | None = None
     weighting: str | None = None

@@ -31,7 +31,7 @@ def merge_settings(
     """Merge the layers, check every value that is ours, and return what a run goes by.
 
     Precedence: ``given`` over ``config_files`` (later over earlier) over ``own`` over
-    ``properties/`` (data set and model over protocol) over the defaults of ``rows.py``.
+    ``properties/`` (data set and model over protocol) over the defaults of the rows.
 
     Parameters
     ----------

@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import Any
 
 from recbole_groupmix.settings.keys import known_keys
-from recbole_groupmix.settings.rows import ROWS, Rows
+from recbole_groupmix.settings.our_rows import OurRows
+from recbole_groupmix.settings.recbole_rows import RecBoleRows
+from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.text.untrusted import short
 
 
 @dataclass(frozen=True)
-class Settings(Rows):
+class Settings(OurRows, RecBoleRows):
     """One run's settings, which do not change.
 
-    A key of ``rows.py`` is an attribute: ``settings.folds``. Any key, RecBole's too, is read by
+    A key with a row is an attribute: ``settings.folds``. Any key, RecBole's too, is read by
     ``settings["folds"]``.
 
     Attributes
