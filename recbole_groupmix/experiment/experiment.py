@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,42 +24,15 @@ from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN as ALL_OF_TRAIN
+from recbole_groupmix.experiment.part import Part as Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import blame
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.settings.without_effect import device_note
 
-#: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
-ALL_OF_TRAIN = 0
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
 _FEWEST_MEASURED = 2
-
-
-@dataclass(frozen=True)
-class Part:
-    """One training part and what it is evaluated on.
-
-    Attributes
-    ----------
-    rows : numpy.ndarray of int64, shape (n_train,)
-        Rows of the data set that train.
-    users, items : numpy.ndarray of int64, shape (n_train,)
-        Internal ids of those rows.
-    n_users : dict of str to int
-        Users with at least one training interaction, by group: the ``n_j`` of Eq. 8.
-    negatives : UniformNegatives
-        Draws items that are not positives of a user in this part.
-    held_out : HeldOut
-        Users of all groups with their held-out items; training items are masked.
-    """
-
-    index: int
-    rows: np.ndarray
-    users: np.ndarray
-    items: np.ndarray
-    n_users: dict[str, int]
-    negatives: UniformNegatives
-    held_out: HeldOut
 
 
 class Experiment:
@@ -90,8 +62,11 @@ class Experiment:
     """
 
     def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
-        self.model_class: Any = _model_class(settings)
         self.settings = settings
+        try:
+            self.model_class: Any = model_class(settings.model)
+        except ValueError as error:
+            raise ValueError(f"{settings.describe('model')}: {error}") from error
         name = settings.dataset
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
         field = settings.group_field
@@ -140,8 +115,7 @@ class Experiment:
     @property
     def removed(self) -> tuple[Removed, ...]:
         """What each step of loading removed; ``notes`` has a line for each."""
-        found: tuple[Removed, ...] = self.dataset.removed
-        return found
+        return tuple(self.dataset.removed)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -228,10 +202,10 @@ class Experiment:
             Other settings that decide nothing about these.
         """
         other = copy.copy(self)
-        values = {**changed, "target": target}
-        other.settings = self.settings.with_values(**values)
+        changed["target"] = target
+        other.settings = self.settings.with_values(**changed)
         other.config = copy.copy(self.config)
-        other.config.final_config_dict = {**self.config.final_config_dict, **values}
+        other.config.final_config_dict = {**self.config.final_config_dict, **changed}
         other.target = other._target(target)
         other._decides = self.deciders([target])[target]
         other._target_held_out = {}
@@ -324,10 +298,3 @@ class Experiment:
                 f"{self.settings.describe('topk')}, which is beyond the {n_items} items of "
                 f"{self.settings.dataset!r}; cut-offs are at most the number of items"
             )
-
-
-def _model_class(settings: Settings) -> Any:
-    try:
-        return model_class(settings.model)
-    except ValueError as error:
-        raise ValueError(f"{settings.describe('model')}: {error}") from error
