@@ -20,6 +20,7 @@ from recbole_groupmix.reproduce.plan import Cell
 from recbole_groupmix.search.forecast import Costs, Forecast, forecast_of
 from recbole_groupmix.search.stages import trains_on_folds
 from recbole_groupmix.search.workload import Workload, planned
+from recbole_groupmix.settings.keys import recbole_defaults
 from recbole_groupmix.settings.merge import Settings, merge_settings
 from recbole_groupmix.settings.rows import NO_COST
 from recbole_groupmix.training.back_ends import back_end
@@ -138,7 +139,7 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
     """
     n_users = timings.groups(cell.base)
     early, closed = bool(settings["early_stopping"]), settings["model"] in CLOSED_FORM
-    epochs = 1 if closed else int(settings["epochs"])
+    epochs = 1 if closed else int(settings["epochs"] or recbole_defaults()["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
     return Forecast(
         work=planned(settings, timings.mixes(cell.base)),

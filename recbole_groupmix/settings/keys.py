@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import yaml
 
@@ -41,6 +44,14 @@ def recbole_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ValueError("recbole is not installed; `pip install --no-deps recbole==1.2.1`")
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+@cache
+def recbole_defaults() -> Mapping[str, Any]:
+    """Return RecBole's own defaults, which a model's settings may change."""
+    file = recbole_folder() / "properties" / "overall.yaml"
+    defaults: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return MappingProxyType(defaults)
 
 
 @cache

@@ -63,7 +63,7 @@ class OurRows:
     regularizer = Key(
         "weighted",
         "choice",
-        "Whether the L2 term carries the users' weights, or counts each row of a batch alike.",
+        "Whether the L2 term carries the users' weights, does not, or counts each embedding once.",
         choices=("weighted", "unweighted", "rows"),
         unset="by protocol",
         models="trained",
@@ -97,6 +97,7 @@ class OurRows:
         "own",
         "Initial values of embedding tables: RecBole's, or a normal distribution.",
         allowed="`recbole` or `normal(SD)`",
+        unset="by protocol and model",
         models="trained",
     )
     lambdas = Key[Sequence[float] | None](
@@ -131,7 +132,7 @@ class OurRows:
     fine_tune = Key(
         True,
         "choice",
-        "Whether there is a row for a model of all users that is fine-tuned on the target's.",
+        "Whether there is a row `fine_tuned`: a model of all users, trained on with the target's.",
         choices=(True, False),
         costs=False,
         identity=False,
