@@ -34,8 +34,7 @@ from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
-from recbole_groupmix.settings.merge import Settings, merge_settings
-from recbole_groupmix.settings.values import check_values
+from recbole_groupmix.settings.merge import Settings, final_settings, merge_settings
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.job import present_users
 from recbole_groupmix.training.one_by_one import build_model, stream_key
@@ -201,9 +200,7 @@ def _experiment_of(file: Path, settings: Settings) -> Experiment:
     """Return the experiment of settings that were read from a file."""
     way_out = f"it is not what a run wrote; {AGAIN}"
     try:
-        files = settings.values.get("mix")
-        check_values(Settings({**settings.values, "mix": files or None}))  # [] stands for none
-        return Experiment(settings)
+        return Experiment(final_settings(settings))
     except (KeyError, TypeError, AttributeError) as error:  # an edited value of another kind
         raise ValueError(
             f"{file} has settings that cannot be used ({error!r}); {way_out}"

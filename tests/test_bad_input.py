@@ -345,7 +345,7 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
         dataset="own",
         data_path=folder,
         topk=None,
-        says=["topk is [5, 10, 20] (in properties/groupmix.yaml)", "8 items"],
+        says=["topk is [5, 10, 20] (the default)", "8 items"],
     )
 
 

@@ -13,8 +13,7 @@ from recbole_groupmix import load_run
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.search.stages import summary
-from recbole_groupmix.settings.closed_form import settled
-from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.settings.merge import final_settings, merge_settings
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.closed_form import back_end as closed_form
 from recbole_groupmix.training.closed_form.back_end import ClosedForms
@@ -239,9 +238,9 @@ def test_tune_sends_to_run(tiny):
 
 def test_settling_twice_changes_nothing():
     given = {"dataset": "ml-100k", "target": "25", "model": "EASE", "reg_weight": 7}
-    once = settled(merge_settings(given))
+    once = merge_settings(given)
     assert once["lambdas"] == [7.0]
-    assert settled(once).values == once.values
+    assert final_settings(once).values == once.values
 
 
 def test_the_mean_over_a_users_interactions_counts_under_both_protocols(tiny):

@@ -20,7 +20,8 @@ from recbole_groupmix import load_run
 from recbole_groupmix.compare.files import read_runs
 from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.record.run_files import read_folders
-from recbole_groupmix.settings.keys import OUR_KEYS, known_keys
+from recbole_groupmix.settings.keys import known_keys
+from recbole_groupmix.settings.rows import OUR_KEYS
 
 SMALLEST = {"dataset": "d", "trials": 0, "epochs": 1, "eval_step": 1, "topk": "[2]"}
 

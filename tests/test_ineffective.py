@@ -1,14 +1,15 @@
 """Notes about given keys that change nothing; no note about keys that do."""
 
+import inspect
+
 import pytest
 
-from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.models import CLOSED_FORM, EXACT, NEEDS, SAMPLED
 from recbole_groupmix.settings.keys import recbole_folder
 from recbole_groupmix.settings.merge import merge_settings
-from recbole_groupmix.settings.without_effect import noted
+from recbole_groupmix.settings.model import model_sources, reads_features
 from recbole_groupmix.settings.yaml_files import read_settings_file
 
 #: RecBole's YAML of the model has the key, but neither model nor trainer reads it.
@@ -16,8 +17,7 @@ DEAD = {"DMF": {"embedding_size"}}
 
 
 def notes(model, **given):
-    settings = merge_settings({"dataset": "blockmix", "model": model, **given}, where="here")
-    return noted(settings, model_class(model)).notes
+    return merge_settings({"dataset": "blockmix", "model": model, **given}, where="here").notes
 
 
 @pytest.mark.parametrize("model", sorted({*EXACT, *SAMPLED, *CLOSED_FORM} - set(NEEDS)))
@@ -29,6 +29,14 @@ def test_every_key_of_a_model_s_own_yaml_has_an_effect(model):
     weighting = "sample" if model in SAMPLED else "loss"
     found = notes(model, **keys, weighting=weighting)
     assert {note.split()[0] for note in found} == DEAD.get(model, set())
+
+
+@pytest.mark.parametrize("model", sorted({*EXACT, *SAMPLED, *CLOSED_FORM} - set(NEEDS)))
+def test_source_of_a_model_is_that_of_its_classes(model):
+    """Read from files by name; here of the classes that are imported."""
+    packages = ("recbole.", "recbole_groupmix.")
+    classes = [c for c in model_class(model).__mro__ if c.__module__.startswith(packages)]
+    assert set(model_sources(model)) == {inspect.getsource(c).strip() for c in classes}
 
 
 def test_keys_of_other_models_are_named():
@@ -62,12 +70,7 @@ def test_features_that_the_model_does_not_read():
         assert f"{model} reads no features of users or items" in found[0]
     ranked = notes("BPR", additional_feat_suffix=["next"], alias_of_item_id=["next_item"])
     assert ranked == ()  # the items of that file are ranked
-
-    with recbole_compat():  # which takes back what sine.py turns on: anomaly detection
-        from recbole.model.sequential_recommender import GRU4RecKG
-
-    settings = merge_settings({"dataset": "blockmix", **given}, where="here")
-    assert noted(settings, GRU4RecKG).notes == ()  # reads vectors of items
+    assert reads_features("GRU4RecKG")  # vectors of items; no model that is trained here does
 
 
 def test_the_weighted_loss_s_keys_under_the_sampler():
@@ -82,8 +85,9 @@ def test_the_weighted_loss_s_keys_under_the_sampler():
 def test_a_run_has_the_notes():
     settings = merge_settings({"dataset": "blockmix", "target": "A", "n_layers": 3}, where="here")
     experiment = Experiment(settings)
-    assert [note.split()[0] for note in experiment.settings.notes] == ["n_layers"]
-    assert len(experiment.for_target("B").settings.notes) == 1
+    assert experiment.settings is settings
+    assert [note.split()[0] for note in settings.notes] == ["n_layers"]
+    assert experiment.notes == settings.notes == experiment.for_target("B").notes
 
 
 def test_keys_made_idle_by_another_key_are_said():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, seen_in_browser
 from command import call
+from helpers import write_tiny
 from test_report import Page
 
 from recbole_groupmix.reproduce import command
@@ -99,6 +100,15 @@ def test_what_cannot_be_planned(option, message):
     assert (status, err.count("\n")) in {(2, 1), (2, 2)}  # a line of progress may come first
     assert message in err
     assert not Path("reproduction", "runs").exists()
+
+
+def test_a_model_that_stops_by_recbole_s_default_is_planned(tmp_path):
+    """No protocol sets the epochs of NeuMF."""
+    axes = ["--datasets=tiny", "--models=NeuMF", "--targets=A", "--protocols=converged"]
+    keys = {"data_path": write_tiny(tmp_path), "group_field": "group", "topk": [5], "trials": 0}
+    given = [f"--{key}={value}" for key, value in {**keys, "folds": 2, "repeats": 1}.items()]
+    status, out, err = call("reproduce", *axes, *given, "--plan")
+    assert status == 0 and "NeuMF, converged: " in out, err
 
 
 # --- controls

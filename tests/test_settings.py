@@ -9,13 +9,13 @@ from recbole.utils import get_model
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.settings.keys import (
-    OUR_KEYS,
     WITHOUT_EFFECT,
     check_key,
     keys_read_by,
     known_keys,
 )
 from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.rows import OUR_KEYS, ROWS
 from recbole_groupmix.settings.yaml_files import read_mix_file, read_settings_file
 
 TUNED = bundled("properties")
@@ -39,12 +39,12 @@ def test_defaults():
     assert [settings[key] for key in ("trials", "folds", "repeats")] == [75, 5, 5]  # the paper's
     assert settings["valid_metric"] == "recall@20"  # at the largest cut-off
     assert settings["group_field"] == "group"  # of properties/dataset/blockmix.yaml
-    assert settings["target"] is None and settings["no_such_key"] is None
+    assert settings["target"] is None
 
 
 def test_data_set_and_model_over_protocol_over_defaults():
     assert merged()["init"] == layer("converged/BPR.yaml")["init"] == "normal(0.1)"
-    assert layer("groupmix.yaml")["init"] == "recbole"
+    assert ROWS["init"].default == "recbole"
     assert merged(model="NeuMF")["init"] == "recbole"  # which has no file of its own
     assert merged(dataset="lastfm-asia")["topk"] == layer("dataset/lastfm-asia.yaml")["topk"]
 
@@ -92,7 +92,7 @@ def test_given_over_files_and_later_files_over_earlier():
     assert settings.describe("seed") == "seed is 3 (here)"
     assert settings.describe("folds") == "folds is 5 (in b.yaml)"
     assert settings.describe("repeats") == "repeats is 7 (in a.yaml)"
-    assert settings.describe("weighting") == "weighting is 'loss' (in properties/groupmix.yaml)"
+    assert settings.describe("weighting") == "weighting is 'loss' (the default)"
     assert settings.describe("epochs") == "epochs is 500 (in properties/converged/BPR.yaml)"
     assert settings.describe("n_layers") == "n_layers is None (the default)"
     assert settings.given == ("seed", "folds", "repeats", "dataset")
@@ -191,7 +191,7 @@ def test_names_of_data_sets_are_no_keys():
 def test_our_keys_are_known_and_documented_keys_exist():
     assert known_keys() >= OUR_KEYS
     assert set(WITHOUT_EFFECT) <= known_keys()
-    assert set(layer("groupmix.yaml")) <= known_keys()
+    assert set(ROWS) <= known_keys()
 
 
 def test_keys_that_only_the_chosen_models_file_reads():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,31 +11,11 @@ import yaml
 from recbole.config import Config
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.files.literal import literal
 
 #: Made once; it reads RecBole's own files.
 _yaml_loader: type | None = None
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
-
-
-def literal(text: Any) -> Any:
-    """Read a setting written as text: a Python literal, ``true``/``false``, else the text itself.
-
-    RecBole calls ``eval`` here, which turns ``1-5`` into -4 and can run anything.
-
-    Examples
-    --------
-    >>> literal("0.1"), literal("[5,10]"), literal("1-5"), literal("True"), literal("~")
-    (0.1, [5, 10], '1-5', True, '~')
-    """
-    if not isinstance(text, str):
-        return text
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    return value if isinstance(value, (str, int, float, list, tuple, dict, bool)) else text
 
 
 def _fast(loader: type) -> type:
@@ -98,6 +77,7 @@ class GroupMixConfig(Config):
         return {}
 
     def _convert_config_dict(self, config_dict: dict[str, Any]) -> dict[str, Any]:
+        # RecBole calls eval here, which turns 1-5 into -4 and can run anything
         return {key: literal(value) for key, value in config_dict.items()}
 
     def _set_default_parameters(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import logging
 import re
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recbole_groupmix import __version__
 from recbole_groupmix.cli.last_words import last_words
 from recbole_groupmix.files.bounded import check_can_be_written, user_path
+from recbole_groupmix.files.literal import literal
 from recbole_groupmix.files.places import out_file, out_folder
 from recbole_groupmix.settings.options import flag, whole_number
 from recbole_groupmix.text.untrusted import short, shown
@@ -211,17 +211,6 @@ def _place(key: str, text: str) -> str:
     return path
 
 
-def _typed(text: str) -> Any:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if text.lower() in ("none", "null", "~"):
-        return None
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-
-
 def _run(arguments: Sequence[str]) -> int:
     settings = _settings(parse_options(arguments, flags=("yes",)))
 
@@ -288,10 +277,10 @@ def _reproduce(arguments: Sequence[str]) -> int:
     arguments = ["--controls=all" if word == "--controls" else word for word in arguments]
     options = parse_options(arguments, (*flags, "yes"))
     from recbole_groupmix.reproduce.command import OPTIONS, reproduce_command
-    from recbole_groupmix.settings.yaml_files import NAME_KEYS
+    from recbole_groupmix.settings.rows import NAME_KEYS
 
     own = {key: options.pop(key) for key in (*OPTIONS, *flags) if key in options}
-    keys = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
+    keys = {key: text if key in NAME_KEYS else literal(text) for key, text in options.items()}
     with _recbole_log() as warnings:
         return reproduce_command(own, keys, _sayer(warnings), _answer, _asker())
 
@@ -377,14 +366,14 @@ def _settings(
     """
     files = [*options.pop("config_file", "").split(), *options.pop("config_files", "").split()]
     from recbole_groupmix.settings.merge import merge_settings
-    from recbole_groupmix.settings.yaml_files import NAME_KEYS
+    from recbole_groupmix.settings.rows import NAME_KEYS
 
-    given = {key: text if key in NAME_KEYS else _typed(text) for key, text in options.items()}
+    given = {key: text if key in NAME_KEYS else literal(text) for key, text in options.items()}
     return merge_settings(given, files, "on the command line", own, command)
 
 
 def _numbers(key: str, text: str) -> list[float]:
-    values = _typed(text)
+    values = literal(text)
     if isinstance(values, (int, float)) and not isinstance(values, bool):
         values = [values]
     good = isinstance(values, (list, tuple)) and all(

@@ -162,7 +162,7 @@ def next_step(settings: Settings, found: Found, path: str | Path) -> str:
     )
     return (
         f"Measure it on test: groupmix run --dataset={settings['dataset']} {place}"
-        f"--target={shlex.quote(settings['target'])} --model=EASE --mix={shlex.quote(str(path))} "
+        f"--target={shlex.quote(str(settings['target']))} --model=EASE --mix={shlex.quote(str(path))} "
         f"--reg_weight={found.optimum.lam:.4g} --trials=0"
     )
 

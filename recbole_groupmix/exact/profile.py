@@ -118,7 +118,7 @@ def profile(
     settings, target = experiment.settings, experiment.target
     metric = str(settings["valid_metric"])
     k = int(metric.partition("@")[2])
-    grid: list[float | None] = list(settings["lambdas"] or [None])
+    grid: list[float | None] = [*(settings["lambdas"] or (None,))]
     weights = _weights(experiment, mix, experiment.n_users)
     changed = [name for name, weight in weights.items() if name != target and weight > 0]
     if not changed:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -26,44 +24,15 @@ from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
-from recbole_groupmix.experiment.pretrained import pretrained
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN as ALL_OF_TRAIN
+from recbole_groupmix.experiment.part import Part as Part
+from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import blame
-from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
-from recbole_groupmix.settings.closed_form import settled
-from recbole_groupmix.settings.merge import Settings
-from recbole_groupmix.settings.without_effect import noted, noted_device
+from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.settings.without_effect import device_note
 
-#: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
-ALL_OF_TRAIN = 0
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
 _FEWEST_MEASURED = 2
-
-
-@dataclass(frozen=True)
-class Part:
-    """One training part and what it is evaluated on.
-
-    Attributes
-    ----------
-    rows : numpy.ndarray of int64, shape (n_train,)
-        Rows of the data set that train.
-    users, items : numpy.ndarray of int64, shape (n_train,)
-        Internal ids of those rows.
-    n_users : dict of str to int
-        Users with at least one training interaction, by group: the ``n_j`` of Eq. 8.
-    negatives : UniformNegatives
-        Draws items that are not positives of a user in this part.
-    held_out : HeldOut
-        Users of all groups with their held-out items; training items are masked.
-    """
-
-    index: int
-    rows: np.ndarray
-    users: np.ndarray
-    items: np.ndarray
-    n_users: dict[str, int]
-    negatives: UniformNegatives
-    held_out: HeldOut
 
 
 class Experiment:
@@ -72,10 +41,18 @@ class Experiment:
     Parameters
     ----------
     settings : Settings
-        Merged and checked settings.
+        Settings as :func:`~recbole_groupmix.settings.merge.merge_settings` returns them; they are
+        taken as they are.
     for_everyone : bool
         Whether all users decide selection and early stopping, and not those of a target group. The
         largest group then stands in for the target, which has no influence on Proportional.
+
+    Attributes
+    ----------
+    settings : Settings
+        The settings that were given, unchanged.
+    notes : tuple of str
+        Notes of the settings, then those about files, rows and the computer.
 
     Raises
     ------
@@ -85,11 +62,14 @@ class Experiment:
     """
 
     def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
-        self.model_class: Any = _model_class(settings)
-        self.settings = settings = noted(settled(settings), self.model_class)
-        name = settings["dataset"]
+        self.settings = settings
+        try:
+            self.model_class: Any = model_class(settings.model)
+        except ValueError as error:
+            raise ValueError(f"{settings.describe('model')}: {error}") from error
+        name = settings.dataset
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
-        field = settings["group_field"]
+        field = settings.group_field
         if not field:
             raise ValueError(
                 f"no group column known for data set {name!r}; name a column of {name}.user by "
@@ -97,7 +77,7 @@ class Experiment:
             )
         config = {k: v for k, v in settings.values.items() if k not in ("model", "dataset")}
         # the metrics are ours; RecBole's Config refuses to build without some of its own
-        config.update(metrics=["Recall"], valid_metric=f"Recall@{settings['topk'][-1]}")
+        config.update(metrics=["Recall"], valid_metric=f"Recall@{settings.topk[-1]}")
         what = f"RecBole cannot load data set {name!r} from {folder}"
         with blame(settings, what):
             self.config = GroupMixConfig(
@@ -106,33 +86,36 @@ class Experiment:
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
-        self.settings, self.pretrained = pretrained(settings, self.config)
-        self.settings = settings = noted_device(self.settings, self.config["device"].type)
+        self.pretrained = pretrained(settings, self.config)
         try:
-            self.groups: Groups = read_groups(self.dataset, field, settings["empty_group"])
+            self.groups: Groups = read_groups(self.dataset, field, settings.empty_group)
         except ValueError as error:
             raise ValueError(f"{settings.describe('group_field')}: {error}") from error
-        said = (*self.dataset.notes, *map(str, self.removed))
-        self.settings = replace(settings, notes=(*settings.notes, *said))
+        self.notes = (
+            *settings.notes,
+            *pretrained_note(self.pretrained),
+            *device_note(settings, self.config["device"].type),
+            *self.dataset.notes,
+            *map(str, self.removed),
+        )
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
         counts = self.groups.n_users(self.users)
         self.target = (
             max(counts, key=lambda name: counts[name])
             if for_everyone
-            else self._target(settings["target"])
+            else self._target(settings.target)
         )
         self._decides = (self.groups.of_user == self.groups.index(self.target)) | for_everyone
-        self._check_topk(settings["topk"])
+        self._check_topk(settings.topk)
         self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
 
     @property
     def removed(self) -> tuple[Removed, ...]:
-        """What each step of loading removed; ``settings.notes`` has a line for each."""
-        found: tuple[Removed, ...] = self.dataset.removed
-        return found
+        """What each step of loading removed; ``notes`` has a line for each."""
+        return tuple(self.dataset.removed)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -150,7 +133,7 @@ class Experiment:
         folds = np.full(len(self.users), -1)
         train = ~self.is_test
         folds[train] = fold_of_interaction(
-            self.users[train], self.settings["folds"], self.settings["seed"]
+            self.users[train], self.settings.folds, self.settings.seed
         )
         return folds
 
@@ -219,10 +202,10 @@ class Experiment:
             Other settings that decide nothing about these.
         """
         other = copy.copy(self)
-        values = {**changed, "target": target}
-        other.settings = replace(self.settings, values={**self.settings.values, **values})
+        changed["target"] = target
+        other.settings = self.settings.with_values(**changed)
         other.config = copy.copy(self.config)
-        other.config.final_config_dict = {**self.config.final_config_dict, **values}
+        other.config.final_config_dict = {**self.config.final_config_dict, **changed}
         other.target = other._target(target)
         other._decides = self.deciders([target])[target]
         other._target_held_out = {}
@@ -261,7 +244,7 @@ class Experiment:
 
     def _name_of(self, user: int) -> str:
         uid = self.dataset.uid_field
-        return f"user {self.dataset.id2token(uid, user)!s} of {self.settings['dataset']!r}"
+        return f"user {self.dataset.id2token(uid, user)!s} of {self.settings.dataset!r}"
 
     def _make_part(self, index: int) -> Part:
         if index == ALL_OF_TRAIN:
@@ -285,7 +268,7 @@ class Experiment:
 
     def _test_rows(self) -> np.ndarray:
         if self.settings["benchmark_filename"] is None:
-            return test_mask(self.users, self.settings["seed"])
+            return test_mask(self.users, self.settings.seed)
         sizes = self.dataset.file_size_list
         is_test = np.zeros(sum(sizes), dtype=bool)
         is_test[-sizes[-1] :] = True
@@ -296,7 +279,7 @@ class Experiment:
         if not target:
             raise ValueError(
                 f"no target group given; choose one by --target. Groups of column {field!r} of "
-                f"{self.settings['dataset']!r}: {groups}"
+                f"{self.settings.dataset!r}: {groups}"
             )
         if target not in self.groups.names:
             why = "is no group of"
@@ -304,31 +287,14 @@ class Experiment:
                 why = "has no user with an interaction in"
             raise ValueError(
                 f"{self.settings.describe('target')}, which {why} column {field!r} of "
-                f"{self.settings['dataset']!r}; choose one of: {groups}"
+                f"{self.settings.dataset!r}; choose one of: {groups}"
             )
         return target
 
-    def _check_topk(self, topk: list[int]) -> None:
+    def _check_topk(self, topk: Sequence[int]) -> None:
         n_items = self.shape[1] - 1
         if topk[-1] > n_items:
             raise ValueError(
                 f"{self.settings.describe('topk')}, which is beyond the {n_items} items of "
-                f"{self.settings['dataset']!r}; cut-offs are at most the number of items"
+                f"{self.settings.dataset!r}; cut-offs are at most the number of items"
             )
-
-
-def _model_class(settings: Settings) -> Any:
-    """Return the class to train, or refuse the model with the way out."""
-    model, known = settings["model"], sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
-    if model not in known:
-        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
-        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
-        raise ValueError(
-            f"{settings.describe('model')}, which is no general recommender of RecBole"
-            f"{''.join(hint)}; those are {', '.join(known)}"
-        )
-    try:
-        check_weighting(model, settings["weighting"])
-        return model_class(model)
-    except ValueError as error:
-        raise ValueError(f"{settings.describe('model')}: {error}") from error

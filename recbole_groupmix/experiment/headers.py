@@ -13,7 +13,7 @@ from typing import Any
 from recbole.config import Config
 
 from recbole_groupmix.adapters.atomic_header import FileError, Header, read_header
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 
 _IDS = {
     "inter": ("USER_ID_FIELD", "ITEM_ID_FIELD"),
@@ -102,7 +102,7 @@ def _paths(
                 f"{folder}; the files there are {', '.join(there) or 'none'}"
             )
         yield "inter", path
-    user, field = folder / f"{name}.user", settings["group_field"]
+    user, field = folder / f"{name}.user", settings.group_field
     uid = config["USER_ID_FIELD"]
     if not user.is_file():
         raise ValueError(
@@ -141,7 +141,7 @@ def _check_load_col(settings: Settings, config: Config) -> None:
                     f"{settings.describe(key)}; {source!r} is no kind of file; those are "
                     f"{', '.join(known)}"
                 )
-    left_out, field = config["unload_col"] or {}, settings["group_field"]
+    left_out, field = config["unload_col"] or {}, settings.group_field
     for column in (field, config["USER_ID_FIELD"]):
         if column in left_out.get("user", ()):
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 from recbole.config import Config
 
 from recbole_groupmix.experiment.headers import AtomicFile, load_col_with, said
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 
 #: Keys whose columns RecBole needs loaded from some file; of ``threshold`` from ``.inter``.
 _NAMING = (

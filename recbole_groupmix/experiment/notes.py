@@ -13,11 +13,11 @@ def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None
     Parameters
     ----------
     experiment : Experiment
-        Its settings hold all notes; those that were merged hold only a part of them.
+        Its notes are those of its settings and those that need the data.
     say : callable or None
         Prints a line for people; None prints nothing.
     """
     if say is None:
         return
-    for note in experiment.settings.notes:
+    for note in experiment.notes:
         say(f"note: {note}")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Iterable
 
 from recbole.config import Config
 
 from recbole_groupmix.adapters.pretrained import pretrained_files
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 
 
-def pretrained(settings: Settings, config: Config) -> tuple[Settings, dict[str, str]]:
+def pretrained(settings: Settings, config: Config) -> dict[str, str]:
     """Return the SHA-256 of each checkpoint that the models start from, by the key that names it.
 
-    Another checkpoint under the same name makes another run. The settings are returned too, with
-    a note where there are checkpoints.
+    Another checkpoint under the same name makes another run.
 
     Parameters
     ----------
@@ -35,11 +34,15 @@ def pretrained(settings: Settings, config: Config) -> tuple[Settings, dict[str, 
             f"{settings.describe('init')}, which would overwrite the embeddings of "
             f"{', '.join(files)}; leave one of them out"
         )
-    digests = {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items()}
-    if digests:
-        note = (
-            f"models start from {', '.join(files)}: if these have seen items that this run holds "
-            "out, its figures are too good (docs/models.md)"
-        )
-        settings = replace(settings, notes=(*settings.notes, note))
-    return settings, digests
+    return {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items()}
+
+
+def pretrained_note(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return a note where models start from checkpoints, which these keys name."""
+    names = ", ".join(keys)
+    if not names:
+        return ()
+    return (
+        f"models start from {names}: if these have seen items that this run holds out, its figures "
+        "are too good (docs/models.md)",
+    )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.adapters.removed import NothingLeftError
-from recbole_groupmix.settings.keys import OUR_KEYS, WITHOUT_EFFECT
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.keys import WITHOUT_EFFECT
+from recbole_groupmix.settings.rows import OUR_KEYS
+from recbole_groupmix.settings.settings import Settings
 
 #: Keys of RecBole whose values have been checked before.
 _CHECKED = frozenset(

@@ -69,7 +69,7 @@ def class_shares(
     pairs = np.unique(np.stack([part.users, part.items], axis=1), axis=0)
     if clusters is None:
         labels = _labels(experiment)
-        field = experiment.settings["class_field"]
+        field = str(experiment.settings["class_field"])
     else:
         ones = np.ones(len(pairs))
         matrix = csr_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=experiment.shape)

@@ -20,35 +20,18 @@ from recbole_groupmix.record.lock import keep_others_out
 from recbole_groupmix.record.read import read_lines, read_yaml
 from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL
 from recbole_groupmix.record.shape import Check
+from recbole_groupmix.settings.rows import NOT_IDENTITY, in_identity
 from recbole_groupmix.text.untrusted import short
 
-#: Keys that may differ between two commands which continue the same run.
-VOLATILE = frozenset(
+#: Keys of RecBole that may differ between two commands which continue the same run.
+_VOLATILE = frozenset(
     {
-        "trials",
-        "output_dir",
-        "data_path",
-        "config_files",
-        "mix",
-        "show_progress",
-        "yes",
-        "log_tensorboard",
-        "fine_tune",
-        "log_wandb",
-        "wandb_project",
-        "max_memory",
-        "gpu_id",
-        "use_gpu",
-        "device",
-        "checkpoint_dir",
-        "local_rank",
-        "single_spec",
-        "state",
-        "MODEL_TYPE",
-        "MODEL_INPUT_TYPE",
-        "eval_type",
+        *("config_files", "use_gpu", "device", "checkpoint_dir", "local_rank", "single_spec"),
+        *("state", "MODEL_TYPE", "MODEL_INPUT_TYPE", "eval_type"),
     }
 )
+#: All such keys.
+VOLATILE = _VOLATILE | NOT_IDENTITY
 
 
 _OTHER = {"configuration": "another configuration", "data": "other data"}
@@ -60,7 +43,11 @@ _BLOCK = 2**16
 
 def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved configuration that decides results, ready for YAML."""
-    kept = {key: values[key] for key in sorted(values) if key not in VOLATILE}
+    kept = {
+        key: values[key]
+        for key in sorted(values)
+        if key not in _VOLATILE and in_identity(key, values[key])
+    }
     plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
     return plain
 

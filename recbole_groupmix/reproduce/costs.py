@@ -20,20 +20,14 @@ from recbole_groupmix.reproduce.plan import Cell
 from recbole_groupmix.search.forecast import Costs, Forecast, forecast_of
 from recbole_groupmix.search.stages import trains_on_folds
 from recbole_groupmix.search.workload import Workload, planned
-from recbole_groupmix.settings.closed_form import settled
+from recbole_groupmix.settings.keys import recbole_defaults
 from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.rows import NO_COST
 from recbole_groupmix.training.back_ends import back_end
 
 FILE = "costs.json"
 #: What the file holds: costs by settings, users by group, mixes by settings and target.
 _PARTS = ("models", "groups", "mixes")
-#: Keys that do not change what a model takes.
-_NO_COST = frozenset(
-    {
-        *("target", "trials", "folds", "repeats", "seed", "mix", "class_field", "fine_tune"),
-        *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
-    }
-)
 _SECONDS = number(0)
 _KNOWN = keys(
     {
@@ -42,7 +36,7 @@ _KNOWN = keys(
         "mixes": by_name(by_name(listed(text()))),
     }
 )
-#: ... but which mixes there are besides the searched.
+#: Keys that do not change what a model takes, but which mixes there are besides the searched.
 _OF_MIXES = frozenset({"class_field", "seed", "folds"})
 
 
@@ -85,7 +79,7 @@ class Timings:
 
         Of baselines that are one mix the first, and theory's where there is one.
         """
-        key = _key(given, _NO_COST - _OF_MIXES)
+        key = _key(given, NO_COST - _OF_MIXES)
         if key not in self._known["mixes"]:
             self._measure(given)
         return list(self._known["mixes"][key][given["target"]])
@@ -102,7 +96,7 @@ class Timings:
         measured = forecast_of(experiment, found, back_end(experiment), one, 1.0, quiet)
         names = experiment.groups.names
         folds = settings["folds"] if trains_on_folds(settings) else 0
-        key = _key(given, _NO_COST - _OF_MIXES)
+        key = _key(given, NO_COST - _OF_MIXES)
         self._known["mixes"][key] = {n: _mixes(experiment, n, folds) for n in names}
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
         self._known["models"][_key(given)] = asdict(measured.costs)
@@ -116,7 +110,7 @@ class Timings:
         write_whole(self._file, json.dumps(self._known, indent=1) + "\n")
 
 
-def _key(given: Mapping[str, Any], without: frozenset[str] = _NO_COST) -> str:
+def _key(given: Mapping[str, Any], without: frozenset[str] = NO_COST) -> str:
     kept = {key: given[key] for key in sorted(given) if key not in without}
     return json.dumps(kept, default=str)
 
@@ -143,10 +137,9 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
     settings : Settings
         Of the cell, from :meth:`Cell.settings`.
     """
-    settings = settled(settings)
     n_users = timings.groups(cell.base)
     early, closed = bool(settings["early_stopping"]), settings["model"] in CLOSED_FORM
-    epochs = 1 if closed else int(settings["epochs"])
+    epochs = 1 if closed else int(settings["epochs"] or recbole_defaults()["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
     return Forecast(
         work=planned(settings, timings.mixes(cell.base)),

@@ -10,8 +10,8 @@ from typing import Any
 
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.reproduce.controls import Control, labelled
-from recbole_groupmix.settings.keys import reads_key
 from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.text.untrusted import safe_file_name
 
 #: Keys of a run that the grid decides, with the option that does.
@@ -140,7 +140,7 @@ def without_target(grid: Grid) -> list[dict[str, Any]]:
 
 def _reads_size(model: str) -> bool:
     try:
-        return reads_key(model_class(model), "embedding_size")
+        return reads_key(model_class(model).__name__, "embedding_size")
     except ValueError as error:
         raise ValueError(f"--models names {model!r}: {error}") from error
 

@@ -19,7 +19,7 @@ from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result
 from recbole_groupmix.search.checkpoint import damage, save_checkpoint
-from recbole_groupmix.settings.keys import reads_key
+from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.training.job import Fit, Job
 
 
@@ -188,7 +188,7 @@ class ModelKeeper:
             {
                 "file": self._file(candidate.name, epochs[candidate.name]),
                 "mix": {"name": candidate.name, **candidate.mix.to_dict()},
-                "settings": json.loads(json.dumps(experiment.settings.values, default=str)),
+                "settings": json.loads(json.dumps(dict(experiment.settings.values), default=str)),
                 "folder": str(Path(experiment.config["data_path"]).resolve()),
             }
         )
@@ -200,7 +200,7 @@ class ModelKeeper:
 
 def embedding_size(experiment: Experiment) -> int | None:
     """Return the embedding size of a model that reads one (DMF, NeuMF have other keys)."""
-    reads = reads_key(experiment.model_class, "embedding_size")
+    reads = reads_key(experiment.settings.model, "embedding_size")
     return int(experiment.config["embedding_size"]) if reads else None
 
 

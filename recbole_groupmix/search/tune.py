@@ -25,8 +25,8 @@ from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import fold_score
-from recbole_groupmix.settings.keys import reads_key
 from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.text.untrusted import safe_file_name
 from recbole_groupmix.training.back_ends import back_end
 
@@ -203,7 +203,7 @@ def _grid(
     experiment: Experiment, learning_rates: Sequence[float], reg_weights: Sequence[float]
 ) -> list[dict[str, float]]:
     axes = {"learning_rate": learning_rates}
-    if reads_key(experiment.model_class, "reg_weight"):
+    if reads_key(experiment.settings.model, "reg_weight"):
         axes["reg_weight"] = reg_weights
     return [dict(zip(axes, map(float, point), strict=True)) for point in product(*axes.values())]
 

@@ -6,53 +6,47 @@ from dataclasses import replace
 from typing import Any
 
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.settings.merge import Settings
-from recbole_groupmix.settings.values import MOST_FACTOR
+from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
+from recbole_groupmix.settings.rows import ROWS
+from recbole_groupmix.settings.settings import Settings
 
 #: Keys with the value that stands for "once".
-_ONCE = {"epochs": 1, "eval_step": 1, "repeats": 1}
-_NO_EFFECT = (
-    *_ONCE,
-    "learning_rate",
-    "learner",
-    "weight_decay",
-    "train_batch_size",
-    "stopping_step",
-    "regularizer",
-    "triplets",
-    "loss_norm",
-    "init",
+_ONCE = {key: row.once for key, row in ROWS.items() if row.once is not None}
+#: Keys that mean something to models that are trained, and to those that have a lambda.
+_OF_TRAINED, _OF_RIDGE = (
+    tuple(key for key, row in ROWS.items() if row.models == models)
+    for models in ("trained", "ridge")
 )
 #: Models that have a lambda.
 _RIDGE = ("EASE",)
 
 
-def settled(settings: Settings) -> Settings:
+def for_closed_form(settings: Settings) -> Settings:
     """Return the settings that a model needs; those of models that are trained are left alone.
 
     A closed-form model has no seeds and no epochs: it is solved once for each mix. ``lambdas``
-    becomes a list, of ``reg_weight`` alone where that was given.
+    becomes a list, of ``reg_weight`` alone where that was given. Given keys that mean nothing to
+    the model have a note. A second call changes no value.
 
     Raises
     ------
     ValueError
         If a lambda is not above 0, or both keys were given.
     """
-    model = settings["model"]
+    model = settings.model
     if model not in CLOSED_FORM:
-        if settings["lambdas"] is not None:
+        if settings.lambdas is not None:
             raise ValueError(
                 f"{settings.describe('lambdas')}, which {model} does not read; `groupmix tune` "
                 "chooses the reg_weight of models that are trained"
             )
         return settings
-    ineffective = [key for key in _NO_EFFECT if key in settings.given]
-    if model not in _RIDGE:
-        ineffective += [key for key in ("lambdas", "reg_weight") if key in settings.given]
+    idle = (*_OF_TRAINED, *(() if model in _RIDGE else _OF_RIDGE))
     notes = tuple(
         f"{settings.describe(key)} and has no effect: {model} is solved in closed form, without "
         f"seeds and epochs"
-        for key in ineffective
+        for key in idle
+        if key in settings.given
     )
     values = {**settings.values, **_ONCE, "lambdas": _lambdas(settings)}
     origin = {**settings.origin, **dict.fromkeys(_ONCE, f"since {model} is solved in closed form")}
@@ -60,7 +54,7 @@ def settled(settings: Settings) -> Settings:
 
 
 def _lambdas(settings: Settings) -> list[float] | None:
-    if settings["model"] not in _RIDGE:
+    if settings.model not in _RIDGE:
         return None
     given = [key for key in ("reg_weight", "lambdas") if key in settings.given]
     if len(given) == 2:
@@ -68,7 +62,7 @@ def _lambdas(settings: Settings) -> list[float] | None:
             f"{settings.describe('reg_weight')} and {settings.describe('lambdas')}; give one: "
             "reg_weight fixes lambda, lambdas lets every mix choose on the folds"
         )
-    key = "reg_weight" if given == ["reg_weight"] or settings["lambdas"] is None else "lambdas"
+    key = "reg_weight" if given == ["reg_weight"] or settings.lambdas is None else "lambdas"
     value: Any = settings[key]
     grid = list(value) if isinstance(value, (list, tuple)) else [value]
     good = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in grid)
@@ -78,7 +72,7 @@ def _lambdas(settings: Settings) -> list[float] | None:
             "singular, for example 500 or [100,300,1000]"
         )
     grid = sorted({float(v) for v in grid})
-    if len(grid) > 1 and not settings["early_stopping"] and not settings["trials"]:
+    if len(grid) > 1 and not settings.early_stopping and not settings.trials:
         raise ValueError(
             f"{settings.describe(key)}, but without trials under early_stopping false no fold is "
             "made to choose on; give one reg_weight, or early_stopping=true"

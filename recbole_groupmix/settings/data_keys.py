@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recbole_groupmix.core.interval import EXAMPLE, interval_problem
 
 if TYPE_CHECKING:
-    from recbole_groupmix.settings.merge import Settings
+    from recbole_groupmix.settings.settings import Settings
 
 _INTERVALS = ("user_inter_num_interval", "item_inter_num_interval")
 _COLUMNS = ("load_col", "unload_col")

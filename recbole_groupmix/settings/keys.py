@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import yaml
 
-#: Keys of this plugin that RecBole does not have.
-OUR_KEYS = frozenset(
-    {
-        "target",
-        "group_field",
-        "class_field",
-        "protocol",
-        "trials",
-        "folds",
-        "repeats",
-        "weighting",
-        "output_dir",
-        "user_loss",
-        "regularizer",
-        "graph",
-        "backend",
-        "max_memory",
-        "triplets",
-        "loss_norm",
-        "init",
-        "early_stopping",
-        "lambdas",
-        "log_tensorboard",
-        "fine_tune",
-        "empty_group",
-        "mix",
-        "yes",
-        "model",
-        "dataset",
-    }
-)
+from recbole_groupmix.settings.rows import OUR_KEYS
 
 #: RecBole keys that change nothing here, with the reason.
 WITHOUT_EFFECT = {
@@ -65,8 +37,6 @@ WITHOUT_EFFECT = {
 
 _READ = re.compile(r"""config\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
 
-_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight")
-
 
 def recbole_folder() -> Path:
     """Return where RecBole is installed."""
@@ -74,6 +44,14 @@ def recbole_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ValueError("recbole is not installed; `pip install --no-deps recbole==1.2.1`")
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+@cache
+def recbole_defaults() -> Mapping[str, Any]:
+    """Return RecBole's own defaults, which a model's settings may change."""
+    file = recbole_folder() / "properties" / "overall.yaml"
+    defaults: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return MappingProxyType(defaults)
 
 
 @cache
@@ -142,26 +120,6 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
         f"unknown key {key!r} {where}: neither this plugin nor RecBole nor its models read "
         f"it{hint}"
     )
-
-
-def reads_key(model_class: type, key: str) -> bool:
-    """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key."""
-    return any(key in keys_read_by(source) for source in _sources(model_class))
-
-
-def reads_features(model_class: type) -> bool:
-    """Return whether a model reads columns of users or items besides their ids."""
-    return any(_FEATURES.search(source) for source in _sources(model_class))
-
-
-def _sources(model_class: type) -> list[str]:
-    packages = ("recbole.", "recbole_groupmix.")
-    return [_source(c) for c in model_class.__mro__ if c.__module__.startswith(packages)]
-
-
-@cache
-def _source(of: type) -> str:
-    return inspect.getsource(of)  # reads and parses the whole module
 
 
 def keys_read_by(source: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from recbole_groupmix.settings.merge import Settings
+    from recbole_groupmix.settings.settings import Settings
 
 _MAPPINGS = {
     "seq_len": "{'genres': 5}",

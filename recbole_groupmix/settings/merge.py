@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.files.bounded import user_path
+from recbole_groupmix.settings.closed_form import for_closed_form
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
-from recbole_groupmix.settings.values import check_choice, check_name, check_path, check_values
-from recbole_groupmix.settings.yaml_files import NAME_KEYS, read_settings_file
+from recbole_groupmix.settings.model import check_model
+from recbole_groupmix.settings.rows import NAME_KEYS, ROWS, WRITTEN_DEFAULTS
+from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.settings.values import check_choice, checked_values, given_name, given_path
+from recbole_groupmix.settings.without_effect import notes_without_effect
+from recbole_groupmix.settings.yaml_files import read_settings_file
 from recbole_groupmix.text.untrusted import short
 
-
-@dataclass(frozen=True)
-class Settings:
-    """One run's settings.
-
-    Attributes
-    ----------
-    values : dict
-        Every key after merging: ours and any RecBole key.
-    notes : tuple of str
-        One line for each given key that has no effect.
-    origin : mapping of str to str
-        Where each value came from, such as "on the command line" or "in mine.yaml".
-    given : tuple of str
-        The keys that the user gave.
-    """
-
-    values: dict[str, Any]
-    notes: tuple[str, ...] = ()
-    origin: Mapping[str, str] = field(default_factory=dict)
-    given: tuple[str, ...] = ()
-
-    def __getitem__(self, key: str) -> Any:
-        """Return a value, or None for a key that nobody set."""
-        return self.values.get(key)
-
-    def describe(self, key: str) -> str:
-        """Return "key is value (origin)", the beginning of a message about a value."""
-        return f"{key} is {short(self[key])} ({self.origin.get(key, 'the default')})"
-
-    @property
-    def standard_deviation(self) -> float | None:
-        """Spread of the initial embeddings under ``init: normal(SD)``; None for RecBole's own."""
-        match = re.fullmatch(r"normal\(\s*([^\s()]+)\s*\)", str(self["init"]))
-        try:
-            return float(match.group(1)) if match else None
-        except ValueError:
-            return None
+__all__ = ["Settings", "final_settings", "merge_settings"]
 
 
 def merge_settings(
@@ -62,10 +28,10 @@ def merge_settings(
     own: Mapping[str, Any] | None = None,
     whose: str = "",
 ) -> Settings:
-    """Merge the layers and check every value that is ours.
+    """Merge the layers, check every value that is ours, and return what a run goes by.
 
     Precedence: ``given`` over ``config_files`` (later over earlier) over ``own`` over
-    ``properties/`` (data set and model over protocol over defaults).
+    ``properties/`` (data set and model over protocol) over the defaults of the rows.
 
     Parameters
     ----------
@@ -83,7 +49,8 @@ def merge_settings(
     Raises
     ------
     ValueError
-        For an unreadable file, an unknown key (the nearest is named) or a value out of range.
+        For an unreadable file, an unknown key (the nearest is named), a value out of range, or a
+        model that cannot be trained so.
     """
     user: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -97,19 +64,32 @@ def merge_settings(
     for key in user:
         check_key(key, origin[key])
     for key in NAME_KEYS:
-        check_name(key, user, origin)
-    for key in user:
-        check_path(key, user, origin)
+        if key in user and key != "mix":
+            user[key] = given_name(key, user[key], origin[key])
+    user = {key: given_path(key, value, origin[key]) for key, value in user.items()}
     own = {key: value for key, value in (own or {}).items() if key not in user}
     origin.update(dict.fromkeys(own, f"the default of {whose}"))
-    values, origin = _with_layers({**own, **user}, origin)
-    check_values(Settings(values, origin=origin, given=tuple(user)))
     notes = tuple(
         f"{key} ({origin[key]}) has no effect: {WITHOUT_EFFECT[key]}"
         for key in user
         if key in WITHOUT_EFFECT
     )
-    return Settings(values, notes, origin, tuple(user))
+    values, origin = _with_layers({**own, **user}, origin)
+    return final_settings(Settings(values, notes, origin, tuple(user)))
+
+
+def final_settings(settings: Settings) -> Settings:
+    """Check settings, and return what a run goes by: in one form, with every note about its keys.
+
+    Raises
+    ------
+    ValueError
+        For a value out of range, or a model that cannot be trained so.
+    """
+    settings = settings.with_values(**checked_values(settings))
+    check_model(settings)
+    settings = for_closed_form(settings)
+    return settings.with_notes(notes_without_effect(settings))
 
 
 def _with_layers(
@@ -118,16 +98,16 @@ def _with_layers(
     """Put the files of properties/ for a protocol, model and data set below the user's values."""
     if not user.get("dataset"):
         raise ValueError("no data set given; name one by --dataset, for example --dataset=ml-100k")
-    values = read_settings_file(bundled("properties/groupmix.yaml"))
-    origins = dict.fromkeys(values, "in properties/groupmix.yaml")
-    choice = Settings({**values, **user}, origin={**origins, **origin})
+    values = {key: ROWS[key].default for key in WRITTEN_DEFAULTS}
+    origins: dict[str, str] = {}
+    choice = Settings({**values, **user}, origin=origin)
     check_choice(choice, "protocol")
-    protocol = choice["protocol"]
+    protocol = choice.protocol
     layers = [
         f"properties/{protocol}.yaml",
-        f"properties/{protocol}/{choice['model']}.yaml",
-        f"properties/dataset/{choice['dataset']}.yaml",
-        f"properties/{protocol}/{choice['dataset']}/{choice['model']}-{choice['embedding_size']}.yaml",
+        f"properties/{protocol}/{choice.model}.yaml",
+        f"properties/dataset/{choice.dataset}.yaml",
+        f"properties/{protocol}/{choice.dataset}/{choice.model}-{choice.embedding_size}.yaml",
     ]
     for layer in layers:
         try:
@@ -136,4 +116,4 @@ def _with_layers(
             continue
         values.update(content)
         origins.update(dict.fromkeys(content, f"in {layer}"))
-    return {"target": None, **values, **user}, {**origins, **origin}
+    return {**values, **user}, {**origins, **origin}

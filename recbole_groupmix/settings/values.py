@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,93 +13,49 @@ from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.files.bounded import check_can_be_written, user_path
 from recbole_groupmix.settings.data_keys import check_data_keys
 from recbole_groupmix.settings.kinds import check_kinds
+from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.text.untrusted import short
 
 if TYPE_CHECKING:
-    from recbole_groupmix.settings.merge import Settings
+    from recbole_groupmix.settings.settings import Settings
 
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "protocol": ("converged", "paper"),
-    "weighting": ("loss", "sample"),
-    "backend": ("auto", "cpu", "torch", "recbole"),
-    "user_loss": ("sum", "mean"),
-    "regularizer": ("weighted", "unweighted", "rows"),
-    "graph": ("positive", "all"),
-    "triplets": ("all", "sampled"),
-    "loss_norm": ("count", "weight"),
-    "empty_group": ("refuse", "keep"),
-    "early_stopping": (True, False),
-    "show_progress": (None, True, False),
-    "log_tensorboard": (True, False),
-    "fine_tune": (True, False),
-    "yes": (True, False),
-    "log_wandb": (None, True, False),
-    "learner": (None, "adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
-}
-_MODELS = "every one trains each mix anew"
-_BITS = "64 bits count no further"
-#: The least and the most of whole numbers, and why no more.
-_WHOLE = {
-    "trials": (0, 100_000, "every one is a mix that is drawn, kept and trained on each fold"),
-    "folds": (2, 1_000, _MODELS),
-    "repeats": (1, 10_000, _MODELS),
-    "seed": (0, 2**128 - 1, "generators are seeded by 128 bits"),
-    "epochs": (1, 10**9, "no model trains so long"),
-    "train_batch_size": (1, 2**63 - 1, _BITS),
-    "embedding_size": (1, 10**9, "no machine holds such a model"),
-    "eval_step": (1, 2**63 - 1, _BITS),
-    "stopping_step": (1, 2**63 - 1, _BITS),
-}
-#: Largest factor of a step or of an L2 term.
-MOST_FACTOR = 1e30
-_OVERFLOW = "32-bit numbers overflow beyond"
-#: The most of other numbers, and why no more.
-_MOST = {
-    "learning_rate": (MOST_FACTOR, _OVERFLOW),
-    "reg_weight": (MOST_FACTOR, _OVERFLOW),
-    "weight_decay": (MOST_FACTOR, _OVERFLOW),
-    "max_memory": (1e6, "it is in GiB"),
-}
-_POSITIVE = ("learning_rate", "max_memory")
 #: Numbers, and the names that CUDA gives devices and parts of them.
 _DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
-_ALWAYS_SET = ("trials", "folds", "repeats", "seed")  # the others may be left to RecBole
-_MAY_BE_ABSENT = ("target", "group_field", "class_field", "data_path")
 
 
-def check_values(settings: Settings) -> None:
-    """Check every value that is ours or that would fail late, and bring some to one form.
+def checked_values(settings: Settings) -> dict[str, Any]:
+    """Check every value that is ours or that would fail late; return those brought to one form.
 
     Raises
     ------
     ValueError
         For the first value that cannot be used, with its origin and what is allowed.
     """
-    for key in _CHOICES:
-        check_choice(settings, key)
-    for key, (least, most, why) in _WHOLE.items():
-        value = settings[key]
-        if value is None and key not in _ALWAYS_SET:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{settings.describe(key)}; it must be a whole number >= {least}")
-        if value > most:
-            raise ValueError(f"{settings.describe(key)}; it must be at most {most:,}: {why}")
-    for key in _MOST:
-        _check_number(settings, key)
+    for check, kind in (
+        (check_choice, "choice"),
+        (_check_whole, "whole"),
+        (_check_number, "number"),
+    ):
+        for key, row in ROWS.items():
+            if row.kind == kind:
+                check(settings, key)
     deviation = settings.standard_deviation
-    if settings["init"] != "recbole" and not (deviation and 0 < deviation < math.inf):
+    if settings.init != "recbole" and not (deviation and 0 < deviation < math.inf):
         raise ValueError(
             f"{settings.describe('init')}; allowed are recbole and normal(SD) with SD > 0, for "
             "example normal(0.1)"
         )
-    settings.values["topk"] = _topk(settings)
-    settings.values["valid_metric"] = _valid_metric(settings)
-    settings.values["mix"] = _mix_files(settings)
+    topk = _topk(settings)
+    formed = {
+        "topk": topk,
+        "valid_metric": _valid_metric(settings, topk),
+        "mix": _mix_files(settings),
+    }
     _check_benchmark(settings)
     check_kinds(settings)
     _check_gpu(settings)
     check_data_keys(settings)
+    return formed
 
 
 def check_choice(settings: Settings, key: str) -> None:
@@ -107,50 +63,58 @@ def check_choice(settings: Settings, key: str) -> None:
     value = settings[key]
     if isinstance(value, str) and key == "learner":
         value = value.lower()
-    if not any(type(value) is type(choice) and value == choice for choice in _CHOICES[key]):
-        allowed = [str(choice).lower() for choice in _CHOICES[key] if choice is not None]
+    choices = ROWS[key].choices
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        allowed = [str(choice).lower() for choice in choices if choice is not None]
         raise ValueError(f"{settings.describe(key)}; allowed are {', '.join(allowed)}")
 
 
-def check_name(key: str, user: dict[str, Any], origin: Mapping[str, str]) -> None:
-    """Make a name that was given a string; refuse lists, and empty names where one is needed."""
-    if key == "mix" or key not in user:
-        return
-    value = user[key]
-    if value is None and key in _MAY_BE_ABSENT:
-        return
+def given_name(key: str, value: object, origin: str) -> str | None:
+    """Return a name that was given as text; refuse lists, and empty names where one is needed."""
+    if value is None and ROWS[key].takes_none:
+        return None
     if value is None or isinstance(value, (bool, list, tuple, dict)):
-        raise ValueError(f"{key} is {short(value)} ({origin[key]}); it must be one name")
+        raise ValueError(f"{key} is {short(value)} ({origin}); it must be one name")
     if str(value) == "" and key not in ("target", "dataset"):
-        raise ValueError(f"{key} is '' ({origin[key]}); give it a value or leave it out")
-    user[key] = str(value)
+        raise ValueError(f"{key} is '' ({origin}); give it a value or leave it out")
+    return str(value)
 
 
-def check_path(key: str, user: dict[str, Any], origin: Mapping[str, str]) -> None:
-    """Replace a ``~`` in a path that was given; refuse what no file can be called."""
-    if isinstance(user[key], str) and (key == "output_dir" or key.endswith("_path")):
-        what = f"{key} is {short(user[key])} ({origin[key]})"
-        user[key] = user_path(user[key], what)
+def given_path(key: str, value: Any, origin: str) -> Any:
+    """Return a value that was given, a path with its ``~`` replaced; refuse what no file is called."""
+    if isinstance(value, str) and (key == "output_dir" or key.endswith("_path")):
+        what = f"{key} is {short(value)} ({origin})"
+        value = user_path(value, what)
         if key == "output_dir":
-            check_can_be_written(user[key], what)
+            check_can_be_written(value, what)
+    return value
+
+
+def _check_whole(settings: Settings, key: str) -> None:
+    value, row = settings[key], ROWS[key]
+    if value is None and row.takes_none:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < row.least:
+        raise ValueError(f"{settings.describe(key)}; it must be a whole number >= {row.least}")
+    if value > row.most:
+        raise ValueError(f"{settings.describe(key)}; it must be at most {row.most:,}: {row.why}")
 
 
 def _check_number(settings: Settings, key: str) -> None:
-    value = settings[key]
-    if value is None:
+    value, row = settings[key], ROWS[key]
+    if value is None and row.takes_none:
         return
     number = isinstance(value, Real) and not isinstance(value, bool)
-    good = number and 0 <= value < math.inf
-    if not good or (key in _POSITIVE and value == 0):
-        least = "> 0" if key in _POSITIVE else ">= 0"
-        raise ValueError(f"{settings.describe(key)}; it must be a number {least}")
-    most, why = _MOST[key]
-    if value > most:
-        raise ValueError(f"{settings.describe(key)}; it must be at most {most:g}: {why}")
+    good = number and row.least <= value < math.inf
+    if not good or (row.above and value == row.least):
+        sign = ">" if row.above else ">="
+        raise ValueError(f"{settings.describe(key)}; it must be a number {sign} {row.least:g}")
+    if value > row.most:
+        raise ValueError(f"{settings.describe(key)}; it must be at most {row.most:g}: {row.why}")
 
 
 def _topk(settings: Settings) -> list[int]:
-    value = settings["topk"]
+    value = settings.topk
     cut_offs = [value] if isinstance(value, int) else value
     good = isinstance(cut_offs, (list, tuple)) and len(cut_offs) > 0
     if not good or any(isinstance(k, bool) or not isinstance(k, int) or k < 1 for k in cut_offs):
@@ -161,9 +125,8 @@ def _topk(settings: Settings) -> list[int]:
     return sorted(set(cut_offs))
 
 
-def _valid_metric(settings: Settings) -> str:
-    topk = settings["topk"]
-    value = settings["valid_metric"]
+def _valid_metric(settings: Settings, topk: Sequence[int]) -> str:
+    value = settings.values.get("valid_metric")
     value = f"recall@{topk[-1]}" if value is None else value
     name, _, cut_off = str(value).lower().partition("@")
     if name not in METRICS or cut_off not in map(str, topk):
@@ -175,8 +138,8 @@ def _valid_metric(settings: Settings) -> str:
 
 
 def _mix_files(settings: Settings) -> list[str]:
-    value = settings["mix"]
-    if value is None:
+    value: Any = settings.mix
+    if value is None or (not value and "mix" not in settings.given):
         return []
     files = value.split() if isinstance(value, str) else value
     files = [files] if isinstance(files, Path) else files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,8 @@ import yaml
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.files.bounded import BY_HAND, read_text_bounded
 from recbole_groupmix.files.parse import BoundedLoader
+from recbole_groupmix.settings.rows import NAME_KEYS
 from recbole_groupmix.text.untrusted import reason, short
-
-#: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
-NAME_KEYS = (
-    "target",
-    "dataset",
-    "group_field",
-    "class_field",
-    "model",
-    "protocol",
-    "data_path",
-    "output_dir",
-    "mix",
-)
-
 
 #: Largest budget ratio; the target's users count for nothing long before.
 MOST_BUDGET = 1e6
@@ -36,20 +24,15 @@ class _Loader(BoundedLoader):
     """YAML as RecBole reads it: ``1e-3`` is a number."""
 
 
+# of PyYAML's own, an exponent has a sign and comes after a dot
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(
-        r"""^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?
-        |[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)
-        |\.[0-9_]+(?:[eE][-+][0-9]+)?
-        |[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$""",
-        re.X,
-    ),
+    re.compile(r"[-+]?[0-9][0-9_]*\.?[0-9_]*[eE][-+]?[0-9]+$"),
     list("-+0123456789."),
 )
 
 
-def read_settings_file(path: str | Path) -> dict[str, Any]:
+def read_settings_file(path: str | Path) -> Mapping[str, Any]:
     """Read a YAML mapping of settings; values of :data:`NAME_KEYS` come as written.
 
     Raises

@@ -1,0 +1,108 @@
+"""What the source of a model says that it reads; nothing is imported, so that torch stays away."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
+from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
+
+if TYPE_CHECKING:
+    from recbole_groupmix.settings.settings import Settings
+
+_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight")
+_OURS = Path(__file__).resolve().parent.parent
+
+
+def check_model(settings: Settings) -> None:
+    """Refuse a model that cannot be trained with the weighting, with the way out.
+
+    Raises
+    ------
+    ValueError
+        For a model that is unknown, refused, of another weighting, or lacks a package.
+    """
+    model, known = settings.model, sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
+    if model not in known:
+        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
+        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
+        raise ValueError(
+            f"{settings.describe('model')}, which is no general recommender of RecBole"
+            f"{''.join(hint)}; those are {', '.join(known)}"
+        )
+    try:
+        check_weighting(model, settings.weighting)
+    except ValueError as error:
+        raise ValueError(f"{settings.describe('model')}: {error}") from error
+
+
+def reads_key(model: str, key: str) -> bool:
+    """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key."""
+    return any(key in keys_read_by(source) for source in model_sources(model))
+
+
+def reads_features(model: str) -> bool:
+    """Return whether a model reads columns of users or items besides their ids."""
+    return any(_FEATURES.search(source) for source in model_sources(model))
+
+
+@cache
+def model_sources(model: str) -> tuple[str, ...]:
+    """Return the source of a model's class and of all that it stands on in RecBole and here.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model; ours of that name goes before RecBole's.
+
+    Raises
+    ------
+    ValueError
+        If there is no such class.
+    """
+    named = re.compile(rf"^class {re.escape(model)}\b", re.M)
+    ours = sorted((_OURS / "adapters").glob("*.py"))
+    theirs = sorted((recbole_folder() / "model").glob(f"*/{model.lower()}.py"))
+    for file in (*ours, *theirs):
+        if named.search(file.read_text(encoding="utf-8")):
+            return tuple(dict.fromkeys(_sources(file, model)))
+    raise ValueError(f"no source of a model {model!r}")
+
+
+def _sources(file: Path, name: str) -> Iterator[str]:
+    """Yield the source of a class that a file defines or imports, then that of its bases."""
+    text = file.read_text(encoding="utf-8")
+    origins: dict[str, str] = {}
+    classes: dict[str, ast.ClassDef] = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = node
+        elif isinstance(node, ast.ImportFrom):
+            origins |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    bases = [name]
+    if name in classes:
+        yield ast.get_source_segment(text, classes[name]) or ""
+        bases = [ast.unparse(base) for base in classes[name].bases]
+    for base in bases:
+        first, dot, rest = base.partition(".")
+        module, _, of = f"{origins.get(first, '')}{dot}{rest}".rpartition(".")
+        place = file if first in classes else _file(module)
+        if place is not None:
+            yield from _sources(place, of or base)
+
+
+def _file(module: str) -> Path | None:
+    """Return the file of a module of RecBole's or ours, else None."""
+    top, *parts = module.split(".")
+    folders = {"recbole": recbole_folder, "recbole_groupmix": lambda: _OURS}
+    if top not in folders:
+        return None
+    place = folders[top]().joinpath(*parts)
+    files = (place.with_name(f"{place.name}.py"), place / "__init__.py")
+    return next((file for file in files if file.is_file()), None)

@@ -1,0 +1,201 @@
+"""The table of keys, first half: a row for each key of this plugin.
+
+A row is all that a key needs. Which keys are known, how their values are checked, which have no
+effect, the typed attributes of the settings and the table in ``docs/settings.md`` follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recbole_groupmix.settings.key import Key
+
+#: Why there are no more folds and repeats.
+_MODELS = "every one trains each mix anew"
+
+
+class OurRows:
+    """Keys that RecBole does not have."""
+
+    # --- data
+    dataset = Key("", "name", "Name of the data set.", unset="needed")
+    group_field = Key[str | None](
+        None, "name", "Column of the `.user` file that holds the group.", unset="by data set"
+    )
+    target = Key[str | None](
+        None, "name", "Target group, a value of that column; `all` for every group.", costs=False
+    )
+    empty_group = Key(
+        "refuse",
+        "choice",
+        "What becomes of users without a group token: an error, or a group `(empty)`.",
+        choices=("refuse", "keep"),
+    )
+    class_field = Key[str | None](
+        None,
+        "name",
+        "Column of the `.item` file with the classes of items, from which theory makes its mix.",
+        unset="by data set",
+        costs=False,
+    )
+
+    # --- model and loss
+    model = Key("BPR", "name", "Model that is trained or solved (docs/models.md).")
+    protocol = Key(
+        "converged",
+        "choice",
+        "Defaults of training in properties/: until converged, or 40 updates as in the paper.",
+        choices=("converged", "paper"),
+    )
+    weighting = Key(
+        "loss",
+        "choice",
+        "How a mix enters training: the weighted loss (Eq. 8) or the sampler of triplets (Eq. 7).",
+        choices=("loss", "sample"),
+    )
+    user_loss = Key(
+        "sum",
+        "choice",
+        "What a user's loss is over the user's interactions.",
+        choices=("sum", "mean"),
+        unset="by protocol",
+    )
+    regularizer = Key(
+        "weighted",
+        "choice",
+        "Whether the L2 term carries the users' weights, does not, or counts each embedding once.",
+        choices=("weighted", "unweighted", "rows"),
+        unset="by protocol",
+        models="trained",
+        weighting="loss",
+    )
+    loss_norm = Key(
+        "count",
+        "choice",
+        "Divisor of the weighted loss: the number of triplets, or the sum of their weights.",
+        choices=("count", "weight"),
+        models="trained",
+        weighting="loss",
+    )
+    graph = Key(
+        "positive",
+        "choice",
+        "Which users the model sees: those of positive weight only, or all.",
+        choices=("positive", "all"),
+        unset="by protocol and model",
+    )
+    triplets = Key(
+        "all",
+        "choice",
+        "What an epoch is: every interaction once, or `train_batch_size` draws.",
+        choices=("all", "sampled"),
+        unset="by protocol",
+        models="trained",
+    )
+    init = Key(
+        "recbole",
+        "own",
+        "Initial values of embedding tables: RecBole's, or a normal distribution.",
+        allowed="`recbole` or `normal(SD)`",
+        unset="by protocol and model",
+        models="trained",
+    )
+    lambdas = Key[Sequence[float] | None](
+        None,
+        "own",
+        "L2 weights of EASE, among which every mix chooses on the folds.",
+        allowed="numbers above 0",
+        unset="by protocol",
+        models="ridge",
+    )
+
+    # --- training
+    repeats = Key(
+        5,
+        "whole",
+        "Training seeds of the final models.",
+        least=1,
+        most=10_000,
+        why=_MODELS,
+        models="trained",
+        once=1,
+        costs=False,
+    )
+    early_stopping = Key(
+        True,
+        "choice",
+        "Whether training on folds stops early; final models then train for the folds' median.",
+        choices=(True, False),
+        unset="by protocol",
+        costs=False,
+    )
+    fine_tune = Key(
+        True,
+        "choice",
+        "Whether there is a row `fine_tuned`: a model of all users, trained on with the target's.",
+        choices=(True, False),
+        costs=False,
+        identity=False,
+    )
+
+    # --- search and evaluation
+    trials = Key(
+        75,
+        "whole",
+        "Mixes that are searched.",
+        most=100_000,
+        why="every one is a mix that is drawn, kept and trained on each fold",
+        costs=False,
+        identity=False,
+    )
+    folds = Key(
+        5,
+        "whole",
+        "Folds inside the training part.",
+        least=2,
+        most=1_000,
+        why=_MODELS,
+        costs=False,
+    )
+    mix = Key[Sequence[str]](
+        (),
+        "own",
+        "Files with mixes of your own: name, alpha and alpha_aug.",
+        allowed="YAML files",
+        unset="none",
+        costs=False,
+        identity=False,
+    )
+
+    # --- computer, files and talk
+    backend = Key(
+        "auto",
+        "choice",
+        "What trains: many BPR or LightGCN at once (cpu, torch), or one by one (recbole).",
+        choices=("auto", "cpu", "torch", "recbole"),
+    )
+    max_memory = Key[float | None](
+        None,
+        "number",
+        "GiB of models in training at once.",
+        above=True,
+        most=1e6,
+        why="it is in GiB",
+        unset="half of what is free",
+        identity=False,
+    )
+    output_dir = Key("runs", "name", "Folder below which run folders are made.", identity=False)
+    yes = Key(
+        False,
+        "choice",
+        "Whether what may take more than a day starts without a question on a terminal.",
+        choices=(True, False),
+        identity=False,
+    )
+    log_tensorboard = Key(
+        False,
+        "choice",
+        "Whether scores of mixes are written as TensorBoard events into the run folder.",
+        choices=(True, False),
+        identity=False,
+    )
