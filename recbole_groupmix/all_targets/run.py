@@ -20,6 +20,8 @@ from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.result_schema import Index, Result
+from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.consent import Ask, agree
 from recbole_groupmix.search.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.search.forecast import Forecast, forecast_of
@@ -90,7 +92,7 @@ class AllTargets:
         folder.check(*identity)
         return _Run(view, folder, identity, asked, distinct(asked, same), same)
 
-    def carry_out(self, say: Callable[[str], None], ask: Ask | None = None) -> dict[str, Any]:
+    def carry_out(self, say: Callable[[str], None], ask: Ask | None = None) -> Index:
         """Train, write a run folder for each target and an index; return the index.
 
         Parameters
@@ -135,9 +137,9 @@ class AllTargets:
 
     def _cross_validate(
         self, stages: dict[str, FoldStage]
-    ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    ) -> tuple[dict[str, dict[str, FoldSummary]], dict[str, float]]:
         """Return the summaries and the seconds of every target; the rival comes last."""
-        cv: dict[str, dict[str, Any]] = {name: {} for name in stages}
+        cv: dict[str, dict[str, FoldSummary]] = {name: {} for name in stages}
         seconds = dict.fromkeys(stages, 0.0)
         if self._on_folds:
             self._on_the_folds(stages, cv, seconds)
@@ -158,7 +160,7 @@ class AllTargets:
     def _on_the_folds(
         self,
         stages: dict[str, FoldStage],
-        cv: dict[str, dict[str, Any]],
+        cv: dict[str, dict[str, FoldSummary]],
         seconds: dict[str, float],
         title: str = "folds",
     ) -> None:
@@ -173,8 +175,8 @@ class AllTargets:
             seconds[name] += stage.seconds
 
     def _test(
-        self, cv: dict[str, dict[str, Any]], searched: dict[str, float], started: float
-    ) -> dict[str, dict[str, Any]]:
+        self, cv: dict[str, dict[str, FoldSummary]], searched: dict[str, float], started: float
+    ) -> dict[str, Result]:
         chosen, stages, keepers = {}, {}, {}
         for name, run in self._runs.items():
             asked = run.asked
@@ -251,7 +253,7 @@ class AllTargets:
 
 def run_all_targets(
     everyone: Experiment, say: Callable[[str], None], ask: Ask | None = None
-) -> dict[str, Any]:
+) -> Index:
     """Carry out the runs of all targets; return the index and ``run_folder``, its folder."""
     whole = AllTargets(everyone)
     return {**whole.carry_out(say, ask), "run_folder": str(whole.folder.path)}

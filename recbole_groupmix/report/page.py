@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame.blocks import Figure, Section
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.text_tables import latex, markdown, right_columns
@@ -30,12 +30,14 @@ from recbole_groupmix.text.untrusted import csv_safe
 PAGE = "index.html"
 
 
-def report_files(runs: Sequence[Run], checks: Sequence[CheckFile] = ()) -> dict[str, bytes]:
+def report_files(
+    runs: Sequence[FinishedRun], checks: Sequence[CheckFile] = ()
+) -> dict[str, bytes]:
     """Return the files of a report by their path below its folder.
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of FinishedRun
         At least one.
     checks : sequence of CheckFile
         Discrepancies of the groups of their data sets, for the figures of several runs.
@@ -104,7 +106,7 @@ def _with_page(
     return files
 
 
-def _of_data_sets(runs: Sequence[Run], checks: Sequence[CheckFile]) -> list[Section]:
+def _of_data_sets(runs: Sequence[FinishedRun], checks: Sequence[CheckFile]) -> list[Section]:
     """Return the paper's figures for each data set, under names of their own."""
     cells: dict[str, list[GridCell]] = {}
     for run in runs:
@@ -119,7 +121,7 @@ def _of_data_sets(runs: Sequence[Run], checks: Sequence[CheckFile]) -> list[Sect
     return found
 
 
-def run_sections(run: Run) -> list[Section]:
+def run_sections(run: FinishedRun) -> list[Section]:
     """Return what the page says of one run."""
     return [
         asked_section(run),
@@ -135,7 +137,7 @@ def run_sections(run: Run) -> list[Section]:
     ]
 
 
-def _left_out(run: Run) -> list[str]:
+def _left_out(run: FinishedRun) -> list[str]:
     if not run.result["diverged"]:
         return []
     names = run.result["diverged"]

@@ -10,6 +10,7 @@ import pandas as pd
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import FoldStage, Keeper, TestStage
 from recbole_groupmix.search.tracking import Tracking
@@ -47,7 +48,7 @@ class Search:
         self._sent = 0
         self.seconds: dict[str, float] = {}
 
-    def cross_validate(self, found: list[Candidate], whose: str = "") -> dict[str, dict[str, Any]]:
+    def cross_validate(self, found: list[Candidate], whose: str = "") -> dict[str, FoldSummary]:
         """Train every candidate on every fold; see :meth:`FoldStage.summaries`.
 
         `whose` is for the progress bar, beside its title.
