@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 from recbole_groupmix.all_targets.shared_trials import PooledWeights
@@ -15,7 +14,7 @@ from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, Targ
 from recbole_groupmix.record.schema import SCHEMA_VERSION, SHORT_METRICS, Change
 from recbole_groupmix.record.words import candidate_of, change_text, interval_note
 from recbole_groupmix.text.numbers import LEVEL, or_null
-from recbole_groupmix.text.tables import WIDTH, aligned
+from recbole_groupmix.text.tables import aligned, paragraphs
 
 
 def build_index(
@@ -183,8 +182,9 @@ def index_table(index: Index) -> str:
         )
     if index["left_out"]:
         notes.append(f"Left out: {', '.join(index['left_out'])} (index.json says why).")
-    lines = [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
-    return "\n".join([title, "", *aligned(rows, (0, len(rows[0]) - 1), rule=True), "", *lines])
+    return "\n".join(
+        [title, "", *aligned(rows, (0, len(rows[0]) - 1), rule=True), "", *paragraphs(notes)]
+    )
 
 
 def _measured(entry: TargetResult) -> str:

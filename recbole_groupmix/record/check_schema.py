@@ -46,7 +46,11 @@ class TheoryMix(MixRecord):
     """Its bound relative to that of Proportional; null where both are infinite."""
 
 
-class InfluenceRecord(TypedDict):
+#: EASE's L2 weight; a class cannot have a field of this name.
+_Lambda = TypedDict("_Lambda", {"lambda": NotNegative})
+
+
+class InfluenceRecord(_Lambda):
     """The value of ``influence``: what one percent more of each group does."""
 
     model: str

@@ -6,9 +6,8 @@ import platform
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from recbole_groupmix import __version__
@@ -18,11 +17,9 @@ from recbole_groupmix.record.changes import changes, test_means
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, RemovedStep
 from recbole_groupmix.record.words import interval_note
-from recbole_groupmix.text.numbers import or_null
+from recbole_groupmix.text.numbers import finite
 
 _PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")
-
-T = TypeVar("T")
 
 
 @cache
@@ -115,17 +112,4 @@ def build_result(
         "seconds": dict(seconds),
         "versions": versions(),
     }
-    return _finite(result)
-
-
-def _finite(value: T) -> T:
-    """Replace NaN and infinities, which JSON has not, by None."""
-    plain: Any = value
-    if isinstance(value, dict):
-        plain = {key: _finite(item) for key, item in value.items()}
-    elif isinstance(value, list):
-        plain = [_finite(item) for item in value]
-    elif isinstance(value, (float, np.floating)):
-        plain = or_null(float(value))
-    finite: T = plain
-    return finite
+    return finite(result)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 from recbole_groupmix.core.best_row import advice, better_rows, known
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
 from recbole_groupmix.record.result_schema import Result
@@ -17,7 +15,7 @@ from recbole_groupmix.record.words import (
     unmeasured_note,
 )
 from recbole_groupmix.text.numbers import LEVEL, count
-from recbole_groupmix.text.tables import WIDTH, aligned
+from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
 #: Columns of the table from which on its groups stand in rows below it.
 WIDEST = 130
@@ -193,4 +191,4 @@ def _notes(result: Result, k: int) -> list[str]:
         better = [n for n, score in scores.items() if score is not None and score >= best]
         if better:
             notes.append(f"No trial beat {', '.join(better)} on the folds.")
-    return [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
+    return paragraphs(notes)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
+from typing import Any, TypeVar
 
 #: A change is marked where its corrected p-value is below this level.
 LEVEL = 0.05
+T = TypeVar("T")
 UNDEFINED = "undefined"
 
 
@@ -17,6 +20,19 @@ def defined(*values: float | None) -> bool:
 def or_null(number: float) -> float | None:
     """Return a number for JSON, which has neither NaN nor infinities: None in their place."""
     return float(number) if math.isfinite(number) else None
+
+
+def finite(value: T) -> T:
+    """Return a value for JSON with None in place of every NaN and infinity in it."""
+    plain: Any = value
+    if isinstance(value, dict):
+        plain = {key: finite(item) for key, item in value.items()}
+    elif isinstance(value, list):
+        plain = [finite(item) for item in value]
+    elif isinstance(value, Real) and not isinstance(value, Integral):
+        plain = or_null(float(value))
+    same_shape: T = plain
+    return same_shape
 
 
 def value(number: float | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
+from textwrap import wrap
 
 from recbole_groupmix.text.untrusted import markdown_cell, shown_cell
 
@@ -44,14 +45,17 @@ def markdown_table(
         Whether the columns are as wide as their widest cell.
     """
     cells = [[markdown_cell(cell) for cell in row] for row in rows]
-    widths = [max(width, 3) if pad else 4 for width in _widths(cells)]
-    rules = [
-        "-" * (width if pad else 3) if i in left else "-" * (width - 1) + ":"
-        for i, width in enumerate(widths)
-    ]
-    lines = list(_padded(cells, left)) if pad else cells
-    lines.insert(1, rules)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rule = ["---" if i in left else "---:" for i in range(len(cells[0]))]
+    if pad:
+        widths = _widths(cells)
+        cells = _padded(cells, left)
+        rule = [dash[-1].rjust(width, "-") for dash, width in zip(rule, widths, strict=True)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], rule, *cells[1:]])
+
+
+def paragraphs(texts: Iterable[str]) -> list[str]:
+    """Return the lines of paragraphs below a table; a paragraph's further lines are set in."""
+    return [line for text in texts for line in wrap(text, WIDTH, subsequent_indent="  ")]
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
