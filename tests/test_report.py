@@ -559,7 +559,8 @@ def test_correction_over_runs_is_over_all_rows():
         def __init__(self, target, p):
             entry = {"mean": 0.1, "ci_low": 0.0, "ci_high": 0.2, "p": p, "p_holm": p}
             self.target = target
-            self.result = {"dataset": "d", "target": target, "model": "m"}
+            self.result = {"dataset": "d", "target": target, "model": "m", "protocol": "main"}
+            self.result["embedding_size"] = None
             self.result["change"] = {"data_mix": {"precision@10": entry}}
 
     table = changes([Made("a", 0.03), Made("b", 0.02)])

@@ -23,23 +23,24 @@ AGAIN = "the command that made the run makes it again"
 T = TypeVar("T")
 
 
-class OtherVersion(ValueError):
-    """A file of another version of this package: it is not damaged, and not made again."""
-
-
-def read_version(file: Path, shape: type[T], version: int, way_out: str = AGAIN) -> T:
+def read_version(
+    file: Path,
+    shape: type[T],
+    version: int,
+    way_out: str = AGAIN,
+    other: type[ValueError] = ValueError,
+) -> T:
     """Read a file of JSON whose ``schema_version`` must be a certain one; see :func:`read_json`.
 
     Raises
     ------
-    OtherVersion
-        If it is another; nothing else is said of the file then.
     ValueError
-        As :func:`read_json`.
+        As :func:`read_json`. If the version is another one, the error is an `other`, and nothing
+        else is said of the file.
     """
     given = read_json(file, dict[str, Any], way_out).get("schema_version")
     if given != version:
-        raise OtherVersion(
+        raise other(
             f"{file} has schema_version {given!r}; this version of recbole-groupmix reads {version}"
         )
     return read_json(file, shape, way_out)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from recbole_groupmix.text.untrusted import short
 
@@ -55,16 +55,17 @@ def _derived(shape: Any) -> Check:
         return listed(check_of(inner[0]), int(max(least, 0)))
     if origin is dict:
         return by_name(check_of(inner[1]))
-    none = NoneType in inner
-    plain = [kind for kind in inner if kind is not NoneType] or [shape]
-    if len(plain) == 1 and none and plain[0] not in (int, float, str):
-        return _or_null(check_of(plain[0]))
-    if plain == [str]:
+    none = origin in (Union, UnionType) and NoneType in inner
+    if none:
+        (shape,) = (kind for kind in inner if kind is not NoneType)
+    if shape is str:
         return text(none=none)
-    if plain == [bool]:
+    if shape in (int, float):
+        return number(least, whole=shape is int, none=none, nan="or NaN" in bounds)
+    if none:
+        return _or_null(check_of(shape))
+    if shape is bool:
         return flag
-    if plain in ([int], [float]):
-        return number(least, whole=plain == [int], none=none, nan="or NaN" in bounds)
     raise TypeError(f"no check is known for {shape!r}")
 
 

@@ -11,12 +11,16 @@ from typing import Any, TypedDict
 from recbole_groupmix.files.bounded import file_inside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.record.finished import read_folder
-from recbole_groupmix.record.read import OtherVersion, read_version
+from recbole_groupmix.record.read import read_version
 from recbole_groupmix.reproduce.plan import Cell
 
 #: ``schema_version`` of the files.
 VERSION = 1
 RUNS, CELLS = "runs", "cells"
+
+
+class OtherVersion(ValueError):
+    """A file of another version of this package: it is not damaged, and not made again."""
 
 
 class _Given(TypedDict):
@@ -114,7 +118,10 @@ def _file(out: Path, name: str) -> Path:
 
 def _read(out: Path, file: Path) -> Finished:
     way_out = "the cell's run is made again from its folder, or remove the file"
-    content = read_version(file, CellFile, VERSION, way_out)
+    try:
+        content = read_version(file, CellFile, VERSION, way_out, OtherVersion)
+    except OtherVersion as error:
+        raise OtherVersion(f"{error}; choose another --out") from None
     try:
         folder = file_inside(out / RUNS, content["run_folder"])
     except ValueError as error:
