@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -211,7 +212,7 @@ def _verdicts(
 
 def _all_discrepancies(
     matrix: csr_matrix,
-    group_of_user: np.ndarray,
+    group_of_user: npt.NDArray[np.int64],
     names: tuple[str, ...],
     max_d: int | None,
     relabellings: int,

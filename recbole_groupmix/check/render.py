@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from recbole_groupmix.check.before_training import Check
 from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
+from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
 from recbole_groupmix.record.check_schema import CheckRecord
 from recbole_groupmix.record.schema import SCHEMA_VERSION
@@ -62,7 +61,7 @@ def to_json(check: Check) -> CheckRecord:
     }
 
 
-def _by_d(check: Check, values: np.ndarray) -> dict[str, dict[str, Any]]:
+def _by_d(check: Check, values: FloatArray) -> dict[str, dict[str, Any]]:
     """Turn values by d and group into a mapping of both."""
     return {
         str(d): dict(zip(check.groups, of_groups.tolist(), strict=True))
@@ -122,7 +121,7 @@ def _delta_table(check: Check) -> list[str]:
 
 
 def _curve(
-    check: Check, name: str, values: np.ndarray, null: np.ndarray, factor: float
+    check: Check, name: str, values: FloatArray, null: FloatArray, factor: float
 ) -> list[str]:
     dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
     rows = [["target", *(f"d={d}" for d in dimensions), "stands out up to"]]

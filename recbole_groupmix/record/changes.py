@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
@@ -72,7 +73,7 @@ def changes(
     return found
 
 
-def _by_repeat_and_user(values: pd.DataFrame) -> np.ndarray:
+def _by_repeat_and_user(values: pd.DataFrame) -> npt.NDArray[np.float64]:
     user, users = pd.factorize(values["user_id"], sort=True)
     repeat, repeats = pd.factorize(values["repeat"], sort=True)
     wide = np.full((len(repeats), len(users)), np.nan)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
@@ -76,5 +77,5 @@ def difference(run: FinishedRun, mix: str, key: str) -> pd.Series:
     return found.where(found.abs() > _ROUNDING, 0.0)
 
 
-def _complete(values: np.ndarray) -> int:
+def _complete(values: npt.NDArray[np.float64]) -> int:
     return int(np.count_nonzero(~np.isnan(values).any(axis=0)))
