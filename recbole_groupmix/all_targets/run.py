@@ -21,7 +21,7 @@ from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result_schema import Index, Result
-from recbole_groupmix.record.schema import FoldSummary
+from recbole_groupmix.record.schema import Fingerprint, FoldSummary
 from recbole_groupmix.search.consent import Ask, agree
 from recbole_groupmix.search.finish import ModelKeeper, choose, embedding_size, finish
 from recbole_groupmix.search.forecast import Forecast, forecast_of
@@ -44,7 +44,7 @@ class _Run:
 
     experiment: Experiment
     folder: RunFolder
-    identity: tuple[dict[str, Any], dict[str, Any]]
+    identity: tuple[dict[str, Any], Fingerprint]
     asked: list[Candidate]
     found: list[Candidate]
     same: dict[str, str]

@@ -102,11 +102,24 @@ class FoldSummary(TypedDict):
     """Median over the folds, at least 1."""
 
 
+class Fingerprint(TypedDict, total=False):
+    """The value of ``data`` in ``config.yaml``: which data the run was made with."""
+
+    n_users: Count
+    """Users in the data set."""
+    n_items: Count
+    """Items in the data set."""
+    n_interactions: Count
+    """Interactions."""
+    sha256: str
+    """Digest of the interactions and the users' groups."""
+
+
 class _Config(TypedDict):
     configuration: dict[str, Any]
     """Every setting of this package and of RecBole that decides results."""
-    data: dict[str, Any]
-    """Numbers of users, items and interactions, and a SHA-256 digest of them and their groups."""
+    data: Fingerprint
+    """Which data it was made with."""
 
 
 class Config(_Config, total=False):

@@ -131,7 +131,7 @@ def _facts(run: FinishedRun) -> dict[str, Any]:
         "test": "final training",
         "this_call": "last call of groupmix run",
     }
-    facts = {
+    facts: dict[str, Any] = {
         f"time, {names.get(stage, stage)}": numbers.duration(value)
         for stage, value in seconds.items()
     }
