@@ -25,7 +25,8 @@ from recbole_groupmix.mixes.candidates import Candidate, candidates
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.read import AGAIN, read_yaml
-from recbole_groupmix.record.schema import MODEL
+from recbole_groupmix.record.result_schema import Index, Result
+from recbole_groupmix.record.schema import ModelFile
 from recbole_groupmix.search.carry_out import OwnJobs, carry_out
 from recbole_groupmix.search.checkpoint import loading
 from recbole_groupmix.search.consent import Ask, agree
@@ -46,7 +47,7 @@ def run_groupmix(
     target: str | None = None,
     config_file_list: Sequence[str | Path] = (),
     config_dict: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Result | Index:
     """Find the mix that serves a target group best and measure it beside the baselines.
 
     Parameters
@@ -61,7 +62,7 @@ def run_groupmix(
 
     Returns
     -------
-    dict
+    Result or Index
         The content of ``result.json``, or for all targets that of ``index.json``, and
         ``run_folder``, the path of the run's folder.
 
@@ -77,7 +78,7 @@ def run_groupmix(
     return run(merge_settings({**given, **named}, config_file_list, where=where))
 
 
-def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> dict[str, Any]:
+def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result | Index:
     """Carry out a run of checked settings.
 
     ``say`` prints lines for people, default nothing; ``ask`` asks them before more than a day of
@@ -103,7 +104,8 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> dict[str
     agree(expected.seconds, settings["yes"], say, ask)
     whole.open()  # nothing is written before this line
     results = carry_out({experiment.target: whole}, experiment, trains, OwnJobs, started)
-    return {**results[experiment.target], "run_folder": str(whole.folder.path)}
+    result: Result = {**results[experiment.target], "run_folder": str(whole.folder.path)}
+    return result
 
 
 def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, Dataset]:
@@ -179,13 +181,13 @@ def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
         return experiment.test_data()
 
 
-def _finished(folder: str | Path) -> tuple[dict[str, Any], Experiment]:
+def _finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
     """Return what ``model.yaml`` says, and the experiment of a finished run."""
     folder = Path(folder)
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
-    saved = read_yaml(folder / "model.yaml", MODEL)
-    values = saved["settings"]
+    saved = read_yaml(folder / "model.yaml", ModelFile)
+    values: dict[str, Any] = {**saved["settings"]}
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
     values.update(from_initial_values(values["model"]))  # its checkpoints have served

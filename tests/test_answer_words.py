@@ -9,7 +9,8 @@ from command import call, run_folder
 from recbole_groupmix import __version__
 from recbole_groupmix.core.best_row import advice, better_rows
 from recbole_groupmix.exact.influence import _percent
-from recbole_groupmix.record.table import WIDEST, change_text, result_table
+from recbole_groupmix.record.table import WIDEST, result_table
+from recbole_groupmix.record.words import change_text
 
 KEY = "precision@10"
 
@@ -97,7 +98,7 @@ def test_many_groups_stand_in_rows(made):
 
 
 def test_what_rounds_to_nothing_has_no_sign():
-    assert change_text(change(-0.0001, -0.0004, 0.0, 0.9), "") == "+0.0% [+0.0%, +0.0%]"
+    assert change_text(change(-0.0001, -0.0004, 0.0, 0.9)) == "+0.0% [+0.0%, +0.0%]"
     assert [_percent(x, 3) for x in (-1e-7, 1e-7, -2e-5)] == ["0.000%", "0.000%", "-0.002%"]
 
 

@@ -27,13 +27,13 @@ LAYERS = {
     "adapters": ("core bundled engine files models", None),
     "evaluation": ("core adapters files text", None),
     "experiment": ("bundled core text models prepare adapters settings", None),
-    "mixes": ("core text models adapters settings experiment", {"numpy", "scipy"}),
+    "mixes": ("core text models record adapters settings experiment", {"numpy", "scipy"}),
     "training": ("core models engine adapters experiment mixes", None),
     "search": (
         "core files text models record adapters settings experiment mixes training",
         None,
     ),
-    "all_targets": ("core models record experiment mixes training search", None),
+    "all_targets": ("core text models record experiment mixes training search", None),
     "run": (
         "core files record adapters settings experiment mixes training search all_targets",
         None,
@@ -47,7 +47,7 @@ LAYERS = {
         {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"},
     ),
     "check": (
-        "core files text settings experiment mixes training exact",
+        "core files text record settings experiment mixes training exact",
         {"numpy", "scipy", "threadpoolctl", "matplotlib"},
     ),
     "reproduce": (

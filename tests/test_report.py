@@ -19,9 +19,8 @@ from recbole_groupmix.cli.main import main
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import BASELINES, REFERENCE
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.record import run_files
-from recbole_groupmix.record.result import SCHEMA_VERSION, build_result
-from recbole_groupmix.record.run_files import read_folder
+from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.result import build_result
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table
 from recbole_groupmix.report.frame.drawing import drawn
@@ -184,8 +183,7 @@ def page(report):
     return Page(report[1].read_text(encoding="utf-8"))
 
 
-def test_what_is_read_is_what_a_run_writes():
-    assert run_files.READABLE == SCHEMA_VERSION
+def test_the_rows_without_a_search_are_the_baselines():
     assert tuple(baselines(USERS, "A")) == BASELINES
 
 
@@ -561,7 +559,8 @@ def test_correction_over_runs_is_over_all_rows():
         def __init__(self, target, p):
             entry = {"mean": 0.1, "ci_low": 0.0, "ci_high": 0.2, "p": p, "p_holm": p}
             self.target = target
-            self.result = {"dataset": "d", "target": target, "model": "m"}
+            self.result = {"dataset": "d", "target": target, "model": "m", "protocol": "main"}
+            self.result["embedding_size"] = None
             self.result["change"] = {"data_mix": {"precision@10": entry}}
 
     table = changes([Made("a", 0.03), Made("b", 0.02)])

@@ -160,7 +160,7 @@ def test_discrepancies_come_from_the_nearest_dimension_below(tmp_path):
         ('{"schema_version": 2}', r"schema_version 2; this version .* reads 1"),
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
-        ('{"schema_version": 1}', "is not complete: it has no 'dataset'"),
+        ('{"schema_version": 1}', "cannot be read: it has no 'dataset'"),
     ],
 )
 def test_checks_that_cannot_be_read(tmp_path, text, message):

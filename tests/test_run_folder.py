@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import pytest
 import yaml
@@ -15,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_groupmix.record.folder import VOLATILE, RunFolder, configuration, hash8
-from recbole_groupmix.record.shape import keys, number, text
 
 VALUES = {"seed": 1, "learning_rate": 0.1, "topk": [5, 10], "trials": 3, "output_dir": "runs"}
 DATA = {"n_users": 3, "sha256": "ab"}
@@ -66,13 +66,14 @@ def test_open_again_continues(folder):
     folder.append("trials.jsonl", {"name": "a", "fold": 0})
     again = RunFolder(folder.path)
     again.open({**VALUES, "trials": 9}, DATA)
-    assert again.records("trials.jsonl", OF_FOLD) == [{"name": "a", "fold": 0}]
+    assert again.records("trials.jsonl", OfFold) == [{"name": "a", "fold": 0}]
     assert yaml.safe_load((folder.path / "config.yaml").read_text())["trials"] == 9
 
 
 _HOLD = """
 import time
 from pathlib import Path
+from typing import Annotated, TypedDict
 from recbole_groupmix.record.lock import keep_others_out
 keep_others_out(Path("runs/one"), time)
 print("held", flush=True)
@@ -160,18 +161,23 @@ def test_a_failed_open_leaves_no_folder(monkeypatch, stage):
 
 # --- records -------------------------------------------------------------------------------------
 
+
 #: What these records hold; those of a run have more.
-OF_FOLD = keys({"name": text(), "fold": number(0, whole=True)})
+class OfFold(TypedDict):
+    name: str
+    fold: Annotated[int, ">= 0"]
+
+
 RECORDS = [
     {"name": f"trial-{n}", "fold": n, "score": n / 7, "alpha": {"é\n": 1.0}} for n in range(4)
 ]
 
 
 def test_records_come_back_as_they_were_appended(folder):
-    assert folder.records("trials.jsonl", OF_FOLD) == []
+    assert folder.records("trials.jsonl", OfFold) == []
     for record in RECORDS:
         folder.append("trials.jsonl", record)
-    assert folder.records("trials.jsonl", OF_FOLD) == RECORDS
+    assert folder.records("trials.jsonl", OfFold) == RECORDS
     assert (folder.path / "trials.jsonl").read_text().count("\n") == len(RECORDS)
 
 
@@ -184,15 +190,15 @@ def test_any_cut_loses_the_last_line_at_most(tmp_path_factory, cut):
     cut = min(cut, len(content))
     os.truncate(place.path / "t", cut)
     whole = content[:cut].count(b"\n")
-    assert place.records("t", OF_FOLD) == RECORDS[:whole]
+    assert place.records("t", OfFold) == RECORDS[:whole]
     assert (place.path / "t").read_bytes() == content[:cut]  # reading writes nothing
     new = {"name": "new", "fold": 0}
     place.append("t", new)  # the file can be continued at once
-    assert place.records("t", OF_FOLD) == [*RECORDS[:whole], new]
+    assert place.records("t", OfFold) == [*RECORDS[:whole], new]
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "null", '{"name": "x"}'])
 def test_a_broken_line_before_the_last_is_named(folder, line):
     (folder.path / "trials.jsonl").write_text(f"{json.dumps(RECORDS[0])}\n{line}\n")
     with pytest.raises(ValueError, match=r"trials\.jsonl, line 2 is no record of a fold"):
-        folder.records("trials.jsonl", OF_FOLD)
+        folder.records("trials.jsonl", OfFold)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -69,7 +68,3 @@ class Removed:
             f"{self.n_users} of {self.of_users} users and {self.n_items} of {self.of_items} "
             f"items; {self.keep}"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the attributes, ready for JSON."""
-        return asdict(self)

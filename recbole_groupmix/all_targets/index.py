@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from textwrap import wrap
 from typing import Any
 
 from recbole_groupmix.all_targets.shared_trials import PooledWeights
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.record.result import interval_note
-from recbole_groupmix.record.table import COLUMNS, FEW, LEVEL, WIDTH, aligned, change_text
-
-INDEX_VERSION = 1
-_SHARED = (
-    *("dataset", "group_field", "model", "protocol", "weighting", "topk", "seed", "trials"),
-    *("folds", "repeats", "valid_metric"),
-)
+from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
+from recbole_groupmix.record.schema import SCHEMA_VERSION, SHORT_METRICS, Change
+from recbole_groupmix.record.words import candidate_of, change_text, interval_note
+from recbole_groupmix.text.numbers import LEVEL, or_null
+from recbole_groupmix.text.tables import aligned, paragraphs
 
 
 def build_index(
     settings: Mapping[str, Any],
     embedding_size: int | None,
     folders: Mapping[str, str],
-    results: Mapping[str, Mapping[str, Any]],
+    results: Mapping[str, Result],
     left_out: Mapping[str, str],
     pool: Sequence[PooledWeights],
     this_call: float,
-) -> dict[str, Any]:
+) -> Index:
     """Assemble the content of ``index.json``.
 
     Parameters
@@ -57,8 +52,18 @@ def build_index(
         for stage in ("search", "test")
     }
     return {
-        "schema_version": INDEX_VERSION,
-        **{key: settings[key] for key in _SHARED},
+        "schema_version": SCHEMA_VERSION,
+        "dataset": settings["dataset"],
+        "group_field": settings["group_field"],
+        "model": settings["model"],
+        "protocol": settings["protocol"],
+        "weighting": settings["weighting"],
+        "topk": settings["topk"],
+        "seed": settings["seed"],
+        "trials": settings["trials"],
+        "folds": settings["folds"],
+        "repeats": settings["repeats"],
+        "valid_metric": settings["valid_metric"],
         "embedding_size": embedding_size,
         "closed_form": closed_form,
         "intervals": interval_note(settings["repeats"], closed_form),
@@ -67,28 +72,39 @@ def build_index(
             for name, result in results.items()
         },
         "left_out": dict(left_out),
-        "pool": [asdict(weights) for weights in pool],
+        "pool": [_pool_entry(weights) for weights in pool],
         "seconds": {**seconds, "this_call": this_call},
     }
 
 
+def _pool_entry(pooled: PooledWeights) -> PoolEntry:
+    return {
+        "name": pooled.name,
+        "sampler": pooled.sampler,
+        "drawn_for": pooled.drawn_for,
+        "weights": dict(pooled.weights),
+    }
+
+
 def _entry(
-    folder: str, result: Mapping[str, Any], p_values: Mapping[tuple[str, str], float | None]
-) -> dict[str, Any]:
+    folder: str, result: Result, p_values: Mapping[tuple[str, str], float | None]
+) -> TargetResult:
     name, search = result["target"], result["search"]
     group = next(g for g in result["groups"] if g["name"] == name)
-    changes = {
+    changes: dict[str, dict[str, Change]] = {
         mix: {key: {**change, "p_holm": p_values[mix, key]} for key, change in row.items()}
         for mix, row in result["change"].items()
     }
     return {
         "folder": folder,
-        **{key: group[key] for key in ("n_users", "n_measured", "n_in_data") if key in group},
+        "n_users": group["n_users"],
+        "n_measured": group["n_measured"],
+        "n_in_data": group["n_in_data"],
         "candidates": search["trials"],
         "selected": search["selected"],
         "best_cv": search["best_cv"],
         "mix": result["mixes"].get(DATA_MIX),
-        "options": search["options"].get(search["selected"], {}),
+        "options": search["options"].get(candidate_of(result, DATA_MIX), {}),
         "diverged": result["diverged"],
         "test": result["test"],
         "change": changes,
@@ -98,7 +114,7 @@ def _entry(
 
 
 def _corrected(
-    results: Mapping[str, Mapping[str, Any]],
+    results: Mapping[str, Result],
 ) -> dict[str, dict[tuple[str, str], float | None]]:
     """Correct the p-values of every metric over all targets and mixes."""
     rows: dict[str, list[tuple[str, str, float]]] = {}
@@ -111,36 +127,37 @@ def _corrected(
     for key, of_metric in rows.items():
         corrected = holm([p for *_, p in of_metric])
         for (target, mix, _), p in zip(of_metric, corrected, strict=True):
-            found[target][mix, key] = None if math.isnan(p) else p
+            found[target][mix, key] = or_null(p)
     return found
 
 
-def index_table(index: Mapping[str, Any]) -> str:
+def index_table(index: Index) -> str:
     """Return the answer for all targets as text: one row per target and mix.
 
     Parameters
     ----------
-    index : mapping
+    index : Index
         Content of ``index.json``.
     """
     k = index["topk"][-1]
-    few = FEW if "users only" in index["intervals"] else ""
+    few = "users only" in index["intervals"]
     rows = [
         [
             "target",
             "users",
             "mix",
             "alpha_aug",
-            *(f"{m}@{k}" for m in COLUMNS),
-            f"change {COLUMNS[0]}",
+            *(f"{m}@{k}" for m in SHORT_METRICS),
+            f"change {SHORT_METRICS[0]}",
         ]
     ]
     for target, entry in index["targets"].items():
         for mix, values in entry["test"].items():
-            change = entry["change"].get(mix, {}).get(f"{COLUMNS[0]}@{k}")
+            change = entry["change"].get(mix, {}).get(f"{SHORT_METRICS[0]}@{k}")
             same = entry.get("same_mix", {}).get(mix)
-            budget = f"{entry['mix']['alpha_aug']:.2f}" if mix == DATA_MIX else ""
-            metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in COLUMNS]
+            searched = entry["mix"] if mix == DATA_MIX else None
+            budget = "" if searched is None else f"{searched['alpha_aug']:.2f}"
+            metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in SHORT_METRICS]
             label = target if mix == REFERENCE else ""
             users = _measured(entry) if mix == REFERENCE else ""
             rows.append([label, users, mix, budget, *metrics, change_text(change, few, same)])
@@ -149,7 +166,7 @@ def index_table(index: Mapping[str, Any]) -> str:
         "the test items of each target's users"
     )
     notes = [
-        f"change: of {COLUMNS[0]}@{k} against proportional, with 95 % {index['intervals']}; "
+        f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {index['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over all rows.",
     ]
     if index["pool"]:
@@ -165,11 +182,12 @@ def index_table(index: Mapping[str, Any]) -> str:
         )
     if index["left_out"]:
         notes.append(f"Left out: {', '.join(index['left_out'])} (index.json says why).")
-    lines = [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
-    return "\n".join([title, "", *aligned(rows), "", *lines])
+    return "\n".join(
+        [title, "", *aligned(rows, (0, len(rows[0]) - 1), rule=True), "", *paragraphs(notes)]
+    )
 
 
-def _measured(entry: Mapping[str, Any]) -> str:
+def _measured(entry: TargetResult) -> str:
     if "n_measured" not in entry:
         return str(entry["n_users"])
     return f"{entry['n_measured']} of {entry['n_in_data']}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from recbole_groupmix.all_targets.can_share import check_can_share, targets_of
 from recbole_groupmix.all_targets.index import build_index
@@ -14,6 +13,7 @@ from recbole_groupmix.all_targets.shared_trials import draw_pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.mixes.candidates import fixed_candidates
+from recbole_groupmix.record.result_schema import Index
 from recbole_groupmix.search.carry_out import Stage, carry_out
 from recbole_groupmix.search.consent import Ask, agree
 from recbole_groupmix.search.finish import embedding_size
@@ -66,7 +66,7 @@ class AllTargets:
         asked = fixed_candidates(view, {}) + searched
         return target_run(view, asked, more=self._more, inside=self.folder.path)
 
-    def carry_out(self, say: Callable[[str], None], ask: Ask | None = None) -> dict[str, Any]:
+    def carry_out(self, say: Callable[[str], None], ask: Ask | None = None) -> Index:
         """Train, write a run folder for each target and an index; return the index.
 
         Parameters
@@ -136,7 +136,7 @@ class AllTargets:
 
 def run_all_targets(
     everyone: Experiment, say: Callable[[str], None], ask: Ask | None = None
-) -> dict[str, Any]:
+) -> Index:
     """Carry out the runs of all targets; return the index and ``run_folder``, its folder."""
     whole = AllTargets(everyone)
     return {**whole.carry_out(say, ask), "run_folder": str(whole.folder.path)}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -180,7 +181,7 @@ def check(
     )
     notes += [why_not] if why_not else []
     users = experiment.part(ALL_OF_TRAIN).users
-    result = Check(
+    return Check(
         dataset=settings["dataset"],
         group_field=experiment.groups.field,
         groups=names,
@@ -192,24 +193,26 @@ def check(
         shares=shares,
         theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
         influence=helped,
-        verdicts={},
+        verdicts=_verdicts(delta, null, d, {t: names.index(t) for t in targets}),
         notes=tuple(notes),
     )
-    for target in targets:
-        at = d - 1, names.index(target)
-        result.verdicts[target] = judge(
-            float(result.het[at]),
-            result.null_het[:, at[0], at[1]],
-            float(result.dist[at]),
-            result.null_dist[:, at[0], at[1]],
-            d,
-        )
-    return result
+
+
+def _verdicts(
+    delta: FloatArray, null: FloatArray, d: int, targets: dict[str, int]
+) -> dict[str, Verdict]:
+    """Judge the targets, whose places among the groups are given, at one dimension."""
+    het, dist = heterogeneity(delta)[d - 1], distance(delta)[d - 1]
+    null_het, null_dist = heterogeneity(null)[:, d - 1], distance(null)[:, d - 1]
+    return {
+        target: judge(float(het[at]), null_het[:, at], float(dist[at]), null_dist[:, at], d)
+        for target, at in targets.items()
+    }
 
 
 def _all_discrepancies(
     matrix: csr_matrix,
-    group_of_user: np.ndarray,
+    group_of_user: npt.NDArray[np.int64],
     names: tuple[str, ...],
     max_d: int | None,
     relabellings: int,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.exact.loss_influence import bytes_of_loss_influence, loss_influence
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.record.check_schema import InfluenceRecord
 from recbole_groupmix.training.memory import memory
 
 #: EASE's L2 weight by default.
@@ -47,7 +47,7 @@ class GroupInfluence:
     loss: dict[str, float]
     change: dict[str, dict[str, dict[str, float]]]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> InfluenceRecord:
         """Return the section ``influence`` of ``check.json``."""
         return {
             "model": "EASE",

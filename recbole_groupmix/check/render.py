@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import Any
-
-import numpy as np
 
 from recbole_groupmix.check.before_training import Check
 from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
+from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
-from recbole_groupmix.text.untrusted import shown_cell
+from recbole_groupmix.record.check_schema import CheckRecord
+from recbole_groupmix.record.schema import SCHEMA_VERSION
+from recbole_groupmix.text.numbers import LEVEL
+from recbole_groupmix.text.tables import aligned, paragraphs
 
-WIDTH = 99
 #: Tables of pairs and classes are left to check.json where they would be wider than this.
 MOST_COLUMNS = 12
 
 
-def to_json(check: Check) -> dict[str, Any]:
-    """Return the content of ``check.json``.
-
-    ``groups``, ``delta`` (by d, matrices in the order of the groups), ``het`` and ``null`` (by d
-    and group), ``theory`` and ``verdict`` (by target), ``influence`` (``change`` by target and
-    group; null where it was left out), and what they rest on.
-    """
+def to_json(check: Check) -> CheckRecord:
+    """Return the content of ``check.json``."""
     dimensions = range(1, len(check.delta) + 1)
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "dataset": check.dataset,
         "group_field": check.group_field,
         "groups": [
@@ -66,7 +61,7 @@ def to_json(check: Check) -> dict[str, Any]:
     }
 
 
-def _by_d(check: Check, values: np.ndarray) -> dict[str, dict[str, Any]]:
+def _by_d(check: Check, values: FloatArray) -> dict[str, dict[str, Any]]:
     """Turn values by d and group into a mapping of both."""
     return {
         str(d): dict(zip(check.groups, of_groups.tolist(), strict=True))
@@ -88,9 +83,9 @@ def to_text(check: Check) -> str:
             *_influence_table(check),
             "",
             "Verdicts",
-            *_paragraphs([f"{t}: {verdict.text}." for t, verdict in check.verdicts.items()]),
+            *paragraphs([f"{t}: {verdict.text}." for t, verdict in check.verdicts.items()]),
             "",
-            *_paragraphs([f"Rule. {RULE}", *check.notes]),
+            *paragraphs([f"Rule. {RULE}", *check.notes]),
         ]
     )
 
@@ -126,7 +121,7 @@ def _delta_table(check: Check) -> list[str]:
 
 
 def _curve(
-    check: Check, name: str, values: np.ndarray, null: np.ndarray, factor: float
+    check: Check, name: str, values: FloatArray, null: FloatArray, factor: float
 ) -> list[str]:
     dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
     rows = [["target", *(f"d={d}" for d in dimensions), "stands out up to"]]
@@ -163,7 +158,7 @@ def _theory_table(check: Check) -> list[str]:
         "The theorem is about recovering item classes that each user prefers one of; real users "
         "like several, and its optimum need not rank best."
     )
-    return ["", title, *aligned(rows), *_paragraphs([warning])]
+    return ["", title, *aligned(rows), *paragraphs([warning])]
 
 
 def _influence_table(check: Check) -> list[str]:
@@ -177,15 +172,15 @@ def _influence_table(check: Check) -> list[str]:
     for target, by_group in found.change.items():
         cells = []
         for group in check.groups:
-            mark = "*" if by_group[group]["p_holm"] < 0.05 else " "
+            mark = "*" if by_group[group]["p_holm"] < LEVEL else " "
             cells.append(f"{1e5 * by_group[group]['mean']:+.1f}{mark}")
         rows.append([target, str(found.users[target]), *cells])
     meaning = (
         f"Change of a target's (rows) held-out log loss in thousandths of a percent, below 0 is "
         f"better, exact to first order at lambda {found.lam:g} with all users' weights 1, on fold 1 "
-        f"of {found.folds}; * p < 0.05 after Holm's correction over the row. Intervals: check.json."
+        f"of {found.folds}; * p < {LEVEL} after Holm's correction over the row. Intervals: check.json."
     )
-    return ["", title, *aligned(rows), *_paragraphs([meaning])]
+    return ["", title, *aligned(rows), *paragraphs([meaning])]
 
 
 def _bound_ratio(found: Any) -> float | None:
@@ -194,20 +189,3 @@ def _bound_ratio(found: Any) -> float | None:
     if proportional == 0:  # so is the least: bounds beyond the least number of 64 bits
         return 1.0
     return None if least == float("inf") else float((least / proportional) ** 0.5)
-
-
-def _paragraphs(texts: list[str]) -> list[str]:
-    return [line for text in texts for line in wrap(text, WIDTH, subsequent_indent="  ")]
-
-
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Return a table as lines: the first column to the left, the others to the right."""
-    rows = [[shown_cell(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recbole_groupmix.core.theory.discrepancy import FloatArray
+
 #: Het_d must exceed its null mean this many times: then half of it or more is not group size.
 FACTOR = 2.0
 
@@ -46,7 +48,7 @@ class Verdict:
     text: str
 
 
-def judge(het: float, null_het: np.ndarray, dist: float, null_dist: np.ndarray, d: int) -> Verdict:
+def judge(het: float, null_het: FloatArray, dist: float, null_dist: FloatArray, d: int) -> Verdict:
     """Apply `RULE` to one target and dimension.
 
     Parameters
@@ -66,7 +68,7 @@ def judge(het: float, null_het: np.ndarray, dist: float, null_dist: np.ndarray, 
     )
 
 
-def last_beyond(values: np.ndarray, null: np.ndarray, factor: float = 1.0) -> int:
+def last_beyond(values: FloatArray, null: FloatArray, factor: float = 1.0) -> int:
     """Return the largest d up to which, from d = 1 on or later, a statistic stands out.
 
     Parameters
@@ -87,11 +89,11 @@ def last_beyond(values: np.ndarray, null: np.ndarray, factor: float = 1.0) -> in
     return int(np.flatnonzero(beyond)[-1]) + 1 if beyond.any() else 0
 
 
-def _label(het: float, null_het: np.ndarray, dist: float, null_dist: np.ndarray) -> str:
+def _label(het: float, null_het: FloatArray, dist: float, null_dist: FloatArray) -> str:
     if het > null_het.max():
         return "different" if het >= FACTOR * null_het.mean() else "slight"
     return "even" if dist > null_dist.max() else "alike"
 
 
-def _numbers(name: str, value: float, null: Sequence[float] | np.ndarray) -> str:
+def _numbers(name: str, value: float, null: Sequence[float] | FloatArray) -> str:
     return f"{name} {value:.3g}, random {np.mean(null):.3g}, at most {np.max(null):.3g}"

@@ -18,12 +18,12 @@ from recbole_groupmix.compare.selection import chosen_groups, chosen_metrics, ch
 from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.files.whole import Content, write_whole
+from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.text.untrusted import csv_safe, short
 
 #: Most resamples, and permutations, that can be asked for; more make nothing finer.
 MOST_DRAWS = 1_000_000
 #: A difference is marked where its corrected p-value is below this level.
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

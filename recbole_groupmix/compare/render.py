@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Any
 
 import pandas as pd
 
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
-from recbole_groupmix.text.untrusted import markdown_cell, markdown_text
+from recbole_groupmix.text.tables import markdown_table, paragraphs
+from recbole_groupmix.text.untrusted import markdown_text
 
 #: Columns of text below the table.
-WIDTH = 99
 _TEXT = 3  # leading columns that are text; the others are set to the right
 _HEADER = (
     "group",
@@ -54,13 +53,9 @@ def markdown(
     if all(run.startswith(table) for run in runs):  # the mixes of one table
         rows = rows.assign(run=rows["run"].str.removeprefix(table))
     cells = [list(_HEADER), *(_cells(row) for row in rows.to_dict("records"))]
-    cells = [[markdown_cell(cell) for cell in line] for line in cells]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADER))]
-    lines = [_line(line, widths) for line in cells]
-    rule = ["-" * w if i < _TEXT else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    lines.insert(1, _line(rule, widths))
     below = [*_explanations(rows, reference, confidence, level), *notes]
-    return "\n".join([*lines, "", *(_item(markdown_text(note)) for note in below)])
+    table = markdown_table(cells, range(_TEXT), pad=True)
+    return "\n".join([table, "", *paragraphs(f"- {markdown_text(note)}" for note in below)])
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -95,14 +90,6 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else _number(value, ".3f")
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell.ljust(width) if i < _TEXT else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return f"| {' | '.join(padded)} |"
-
-
 def _explanations(
     rows: pd.DataFrame, reference: str, confidence: float, level: float
 ) -> list[str]:
@@ -126,7 +113,3 @@ def _explanations(
             f"Users without a value in one of the two runs are left out of a row: up to {counted}."
         )
     return said
-
-
-def _item(note: str) -> str:
-    return "\n".join(wrap(f"- {note}", WIDTH, subsequent_indent="  "))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,15 @@ from recbole_groupmix.core.names import NO_AUGMENTATION, REFERENCE, STRATIFIED
 
 SUM_TOLERANCE = 1e-6
 _SNAP = 4 * float(np.finfo(np.float64).eps)
+
+
+class MixRecord(TypedDict):
+    """A mix in a file; the strings beside the types are bounds."""
+
+    alpha: dict[str, Annotated[float, ">= 0"]]
+    """Share of each augmentation group, together 1."""
+    alpha_aug: Annotated[float, ">= 0"]
+    """Budget ratio: number of augmentation users relative to how many there are."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Mix:
         """Hash by content; like equality, without regard to the order of the groups."""
         return hash((frozenset(self.alpha.items()), self.alpha_aug))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> MixRecord:
         """Return ``{"alpha": {group: share}, "alpha_aug": ratio}``, ready for JSON."""
         return {"alpha": dict(self.alpha), "alpha_aug": self.alpha_aug}
 

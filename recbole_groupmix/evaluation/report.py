@@ -13,7 +13,9 @@ import pandas as pd
 
 from recbole_groupmix.files.bounded import user_path
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.text.untrusted import csv_safe, markdown_cell
+from recbole_groupmix.text.numbers import finite
+from recbole_groupmix.text.tables import markdown_table
+from recbole_groupmix.text.untrusted import csv_safe
 
 #: Name of the row that covers all users.
 OVERALL = "overall"
@@ -112,13 +114,12 @@ class GroupReport:
             of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
             rows.append(
                 [
-                    markdown_cell(group),
+                    group,
                     f"{n_users}{of}",
                     *(_cell(mine.loc[metric]) for metric in metrics),
                 ]
             )
-        rows.insert(1, ["---", "---:", *("---:" for _ in metrics)])
-        return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+        return markdown_table(rows) + "\n"
 
     def save(self, folder: str | Path) -> Path:
         """Write ``groups.csv``, ``per_user.parquet``, ``report.md`` and ``report.json``.
@@ -143,10 +144,7 @@ class GroupReport:
             "field": self.field,
             "groups": self.groups,
             "n_in_data": dict(self.n_in_data),
-            "by_group": {
-                group: {k: None if np.isnan(v) else v for k, v in row.items()}
-                for group, row in self.by_group.to_dict("index").items()
-            },
+            "by_group": finite(self.by_group.to_dict("index")),
         }
         write_whole(folder / "report.json", json.dumps(content, indent=1) + "\n")
         return folder

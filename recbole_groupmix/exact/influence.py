@@ -12,6 +12,8 @@ from recbole_groupmix.adapters.held_out import evaluate
 from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.exact.loss_influence import Changes, change_rows, check_more, loss_changes
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.text.numbers import LEVEL
+from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.checks import check_is_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
@@ -110,7 +112,7 @@ def measured_changes(
 
 
 def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
-    """Return one comparison as text: targets in rows, groups in columns, * where p_holm < 0.05."""
+    """Return one comparison as text: targets in rows, groups in columns, * where p_holm < LEVEL."""
     chosen = influence[influence["change"] == change]
     groups = list(dict.fromkeys(chosen["group"]))
     digits = 1 if change == "without" else 3
@@ -120,15 +122,11 @@ def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
         cells = []
         for group in groups:
             row = by_group.loc[group]
-            mark = "*" if row["p_holm"] < 0.05 else " "
+            mark = "*" if row["p_holm"] < LEVEL else " "
             mean, low, high = (_percent(row[key], digits) for key in ("mean", "ci_low", "ci_high"))
             cells.append(f"{mean} [{low}, {high}]{mark}")
         lines.append([str(target), str(rows["users"].iloc[0]), *cells])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return "\n".join(aligned(lines, left=()))
 
 
 def _percent(value: float, digits: int) -> str:
@@ -142,7 +140,7 @@ def influence_text(influence: pd.DataFrame, metric: str) -> str:
     return "\n".join(
         [
             f"Without the users of a group (columns): change of {metric} of a target (rows), 95 %",
-            "intervals over its users; * p < 0.05 after Holm's correction over the row.",
+            f"intervals over its users; * p < {LEVEL} after Holm's correction over the row.",
             influence_table(influence, "without"),
             "",
             "One percent more of a group: change of the target's held-out log loss; below 0 is better.",

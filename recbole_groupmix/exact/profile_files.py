@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.exact.profile import ALL_OTHERS, LOSS, Point, Profile
+from recbole_groupmix.text.numbers import finite
+from recbole_groupmix.text.tables import aligned
 
 
 def fold_mean(values: np.ndarray) -> tuple[float, float]:
@@ -55,16 +57,12 @@ def to_rows(profile: Profile) -> list[dict[str, Any]]:
 
 def to_json(profile: Profile, **about: Any) -> dict[str, Any]:
     """Return the content of ``profile.json``; NaN is null."""
-    rows = [
-        {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in row.items()}
-        for row in to_rows(profile)
-    ]
     return {
         "schema_version": 1,
         **about,
         "mix": profile.mix_name,
         "metric": profile.metric,
-        "rows": rows,
+        "rows": finite(to_rows(profile)),
     }
 
 
@@ -84,15 +82,7 @@ def to_text(profile: Profile) -> str:
         rows = [["group", *(f"x {point.factor:.3g}" for point in first)]]
         for group, points in profile.curves.items():
             rows.append([group, *(_cell(point, centre, measure) for point in points)])
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines += [
-            "  ".join(
-                cell.rjust(width) if i else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        lines.append("")
+        lines += [*aligned(rows), ""]
     if ALL_OTHERS in profile.curves:
         lines.append(f"{ALL_OTHERS}: the budget alpha_aug is multiplied, their shares stay.")
     return "\n".join(lines).rstrip()

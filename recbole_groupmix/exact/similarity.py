@@ -14,6 +14,8 @@ from recbole_groupmix.core.statistics.resampling import resampled_means
 from recbole_groupmix.core.theory.discrepancy import group_discrepancies, group_subspaces, rank_of
 from recbole_groupmix.exact.loss_influence import Changes
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.text.numbers import finite
+from recbole_groupmix.text.tables import aligned
 
 #: Dimension of Delta_d: the paper compares the mixes of models of that size (Result 4, Figure 7),
 #: and in small dimensions discrepancies are more than the size of groups.
@@ -151,10 +153,7 @@ def agreement_dict(
     found: Sequence[Agreement], delta: np.ndarray, d: int, size: tuple[float, float] | None
 ) -> dict[str, Any]:
     """Return agreements for a JSON file, NaN as null."""
-    rows = [
-        {key: None if value != value else value for key, value in asdict(one).items()}
-        for one in found
-    ]
+    rows = finite([asdict(one) for one in found])
     of_size = None if size is None else {"rho": size[0], "p": size[1]}
     return {"d": d, "delta": delta.tolist(), "agreement": rows, "size": of_size}
 
@@ -171,11 +170,6 @@ def agreement_text(
     for target in dict.fromkeys(one.target for one in found):
         by_kind = {(one.measure, one.per_user): one for one in found if one.target == target}
         lines.append([target or "mean", *(_cell(by_kind[kind]) for kind in kinds)])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(titles) + 1)]
-    table = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
     head = (
         f"Do nearer groups help more? Spearman's rho of help with 1 - Delta_{d} over the other groups,\n"
         "above 0 where they do; 95 % intervals over the target's users, p by permuting the groups."
@@ -186,7 +180,7 @@ def agreement_text(
             f"Nearness itself goes with the other group's size: mean rho {size[0]:+.2f}, p "
             f"{size[1]:.3f}. Help per user is free of that on its side."
         ]
-    return "\n".join([head, *table, *of_size])
+    return "\n".join([head, *aligned(lines, left=()), *of_size])
 
 
 def _help(experiment: Experiment, one: Changes, n_boot: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,24 @@ NO_TEST = "no item in test"
 KNOWN = "only items in test that they know from train"
 
 
-def measured_users(experiment: Experiment) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class Measured:
+    """How many users of a group are measured on test.
+
+    Attributes
+    ----------
+    n_in_data, n_measured : int
+        Users with an interaction, and those of them who are measured.
+    not_measured : dict of str to int
+        Numbers of the others by reason, without reasons that nobody has.
+    """
+
+    n_in_data: int
+    n_measured: int
+    not_measured: dict[str, int]
+
+
+def measured_users(experiment: Experiment) -> dict[str, Measured]:
     """Count the users of every group that are measured on test.
 
     Parameters
@@ -24,9 +41,8 @@ def measured_users(experiment: Experiment) -> dict[str, dict[str, Any]]:
 
     Returns
     -------
-    dict
-        By group: ``n_in_data`` (users with an interaction), ``n_measured``, and
-        ``not_measured``, the number of users by reason, without reasons that nobody has.
+    dict of str to Measured
+        By group.
     """
     part, n_users = experiment.part(ALL_OF_TRAIN), experiment.shape[0]
     present, trains, tests, measured = (np.zeros(n_users, dtype=bool) for _ in range(4))
@@ -43,9 +59,9 @@ def measured_users(experiment: Experiment) -> dict[str, dict[str, Any]]:
     for index, name in enumerate(experiment.groups.names):
         mine = experiment.groups.of_user == index
         why = {reason: int((mine & users).sum()) for reason, users in reasons.items()}
-        found[name] = {
-            "n_in_data": int((mine & present).sum()),
-            "n_measured": int((mine & measured).sum()),
-            "not_measured": {reason: n for reason, n in why.items() if n},
-        }
+        found[name] = Measured(
+            int((mine & present).sum()),
+            int((mine & measured).sum()),
+            {reason: n for reason, n in why.items() if n},
+        )
     return found

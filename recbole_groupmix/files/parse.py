@@ -25,7 +25,7 @@ class BoundedLoader(yaml.SafeLoader):
         """Compose a node as PyYAML does, and count the levels that it lies below."""
         self._depth += 1
         if self._depth > MOST_DEEP:
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem=f"over {MOST_DEEP} levels deep", problem_mark=mark)
         node = super().compose_node(parent, index)
         self._depth -= 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from recbole_groupmix.core.names import BASELINES, THEORY, TRIAL
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.theory import theory_mix
+from recbole_groupmix.record.schema import FoldSummary
 
 #: Sources of mixes that are rows of a result in any case, searched or not.
 FIXED = ("baseline", "own", THEORY)
@@ -88,7 +88,7 @@ def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> l
     return found
 
 
-def select(found: list[Candidate], cv: dict[str, dict[str, Any]]) -> Candidate | None:
+def select(found: list[Candidate], cv: Mapping[str, FoldSummary]) -> Candidate | None:
     """Return the trial with the best mean score; the first of equals; None if there is none.
 
     Where there are trials, theory's mix is one more. Those whose training diverged on a fold are

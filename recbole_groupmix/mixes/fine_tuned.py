@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any
 
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import FINE_TUNED, NO_AUGMENTATION, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.settings.merge import Settings
 
 
@@ -19,7 +19,7 @@ def has_rival(settings: Settings) -> bool:
     return bool(settings["fine_tune"]) and settings["model"] not in CLOSED_FORM
 
 
-def fine_tuned(experiment: Experiment, cv: Mapping[str, Mapping[str, Any]]) -> Candidate | None:
+def fine_tuned(experiment: Experiment, cv: Mapping[str, FoldSummary]) -> Candidate | None:
     """Return the rival, or None where there is none: see :func:`has_rival`.
 
     Parameters

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.item_classes import read_item_classes
@@ -41,7 +42,7 @@ class ClassShares:
 
     field: str
     classes: tuple[str, ...]
-    shares: np.ndarray
+    shares: npt.NDArray[np.float64]
 
 
 def class_shares(
@@ -125,7 +126,7 @@ class Theory:
 
     mix: Mix
     optimum: OptimalMix
-    proportional: np.ndarray
+    proportional: npt.NDArray[np.float64]
 
 
 def theory(

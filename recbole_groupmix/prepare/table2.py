@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from recbole_groupmix.text.tables import aligned
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -170,16 +172,7 @@ def format_comparison(comparison: Comparison) -> str:
             cells.insert(2, _number(row.expected_users))
             cells += [_number(row.expected_interactions), "ok" if row.ok else "differs"]
         table.append(cells)
-    widths = [max(len(row[i]) for row in table) for i in range(len(titles))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i in (0, 5) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
-    lines.append(_items_and_verdict(comparison))
-    return "\n".join(lines)
+    return "\n".join([*aligned(table, left=(0, 5)), _items_and_verdict(comparison)])
 
 
 def _row(

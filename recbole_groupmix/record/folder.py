@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import yaml
 
@@ -18,8 +18,7 @@ from recbole_groupmix.files.places import existing_above
 from recbole_groupmix.files.whole import Content, forget_unfinished, write_whole
 from recbole_groupmix.record.lock import keep_others_out
 from recbole_groupmix.record.read import read_lines, read_yaml
-from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL
-from recbole_groupmix.record.shape import Check
+from recbole_groupmix.record.schema import Config
 from recbole_groupmix.settings.rows import NOT_IDENTITY, in_identity
 from recbole_groupmix.text.untrusted import short
 
@@ -35,10 +34,11 @@ VOLATILE = _VOLATILE | NOT_IDENTITY
 
 
 _OTHER = {"configuration": "another configuration", "data": "other data"}
-_SHAPES = {"trials.jsonl": TRIAL, "curves.jsonl": CURVE}
 #: Bytes that a run folder has to have room for when a run starts.
 _ROOM = 2**22
 _BLOCK = 2**16
+
+T = TypeVar("T")
 
 
 def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,9 +155,10 @@ class RunFolder:
     def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
         file = self.path / "config.yaml"
         way_out = "it is not the configuration of a run; remove the folder or choose another "
-        found = read_yaml(file, CONFIG, f"{way_out}--output_dir")
+        found = read_yaml(file, Config, f"{way_out}--output_dir")
+        parts = {"configuration": found["configuration"], "data": found["data"]}
         for part, values in wanted.items():
-            before = found[part]
+            before = parts[part]
             keys = sorted(k for k in {*values, *before} if values.get(k) != before.get(k))
             if keys:
                 key = keys[0]
@@ -176,21 +177,19 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
 
-    def records(
-        self, name: str, shape: Check | None = None, folds: int | None = None
-    ) -> list[dict[str, Any]]:
+    def records(self, name: str, shape: type[T], folds: int | None = None) -> list[T]:
         """Read lines of JSON; see :func:`~recbole_groupmix.record.read.read_lines`.
 
         Parameters
         ----------
         name : str
             The file.
-        shape : callable, optional
-            What a line must hold; by default what the file of that name has in a run.
+        shape : type
+            What a line must hold, of :mod:`~recbole_groupmix.record.schema`.
         folds : int, optional
             Number of folds.
         """
-        return read_lines(self.path / name, shape or _SHAPES[name], folds)
+        return read_lines(self.path / name, shape, folds)
 
     def write(self, name: str, content: Content) -> None:
         """Write a file whole and bring it to disk; its folder is made."""

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.record.read import AGAIN, read_frame
-
-_COLUMNS = {"user_id", "group", "mix", "repeat", "metric", "k", "value"}
+from recbole_groupmix.record.schema import MetricsRow, RepeatRow
 
 
 def read_repeat(
@@ -37,7 +36,7 @@ def read_repeat(
     ValueError
         If it cannot be read or is of another model or run.
     """
-    frame = read_frame(file, {*_COLUMNS, "seconds"})
+    frame = read_frame(file, set(RepeatRow.__annotations__))
     _check_values(file, frame)
     own = (frame["mix"] == mix) & (frame["repeat"] == repeat)
     whole = _is_grid(frame, n_users, 1) and set(frame["k"]) == set(topk)
@@ -54,7 +53,7 @@ def read_metrics(file: Path, filters: list[tuple[str, str, Any]] | None = None) 
     ValueError
         If it cannot be read, has no rows, or values that are no finite numbers.
     """
-    frame = read_frame(file, _COLUMNS, filters=filters)
+    frame = read_frame(file, set(MetricsRow.__annotations__), filters=filters)
     _check_values(file, frame)
     return frame
 

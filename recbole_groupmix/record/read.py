@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded, read_text_bounded
 from recbole_groupmix.files.parse import parse_json_bounded, parse_yaml_bounded
-from recbole_groupmix.record.shape import Check
+from recbole_groupmix.record.shape import check_of
 from recbole_groupmix.text.untrusted import reason
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
@@ -20,16 +20,41 @@ _LINES = "remove it, what it stood for is then done again"
 #: Of a file that a finished run writes anew.
 AGAIN = "the command that made the run makes it again"
 
+T = TypeVar("T")
 
-def read_json(file: Path, check: Check, way_out: str = AGAIN) -> Any:
+
+def read_version(
+    file: Path,
+    shape: type[T],
+    version: int,
+    way_out: str = AGAIN,
+    other: type[ValueError] = ValueError,
+) -> T:
+    """Read a file of JSON whose ``schema_version`` must be a certain one; see :func:`read_json`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_json`. If the version is another one, the error is an `other`, and nothing
+        else is said of the file.
+    """
+    given = read_json(file, dict[str, Any], way_out).get("schema_version")
+    if given != version:
+        raise other(
+            f"{file} has schema_version {given!r}; this version of recbole-groupmix reads {version}"
+        )
+    return read_json(file, shape, way_out)
+
+
+def read_json(file: Path, shape: type[T], way_out: str = AGAIN) -> T:
     """Read a file of JSON.
 
     Parameters
     ----------
     file : pathlib.Path
         The file.
-    check : callable
-        What it must hold, from :mod:`~recbole_groupmix.record.schema`.
+    shape : type
+        What it must hold, such as a record of :mod:`~recbole_groupmix.record.schema`.
     way_out : str
         What to do about a file that is damaged.
 
@@ -39,18 +64,18 @@ def read_json(file: Path, check: Check, way_out: str = AGAIN) -> Any:
         If it is not there, cannot be read, or does not hold what it must.
     """
     try:
-        content = parse_json_bounded(read_bytes_bounded(file))
-        check(content, "it")
+        content: T = parse_json_bounded(read_bytes_bounded(file))
+        check_of(shape)(content, "it")
     except (OSError, ValueError) as error:
         raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
     return content
 
 
-def read_yaml(file: Path, check: Check, way_out: str = AGAIN) -> Any:
+def read_yaml(file: Path, shape: type[T], way_out: str = AGAIN) -> T:
     """Read a file of YAML; see :func:`read_json`."""
     try:
-        content = parse_yaml_bounded(read_text_bounded(file))
-        check(content, "it")
+        content: T = parse_yaml_bounded(read_text_bounded(file))
+        check_of(shape)(content, "it")
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
     return content
@@ -78,7 +103,7 @@ def read_frame(
     return frame
 
 
-def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[str, Any]]:
+def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
     """Read lines of JSON, each the record of a mix on a fold; nothing is written.
 
     A last line that a kill cut short is left out. A record that stands there twice is read once.
@@ -87,8 +112,8 @@ def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[
     ----------
     file : pathlib.Path
         The file; one that is not there has no lines.
-    check : callable
-        What a line must hold, from :mod:`~recbole_groupmix.record.schema`.
+    shape : type
+        What a line must hold, ``name`` and ``fold`` among it.
     folds : int, optional
         Number of folds.
 
@@ -98,7 +123,7 @@ def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[
         With the number of the line, if any other line is no such record, or another record of
         the same mix and fold says something else.
     """
-    found: dict[tuple[str, int], dict[str, Any]] = {}
+    found: dict[tuple[str, int], Any] = {}
     options: int | None = None
     try:
         lines = _whole_lines(file)
@@ -108,7 +133,7 @@ def read_lines(file: Path, check: Check, folds: int | None = None) -> list[dict[
         where = f"{file}, line {at}"
         try:
             record = parse_json_bounded(line)
-            check(record, "it")
+            check_of(shape)(record, "it")
             if folds is not None and record["fold"] >= folds:
                 raise ValueError(f"its fold is {record['fold']}, but there are {folds} folds")
             tried = record.get("tried")

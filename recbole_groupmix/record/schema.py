@@ -1,131 +1,287 @@
-"""The files of a run folder, of a check and of a grid: what each must hold.
+"""The files of a run folder: the fields of each, their types and bounds, written down once.
 
-Keys that came later are optional, so that older folders can be read; unknown ones pass.
+What a file must hold when it is read (:mod:`~recbole_groupmix.record.shape`), what mypy knows of
+it, and the tables of ``docs/run_folder.md`` all come from here. A string beside a type bounds it:
+``>= 0``, or ``or NaN``. Fields of a class with ``total=False`` came later or are not of every run,
+so that older folders can be read; unknown fields pass.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-from recbole_groupmix.record.shape import Check, anything, by_name, keys, listed, number, text
+from recbole_groupmix.core.mix import MixRecord
 
-_COUNT, _SHARE = number(0, whole=True), number(0)
-_VALUE = number(none=True)
-_VALUES = by_name(_VALUE)
-#: A mix.
-MIX = keys({"alpha": by_name(_SHARE), "alpha_aug": _SHARE})
+#: ``schema_version`` of ``result.json`` and ``index.json``, written and read.
+SCHEMA_VERSION = 1
+#: The metrics of tables that people read, at the largest cut-off; the first decides.
+SHORT_METRICS = ("precision", "recall", "ndcg")
 
-_OF_FOLD: dict[str, Check] = {"name": text(), "fold": _COUNT}
-_MEASURED: dict[str, Check] = {"score": _VALUE, "epochs": _COUNT, "seconds": _SHARE}
-_TRIED = listed(keys({"options": by_name(number()), "score": number()}), 1)
-#: A line of the ``trials.jsonl`` of ``groupmix tune``.
-POINT = keys({**_OF_FOLD, **_MEASURED})
-#: A line of ``trials.jsonl``; `tried` holds the options that one model has, with their scores.
-TRIAL = keys(
-    {
-        **_OF_FOLD,
-        **_MEASURED,
-        "source": text(),
-        "alpha": by_name(_SHARE),
-        "alpha_aug": _SHARE,
-    },
-    {"tried": _TRIED},
-)
-#: A line of ``curves.jsonl``.
-CURVE = keys(
-    {
-        **_OF_FOLD,
-        "curve": listed(keys({"epoch": _COUNT, "by_group": by_name(number(none=True, nan=True))})),
-    }
-)
-
-#: ``config.yaml``.
-CONFIG = keys({"configuration": by_name(anything), "data": by_name(anything)})
-
-#: ``model.yaml``.
-MODEL = keys(
-    {
-        "file": text(),
-        "mix": keys({"name": text(), "alpha": by_name(_SHARE), "alpha_aug": _SHARE}),
-        "settings": keys(dict.fromkeys(("dataset", "model", "target", "group_field"), text())),
-        "folder": text(),
-    }
-)
-
-_CHANGE = keys(dict.fromkeys(("mean", "ci_low", "ci_high", "p", "p_holm"), _VALUE))
-_RESULT = keys(
-    {
-        **dict.fromkeys(("dataset", "target", "model", "protocol", "weighting"), text()),
-        **dict.fromkeys(("group_field", "valid_metric"), text()),
-        "embedding_size": number(1, whole=True, none=True),
-        "topk": listed(number(1, whole=True), 1),
-        "seed": number(whole=True),
-        "repeats": number(1, whole=True),
-        "groups": listed(keys({"name": text(), "n_users": _COUNT, "n_interactions": _COUNT}), 1),
-        "mixes": by_name(MIX),
-        "search": keys(
-            {
-                "trials": _COUNT,
-                "folds": _COUNT,
-                "selected": text(none=True),
-                "cv": _VALUES,
-            },
-            {"best_cv": _VALUE, "epochs": by_name(_COUNT), "options": by_name(_VALUES)},
-        ),
-        "diverged": listed(text()),
-        "test": by_name(_VALUES),
-        "test_by_group": by_name(by_name(_VALUES)),
-        "change": by_name(by_name(_CHANGE)),
-        "seconds": by_name(_SHARE),
-    },
-    {"versions": by_name(text())},
-)
+Count = Annotated[int, ">= 0"]
+Positive = Annotated[int, ">= 1"]
+NotNegative = Annotated[float, ">= 0"]
+#: Means by ``metric@k``, null where no user has a value.
+Means = dict[str, float | None]
 
 
-def check_result(result: Any, reference: str) -> None:
-    """Raise ``ValueError`` unless a value is the content of a ``result.json``, at one with itself.
+class Tried(TypedDict):
+    """A value of ``tried``: options of RecBole that a closed-form model was solved with."""
 
-    Parameters
-    ----------
-    result : object
-        What was read.
-    reference : str
-        The mix that all others are compared with.
-    """
-    _RESULT(result, "it")
-    groups = [group["name"] for group in result["groups"]]
-    mixes = result["mixes"]
-    if len(set(groups)) < len(groups):
-        raise ValueError("it names a group twice")
-    if result["target"] not in groups:
-        raise ValueError(f"its target {result['target']!r} is none of its groups")
-    if reference not in mixes:
-        raise ValueError(f"it has no mix {reference!r}")
-    strange = [g for mix in mixes.values() for g in mix["alpha"] if g not in groups]
-    strange += [g for g in result["test_by_group"] if g not in groups]
-    if strange:
-        raise ValueError(f"it has values of {strange[0]!r}, which is none of its groups")
-    absent = [mix for mix in mixes if mix not in result["test"]]
-    absent += [mix for mix in result["test"] if mix not in mixes]
-    absent += [mix for mix in result["change"] if mix not in mixes or mix == reference]
-    absent += [group for group in groups if group not in result["test_by_group"]]
-    if absent:
-        raise ValueError(f"its parts are not of one run: not all of them have {absent[0]!r}")
+    options: dict[str, float]
+    """The options, such as `reg_weight`."""
+    score: float
+    """The target's `valid_metric` with them."""
 
 
-_PAIRS = listed(listed(_SHARE))
-#: ``check.json``.
-CHECK = keys(
-    {
-        "dataset": text(),
-        "groups": listed(keys({"name": text()}), 1),
-        "delta": by_name(_PAIRS),
-        "het": by_name(by_name(number())),
-        "null": by_name(by_name(listed(number(), 1))),
-    }
-)
+class TunedFold(TypedDict):
+    """A line of ``trials.jsonl`` of ``groupmix tune``: a point of the grid on a fold."""
 
-#: A file of ``cells`` in the folder of a grid.
-CELL = keys(
-    {"control": text(), "given": keys({"dataset": text()}), "run_folder": text()},
-)
+    name: str
+    """The candidate's name; for ``groupmix tune`` the point, such as `learning_rate=0.01`."""
+    fold: Count
+    """The fold that was held out, from 0."""
+    score: float | None
+    """The target's `valid_metric` on the fold; null where training diverged."""
+    epochs: Count
+    """Epochs of the best score; without early stopping the epochs that were trained."""
+    seconds: NotNegative
+    """Wall time of the model in seconds."""
+
+
+class _Fold(TunedFold, MixRecord):
+    source: str
+    """Where the candidate comes from: `baseline`, `own`, `theory`, `fine_tuned` or a sampler."""
+
+
+class Tries(TypedDict, total=False):
+    """Of closed-form models with several lambdas."""
+
+    tried: Annotated[list[Tried], ">= 1"]
+    """Of closed-form models with several lambdas: each of them with its score."""
+
+
+class FoldRecord(_Fold, Tries):
+    """A line of ``trials.jsonl``: one candidate on one fold."""
+
+
+class _Point(TypedDict):
+    epoch: Count
+    """The epoch, from 1; 1 for each lambda of a closed-form model."""
+    by_group: dict[str, Annotated[float | None, "or NaN"]]
+    """The groups' `valid_metric` on the fold; of mixes other than baselines the target's alone."""
+
+
+class CurvePoint(_Point, total=False):
+    """A value of ``curve``: one evaluation during training."""
+
+    reg_weight: float
+    """Lambda of a closed-form model."""
+
+
+class CurveRecord(TypedDict):
+    """A line of ``curves.jsonl``: what was measured while a candidate was trained on a fold."""
+
+    name: str
+    """The candidate's name."""
+    fold: Count
+    """The fold that was held out, from 0."""
+    curve: list[CurvePoint]
+    """Evaluations in their order; empty without early stopping."""
+
+
+class FoldSummary(TypedDict):
+    """What the folds say of a candidate; it is in memory only."""
+
+    options: dict[str, float]
+    """The best of the options that were tried on every fold; else empty."""
+    score: float
+    """Mean over the folds; NaN where training diverged."""
+    scores: list[float]
+    """One score per fold."""
+    epochs: int
+    """Median over the folds, at least 1."""
+
+
+class Fingerprint(TypedDict, total=False):
+    """The value of ``data`` in ``config.yaml``: which data the run was made with."""
+
+    n_users: Count
+    """Users in the data set."""
+    n_items: Count
+    """Items in the data set."""
+    n_interactions: Count
+    """Interactions."""
+    sha256: str
+    """Digest of the interactions and the users' groups."""
+
+
+class _Config(TypedDict):
+    configuration: dict[str, Any]
+    """Every setting of this package and of RecBole that decides results."""
+    data: Fingerprint
+    """Which data it was made with."""
+
+
+class Config(_Config, total=False):
+    """``config.yaml``: what the run was asked; a run resumes only if it is the same."""
+
+    trials: int | None
+    """Number of searched mixes, which may grow when a run is resumed."""
+
+
+class NamedMix(MixRecord):
+    """The mix of ``model.yaml``."""
+
+    name: str
+    """The candidate's name."""
+
+
+class _ModelSettings(TypedDict):
+    dataset: str
+    model: str
+    target: str
+    group_field: str
+
+
+class ModelFile(TypedDict):
+    """``model.yaml``: what :func:`recbole_groupmix.load_run` rebuilds the model from."""
+
+    file: str
+    """Name of the checkpoint, ``model-CANDIDATE-EPOCHS.pth``."""
+    mix: NamedMix
+    """The candidate that it was trained with."""
+    settings: _ModelSettings
+    """All settings of the run, among them `dataset`, `model`, `target` and `group_field`."""
+    folder: str
+    """The absolute path of the folder of the data set, tried before `data_path`."""
+
+
+class MetricsRow(TypedDict):
+    """A row of ``metrics.parquet``: one value of one user of any group on test."""
+
+    user_id: str
+    """The user's token in the data."""
+    group: str
+    """The user's group."""
+    mix: str
+    """The row of the result, such as `proportional`; in ``repeats`` the candidate."""
+    repeat: Count
+    """The training seed's number, from 0."""
+    metric: str
+    """`precision`, `recall`, `ndcg`, `hit`, `mrr` or `map`."""
+    k: Positive
+    """The cut-off, out of `topk`."""
+    value: Annotated[float, "or NaN"]
+    """The metric, from 0 to 1; NaN where a user has no value."""
+
+
+class RepeatRow(MetricsRow):
+    """A row of a file of ``repeats``: as in ``metrics.parquet``, of one model."""
+
+    seconds: NotNegative
+    """Wall time of the model's training in seconds, the same in every row."""
+
+
+class UserRow(TypedDict):
+    """A row of ``per_user.parquet``, which ``GroupReport.save`` writes."""
+
+    user_id: str
+    """The user's token in the data."""
+    group: str
+    """The user's group; empty for users of no group."""
+    metric: str
+    """The metric as the evaluator names it, such as `ndcg@10`."""
+    value: Annotated[float, "or NaN"]
+    """The user's value; NaN where the metric has none for the user."""
+
+
+class Uncorrected(TypedDict):
+    """A comparison that is one of no family."""
+
+    mean: float | None
+    """The relative change, 0.05 for 5 % more."""
+    ci_low: float | None
+    """Lower end of its 95 % bootstrap interval."""
+    ci_high: float | None
+    """Upper end of the interval."""
+    p: float | None
+    """Two-sided p-value; null for a mix that is the same as another."""
+
+
+class Change(Uncorrected):
+    """A value of ``change``: a row's mean relative to that of `proportional` on the target."""
+
+    p_holm: float | None
+    """The p-value after Holm's correction over the mixes of the run."""
+
+
+class _Group(TypedDict):
+    name: str
+    """Name of the group."""
+    n_users: Count
+    """Users with an interaction in train."""
+    n_interactions: Count
+    """Their interactions in train."""
+
+
+class Group(_Group, total=False):
+    """A value of ``groups``."""
+
+    n_in_data: Count
+    """Users with an interaction anywhere."""
+    n_measured: Count
+    """Users who are measured on test."""
+    not_measured: dict[str, Count]
+    """Numbers of the other users by the reason why they are not measured."""
+
+
+class RemovedStep(TypedDict):
+    """A value of ``removed``: interactions that a step of loading left out."""
+
+    step: str
+    """What was left out, and by which file or key."""
+    n_rows: Count
+    """Interactions that were left out."""
+    n_users: Count
+    """Users of whom no interaction was left."""
+    n_items: Count
+    """Items of which no interaction was left."""
+    of_rows: Count
+    """Interactions before the step."""
+    of_users: Count
+    """Users before the step."""
+    of_items: Count
+    """Items before the step."""
+    keep: str
+    """How to keep them."""
+
+
+class Data(TypedDict):
+    """The value of ``data``."""
+
+    removed: list[RemovedStep]
+    """What the steps of loading left out, in their order."""
+
+
+class _Search(TypedDict):
+    trials: Count
+    """Number of searched mixes."""
+    folds: Count
+    """Number of folds of train."""
+    selected: str | None
+    """The candidate that is `data_mix`; null without one."""
+    cv: Means
+    """Cross-validation score by candidate: mean over the folds; null where training diverged."""
+
+
+class SearchRecord(_Search, total=False):
+    """The value of ``search``: what the folds said."""
+
+    best_cv: float | None
+    """Cross-validation score of `selected`."""
+    epochs: dict[str, Count]
+    """Epochs to train by candidate: the median over the folds."""
+    options: dict[str, dict[str, float | None]]
+    """Options that the folds chose, by candidate."""
+    lambdas: list[float] | None
+    """Lambdas that closed-form models were solved with."""

@@ -1,10 +1,12 @@
-"""What a value read from a file must look like: small checks that are put together."""
+"""What a value read from a file must look like: checks derived from the types of its fields."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from recbole_groupmix.text.untrusted import short
 
@@ -12,6 +14,59 @@ Check = Callable[[Any, str], None]
 """Raises ``ValueError`` unless a value, which is found at a place, looks as it must."""
 
 _SHOWN = 60
+
+
+def check_of(shape: Any) -> Check:
+    """Return the check of a type of :mod:`~recbole_groupmix.record.schema`.
+
+    Parameters
+    ----------
+    shape : type
+        A ``TypedDict`` (fields that it does not name pass), ``list[...]``, ``dict[str, ...]``,
+        ``str``, ``bool``, ``int``, ``float``, one of them or None, or ``Any``. ``Annotated`` with
+        ">= 1" bounds a number or the length of a list; with "or NaN" a number may be NaN.
+
+    Raises
+    ------
+    TypeError
+        For any other type.
+    """
+    return _derived(shape)
+
+
+@cache
+def _derived(shape: Any) -> Check:
+    bounds: tuple[str, ...] = ()
+    if get_origin(shape) is Annotated:
+        shape, *more = get_args(shape)
+        bounds = tuple(more)
+    if shape is Any:
+        return anything
+    if is_typeddict(shape):
+        fields = {
+            name: check_of(of_field)
+            for name, of_field in get_type_hints(shape, include_extras=True).items()
+        }
+        needed = {name: item for name, item in fields.items() if name in shape.__required_keys__}
+        return keys(needed, {name: item for name, item in fields.items() if name not in needed})
+    least = next((float(b.removeprefix(">= ")) for b in bounds if b.startswith(">= ")), -math.inf)
+    origin, inner = get_origin(shape), get_args(shape)
+    if origin is list:
+        return listed(check_of(inner[0]), int(max(least, 0)))
+    if origin is dict:
+        return by_name(check_of(inner[1]))
+    none = origin in (Union, UnionType) and NoneType in inner
+    if none:
+        (shape,) = (kind for kind in inner if kind is not NoneType)
+    if shape is str:
+        return text(none=none)
+    if shape in (int, float):
+        return number(least, whole=shape is int, none=none, nan="or NaN" in bounds)
+    if none:
+        return _or_null(check_of(shape))
+    if shape is bool:
+        return flag
+    raise TypeError(f"no check is known for {shape!r}")
 
 
 def _refuse(value: Any, where: str, wanted: str) -> ValueError:
@@ -51,6 +106,20 @@ def text(*, none: bool = False) -> Check:
     def check(value: Any, where: str) -> None:
         if not isinstance(value, str) and not (none and value is None):
             raise _refuse(value, where, f"text{' or null' if none else ''}")
+
+    return check
+
+
+def flag(value: Any, where: str) -> None:
+    """Check for true or false."""
+    if not isinstance(value, bool):
+        raise _refuse(value, where, "true or false")
+
+
+def _or_null(item: Check) -> Check:
+    def check(value: Any, where: str) -> None:
+        if value is not None:
+            item(value, where)
 
     return check
 

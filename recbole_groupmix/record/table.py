@@ -2,61 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from textwrap import wrap
-from typing import Any
-
 from recbole_groupmix.core.best_row import advice, better_rows, known
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
-from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
-from recbole_groupmix.record.measured_text import measured_text, unmeasured_note
-from recbole_groupmix.record.result import times
-from recbole_groupmix.text.untrusted import shown_cell
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
+from recbole_groupmix.record.words import (
+    FEW,
+    candidate_of,
+    change_text,
+    few_repeats,
+    measured_text,
+    unmeasured_note,
+)
+from recbole_groupmix.text.numbers import LEVEL, count
+from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
-COLUMNS = ("precision", "recall", "ndcg")
-#: Columns of text below the table.
-WIDTH = 99
 #: Columns of the table from which on its groups stand in rows below it.
 WIDEST = 130
-#: A change is marked where its corrected p-value is below this level.
-LEVEL = 0.05
-#: Marks intervals from too few repeats to resample them.
-FEW = "~"
 
 
-def result_table(result: Mapping[str, Any]) -> str:
+def result_table(result: Result) -> str:
     """Return a run's answer as text: one row per mix, then what to make of it.
 
     Parameters
     ----------
-    result : mapping
+    result : Result
         Content of ``result.json``.
     """
     k = result["topk"][-1]
     groups = [g["name"] for g in result["groups"] if g["name"] != result["target"]]
-    header = ["mix", "alpha_aug", *groups, *(f"{m}@{k}" for m in COLUMNS), f"change {COLUMNS[0]}"]
+    header = [
+        "mix",
+        "alpha_aug",
+        *groups,
+        *(f"{m}@{k}" for m in SHORT_METRICS),
+        f"change {SHORT_METRICS[0]}",
+    ]
     rows = [header]
     same = result.get("same_mix", {})
     for name, mix in result["mixes"].items():
         values = result["test"][name]
-        change = result["change"].get(name, {}).get(f"{COLUMNS[0]}@{k}")
+        change = result["change"].get(name, {}).get(f"{SHORT_METRICS[0]}@{k}")
         rows.append(
             [
                 name,
                 f"{mix['alpha_aug']:.2f}",
                 *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups),
-                *(f"{values[f'{m}@{k}']:.4f}" for m in COLUMNS),
-                change_text(change, _mark(result), same.get(name)),
+                *(f"{values[f'{m}@{k}']:.4f}" for m in SHORT_METRICS),
+                change_text(change, few_repeats(result), same.get(name)),
             ]
         )
-    repeats = "" if result.get("closed_form") else f" and {times(result['repeats'])}"
+    repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
     title = (
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
         f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
     )
-    table = aligned(rows)
+    last = len(header) - 1
+    table = aligned(rows, (0, last), rule=True)
     if max(map(len, table)) > WIDEST and len(groups) > 1:
-        table = [*aligned(_without_groups(rows, len(groups))), "", *_shares(result, groups)]
+        table = [
+            *aligned(_without_groups(rows, len(groups)), (0, last - len(groups)), rule=True),
+            "",
+            *_shares(result, groups),
+        ]
     return "\n".join([title, "", *table, "", *_notes(result, k)])
 
 
@@ -64,7 +72,7 @@ def _without_groups(rows: list[list[str]], n_groups: int) -> list[list[str]]:
     return [[*row[:2], *row[2 + n_groups :]] for row in rows]
 
 
-def _shares(result: Mapping[str, Any], groups: list[str]) -> list[str]:
+def _shares(result: Result, groups: list[str]) -> list[str]:
     """Return alpha with groups in rows, as blocks of mixes that are as wide as text."""
     mixes = result["mixes"]
     columns = {
@@ -84,86 +92,35 @@ def _shares(result: Mapping[str, Any], groups: list[str]) -> list[str]:
     lines: list[str] = []
     for block in blocks:
         rows = zip(["alpha", *groups], *(columns[name] for name in block), strict=True)
-        lines += [*([""] if lines else []), *_right([list(row) for row in rows])]
+        lines += [*([""] if lines else []), *aligned([list(row) for row in rows], rule=True)]
     return lines
 
 
-def _right(rows: list[list[str]]) -> list[str]:
-    """Return the lines of a table whose columns but the first stand at the right."""
-    return [line.rstrip() for line in aligned([[*row, ""] for row in rows])]
-
-
-def _target(result: Mapping[str, Any]) -> Mapping[str, Any]:
+def _target(result: Result) -> Group:
     """Return the target's entry among the groups."""
     return next(group for group in result["groups"] if group["name"] == result["target"])
 
 
-def _candidate(result: Mapping[str, Any], name: str) -> str:
-    """Return the name on the folds of a row: a trial's for the data mix."""
-    return str(result["search"]["selected"]) if name == DATA_MIX else name
-
-
-def _answer(result: Mapping[str, Any], key: str) -> list[str]:
+def _answer(result: Result, key: str) -> list[str]:
     """Say what to do: follow the row of the largest gain that stands out, or change nothing."""
     changes = {mix: row[key] for mix, row in result["change"].items() if key in row}
     if not any(known(change) for change in changes.values()):
         return []
-    few = f" in {times(result['repeats'])} of each" if _mark(result) else ""
+    few = f" in {count(result['repeats'], 'repeat')} of each" if few_repeats(result) else ""
     same = result.get("same_mix", {})
     better = [mix for mix in better_rows(changes, LEVEL) if mix not in same]
     if not better:
         return [
             f"Answer: {advice(REFERENCE)}; no other row is better in {key} beyond chance{few}."
         ]
-    shown = [f"{mix} {change_text(changes[mix], '')}" for mix in better]
+    shown = [f"{mix} {change_text(changes[mix])}" for mix in better]
     also = f"; also better: {', '.join(shown[1:])}" if shown[1:] else ""
     return [
         f"Answer: {advice(better[0])}; {key} against {advice(REFERENCE)}{few}: {shown[0]}{also}."
     ]
 
 
-def _mark(result: Mapping[str, Any]) -> str:
-    """Return the mark of intervals that are over users only."""
-    return FEW if result["repeats"] < MIN_REPEATS and not result.get("closed_form") else ""
-
-
-def change_text(change: Mapping[str, Any] | None, few: str, same: str | None = None) -> str:
-    """Return a change against the reference with its interval, as text.
-
-    `same` names the row whose mix this one is.
-    """
-    if same is not None:
-        return f"same mix as {same}"
-    if change is None:
-        return "reference"
-    if change["mean"] is None or change["ci_low"] is None or change["ci_high"] is None:
-        return "undefined"
-    p = change["p_holm"]
-    mark = " *" if p is not None and p < LEVEL else ""
-    mean, low, high = (
-        f"{0.0 if abs(end) < 0.0005 else end:+.1%}"  # never -0.0%
-        for end in (change["mean"], change["ci_low"], change["ci_high"])
-    )
-    return f"{mean} [{low}, {high}]{few}{mark}"
-
-
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Return the lines of a table; the first and the last column start at the left."""
-    rows = [[shown_cell(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    last = len(widths) - 1
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if i in (0, last) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines
-
-
-def _at_the_end(search: Mapping[str, Any]) -> str:
+def _at_the_end(search: SearchRecord) -> str:
     """Say so if most mixes chose the least or the greatest lambda."""
     grid = search.get("lambdas") or []
     chosen = [keys.get("reg_weight") for keys in search["options"].values()]
@@ -177,15 +134,14 @@ def _at_the_end(search: Mapping[str, Any]) -> str:
     return ""
 
 
-def _notes(result: Mapping[str, Any], k: int) -> list[str]:
+def _notes(result: Result, k: int) -> list[str]:
     target = result["target"]
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
-    few = _mark(result)
     notes = [
-        *_answer(result, f"{COLUMNS[0]}@{k}"),
-        f"change: of {COLUMNS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
+        *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
+        f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over the mixes"
-        f"{f', {few} an interval that leaves out what other seeds would give' if few else ''}.",
+        f"{f', {FEW} an interval that leaves out what other seeds would give' if few_repeats(result) else ''}.",
         f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. alpha: the "
         f"share of each of the groups {groups}. Users of the target weigh 1.",
     ]
@@ -195,7 +151,7 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
     for name, of in result.get("same_mix", {}).items():
         notes.append(f"{name}: the same mix as {of} here, which was trained once for both.")
     options = result["search"].get("options", {})
-    chosen = {name: options.get(_candidate(result, name), {}) for name in result["mixes"]}
+    chosen = {name: options.get(candidate_of(result, name), {}) for name in result["mixes"]}
     if any(chosen.values()):
         listed = [
             f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}"
@@ -218,19 +174,21 @@ def _notes(result: Mapping[str, Any], k: int) -> list[str]:
             "learning_rate may help."
         )
     search = result["search"]
-    if search["best_cv"] is not None:
+    best = search.get("best_cv")
+    if best is not None:
         metric, n = result["valid_metric"], search["trials"]
         test, cv = result["test"], search["cv"]
         own_theory = THEORY in cv and THEORY not in result.get("same_mix", {})
         besides = " and theory" if own_theory else ""
         notes.append(
-            f"data_mix: {search['selected']}, the best of {n} trial{'' if n == 1 else 's'}{besides} by "
-            f"{metric} on the folds. {metric} on folds and test: data_mix {search['best_cv']:.4f} and "
+            f"data_mix: {search['selected']}, the best of {count(n, 'trial')}{besides} by "
+            f"{metric} on the folds. {metric} on folds and test: data_mix {best:.4f} and "
             f"{test[DATA_MIX][metric]:.4f}, proportional {cv[REFERENCE]:.4f} and "
             f"{test[REFERENCE][metric]:.4f}. The best of many looks better on the folds "
             "than it is; the test columns are free of that choice."
         )
-        better = [n for n in result["mixes"] if n != DATA_MIX and cv[n] >= search["best_cv"]]
+        scores = {name: cv[name] for name in result["mixes"] if name != DATA_MIX}
+        better = [n for n, score in scores.items() if score is not None and score >= best]
         if better:
             notes.append(f"No trial beat {', '.join(better)} on the folds.")
-    return [line for note in notes for line in wrap(note, WIDTH, subsequent_indent="  ")]
+    return paragraphs(notes)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import jinja2
 
-from recbole_groupmix.record.run_files import Run
-from recbole_groupmix.report.frame.blocks import Figure, Section
+from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.report.frame.blocks import Section
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.text_tables import latex, markdown, right_columns
 from recbole_groupmix.report.paper.check_file import CheckFile
@@ -25,17 +26,18 @@ from recbole_groupmix.report.run.other_groups import other_groups_section
 from recbole_groupmix.report.run.pace import pace_section
 from recbole_groupmix.report.run.searched import search_section
 from recbole_groupmix.report.run.users import users_section
-from recbole_groupmix.text.untrusted import csv_safe
 
 PAGE = "index.html"
 
 
-def report_files(runs: Sequence[Run], checks: Sequence[CheckFile] = ()) -> dict[str, bytes]:
+def report_files(
+    runs: Sequence[FinishedRun], checks: Sequence[CheckFile] = ()
+) -> dict[str, bytes]:
     """Return the files of a report by their path below its folder.
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of FinishedRun
         At least one.
     checks : sequence of CheckFile
         Discrepancies of the groups of their data sets, for the figures of several runs.
@@ -45,14 +47,11 @@ def report_files(runs: Sequence[Run], checks: Sequence[CheckFile] = ()) -> dict[
     dict of str to bytes
         ``index.html``; ``tables.md`` and ``tables.tex``; ``figures/...`` as SVG, PNG and CSV.
     """
-    files: dict[str, bytes] = {}
     names = across.labels(runs)
-    parts, texts, tex = [], [], []
+    parts: list[_Part] = []
     if len(runs) > 1:
         sections = [across.across_section(runs), *_of_data_sets(runs, checks)]
-        parts.append(_part("runs", "Several runs", [], sections, "", files))
-        texts.append(markdown("Several runs", sections))
-        tex.append(latex("Several runs", sections, "runs"))
+        parts.append(_part("runs", "Several runs", (), sections))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)
         said = (answer.lead(run), answer.answer(run), answer.beside(run))
@@ -60,15 +59,13 @@ def report_files(runs: Sequence[Run], checks: Sequence[CheckFile] = ()) -> dict[
         lead += _left_out(run)
         slug = f"run{place}"
         folder = f"{_plain(run.name)}/" if len(runs) > 1 else ""
-        if len(runs) > 1 and any(path.startswith(f"figures/{folder}") for path in files):
+        if len(runs) > 1 and folder in {part.folder for part in parts}:
             folder = f"{slug}-{folder}"
         title = f"{run.result['dataset']}, target {run.target}, {run.result['model']}"
-        part = _part(slug, title, lead, sections, folder, files)
-        parts.append({**part, "folder": run.name, "name": name})
-        texts.append(markdown(title, [Section("answer", "Answer", lead), *sections]))
-        tex.append(latex(title, sections, slug))
-    title = f"groupmix: {parts[0]['title'] if len(runs) == 1 else f'{len(runs)} runs'}"
-    return _with_page(files, title, parts, texts, tex)
+        named = {"folder": run.name, "name": name}
+        parts.append(_part(slug, title, lead, sections, folder, "Answer", named))
+    title = f"groupmix: {parts[0].title if len(runs) == 1 else f'{len(runs)} runs'}"
+    return _joined(title, parts)
 
 
 def grid_files(grids: Mapping[str, tuple[list[str], list[Section]]]) -> dict[str, bytes]:
@@ -79,32 +76,27 @@ def grid_files(grids: Mapping[str, tuple[list[str], list[Section]]]) -> dict[str
     grids : mapping of str to (lead, sections)
         By data set, at least one: sentences that come first, then the sections.
     """
-    files: dict[str, bytes] = {}
-    parts, texts, tex = [], [], []
+    parts = []
     for place, (name, (lead, sections)) in enumerate(grids.items(), start=1):
-        slug, title = f"grid{place}", f"{name}: the paper again"
         folder = f"{_plain(name)}/" if len(grids) > 1 else ""
-        parts.append(_part(slug, title, lead, sections, folder, files))
-        texts.append(markdown(title, [Section("lead", "Runs", lead), *sections]))
-        tex.append(latex(title, sections, slug))
-    return _with_page(files, f"groupmix: {', '.join(grids)}", parts, texts, tex)
+        title = f"{name}: the paper again"
+        parts.append(_part(f"grid{place}", title, lead, sections, folder, "Runs"))
+    return _joined(f"groupmix: {', '.join(grids)}", parts)
 
 
-def _with_page(
-    files: dict[str, bytes],
-    title: str,
-    parts: list[dict[str, Any]],
-    texts: Sequence[str],
-    tex: Sequence[str],
-) -> dict[str, bytes]:
-    files[PAGE] = _rendered(title, parts).encode()
-    files["tables.md"] = "\n".join(texts).encode()
+def _joined(title: str, parts: Sequence[_Part]) -> dict[str, bytes]:
+    """Return the figures of all parts, the page that shows them, and their tables."""
     head = "% Tables of a groupmix report; needs \\usepackage{booktabs,graphicx}\n"
-    files["tables.tex"] = (head + "\n".join(tex)).encode()
-    return files
+    figures = {path: content for part in parts for path, content in part.figures.items()}
+    return {
+        **figures,
+        PAGE: _rendered(title, [part.shown for part in parts]).encode(),
+        "tables.md": "\n".join(part.markdown for part in parts).encode(),
+        "tables.tex": (head + "\n".join(part.latex for part in parts)).encode(),
+    }
 
 
-def _of_data_sets(runs: Sequence[Run], checks: Sequence[CheckFile]) -> list[Section]:
+def _of_data_sets(runs: Sequence[FinishedRun], checks: Sequence[CheckFile]) -> list[Section]:
     """Return the paper's figures for each data set, under names of their own."""
     cells: dict[str, list[GridCell]] = {}
     for run in runs:
@@ -119,7 +111,7 @@ def _of_data_sets(runs: Sequence[Run], checks: Sequence[CheckFile]) -> list[Sect
     return found
 
 
-def run_sections(run: Run) -> list[Section]:
+def run_sections(run: FinishedRun) -> list[Section]:
     """Return what the page says of one run."""
     return [
         asked_section(run),
@@ -135,37 +127,80 @@ def run_sections(run: Run) -> list[Section]:
     ]
 
 
-def _left_out(run: Run) -> list[str]:
+def _left_out(run: FinishedRun) -> list[str]:
     if not run.result["diverged"]:
         return []
     names = run.result["diverged"]
     return [f"Left out, since training diverged: {', '.join(names)}."]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a page says of one run or grid.
+
+    Attributes
+    ----------
+    title, folder : str
+        Its title, and the folder below ``figures/`` that is its own.
+    shown : dict
+        What the template needs.
+    figures : dict of str to bytes
+        Files of figures by path.
+    markdown, latex : str
+        Its tables.
+    """
+
+    title: str
+    folder: str
+    shown: dict[str, Any]
+    figures: dict[str, bytes]
+    markdown: str
+    latex: str
+
+
 def _part(
     slug: str,
     title: str,
-    lead: list[str],
+    lead: Sequence[str],
     sections: Sequence[Section],
-    folder: str,
-    files: dict[str, bytes],
-) -> dict[str, Any]:
-    """Return what the template shows of one run, and add its figures to `files`."""
-    shown = []
-    for section in sections:
-        figures = [_picture(figure, slug, folder, files) for figure in section.figures]
-        shown.append({"section": section, "figures": figures})
-    return {"slug": slug, "title": title, "lead": lead, "sections": shown}
+    folder: str = "",
+    lead_title: str = "",
+    named: Mapping[str, str] | None = None,
+) -> _Part:
+    """Return a part; in Markdown its `lead` is a section with a title of its own.
 
-
-def _picture(figure: Figure, slug: str, folder: str, files: dict[str, bytes]) -> dict[str, Any]:
-    path = f"figures/{folder}{figure.name}"
-    drawing = drawn(figure)
-    files[f"{path}.svg"] = drawing.svg
-    files[f"{path}.png"] = drawing.png
-    files[f"{path}.csv"] = csv_safe(figure.data).to_csv(index=False).encode()
-    svg = drawing.inline(f"{slug}-{figure.name}-")
-    return {"figure": figure, "svg": svg, "path": path}
+    `named` is what the page says besides of the run: its folder, and its name among several.
+    """
+    drawings = [(section, [drawn(figure) for figure in section.figures]) for section in sections]
+    shown = [
+        {
+            "section": section,
+            "figures": [
+                {
+                    "figure": drawing.figure,
+                    "svg": drawing.inline(f"{slug}-{drawing.figure.name}-"),
+                    "path": f"figures/{folder}{drawing.figure.name}",
+                }
+                for drawing in of_section
+            ],
+        }
+        for section, of_section in drawings
+    ]
+    figures = {
+        f"figures/{folder}{drawing.figure.name}.{ending}": content
+        for _, of_section in drawings
+        for drawing in of_section
+        for ending, content in drawing.files.items()
+    }
+    said = [Section("lead", lead_title, lead)] if lead_title else []
+    return _Part(
+        title,
+        folder,
+        {"slug": slug, "title": title, "lead": lead, "sections": shown, **(named or {})},
+        figures,
+        markdown(title, [*said, *sections]),
+        latex(title, sections, slug),
+    )
 
 
 def _rendered(title: str, parts: list[dict[str, Any]]) -> str:

@@ -17,8 +17,8 @@ from recbole_groupmix.reproduce.page import check_folder, check_page, write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of, without_target
 from recbole_groupmix.run import run
 from recbole_groupmix.search.consent import Ask, agree
-from recbole_groupmix.search.forecast import duration
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.text.numbers import duration
 
 #: Options that are no keys of a run.
 OPTIONS = ("datasets", "models", "dims", "targets", "protocols", "controls", "out")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
@@ -15,7 +15,7 @@ from recbole_groupmix.mixes.candidates import candidates, fixed_candidates
 from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.read import read_json
-from recbole_groupmix.record.shape import by_name, keys, listed, number, text
+from recbole_groupmix.record.schema import Count, NotNegative
 from recbole_groupmix.reproduce.plan import Cell
 from recbole_groupmix.search.forecast import Costs, Forecast, forecast_of
 from recbole_groupmix.search.stages import trains_on_folds
@@ -26,18 +26,22 @@ from recbole_groupmix.settings.rows import NO_COST
 from recbole_groupmix.training.back_ends import back_end
 
 FILE = "costs.json"
-#: What the file holds: costs by settings, users by group, mixes by settings and target.
-_PARTS = ("models", "groups", "mixes")
-_SECONDS = number(0)
-_KNOWN = keys(
-    {
-        "models": by_name(keys({"model": _SECONDS, "epoch": _SECONDS, "evaluation": _SECONDS})),
-        "groups": by_name(by_name(number(0, whole=True))),
-        "mixes": by_name(by_name(listed(text()))),
-    }
-)
 #: Keys that do not change what a model takes, but which mixes there are besides the searched.
 _OF_MIXES = frozenset({"class_field", "seed", "folds"})
+
+
+class _Seconds(TypedDict):
+    model: NotNegative
+    epoch: NotNegative
+    evaluation: NotNegative
+
+
+class _Known(TypedDict):
+    """What the file holds: costs by settings, users by group, mixes by settings and target."""
+
+    models: dict[str, _Seconds]
+    groups: dict[str, dict[str, Count]]
+    mixes: dict[str, dict[str, list[str]]]
 
 
 class Timings:
@@ -54,12 +58,9 @@ class Timings:
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._file, self._say = folder / FILE, say
         self._keep = False
-        self._known: dict[str, Any] = {part: {} for part in _PARTS}
-        try:
-            found = read_json(self._file, _KNOWN)
-            self._known = {part: dict(found[part]) for part in _PARTS}
-        except ValueError:
-            pass  # not there, of an older version or damaged: measured again
+        self._known: _Known = {"models": {}, "groups": {}, "mixes": {}}
+        with suppress(ValueError):  # not there, of an older version or damaged: measured again
+            self._known = read_json(self._file, _Known)
 
     def groups(self, given: Mapping[str, Any]) -> dict[str, int]:
         """Return users by group of a data set; measures what `given` costs if it is new."""
@@ -99,7 +100,11 @@ class Timings:
         key = _key(given, NO_COST - _OF_MIXES)
         self._known["mixes"][key] = {n: _mixes(experiment, n, folds) for n in names}
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
-        self._known["models"][_key(given)] = asdict(measured.costs)
+        self._known["models"][_key(given)] = {
+            "model": measured.costs.model,
+            "epoch": measured.costs.epoch,
+            "evaluation": measured.costs.evaluation,
+        }
         if self._keep:
             self.keep()
 

@@ -6,14 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from recbole_groupmix.files.bounded import file_inside
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.record.read import read_json
-from recbole_groupmix.record.run_files import read_folder
-from recbole_groupmix.record.schema import CELL
-from recbole_groupmix.record.shape import anything, by_name
+from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.read import read_version
 from recbole_groupmix.reproduce.plan import Cell
 
 #: ``schema_version`` of the files.
@@ -23,6 +21,23 @@ RUNS, CELLS = "runs", "cells"
 
 class OtherVersion(ValueError):
     """A file of another version of this package: it is not damaged, and not made again."""
+
+
+class _Given(TypedDict):
+    dataset: str
+
+
+class CellFile(TypedDict):
+    """A file of ``cells``: a finished cell of the grid."""
+
+    schema_version: int
+    """Version of the format: 1."""
+    control: str
+    """What differs from the protocol; empty for nothing."""
+    given: _Given
+    """Settings of the cell, `dataset` among them."""
+    run_folder: str
+    """Name of the run folder in ``runs``."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +67,11 @@ def record(out: Path, cell: Cell, run_folder: str) -> None:
     """Write that a cell is finished."""
     file = _file(out, cell.name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    content = {
+    given: Any = _plain(cell.given)
+    content: CellFile = {
         "schema_version": VERSION,
         "control": cell.control,
-        "given": _plain(cell.given),
+        "given": given,
         "run_folder": Path(run_folder).name,
     }
     write_whole(file, json.dumps(content, indent=1) + "\n", durable=True)
@@ -102,20 +118,16 @@ def _file(out: Path, name: str) -> Path:
 
 def _read(out: Path, file: Path) -> Finished:
     way_out = "the cell's run is made again from its folder, or remove the file"
-    content = read_json(file, by_name(anything), way_out)
-    version = content.get("schema_version")
-    if version != VERSION:
-        raise OtherVersion(
-            f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
-            f"{VERSION}; choose another --out"
-        )
     try:
-        CELL(content, "it")
+        content = read_version(file, CellFile, VERSION, way_out, OtherVersion)
+    except OtherVersion as error:
+        raise OtherVersion(f"{error}; choose another --out") from None
+    try:
         folder = file_inside(out / RUNS, content["run_folder"])
     except ValueError as error:
         raise ValueError(f"{file} cannot be read: {error}; {way_out}") from error
     given = content["given"]
-    return Finished(file.stem, content["control"], given["dataset"], given, folder)
+    return Finished(file.stem, content["control"], given["dataset"], {**given}, folder)
 
 
 def _plain(given: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from recbole_groupmix.files.whole import PART
 from recbole_groupmix.record.read import read_json
-from recbole_groupmix.record.shape import anything, by_name
 from recbole_groupmix.report.page import PAGE, grid_files
 from recbole_groupmix.report.paper.check_file import CHECK, CheckFile, read_check
 from recbole_groupmix.report.paper.grid import GridCell, read_cell
@@ -104,7 +103,7 @@ def _old(place: Path) -> list[str]:
 def _known(place: Path) -> dict[str, list[str]]:
     """Return the digests that files of ours may have, by name."""
     try:
-        known = read_json(place / _LIST, by_name(anything))
+        known = read_json(place / _LIST, dict[str, Any])
     except ValueError:
         return {}
     return _lists(known)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import select
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.mixes.same_mix import distinct
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.search.finish import ModelKeeper, choose, finish
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import FoldStage, TestStage, test_metrics, trains_on_folds
@@ -73,7 +75,7 @@ def carry_out(
     back_end: BackEnd,
     jobs_of: Callable[[Mapping[str, Stage]], Jobs],
     started: float,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Result]:
     """Train what is left of some runs whose folders are open; return their results by target.
 
     Parameters
@@ -167,7 +169,7 @@ def _folds(run: TargetRun) -> FoldStage:
     return FoldStage(run.experiment, run.folder, run.trained)
 
 
-def _track_fold(run: TargetRun, record: Mapping[str, Any]) -> None:
+def _track_fold(run: TargetRun, record: FoldRecord) -> None:
     if run.tracking is not None:
         number = [candidate.name for candidate in run.trained].index(record["name"])
         run.tracking.of_fold(number, record, run.experiment.settings["valid_metric"])

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
 
+from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import FoldSummary, Group, ModelFile, RemovedStep
 from recbole_groupmix.search.checkpoint import damage, save_checkpoint
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.training.job import Fit, Job
@@ -51,7 +53,7 @@ class Chosen:
 def choose(
     experiment: Experiment,
     found: Sequence[Candidate],
-    cv: Mapping[str, Mapping[str, Any]],
+    cv: Mapping[str, FoldSummary],
     selected: Candidate | None,
     same: Mapping[str, str] | None = None,
 ) -> Chosen:
@@ -98,11 +100,11 @@ def finish(
     experiment: Experiment,
     folder: RunFolder,
     chosen: Chosen,
-    cv: Mapping[str, Mapping[str, Any]],
+    cv: Mapping[str, FoldSummary],
     tested: tuple[pd.DataFrame, list[str]],
     keeper: ModelKeeper,
     seconds: Mapping[str, float],
-) -> dict[str, Any]:
+) -> Result:
     """Write ``metrics.parquet``, ``model.yaml`` and ``result.json``; return the last.
 
     Parameters
@@ -134,7 +136,7 @@ def finish(
         settings=experiment.settings.values,
         embedding_size=embedding_size(experiment),
         groups=_group_entries(experiment),
-        removed=[step.to_dict() for step in experiment.removed],
+        removed=[_removed(step) for step in experiment.removed],
         mixes={name: candidate.mix for name, candidate in rows.items()},
         cv={**cv, **{name: cv[of] for name, of in same.items() if of in cv}},
         same=same,
@@ -184,15 +186,13 @@ class ModelKeeper:
     ) -> None:
         """Write what :func:`~recbole_groupmix.load_run` needs to rebuild the model."""
         candidate = self.to_load(rows)[0]
-        text = yaml.safe_dump(
-            {
-                "file": self._file(candidate.name, epochs[candidate.name]),
-                "mix": {"name": candidate.name, **candidate.mix.to_dict()},
-                "settings": json.loads(json.dumps(dict(experiment.settings.values), default=str)),
-                "folder": str(Path(experiment.config["data_path"]).resolve()),
-            }
-        )
-        self._folder.write("model.yaml", text)
+        content: ModelFile = {
+            "file": self._file(candidate.name, epochs[candidate.name]),
+            "mix": {"name": candidate.name, **candidate.mix.to_dict()},
+            "settings": json.loads(json.dumps(dict(experiment.settings.values), default=str)),
+            "folder": str(Path(experiment.config["data_path"]).resolve()),
+        }
+        self._folder.write("model.yaml", yaml.safe_dump(content))
 
     def _file(self, name: str, epochs: int | None) -> str:
         return f"model-{name}-{epochs}.pth"
@@ -204,7 +204,20 @@ def embedding_size(experiment: Experiment) -> int | None:
     return int(experiment.config["embedding_size"]) if reads else None
 
 
-def _group_entries(experiment: Experiment) -> list[dict[str, Any]]:
+def _removed(step: Removed) -> RemovedStep:
+    return {
+        "step": step.step,
+        "n_rows": step.n_rows,
+        "n_users": step.n_users,
+        "n_items": step.n_items,
+        "of_rows": step.of_rows,
+        "of_users": step.of_users,
+        "of_items": step.of_items,
+        "keep": step.keep,
+    }
+
+
+def _group_entries(experiment: Experiment) -> list[Group]:
     users = experiment.part(ALL_OF_TRAIN).users
     n_users = experiment.groups.n_users(users)
     n_interactions = experiment.groups.n_interactions(users)
@@ -214,7 +227,9 @@ def _group_entries(experiment: Experiment) -> list[dict[str, Any]]:
             "name": name,
             "n_users": n_users[name],
             "n_interactions": n_interactions[name],
-            **measured[name],
+            "n_in_data": measured[name].n_in_data,
+            "n_measured": measured[name].n_measured,
+            "not_measured": measured[name].not_measured,
         }
         for name in experiment.groups.names
     ]

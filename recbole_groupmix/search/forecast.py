@@ -14,6 +14,7 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.workload import Workload, left_to_train
+from recbole_groupmix.text.numbers import duration
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import MODELS_BEFORE
 from recbole_groupmix.training.job import Fit
@@ -207,14 +208,3 @@ def _learning_rate(experiment: Experiment) -> str:
     if experiment.settings["learning_rate"] is not None:
         return experiment.settings.describe("learning_rate")
     return f"learning_rate is {experiment.config['learning_rate']!r} (RecBole's default)"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: 0.4 s, 75 s, 12 min, 3.5 h."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -12,6 +12,7 @@ import numpy as np
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.record.folder import RunFolder, hash8
+from recbole_groupmix.record.schema import Fingerprint
 from recbole_groupmix.text.untrusted import safe_file_name
 
 
@@ -20,7 +21,7 @@ def run_folder(
     own: Mapping[str, Mix],
     more: Mapping[str, Any] | None = None,
     inside: Path | None = None,
-) -> tuple[RunFolder, tuple[dict[str, Any], dict[str, Any]]]:
+) -> tuple[RunFolder, tuple[dict[str, Any], Fingerprint]]:
     """Return the folder of an experiment, named after its configuration, and its identity.
 
     The identity is the resolved configuration and the fingerprint of the data, as
@@ -52,7 +53,7 @@ def run_folder(
     return folder, (values, fingerprint(experiment))
 
 
-def fingerprint(experiment: Experiment) -> dict[str, Any]:
+def fingerprint(experiment: Experiment) -> Fingerprint:
     """Return counts and a digest of the interactions and groups of an experiment."""
     digest = hashlib.sha256()
     for rows in (experiment.users, experiment.items, experiment.groups.of_user):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,14 @@ from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.metrics import read_repeat
+from recbole_groupmix.record.schema import (
+    CurvePoint,
+    CurveRecord,
+    FoldRecord,
+    FoldSummary,
+    Tried,
+    Tries,
+)
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import Settings
 from recbole_groupmix.training.job import Fit, Job
@@ -56,8 +64,8 @@ class FoldStage:
         self._found = {c.name: c for c in found}
         self._folds = range(experiment.settings["folds"])
         n_folds = len(self._folds)
-        trials = folder.records("trials.jsonl", folds=n_folds)
-        curves = folder.records("curves.jsonl", folds=n_folds)
+        trials = folder.records("trials.jsonl", FoldRecord, n_folds)
+        curves = folder.records("curves.jsonl", CurveRecord, n_folds)
         self._done = {(r["name"], r["fold"]): r for r in trials}
         self._curves = {(r["name"], r["fold"]) for r in curves}
         self.n_models = len(found) * len(self._folds)
@@ -79,22 +87,24 @@ class FoldStage:
         """How many models are left to train."""
         return len(self.jobs())
 
-    def take(self, fit: Fit) -> dict[str, Any]:
+    def take(self, fit: Fit) -> FoldRecord:
         """Score a model, keep its record (a line of ``trials.jsonl``) and return it."""
         candidate, fold = self._found[fit.job.name], fit.job.part - 1
-        tried = [{"options": options, "score": score} for options, score in fit.tried]
-        record = {
+        tried: list[Tried] = [{"options": options, "score": score} for options, score in fit.tried]
+        tries: Tries = {"tried": tried} if tried else {}
+        record: FoldRecord = {
             "name": candidate.name,
             "source": candidate.source,
             "fold": fold,
             "score": fold_score(self._experiment, fit),
             "epochs": fit.epochs,
             "seconds": round(fit.seconds, 3),
-            **({"tried": tried} if tried else {}),
+            **tries,
             **candidate.mix.to_dict(),
         }
         if (candidate.name, fold) not in self._curves:
-            curve = {"name": candidate.name, "fold": fold, "curve": fit.curve}
+            points = cast("list[CurvePoint]", fit.curve)
+            curve: CurveRecord = {"name": candidate.name, "fold": fold, "curve": points}
             self._folder.append("curves.jsonl", curve)
         self._folder.append("trials.jsonl", record)
         self._done[candidate.name, fold] = record
@@ -105,7 +115,7 @@ class FoldStage:
         """What all models took, those of earlier calls included."""
         return float(sum(self._done[n, f]["seconds"] for n in self._found for f in self._folds))
 
-    def summaries(self) -> dict[str, dict[str, Any]]:
+    def summaries(self) -> dict[str, FoldSummary]:
         """Return what the folds say, once nothing is left.
 
         Returns
@@ -118,7 +128,7 @@ class FoldStage:
         """
         return {n: summary([self._done[n, f] for f in self._folds]) for n in self._found}
 
-    def known(self) -> dict[str, dict[str, Any]]:
+    def known(self) -> dict[str, FoldSummary]:
         """Return the :meth:`summaries` of candidates of which nothing is left."""
         return {
             n: summary([self._done[n, f] for f in self._folds])
@@ -298,7 +308,7 @@ def fold_score(experiment: Experiment, fit: Fit) -> float | None:
     return float(next(iter(values.values())).mean())
 
 
-def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(records: list[FoldRecord]) -> FoldSummary:
     """Return what the records of a candidate's folds say; see :meth:`FoldStage.summaries`."""
     scores = [np.nan if record["score"] is None else record["score"] for record in records]
     options: dict[str, float] = {}

@@ -12,6 +12,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.schema import Fingerprint, FoldSummary
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.stages import trains_on_folds
 from recbole_groupmix.search.tracking import Tracking
@@ -46,11 +47,11 @@ class TargetRun:
 
     experiment: Experiment
     folder: RunFolder
-    identity: tuple[dict[str, Any], dict[str, Any]]
+    identity: tuple[dict[str, Any], Fingerprint]
     asked: list[Candidate]
     trained: list[Candidate]
     same: dict[str, str]
-    cv: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cv: dict[str, FoldSummary] = field(default_factory=dict)
     seconds: float = 0.0
     tracking: Tracking | None = None
 

@@ -12,6 +12,7 @@ from recbole.utils.wandblogger import WandbLogger
 
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.record.schema import FoldRecord, FoldSummary, Means
 
 #: Folder in the run folder that ``tensorboard --logdir`` is given.
 BOARD = "tensorboard"
@@ -47,14 +48,14 @@ class Tracking:
 
             self._board = SummaryWriter(str(folder / BOARD))
 
-    def of_fold(self, number: int, record: Mapping[str, Any], metric: str) -> None:
+    def of_fold(self, number: int, record: FoldRecord, metric: str) -> None:
         """Send the score of one mix on one fold.
 
         Parameters
         ----------
         number : int
             Place of the mix among the candidates, from 0: the axis of the plots.
-        record : mapping
+        record : FoldRecord
             A line of ``trials.jsonl``.
         metric : str
             Name of its score.
@@ -65,7 +66,7 @@ class Tracking:
         self._send("search", number, values)
 
     def of_mixes(
-        self, found: Sequence[Candidate], cv: Mapping[str, Mapping[str, Any]], metric: str
+        self, found: Sequence[Candidate], cv: Mapping[str, FoldSummary], metric: str
     ) -> None:
         """Send all mixes, in the order of their numbers, with their mean scores over the folds.
 
@@ -73,7 +74,7 @@ class Tracking:
         ----------
         found : sequence of Candidate
             Candidates.
-        cv : mapping
+        cv : mapping of str to FoldSummary
             Their summaries on the folds; those without one, or whose score is NaN since training
             diverged, are not sent.
         metric : str
@@ -86,7 +87,7 @@ class Tracking:
                 values.update({f"alpha/{group}": share for group, share in mix.alpha.items()})
                 self._send("mixes", number, values)
 
-    def of_test(self, means: Mapping[str, Mapping[str, float]]) -> None:
+    def of_test(self, means: Mapping[str, Means]) -> None:
         """Send the target's means on test, by mix and metric, and close the trackers."""
         values = {f"{mix}/{metric}": v for mix, row in means.items() for metric, v in row.items()}
         if self._wandb is not None:

@@ -20,13 +20,14 @@ from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder, hash8
-from recbole_groupmix.record.schema import POINT
+from recbole_groupmix.record.schema import TunedFold
 from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import fold_score
 from recbole_groupmix.settings.merge import Settings
 from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.text.untrusted import safe_file_name
 from recbole_groupmix.training.back_ends import back_end
 
@@ -128,7 +129,7 @@ def tune(
     if say:
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
     fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])
-    records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", POINT, folds)}
+    records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", TunedFold, folds)}
     mix = baselines(experiment.n_users, experiment.target)[REFERENCE]
     proportional = Candidate(REFERENCE, mix, "baseline")
     jobs = [
@@ -146,7 +147,7 @@ def tune(
         settings["show_progress"],
     )
     for fit in trains.train(experiment, jobs, bars.epoch) if jobs else ():
-        record = {
+        record: TunedFold = {
             "name": _label(fit.job.options),
             "fold": fit.job.part - 1,
             "score": fold_score(experiment, fit),
@@ -187,10 +188,7 @@ def tuning_table(tuned: Tuned) -> str:
                 "best" if point is tuned.best else "",
             ]
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    lines = aligned(rows, left=())
     edge = [key for key in keys if _on_edge(tuned, key)]
     if edge:
         lines.append(
@@ -233,7 +231,7 @@ def _label(options: Any) -> str:
     return " ".join(f"{key}={value:g}" for key, value in options.items())
 
 
-def _point(options: dict[str, float], records: list[dict[str, Any]]) -> Point:
+def _point(options: dict[str, float], records: list[TunedFold]) -> Point:
     scores = tuple(np.nan if r["score"] is None else float(r["score"]) for r in records)
     return Point(options, scores, max(1, round(median(r["epochs"] for r in records))))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 from recbole_groupmix.core.names import REFERENCE, THEORY
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.fine_tuned import fine_tuned, has_rival
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.finish import ModelKeeper, choose
 from recbole_groupmix.search.stages import FoldStage, TestStage, trains_on_folds
 from recbole_groupmix.settings.merge import Settings
@@ -100,7 +100,7 @@ def left_to_train(
             final += repeats
             at_most = any(c.source == THEORY for c in found)
         else:
-            selected = select(list(found), {name: dict(s) for name, s in known.items()})
+            selected = select(list(found), known)
             final += to_test(selected) if selected and selected.source not in FIXED else 0
     final_rivals = to_test(rival) if rival is not None else repeats if rivals else 0
     return Workload(left, rivals, final + final_rivals, final_rivals, at_most)
@@ -110,14 +110,14 @@ def _jobs(
     experiment: Experiment,
     folder: RunFolder,
     found: Sequence[Candidate],
-    known: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, FoldSummary],
 ) -> list[Job]:
     """Return what is left once the folds are done, some perhaps for their checkpoints alone."""
     chosen = choose(
         experiment,
         found,
         known,
-        select(list(found), {name: dict(of_folds) for name, of_folds in known.items()}),
+        select(list(found), known),
     )
     keeper = ModelKeeper(folder)
     stage = TestStage(experiment, folder, chosen.rows, chosen.epochs, keeper, chosen.options)
@@ -150,7 +150,7 @@ def _to_test(
     experiment: Experiment,
     folder: RunFolder,
     candidate: Candidate,
-    known: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, FoldSummary],
 ) -> int:
     """Return how many repeats of a mix are left; `known` are summaries of the folds so far."""
     if candidate.name not in known:

@@ -100,9 +100,8 @@ def _sources(file: Path, name: str) -> Iterator[str]:
 def _file(module: str) -> Path | None:
     """Return the file of a module of RecBole's or ours, else None."""
     top, *parts = module.split(".")
-    folders = {"recbole": recbole_folder, "recbole_groupmix": lambda: _OURS}
-    if top not in folders:
+    if top not in ("recbole", "recbole_groupmix"):
         return None
-    place = folders[top]().joinpath(*parts)
+    place = (recbole_folder() if top == "recbole" else _OURS).joinpath(*parts)
     files = (place.with_name(f"{place.name}.py"), place / "__init__.py")
     return next((file for file in files if file.is_file()), None)

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
-
-from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from numbers import Integral, Real
+from typing import Any, TypeVar
 
 #: A change is marked where its corrected p-value is below this level.
 LEVEL = 0.05
+T = TypeVar("T")
 UNDEFINED = "undefined"
-#: After intervals from too few repeats to resample them.
-FEW = "~"
-#: A change that could not be computed.
-NONE: Mapping[str, None] = dict.fromkeys(("mean", "ci_low", "ci_high", "p", "p_holm"))
 
 
 def defined(*values: float | None) -> bool:
     """Whether all of these are finite numbers."""
     return all(value is not None and math.isfinite(value) for value in values)
+
+
+def or_null(number: float) -> float | None:
+    """Return a number for JSON, which has neither NaN nor infinities: None in their place."""
+    return float(number) if math.isfinite(number) else None
+
+
+def finite(value: T) -> T:
+    """Return a value for JSON with None in place of every NaN and infinity in it."""
+    plain: Any = value
+    if isinstance(value, dict):
+        plain = {key: finite(item) for key, item in value.items()}
+    elif isinstance(value, list):
+        plain = [finite(item) for item in value]
+    elif isinstance(value, Real) and not isinstance(value, Integral):
+        plain = or_null(float(value))
+    same_shape: T = plain
+    return same_shape
 
 
 def value(number: float | None) -> str:
@@ -48,37 +61,19 @@ def percent_interval(mean: float | None, low: float | None, high: float | None) 
     return f"{percent(mean)} [{percent(low)}, {percent(high)}]"
 
 
-def change(entry: Mapping[str, Any] | None, few: bool) -> str:
-    """Return a change of ``result.json`` with its marks."""
-    if entry is None:
-        return "reference"
-    text = percent_interval(entry["mean"], entry["ci_low"], entry["ci_high"])
-    if text == UNDEFINED:
-        return text
-    return f"{text}{FEW if few else ''}{' *' if marked(entry) else ''}"
-
-
-def marked(entry: Mapping[str, Any]) -> bool:
-    """Whether the corrected p-value of a change is below the level."""
-    return entry["p_holm"] is not None and entry["p_holm"] < LEVEL
-
-
-def few_repeats(result: Mapping[str, Any]) -> bool:
-    """Whether the intervals of a run leave out what other seeds would give."""
-    return bool(result["repeats"] < MIN_REPEATS and not result.get("closed_form"))
-
-
 def count(number: float, what: str, ending: str = "s") -> str:
     """Return ``1 repeat`` or ``3 repeats``."""
     return f"{number:,} {what}{'' if number == 1 else ending}"
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds as people say them."""
+    """Return seconds as people say them: 0.4 s, 75 s, 12 min, 3.5 h."""
     if seconds is None or not math.isfinite(seconds):
         return "unknown"
-    if seconds < 90:
+    if seconds < 10:
         return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
     if seconds < 5400:
-        return f"{seconds / 60:.1f} min"
+        return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"

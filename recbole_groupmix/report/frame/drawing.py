@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure
 from recbole_groupmix.text.figures import figure_of_names
+from recbole_groupmix.text.untrusted import csv_safe
 
 #: Colours that a page replaces by its own in the dark.
 _THEMED = {
@@ -36,6 +37,12 @@ class Drawing:
     figure: Figure
     svg: bytes
     png: bytes
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Contents of its files by ending: both pictures, and its data as CSV."""
+        csv = csv_safe(self.figure.data).to_csv(index=False).encode()
+        return {"svg": self.svg, "png": self.png, "csv": csv}
 
     def inline(self, prefix: str) -> str:
         """Return the SVG for a page that may hold others; `prefix` makes its ids unique."""

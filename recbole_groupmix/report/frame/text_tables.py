@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from recbole_groupmix.report.frame.blocks import Section, Table
-from recbole_groupmix.text.untrusted import markdown_cell, markdown_text, shown
+from recbole_groupmix.text.tables import markdown_table
+from recbole_groupmix.text.untrusted import markdown_text, shown
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -63,9 +64,8 @@ def _line(title: str) -> str:
 
 def _markdown_table(table: Table) -> str:
     lines = [list(table.header), *([cell.text for cell in row] for row in table.rows)]
-    lines = [[markdown_cell(cell) for cell in line] for line in lines]
-    lines.insert(1, ["---", *("---:" if right else "---" for right in right_columns(table)[1:])])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    left = [i for i, right in enumerate(right_columns(table)) if not (right and i)]
+    return markdown_table(lines, left)
 
 
 def _latex_table(table: Table, label: str) -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from recbole_groupmix.record.read import read_json
-from recbole_groupmix.record.schema import CHECK as SHAPE
-from recbole_groupmix.record.shape import anything, by_name
+from recbole_groupmix.record.check_schema import CheckRecord
+from recbole_groupmix.record.read import read_version
+from recbole_groupmix.record.schema import SCHEMA_VERSION
 
 #: Name of the file.
 CHECK = "check.json"
-#: ``schema_version`` that can be read.
-READABLE = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +60,8 @@ def read_check(folder: str | Path) -> CheckFile:
     """
     file = Path(folder) / CHECK
     way_out = "groupmix check makes it again"
-    content: dict[str, Any] = read_json(file, by_name(anything), way_out)
-    version = content.get("schema_version")
-    if version != READABLE:
-        raise ValueError(
-            f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
-            f"{READABLE}"
-        )
+    content = read_version(file, CheckRecord, SCHEMA_VERSION, way_out)
     try:
-        SHAPE(content, "it")
         groups = [group["name"] for group in content["groups"]]
         found = CheckFile(
             content["dataset"],

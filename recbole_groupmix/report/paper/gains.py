@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
 from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.record import words
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure
 from recbole_groupmix.report.paper.grid import GridCell
@@ -88,7 +89,7 @@ def _figure(number: int, cells: list[GridCell], protocol: str, size: str) -> Fig
         + numbers.percent_interval(row["mean"], row["ci_low"], row["ci_high"])
         for row in data.to_dict("records")
     )
-    few = any(numbers.few_repeats(cell.run.result) for cell in cells)
+    few = any(words.few_repeats(cell.run.result) for cell in cells)
     any_published = data["published"].notna().any()
     return Figure(
         f"figure{number}-{protocol}",

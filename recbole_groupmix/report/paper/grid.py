@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recbole_groupmix.record.run_files import Run, read_folder
+from recbole_groupmix.record.finished import FinishedRun, read_folder
 
 #: Embedding sizes up to this one are low, as the paper's d = 4 is; models without one are not.
 LOW = 8
@@ -20,7 +20,7 @@ class GridCell:
 
     Parameters
     ----------
-    run : Run
+    run : FinishedRun
         The run; its table of metrics is empty.
     control : str
         What differs from the protocol, such as ``graph=all``; empty for nothing.
@@ -28,7 +28,7 @@ class GridCell:
         The target's users: values by repeat (rows) and user (columns, sorted).
     """
 
-    run: Run
+    run: FinishedRun
     control: str
     values: Mapping[tuple[str, str], pd.DataFrame]
 
@@ -85,7 +85,7 @@ def read_cell(folder: str | Path, control: str = "") -> GridCell:
     return cell_of(read_folder(folder, only_target=True), control)
 
 
-def cell_of(run: Run, control: str = "") -> GridCell:
+def cell_of(run: FinishedRun, control: str = "") -> GridCell:
     """Return the cell of a run that was read."""
     values = {
         (mix, key): run.per_user(mix, key, run.target).sort_index(axis=1)

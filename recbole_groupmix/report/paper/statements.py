@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
+from recbole_groupmix.core.mix import Mix, MixRecord, effective_sample_size, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
+from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import (
     Effect,
@@ -210,7 +210,10 @@ def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
     scores, distances, budgets, effective = [], [], [], []
     n_users = list(cell.run.groups.values())
     for name, record in trials.items():
-        scores.append(float(cell.run.result["search"]["cv"][name]))
+        score = cell.run.result["search"]["cv"][name]
+        if score is None:
+            continue
+        scores.append(score)
         shares = [record["alpha"].get(group, 0.0) for group in cell.run.others]
         distances.append(float(np.dot(shares, away)))
         budgets.append(float(record["alpha_aug"]))
@@ -227,7 +230,7 @@ def _away(cell: GridCell, check: CheckFile) -> list[float] | None:
     return known if len(known) == len(found) else None
 
 
-def _trials(cell: GridCell) -> dict[str, Mapping[str, Any]]:
+def _trials(cell: GridCell) -> dict[str, FoldRecord]:
     """Return the searched mixes that have a score."""
     scores = cell.run.result["search"]["cv"]
     return {
@@ -237,12 +240,12 @@ def _trials(cell: GridCell) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _weights(cell: GridCell, mix: Mapping[str, Any]) -> dict[str, float]:
+def _weights(cell: GridCell, mix: MixRecord) -> dict[str, float]:
     """Return the weight of a user of every group, in the order of the groups."""
     weighed = Mix(mix["alpha"], float(mix["alpha_aug"]))
     return group_weights(weighed, cell.run.groups, cell.target)
 
 
-def _of_others(cell: GridCell, mix: Mapping[str, Any]) -> list[float]:
+def _of_others(cell: GridCell, mix: MixRecord) -> list[float]:
     weights = _weights(cell, mix)
     return [weights[group] for group in cell.run.others]

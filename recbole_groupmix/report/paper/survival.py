@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.record import words
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import Effect, pooled
@@ -150,7 +151,7 @@ def _judged(effect: Effect | str, statement: Statement) -> dict[str, float | str
 
 
 def _text(cells: Sequence[GridCell], key: str) -> list[str]:
-    short = [cell for cell in cells if numbers.few_repeats(cell.run.result)]
+    short = [cell for cell in cells if words.few_repeats(cell.run.result)]
     controls = (
         "Every control toggles one key of a protocol and keeps split, folds, mixes and seeds. "
     )

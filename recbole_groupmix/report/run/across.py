@@ -9,7 +9,8 @@ import pandas as pd
 
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record import words
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import answer
@@ -18,12 +19,11 @@ from recbole_groupmix.text import numbers
 
 #: They differ between any two runs, or do not decide results.
 _NOT_SHOWN = frozenset({"load_col", "own_mixes"})
-_TELL_APART = ("embedding_size", "protocol")
 #: More runs than these make a table with a column each too wide to be shown at once.
 _MANY = 6
 
 
-def across_section(runs: Sequence[Run], names: Sequence[str] = ()) -> Section:
+def across_section(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> Section:
     """Return an index of runs, what differs between them, and their changes in one table.
 
     `names` replaces those of :func:`labels`.
@@ -56,15 +56,14 @@ def across_section(runs: Sequence[Run], names: Sequence[str] = ()) -> Section:
     return Section("runs", "All runs", (), figures, tables)
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
+def labels(runs: Sequence[FinishedRun]) -> list[str]:
     """Return a short name per run: data set, target and model, and what tells equal ones apart.
 
     That is size and protocol, or the folder where these agree too.
     """
     short = [f"{r.result['dataset']} {r.target} {r.result['model']}" for r in runs]
     longer = [
-        " ".join([label, *(str(run.result[key]) for key in _TELL_APART if run.result.get(key))])
-        for label, run in zip(short, runs, strict=True)
+        " ".join([label, *_told_apart_by(run)]) for label, run in zip(short, runs, strict=True)
     ]
     found = []
     for label, more, run in zip(short, longer, runs, strict=True):
@@ -77,7 +76,12 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def changes(runs: Sequence[Run], names: Sequence[str] = ()) -> pd.DataFrame:
+def _told_apart_by(run: FinishedRun) -> list[str]:
+    size = run.result["embedding_size"]
+    return [*([str(size)] if size else []), run.result["protocol"]]
+
+
+def changes(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row per run, mix and metric, with p-values corrected over the rows of a metric."""
     rows = [
         {"run": label, "mix": mix, "metric": key, **run.result["change"][mix][key]}
@@ -96,12 +100,12 @@ def changes(runs: Sequence[Run], names: Sequence[str] = ()) -> pd.DataFrame:
     return data.astype(object).where(data.notna(), None)
 
 
-def _index(runs: Sequence[Run], names: Sequence[str]) -> Table:
+def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     rows = []
     for label, run in zip(names, runs, strict=True):
         result = run.result
         entry = result["change"].get(DATA_MIX, {}).get(run.keys[0])
-        few = numbers.few_repeats(result)
+        few = words.few_repeats(result)
         rows.append(
             [
                 text(label),
@@ -115,7 +119,7 @@ def _index(runs: Sequence[Run], names: Sequence[str]) -> Table:
                 text(answer.short(run)),
                 number(
                     entry["mean"] if entry else None,
-                    shown=numbers.change(entry, few) if entry else "-",
+                    shown=words.change_text(entry, few) if entry else "-",
                 ),
             ]
         )
@@ -126,11 +130,11 @@ def _index(runs: Sequence[Run], names: Sequence[str]) -> Table:
         (*header, "data_mix is", f"change of {runs[0].keys[0]}"),
         rows,
         "Verdicts and marks of this table are each run's own, corrected over its mixes; "
-        f"{numbers.FEW} marks intervals over users only.",
+        f"{words.FEW} marks intervals over users only.",
     )
 
 
-def _differences(runs: Sequence[Run], names: Sequence[str]) -> Table:
+def _differences(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     configurations = [
         {**run.asked["configuration"], "trials": run.result["search"]["trials"]} for run in runs
     ]
@@ -150,18 +154,20 @@ def _written(configuration: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _change_table(runs: Sequence[Run], names: Sequence[str], data: pd.DataFrame) -> list[Table]:
+def _change_table(
+    runs: Sequence[FinishedRun], names: Sequence[str], data: pd.DataFrame
+) -> list[Table]:
     if data.empty:
         return []
     keys = runs[0].keys
-    few = {label: numbers.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
+    few = {label: words.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
     entries = {(r["run"], r["mix"], r["metric"]): r for r in data.to_dict("records")}
     rows = []
     for run, mix in dict.fromkeys((r, m) for r, m, _ in entries):
         line = [Cell(str(run)), Cell(str(mix))]
         for key in keys:
-            entry = entries.get((run, mix, key), numbers.NONE)
-            line.append(number(entry["mean"], shown=numbers.change(entry, few[str(run)])))
+            entry = entries.get((run, mix, key), words.NO_CHANGE)
+            line.append(number(entry["mean"], shown=words.change_text(entry, few[str(run)])))
         rows.append(line)
     return [
         Table(
@@ -170,6 +176,6 @@ def _change_table(runs: Sequence[Run], names: Sequence[str], data: pd.DataFrame)
             ("run", "mix", *keys),
             rows,
             f"95 % intervals. * p < {numbers.LEVEL} after Holm's correction over all rows of a "
-            f"column. {numbers.FEW} an interval over users only.",
+            f"column. {words.FEW} an interval over users only.",
         )
     ]

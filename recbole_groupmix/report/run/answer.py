@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from recbole_groupmix.core.best_row import advice, better_rows, known
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record import words
+from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text import numbers
 
 #: What can be said of a mix beside the reference.
 BETTER, WORSE, ALIKE, UNDEFINED = "better", "worse", "not told apart", "undefined"
 
 
-def verdict(change: Mapping[str, Any] | None) -> str:
+def verdict(change: Change | None) -> str:
     """Return what a change of ``result.json`` shows.
 
     Better or worse only where the corrected p-value is below the level and the interval leaves
     out 0.
     """
-    if change is None or not numbers.defined(change["mean"], change["ci_low"], change["ci_high"]):
+    ends = words.ends(change)
+    if change is None or ends is None:
         return UNDEFINED
-    if numbers.marked(change) and change["ci_low"] > 0:
+    if words.marked(change) and ends[0] > 0:
         return BETTER
-    if numbers.marked(change) and change["ci_high"] < 0:
+    if words.marked(change) and ends[1] < 0:
         return WORSE
     return ALIKE
 
 
-def answer(run: Run) -> str:
+def answer(run: FinishedRun) -> str:
     """Say in one sentence whether the searched mix beats training on everything as it is."""
     search = run.result["search"]
     who, made = f"For the users with {run.result['group_field']} {run.target}", _trainings(run)
@@ -61,7 +61,7 @@ def answer(run: Run) -> str:
     )
 
 
-def lead(run: Run) -> str:
+def lead(run: FinishedRun) -> str:
     """Say what to do in one sentence, after the best of all rows and not of the search alone."""
     key, same = run.keys[0], run.same
     changes = {m: row[key] for m, row in run.result["change"].items() if key in row}
@@ -85,21 +85,21 @@ def lead(run: Run) -> str:
     )
 
 
-def beside(run: Run) -> str:
+def beside(run: FinishedRun) -> str:
     """Return what the other mixes do, or an empty string."""
     if DATA_MIX not in run.result["change"] or len(run.result["change"]) < 2:
         return ""
     return f"Beside it, in {run.keys[0]} against {REFERENCE}: {_listed(run)}."
 
 
-def short(run: Run) -> str:
+def short(run: FinishedRun) -> str:
     """Return the verdict on the searched mix in a few words, for tables."""
     if DATA_MIX not in run.result["change"]:
         return "none searched" if run.result["search"]["trials"] == 0 else "none left"
     return verdict(run.result["change"][DATA_MIX].get(run.keys[0]))
 
 
-def _why_none(run: Run) -> str:
+def _why_none(run: FinishedRun) -> str:
     trials = run.result["search"]["trials"]
     if trials == 0:
         return "no mix was searched"
@@ -108,7 +108,7 @@ def _why_none(run: Run) -> str:
     return f"{'the searched mix' if trials == 1 else f'each of {trials} searched mixes'} diverged"
 
 
-def _listed(run: Run) -> str:
+def _listed(run: FinishedRun) -> str:
     parts = []
     for mix in run.compared:
         if mix == DATA_MIX:
@@ -126,22 +126,23 @@ def _listed(run: Run) -> str:
     return "; ".join(parts) or "there is nothing to compare"
 
 
-def _interval(change: Mapping[str, Any]) -> str:
+def _interval(change: Change) -> str:
     return numbers.percent_interval(change["mean"], change["ci_low"], change["ci_high"])
 
 
-def _trainings(run: Run) -> str:
+def _trainings(run: FinishedRun) -> str:
     """Limit the answer to the trainings made where these are too few to resample."""
-    if not numbers.few_repeats(run.result):
+    if not words.few_repeats(run.result):
         return ""
     repeats = run.result["repeats"]
     made = "the one training" if repeats == 1 else f"the {repeats} trainings"
     return f"{made} of each mix (too few to speak for other seeds)"
 
 
-def _uncorrected(run: Run, change: Mapping[str, Any]) -> str:
+def _uncorrected(run: FinishedRun, change: Change) -> str:
     """Say why an interval without 0 is no difference here."""
-    if change["ci_low"] <= 0 <= change["ci_high"]:
+    ends = words.ends(change)
+    if ends is None or ends[0] <= 0 <= ends[1]:
         return ""
     n = sum(mix not in run.same for mix in run.result["change"])
     return (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from recbole_groupmix import __version__
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.schema import Group, RemovedStep
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.text import numbers
 
@@ -42,7 +43,7 @@ FIRST = (
 )
 
 
-def asked_section(run: Run) -> Section:
+def asked_section(run: FinishedRun) -> Section:
     """Return the question and the groups."""
     result = run.result
     size = result["embedding_size"]
@@ -78,16 +79,17 @@ def asked_section(run: Run) -> Section:
         rows,
         _unmeasured(result["groups"]),
     )
-    left_out = [_removed(step) for step in (result.get("data") or {}).get("removed", ())]
+    removed = result["data"]["removed"] if "data" in result else []
+    left_out = [_removed(step) for step in removed]
     return Section("asked", "What was asked", [question, *left_out], (), [table])
 
 
-def measured(group: Mapping[str, Any]) -> str:
+def measured(group: Group) -> str:
     """Return how many of a group's users were measured on test: "16 of 20"."""
     return f"{group['n_measured']:,} of {group['n_in_data']:,}"
 
 
-def _unmeasured(groups: Sequence[Mapping[str, Any]]) -> str:
+def _unmeasured(groups: Sequence[Group]) -> str:
     """Say why users of the groups are not measured; nothing if all are or nobody counted."""
     reasons: dict[str, int] = {}
     for group in groups:
@@ -97,7 +99,7 @@ def _unmeasured(groups: Sequence[Mapping[str, Any]]) -> str:
     return f"Not measured on test: {listed}." if listed else ""
 
 
-def _removed(step: Mapping[str, Any]) -> str:
+def _removed(step: RemovedStep) -> str:
     return (
         f"Left out when the data were read, {step['step']}: {step['n_rows']:,} of "
         f"{step['of_rows']:,} interactions, with them {step['n_users']:,} of {step['of_users']:,} "
@@ -105,7 +107,7 @@ def _removed(step: Mapping[str, Any]) -> str:
     )
 
 
-def setup_section(run: Run) -> Section:
+def setup_section(run: FinishedRun) -> Section:
     """Return configuration, data, versions and times."""
     configuration = {**run.asked["configuration"], "trials": run.result["search"]["trials"]}
     first = [key for key in FIRST if key in configuration]
@@ -122,24 +124,23 @@ def setup_section(run: Run) -> Section:
     return Section("setup", "Settings, versions, times", (), (), tables)
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: FinishedRun) -> dict[str, Any]:
     seconds = run.result["seconds"]
     names = {
         "search": "training on folds",
         "test": "final training",
         "this_call": "last call of groupmix run",
     }
-    facts = {
+    facts: dict[str, Any] = {
         f"time, {names.get(stage, stage)}": numbers.duration(value)
         for stage, value in seconds.items()
     }
-    versions = run.result.get("versions") or run.asked.get("versions") or {}
+    versions = run.result.get("versions") or {}
     facts.update({f"version of {name}": value for name, value in versions.items()})
     if not versions:
         facts["versions in the run"] = "not kept in the run folder"
     facts["version of recbole-groupmix that made this page"] = __version__
-    data = run.asked.get("data") or {}
-    facts.update({f"data, {name}": value for name, value in data.items()})
+    facts.update({f"data, {name}": value for name, value in run.asked["data"].items()})
     return facts
 
 

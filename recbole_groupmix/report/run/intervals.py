@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import mean_interval, relative_changes
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.schema import Uncorrected
+from recbole_groupmix.text.numbers import or_null
 
 _ROUNDING = 1e-12
 
 
-def of_mean(run: Run, mix: str, key: str) -> tuple[float | None, float | None]:
+def of_mean(run: FinishedRun, mix: str, key: str) -> tuple[float | None, float | None]:
     """Return the ends of the interval of the target's mean; None where there is none."""
     values = run.per_user(mix, key, run.target).to_numpy(np.float64)
     if _complete(values) < 2:
@@ -25,13 +28,13 @@ def of_mean(run: Run, mix: str, key: str) -> tuple[float | None, float | None]:
 
 
 def of_changes(
-    run: Run, key: str, wanted: Iterable[tuple[str, Sequence[Any]]]
-) -> list[dict[str, Any]]:
+    run: FinishedRun, key: str, wanted: Iterable[tuple[str, Sequence[Any]]]
+) -> list[Uncorrected]:
     """Return changes against the reference of mixes on users.
 
     Parameters
     ----------
-    run : Run
+    run : FinishedRun
         The run.
     key : str
         Metric, such as ``precision@20``.
@@ -40,10 +43,10 @@ def of_changes(
 
     Returns
     -------
-    list of dict
-        mean, ci_low, ci_high and p, None where undefined; not corrected.
+    list of Uncorrected
+        None where undefined.
     """
-    found: list[dict[str, Any]] = []
+    found: list[Uncorrected] = []
     pairs, places = [], []
     for mix, users in wanted:
         both = [
@@ -58,18 +61,21 @@ def of_changes(
         for place, change in zip(
             places, relative_changes(pairs, seed=run.result["seed"]), strict=True
         ):
-            for name in ("mean", "ci_low", "ci_high", "p"):
-                number = getattr(change, name)
-                found[place][name] = float(number) if np.isfinite(number) else None
+            found[place] = {
+                "mean": or_null(change.mean),
+                "ci_low": or_null(change.ci_low),
+                "ci_high": or_null(change.ci_high),
+                "p": or_null(change.p),
+            }
     return found
 
 
-def difference(run: Run, mix: str, key: str) -> pd.Series:
+def difference(run: FinishedRun, mix: str, key: str) -> pd.Series:
     """Return each target user's mean over repeats under a mix minus that under the reference."""
     mine = run.per_user(mix, key, run.target).mean(axis=0)
     found = (mine - run.per_user(REFERENCE, key, run.target).mean(axis=0)).dropna()
     return found.where(found.abs() > _ROUNDING, 0.0)
 
 
-def _complete(values: np.ndarray) -> int:
+def _complete(values: npt.NDArray[np.float64]) -> int:
     return int(np.count_nonzero(~np.isnan(values).any(axis=0)))

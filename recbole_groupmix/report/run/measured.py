@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record import words
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import intervals
@@ -13,7 +14,7 @@ from recbole_groupmix.report.run.asked import measured
 from recbole_groupmix.text import numbers
 
 
-def measured_section(run: Run) -> Section:
+def measured_section(run: FinishedRun) -> Section:
     """Return the means on test with their intervals."""
     rows = []
     for mix in run.result["mixes"]:
@@ -47,18 +48,26 @@ def measured_section(run: Run) -> Section:
     return Section("test", "On test", (), (), [main, everything])
 
 
-def change_section(run: Run) -> Section:
+def change_section(run: FinishedRun) -> Section:
     """Return the change of every mix against Proportional."""
-    rows = []
-    for mix in (name for name in run.compared if name not in run.same):
-        for key in run.keys:
-            entry = run.result["change"].get(mix, {}).get(key, numbers.NONE)
-            rows.append({"mix": mix, "metric": key, **entry, "marked": numbers.marked(entry)})
-    data = pd.DataFrame(rows)
+    entries = {
+        (mix, key): run.result["change"].get(mix, {}).get(key, words.NO_CHANGE)
+        for mix in run.compared
+        if mix not in run.same
+        for key in run.keys
+    }
+    data = pd.DataFrame(
+        [
+            {"mix": mix, "metric": key, **entry, "marked": words.marked(entry)}
+            for (mix, key), entry in entries.items()
+        ]
+    )
     if data.empty:
         return Section("change", f"Change against {REFERENCE}", ["No other mix was measured."])
-    few = numbers.few_repeats(run.result)
-    alt = "; ".join(f"{row['mix']}, {row['metric']}: {numbers.change(row, few)}" for row in rows)
+    few = words.few_repeats(run.result)
+    alt = "; ".join(
+        f"{mix}, {key}: {words.change_text(entry, few)}" for (mix, key), entry in entries.items()
+    )
     figure = Figure(
         "change",
         f"Change against {REFERENCE}, users of {run.target}",
@@ -73,15 +82,15 @@ def change_section(run: Run) -> Section:
     )
 
 
-def change_table(run: Run, keys: list[str]) -> Table:
+def change_table(run: FinishedRun, keys: list[str]) -> Table:
     """Return the changes of ``result.json``, a row per mix."""
-    few = numbers.few_repeats(run.result)
+    few = words.few_repeats(run.result)
     rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
     for mix in run.compared:
-        entries = [run.result["change"].get(mix, {}).get(key, numbers.NONE) for key in keys]
+        entries = [run.result["change"].get(mix, {}).get(key, words.NO_CHANGE) for key in keys]
         as_other = f"same mix as {run.same[mix]}" if mix in run.same else None
         cells = [
-            number(entry["mean"], shown=as_other or numbers.change(entry, few))
+            number(entry["mean"], shown=as_other or words.change_text(entry, few))
             for entry in entries
         ]
         rows.append([text(mix), *cells])
@@ -94,11 +103,11 @@ def change_table(run: Run, keys: list[str]) -> Table:
     )
 
 
-def change_note(run: Run) -> str:
+def change_note(run: FinishedRun) -> str:
     """Return what the marks of changes mean."""
     few = (
-        f" {numbers.FEW} an interval that leaves out what other seeds would give."
-        if numbers.few_repeats(run.result)
+        f" {words.FEW} an interval that leaves out what other seeds would give."
+        if words.few_repeats(run.result)
         else ""
     )
     return (
@@ -107,7 +116,7 @@ def change_note(run: Run) -> str:
     )
 
 
-def _same(run: Run) -> str:
+def _same(run: FinishedRun) -> str:
     """Say which rows are one mix and so one comparison."""
     said = [f"{name} is the same mix as {of}" for name, of in run.same.items()]
     return f" {'; '.join(said)}: one comparison." if said else ""

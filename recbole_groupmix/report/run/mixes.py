@@ -7,16 +7,16 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Patch
 
-from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
-from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.core.mix import Mix, MixRecord, effective_sample_size, group_weights
+from recbole_groupmix.core.names import FINE_TUNED
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 
 _LABELLED = 0.11  # share of the axis that a bar's own label needs
 
 
-def mixes_section(run: Run) -> Section:
+def mixes_section(run: FinishedRun) -> Section:
     """Return the mixes as a figure and tables."""
     rows = [
         {
@@ -53,19 +53,18 @@ def mixes_section(run: Run) -> Section:
     )
 
 
-def _chosen(run: Run) -> list[str]:
+def _chosen(run: FinishedRun) -> list[str]:
     """Say which settings the folds chose for each mix alone, where they did."""
     options = run.result["search"].get("options") or {}
-    selected = run.result["search"]["selected"]
     said = []
     for name in run.mixes:
-        keys = options.get(selected if name == DATA_MIX else name) or {}
+        keys = options.get(run.candidate(name)) or {}
         if keys:
             said.append(f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}")
     return [f"Chosen on the folds: {'; '.join(said)}."] if said else []
 
 
-def _no_mix(run: Run) -> list[str]:
+def _no_mix(run: FinishedRun) -> list[str]:
     if FINE_TUNED not in run.result["mixes"]:
         return []
     return [
@@ -74,7 +73,7 @@ def _no_mix(run: Run) -> list[str]:
     ]
 
 
-def _bars(run: Run, data: pd.DataFrame) -> Any:
+def _bars(run: FinishedRun, data: pd.DataFrame) -> Any:
     mixes = list(run.mixes)
     groups = run.others
     legend_rows = -(-len(groups) // 4)
@@ -117,7 +116,7 @@ def _bars(run: Run, data: pd.DataFrame) -> Any:
     return drawn
 
 
-def _shares(run: Run) -> Table:
+def _shares(run: FinishedRun) -> Table:
     rows = []
     for name, mix in run.mixes.items():
         shares = [number(mix["alpha"].get(group, 0.0), ".3f") for group in run.others]
@@ -132,7 +131,7 @@ def _shares(run: Run) -> Table:
     )
 
 
-def _weights(run: Run) -> Table:
+def _weights(run: FinishedRun) -> Table:
     rows = []
     for name, mix in run.mixes.items():
         weights = group_weights(Mix.from_dict(mix), run.groups, run.target)
@@ -146,12 +145,12 @@ def _weights(run: Run) -> Table:
     )
 
 
-def kish(run: Run, mix: dict[str, Any]) -> Cell:
+def kish(run: FinishedRun, mix: MixRecord) -> Cell:
     """Return the effective number of users of a mix."""
     return number(effective_users(run, mix), ",.0f")
 
 
-def effective_users(run: Run, mix: dict[str, Any]) -> float:
+def effective_users(run: FinishedRun, mix: MixRecord) -> float:
     """Return Kish's effective sample size of the user weights of a mix, in [1, n_users]."""
     weights = group_weights(Mix.from_dict(mix), run.groups, run.target)
     return effective_sample_size(

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from recbole_groupmix.core.names import DATA_MIX, REFERENCE
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.record import words
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -16,7 +17,7 @@ from recbole_groupmix.text import numbers
 TITLE = "Folds against test"
 
 
-def optimism_section(run: Run) -> Section:
+def optimism_section(run: FinishedRun) -> Section:
     """Return the gain over Proportional on the folds beside that on test."""
     cv, key = run.result["search"]["cv"], run.result["valid_metric"]
     if not cv:
@@ -24,8 +25,8 @@ def optimism_section(run: Run) -> Section:
     base = cv.get(REFERENCE)
     rows = []
     for mix in [REFERENCE, *run.compared]:
-        score = cv.get(run.result["search"]["selected"] if mix == DATA_MIX else mix)
-        change = run.result["change"].get(mix, {}).get(key, numbers.NONE)
+        score = cv.get(run.candidate(mix))
+        change = run.result["change"].get(mix, {}).get(key, words.NO_CHANGE)
         on_folds = score / base - 1 if score is not None and base else None
         rows.append(
             {
@@ -61,7 +62,7 @@ def optimism_section(run: Run) -> Section:
     return Section("optimism", TITLE, (), figures, [_table(rows, key)])
 
 
-def _plot(run: Run, data: pd.DataFrame, key: str) -> Any:
+def _plot(run: FinishedRun, data: pd.DataFrame, key: str) -> Any:
     figure, ((axes,),) = style.canvas(1.05 + 0.34 * len(data))
     style.row_axis(axes, list(data["mix"]))
     style.reference_line(axes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import intervals
@@ -16,7 +16,7 @@ TITLE = "What it does to the other groups"
 MAX_GROUPS = 12
 
 
-def other_groups_section(run: Run) -> Section:
+def other_groups_section(run: FinishedRun) -> Section:
     """Return the change against Proportional on the users of every group."""
     key = run.keys[0]
     groups = [group for group in run.groups if (run.group_of_user == group).any()]
@@ -34,7 +34,10 @@ def other_groups_section(run: Run) -> Section:
     data = pd.DataFrame(rows)
     largest = sorted(run.others, key=lambda group: -run.groups[group])[:MAX_GROUPS]
     drawn = data[data["group"].isin(largest)]
-    alt = "; ".join(f"{r['group']}, {r['mix']}: {numbers.percent(r['mean'])}" for r in rows)
+    alt = "; ".join(
+        f"{group}, {mix}: {numbers.percent(change['mean'])}"
+        for (group, mix), change in zip(wanted, changes, strict=True)
+    )
     figure = Figure(
         "groups",
         f"Change of {key} on the other groups",
@@ -49,7 +52,7 @@ def other_groups_section(run: Run) -> Section:
     return Section("groups", TITLE, (), [figure], [_table(run, key, rows)])
 
 
-def _table(run: Run, key: str, rows: list[dict[str, object]]) -> Table:
+def _table(run: FinishedRun, key: str, rows: list[dict[str, object]]) -> Table:
     by_place = {(row["group"], row["mix"]): row for row in rows}
     cells = []
     for group in dict.fromkeys(row["group"] for row in rows):

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import BASELINES
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -21,7 +21,7 @@ MAX_GROUPS = 7
 NEAR = 0.9
 
 
-def pace_section(run: Run) -> Section:
+def pace_section(run: FinishedRun) -> Section:
     """Return validation curves of the baselines by group."""
     data = curves(run)
     if data.empty:
@@ -47,7 +47,7 @@ def pace_section(run: Run) -> Section:
     return Section("pace", TITLE, (), [figure], [table])
 
 
-def curves(run: Run) -> pd.DataFrame:
+def curves(run: FinishedRun) -> pd.DataFrame:
     """Return mix, fold, group, epoch and value of the baselines' curves by group."""
     rows = [
         {
@@ -68,7 +68,7 @@ def curves(run: Run) -> pd.DataFrame:
     return data
 
 
-def _plot(run: Run, data: pd.DataFrame) -> Any:
+def _plot(run: FinishedRun, data: pd.DataFrame) -> Any:
     mixes = [mix for mix in BASELINES if (data["mix"] == mix).any()]
     groups = sorted(data["group"].unique(), key=lambda g: (g != run.target, -run.groups[g]))
     groups = groups[:MAX_GROUPS]
@@ -104,7 +104,7 @@ def _plot(run: Run, data: pd.DataFrame) -> Any:
     return figure
 
 
-def _table(run: Run, data: pd.DataFrame) -> tuple[Table, list[dict[str, Any]]]:
+def _table(run: FinishedRun, data: pd.DataFrame) -> tuple[Table, list[dict[str, Any]]]:
     rows, cells = [], []
     for mix in BASELINES:
         for group in run.groups:

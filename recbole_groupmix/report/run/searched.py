@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import FINE_TUNED, REFERENCE, THEORY
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.run.mixes import effective_users
@@ -21,7 +23,7 @@ MAX_GROUPS = 8
 BEST = 10
 
 
-def search_section(run: Run) -> Section:
+def search_section(run: FinishedRun) -> Section:
     """Return scatter plots of the searched mixes and the best of them as a table."""
     data = searched(run)
     if data.empty:
@@ -47,14 +49,14 @@ def search_section(run: Run) -> Section:
     return Section("search", TITLE, _text(run, data), figures, [_best(run, data)])
 
 
-def searched(run: Run) -> pd.DataFrame:
+def searched(run: FinishedRun) -> pd.DataFrame:
     """Return one row per searched mix: its features and its mean score over the folds."""
     cv = run.result["search"]["cv"]
     rows: dict[str, dict[str, Any]] = {}
     for record in run.trials:
         if not _is_candidate(run, record) or record["name"] in rows:
             continue
-        mix = {"alpha": record["alpha"], "alpha_aug": record["alpha_aug"]}
+        mix: MixRecord = {"alpha": record["alpha"], "alpha_aug": record["alpha_aug"]}
         rows[record["name"]] = {
             "name": record["name"],
             "sampler": record["source"],
@@ -69,14 +71,14 @@ def searched(run: Run) -> pd.DataFrame:
     return data.astype({"score": np.float64})
 
 
-def _is_candidate(run: Run, record: dict[str, Any]) -> bool:
+def _is_candidate(run: FinishedRun, record: FoldRecord) -> bool:
     """Whether a mix on the folds could have become the data mix."""
     return (
         record["source"] not in ("baseline", "own", FINE_TUNED) and record["name"] not in run.same
     )
 
 
-def _text(run: Run, data: pd.DataFrame) -> list[str]:
+def _text(run: FinishedRun, data: pd.DataFrame) -> list[str]:
     base = run.result["search"]["cv"].get(REFERENCE)
     known = data["score"].dropna()
     said = []
@@ -92,7 +94,7 @@ def _text(run: Run, data: pd.DataFrame) -> list[str]:
     return [" ".join(said)] if said else []
 
 
-def _plot(run: Run, data: pd.DataFrame) -> Any:
+def _plot(run: FinishedRun, data: pd.DataFrame) -> Any:
     largest = sorted(run.others, key=lambda group: -run.groups[group])[:MAX_GROUPS]
     panels = ["alpha_aug", "effective_users"]
     panels += [f"alpha {group}" for group in run.others if group in largest]
@@ -142,7 +144,7 @@ def _plot(run: Run, data: pd.DataFrame) -> Any:
     return figure
 
 
-def _best(run: Run, data: pd.DataFrame) -> Table:
+def _best(run: FinishedRun, data: pd.DataFrame) -> Table:
     best = data.sort_values("score", ascending=False, kind="stable", na_position="last")[:BEST]
     rows = []
     for row in best.to_dict("records"):

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE
-from recbole_groupmix.record.run_files import Run
+from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
@@ -20,7 +20,7 @@ TITLE = "Who wins, who loses"
 _PARTS = 4
 
 
-def users_section(run: Run) -> Section:
+def users_section(run: FinishedRun) -> Section:
     """Return the gains and losses of single users of the target, and by how active they are."""
     mixes = [mix for mix in (DATA_MIX, NO_AUGMENTATION) if mix in run.compared]
     mixes = mixes or run.compared[:2]
@@ -68,7 +68,7 @@ def users_section(run: Run) -> Section:
     return Section("users", TITLE, (), figures, tables)
 
 
-def n_test_items(run: Run) -> pd.Series:
+def n_test_items(run: FinishedRun) -> pd.Series:
     """Return the number of test items of each target user; NaN without a hit under any mix.
 
     Precision at k is hits / k and recall at k is hits / items, so items = k precision / recall.
@@ -82,7 +82,7 @@ def n_test_items(run: Run) -> pd.Series:
     return pd.DataFrame(items).max(axis=0).round()
 
 
-def by_activity(run: Run, mixes: list[str], key: str) -> pd.DataFrame:
+def by_activity(run: FinishedRun, mixes: list[str], key: str) -> pd.DataFrame:
     """Return changes of mixes on parts of the target's users by their number of test items."""
     items = n_test_items(run)
     known = items.dropna()
@@ -113,7 +113,7 @@ def _split(difference: pd.Series) -> str:
     return f"{win:.0%} gain, {lose:.0%} lose, {1 - win - lose:.0%} neither"
 
 
-def _plot(run: Run, differences: dict[str, pd.Series], key: str) -> Any:
+def _plot(run: FinishedRun, differences: dict[str, pd.Series], key: str) -> Any:
     figure, ((axes,),) = style.canvas(2.6)
     style.reference_line(axes, vertical=False)
     handles, labels = [], []
@@ -133,7 +133,7 @@ def _plot(run: Run, differences: dict[str, pd.Series], key: str) -> Any:
     return figure
 
 
-def _table(differences: dict[str, pd.Series], key: str, run: Run) -> Table:
+def _table(differences: dict[str, pd.Series], key: str, run: FinishedRun) -> Table:
     rows = []
     for mix, d in differences.items():
         shares = (d > 0).mean(), (d < 0).mean(), (d == 0).mean()
@@ -153,7 +153,7 @@ def _table(differences: dict[str, pd.Series], key: str, run: Run) -> Table:
     )
 
 
-def _activity_table(activity: pd.DataFrame, key: str, run: Run) -> Table:
+def _activity_table(activity: pd.DataFrame, key: str, run: FinishedRun) -> Table:
     rows = [
         [
             text(row["users"]),

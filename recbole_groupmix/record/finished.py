@@ -10,43 +10,49 @@ from typing import Any
 
 import pandas as pd
 
+from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
 from recbole_groupmix.record.metrics import check_whole, read_metrics
-from recbole_groupmix.record.read import AGAIN, read_json, read_lines, read_yaml
-from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL, check_result
-from recbole_groupmix.record.shape import anything, by_name
+from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import (
+    SCHEMA_VERSION,
+    SHORT_METRICS,
+    Config,
+    CurveRecord,
+    FoldRecord,
+)
+from recbole_groupmix.record.words import candidate_of
 
-#: ``schema_version`` of the ``result.json`` that can be read.
-READABLE = 1
-#: The metrics of short tables, the first of them in the answer, at the largest cut-off.
-METRICS = ("precision", "recall", "ndcg")
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
-_OF_SEARCH = {"trials.jsonl": TRIAL, "curves.jsonl": CURVE}
+_OF_SEARCH = ("trials.jsonl", "curves.jsonl")
 
 
 @dataclass(frozen=True)
-class Run:
+class FinishedRun:
     """What the files of one run folder hold.
 
     Parameters
     ----------
     path : pathlib.Path
         The folder.
-    asked : dict
-        ``config.yaml``: ``configuration``, ``data`` and ``trials``.
-    result : dict
+    asked : Config
+        ``config.yaml``.
+    result : Result
         ``result.json``; values that are no numbers are None.
-    trials, curves : list of dict
-        Records of the folds; empty for runs without any.
+    trials : list of FoldRecord
+        ``trials.jsonl``; empty for runs without folds, like `curves`.
+    curves : list of CurveRecord
+        ``curves.jsonl``.
     metrics : pandas.DataFrame
         ``metrics.parquet``: user_id, group, mix, repeat, metric, k, value.
     """
 
     path: Path
-    asked: dict[str, Any]
-    result: dict[str, Any]
-    trials: list[dict[str, Any]]
-    curves: list[dict[str, Any]]
+    asked: Config
+    result: Result
+    trials: list[FoldRecord]
+    curves: list[CurveRecord]
     metrics: pd.DataFrame
 
     @property
@@ -57,7 +63,7 @@ class Run:
     @property
     def target(self) -> str:
         """Target group."""
-        return str(self.result["target"])
+        return self.result["target"]
 
     @property
     def groups(self) -> dict[str, int]:
@@ -81,14 +87,18 @@ class Run:
         return dict(self.result.get("same_mix") or {})
 
     @property
-    def mixes(self) -> dict[str, Any]:
+    def mixes(self) -> dict[str, MixRecord]:
         """The rows that are mixes, with what they are: all but ``fine_tuned``."""
         return {n: mix for n, mix in self.result["mixes"].items() if n != FINE_TUNED}
+
+    def candidate(self, row: str) -> str:
+        """Return the name on the folds of a row: a trial's for the data mix."""
+        return candidate_of(self.result, row)
 
     @property
     def keys(self) -> list[str]:
         """Metrics of short tables, such as ``precision@20``."""
-        return [f"{metric}@{self.result['topk'][-1]}" for metric in METRICS]
+        return [f"{metric}@{self.result['topk'][-1]}" for metric in SHORT_METRICS]
 
     def per_user(self, mix: str, key: str, group: str | None = None) -> pd.DataFrame:
         """Return values by repeat (rows) and user (columns), of a group or of all."""
@@ -111,7 +121,7 @@ class Run:
         }
 
 
-def read_folders(paths: Sequence[str | Path]) -> list[Run]:
+def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
     """Read finished runs.
 
     Raises
@@ -136,10 +146,10 @@ def read_folders(paths: Sequence[str | Path]) -> list[Run]:
     return runs
 
 
-def read_folder(path: str | Path, *, only_target: bool = False) -> Run:
+def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     """Read one finished run; see :func:`read_folders`.
 
-    `only_target` leaves out metrics of other groups, other metrics than :data:`METRICS` and
+    `only_target` leaves out metrics of other groups, other metrics than :data:`~.schema.SHORT_METRICS` and
     smaller cut-offs, which are most of a run's bytes.
     """
     folder = Path(path)
@@ -153,8 +163,8 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> Run:
             f"{folder} holds no finished run: there is no {' and no '.join(missing)} in it; the "
             "command that began the run goes on with it"
         )
-    result = _result(folder / "result.json")
-    asked = read_yaml(folder / "config.yaml", CONFIG)
+    result = _read_result(folder / "result.json")
+    asked = read_yaml(folder / "config.yaml", Config)
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
     metrics = read_metrics(file, _of_target(result) if only_target else None)
@@ -166,44 +176,62 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> Run:
             "result.json tells of a search; without trials.jsonl the command that made the run "
             "trains the folds again"
         )
-    folds = result["search"]["folds"]
-    records = {
-        name: read_lines(folder / name, shape, folds) if searched else []
-        for name, shape in _OF_SEARCH.items()
-    }
-    kept = result["search"]["cv"]
-    trials, curves = ([r for r in records[n] if r["name"] in kept] for n in _OF_SEARCH)
-    return Run(folder, asked, result, trials, curves, metrics)
+    folds, kept = result["search"]["folds"], result["search"]["cv"]
+    trials = read_lines(folder / "trials.jsonl", FoldRecord, folds) if searched else []
+    curves = read_lines(folder / "curves.jsonl", CurveRecord, folds) if searched else []
+    return FinishedRun(
+        folder,
+        asked,
+        result,
+        [record for record in trials if record["name"] in kept],
+        [record for record in curves if record["name"] in kept],
+        metrics,
+    )
 
 
-def _result(file: Path) -> dict[str, Any]:
-    """Read ``result.json``; of another version than :data:`READABLE` that alone is said."""
-    result: dict[str, Any] = read_json(file, by_name(anything))
-    version = result.get("schema_version")
-    if version != READABLE:
-        raise ValueError(
-            f"{file} has schema_version {version!r}; this version of recbole-groupmix reads "
-            f"{READABLE}"
-        )
+def _read_result(file: Path) -> Result:
+    result = read_version(file, Result, SCHEMA_VERSION)
     try:
-        check_result(result, REFERENCE)
+        _check_parts(result)
     except ValueError as error:
         raise ValueError(f"{file} cannot be read: {error}; {AGAIN}") from error
     return result
 
 
-def _check_metrics(file: Path, metrics: pd.DataFrame, result: dict[str, Any]) -> None:
+def _check_parts(result: Result) -> None:
+    """Raise ``ValueError`` unless the parts of a result are at one with each other."""
+    groups = [group["name"] for group in result["groups"]]
+    mixes = result["mixes"]
+    if len(set(groups)) < len(groups):
+        raise ValueError("it names a group twice")
+    if result["target"] not in groups:
+        raise ValueError(f"its target {result['target']!r} is none of its groups")
+    if REFERENCE not in mixes:
+        raise ValueError(f"it has no mix {REFERENCE!r}")
+    strange = [g for mix in mixes.values() for g in mix["alpha"] if g not in groups]
+    strange += [g for g in result["test_by_group"] if g not in groups]
+    if strange:
+        raise ValueError(f"it has values of {strange[0]!r}, which is none of its groups")
+    absent = [mix for mix in mixes if mix not in result["test"]]
+    absent += [mix for mix in result["test"] if mix not in mixes]
+    absent += [mix for mix in result["change"] if mix not in mixes or mix == REFERENCE]
+    absent += [group for group in groups if group not in result["test_by_group"]]
+    if absent:
+        raise ValueError(f"its parts are not of one run: not all of them have {absent[0]!r}")
+
+
+def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
     groups = {group["name"] for group in result["groups"]}
     strange = sorted(set(metrics["group"]) - groups)
     if strange or not (metrics["group"] == result["target"]).any():
         what = f"users of {strange[0]!r}" if strange else f"no user of {result['target']!r}"
         raise ValueError(f"{file} has {what}, unlike result.json beside it; {AGAIN}")
-    keys = {f"{metric}@{result['topk'][-1]}" for metric in METRICS}
+    keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
     check_whole(file, metrics, list(result["mixes"]), keys)
 
 
-def _of_target(result: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    wanted = list(METRICS)
+def _of_target(result: Result) -> list[tuple[str, str, Any]]:
+    wanted = list(SHORT_METRICS)
     return [
         ("group", "==", result["target"]),
         ("metric", "in", wanted),

@@ -1,0 +1,81 @@
+"""Means on test, and how every mix compares with Proportional."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.statistics.bootstrap import holm, relative_changes
+from recbole_groupmix.record.schema import Change, Means
+
+
+def test_means(metrics: pd.DataFrame, group: str) -> dict[str, Means]:
+    """Return the means over users and repeats of a group, by mix and ``"metric@k"``."""
+    mine = metrics[metrics["group"] == group]
+    means: dict[str, Means] = {}
+    for (mix, metric, k), value in mine.groupby(["mix", "metric", "k"], sort=False)["value"]:
+        means.setdefault(mix, {})[f"{metric}@{k}"] = float(value.mean())
+    return means
+
+
+def changes(
+    metrics: pd.DataFrame, target: str, seed: int, same: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Change]]:
+    """Compare every mix with Proportional on the target's users by a paired bootstrap.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Long table of per-user values (see ``metrics.parquet``).
+    target : str
+        Target group.
+    seed : int
+        Seed of the bootstrap.
+    same : mapping of str to str, optional
+        Mixes that are another one. They are no comparison of their own: p is None, and p_holm that
+        of the other, None for Proportional.
+
+    Returns
+    -------
+    dict
+        By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions), p, and p_holm, which is
+        corrected over the different mixes that this run compares.
+    """
+    same = same or {}
+    mine = metrics[metrics["group"] == target]
+    found: dict[str, dict[str, Change]] = {}
+    for metric, of_metric in mine.groupby("metric", sort=False):  # its cut-offs share resamples
+        arrays = {
+            (k, mix): _by_repeat_and_user(values)
+            for (k, mix), values in of_metric.groupby(["k", "mix"], sort=False)
+        }
+        compared = [(k, mix) for k, mix in arrays if mix != REFERENCE]
+        pairs = [(arrays[k, mix], arrays[k, REFERENCE]) for k, mix in compared]
+        of_pair = dict(zip(compared, relative_changes(pairs, seed=seed), strict=True))
+        for k in dict.fromkeys(k for k, _ in compared):
+            others = [mix for of_k, mix in compared if of_k == k]
+            tested = [mix for mix in others if mix not in same]
+            corrected = holm([of_pair[k, mix].p for mix in tested])
+            by_mix = dict(zip(tested, corrected, strict=True))
+            for mix in others:
+                change, p_holm = of_pair[k, mix], by_mix.get(same.get(mix, mix))
+                found.setdefault(mix, {})[f"{metric}@{k}"] = {
+                    "mean": change.mean,
+                    "ci_low": change.ci_low,
+                    "ci_high": change.ci_high,
+                    "p": None if mix in same else change.p,
+                    "p_holm": p_holm,
+                }
+    return found
+
+
+def _by_repeat_and_user(values: pd.DataFrame) -> npt.NDArray[np.float64]:
+    user, users = pd.factorize(values["user_id"], sort=True)
+    repeat, repeats = pd.factorize(values["repeat"], sort=True)
+    wide = np.full((len(repeats), len(users)), np.nan)
+    wide[repeat, user] = values["value"]
+    return wide

@@ -1,0 +1,109 @@
+"""``check.json``, what ``groupmix check`` writes: its fields, as in :mod:`.schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypedDict
+
+from recbole_groupmix.core.mix import MixRecord
+from recbole_groupmix.record.schema import Count, NotNegative, Positive
+
+#: Values of d, as text, by which curves are listed.
+ByDimension = dict[str, dict[str, float]]
+Relabelled = dict[str, dict[str, Annotated[list[float], ">= 1"]]]
+
+
+class _CheckedGroup(TypedDict):
+    name: str
+    """Name of the group."""
+
+
+class CheckedGroup(_CheckedGroup, total=False):
+    """A value of ``groups``."""
+
+    n_users: Count
+    """Users with an interaction in train."""
+    n_interactions: Count
+    """Their interactions in train."""
+
+
+class Classes(TypedDict):
+    """The value of ``classes``: Theta of the paper."""
+
+    field: str
+    """Column of item classes."""
+    names: list[str]
+    """The classes."""
+    shares: dict[str, list[float]]
+    """By group the share of each class in what its users like."""
+
+
+class TheoryMix(MixRecord):
+    """A value of ``theory``: the mix of least recovery bound of a target (Theorem 3.1)."""
+
+    sigma: list[float]
+    """Share of each class in what the mix trains on."""
+    bound_ratio: float | None
+    """Its bound relative to that of Proportional; null where both are infinite."""
+
+
+#: EASE's L2 weight; a class cannot have a field of this name.
+_Lambda = TypedDict("_Lambda", {"lambda": NotNegative})
+
+
+class InfluenceRecord(_Lambda):
+    """The value of ``influence``: what one percent more of each group does."""
+
+    model: str
+    """The model that it is exact for: EASE."""
+    more: float
+    """How much more of a group: 0.01."""
+    held_out: str
+    """The fold whose log loss is measured."""
+    users: dict[str, Count]
+    """Users whose losses were computed, by target."""
+    loss: dict[str, float]
+    """Their mean held-out log loss with all weights 1, by target."""
+    change: dict[str, dict[str, dict[str, float]]]
+    """By target and group `mean`, `ci_low`, `ci_high`, `p`, `p_holm` of the relative change."""
+
+
+class _Check(TypedDict):
+    schema_version: Positive
+    """Version of the format: 1."""
+    dataset: str
+    """Name of the data set."""
+    groups: Annotated[list[CheckedGroup], ">= 1"]
+    """The groups, in the order of the matrices."""
+    delta: dict[str, list[list[NotNegative]]]
+    """By d the matrix of Delta_d of all pairs (Eq. 9), from 0 to 1."""
+    het: ByDimension
+    """Het_d by d and group."""
+    null: Relabelled
+    """Het_d of each random relabelling, by d and group."""
+
+
+class CheckRecord(_Check, total=False):
+    """``check.json``."""
+
+    group_field: str
+    """Column of the ``.user`` file that makes the groups."""
+    classes: Classes | None
+    """Shares of item classes; null without a column of classes."""
+    dist: ByDimension
+    """Dist_d by d and group."""
+    null_dist: Relabelled
+    """Dist_d of each random relabelling, by d and group."""
+    theory: dict[str, TheoryMix]
+    """Theory's mix by target; empty without a column of classes."""
+    influence: InfluenceRecord | None
+    """Group influence; null where it was left out."""
+    d: Positive
+    """Dimension of the verdicts."""
+    verdict: dict[str, str]
+    """What the rule says of each target, in words."""
+    label: dict[str, str]
+    """`alike`, `even`, `slight` or `different`, by target."""
+    rule: str
+    """The rule."""
+    notes: list[str]
+    """What else a reader must know."""

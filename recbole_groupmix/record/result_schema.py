@@ -1,0 +1,157 @@
+"""``result.json`` of one target and ``index.json`` of all: their fields, as in :mod:`.schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypedDict, final
+
+from recbole_groupmix.core.mix import MixRecord
+from recbole_groupmix.record.schema import (
+    Change,
+    Count,
+    Data,
+    Group,
+    Means,
+    NotNegative,
+    Positive,
+    SearchRecord,
+)
+
+
+class _AnyResult(TypedDict):
+    schema_version: Positive
+    """Version of the format: 1."""
+    dataset: str
+    """Name of the data set."""
+    group_field: str
+    """Column of the ``.user`` file that makes the groups."""
+    model: str
+    """RecBole's name of the model."""
+    embedding_size: Annotated[int | None, ">= 1"]
+    """Embedding size; null for models without one."""
+    protocol: str
+    """`main` or `ablation`."""
+    weighting: str
+    """`loss` or `sampling`."""
+    topk: Annotated[list[Positive], ">= 1"]
+    """Cut-offs."""
+    seed: int
+    """The seed of everything that is drawn."""
+    repeats: Positive
+    """Training seeds of each mix."""
+    valid_metric: str
+    """The metric that early stopping and the search follow."""
+
+
+class _Result(_AnyResult):
+    target: str
+    """The target group."""
+    groups: Annotated[list[Group], ">= 1"]
+    """The groups, the target among them."""
+    mixes: dict[str, MixRecord]
+    """The mixes that were trained on all of train, by row."""
+    search: SearchRecord
+    """What the folds said."""
+    diverged: list[str]
+    """Rows that are left out, since their training diverged."""
+    test: dict[str, Means]
+    """Means over the target's users and repeats on test, by row and `metric@k`."""
+    test_by_group: dict[str, dict[str, Means]]
+    """The same for every group."""
+    change: dict[str, dict[str, Change]]
+    """Comparison with `proportional` on the target, by row and `metric@k`."""
+    seconds: dict[str, NotNegative]
+    """Wall times in seconds: `search` and `test` of all calls, `this_call` of the last."""
+
+
+@final
+class Result(_Result, total=False):
+    """``result.json``: the result of a run."""
+
+    data: Data
+    """What loading left out of the data."""
+    same_mix: dict[str, str]
+    """Rows whose mix is that of another row, with its name."""
+    closed_form: bool
+    """Whether the model is solved in closed form, so that no seed changes it."""
+    intervals: str
+    """What the intervals are over, in words."""
+    versions: dict[str, str]
+    """Versions of Python and of the packages that decide results."""
+    run_folder: str
+    """Path of the run folder; in what ``run_groupmix`` returns, not in the file."""
+
+
+class _TargetResult(TypedDict):
+    folder: str
+    """Name of the target's run folder, beside the index."""
+    candidates: Count
+    """Number of weight vectors that are mixes for the target."""
+    selected: str | None
+    """As in `search` of the target's ``result.json``, like what follows."""
+    best_cv: float | None
+    """Cross-validation score of `selected`."""
+    mix: MixRecord | None
+    """The mix of `data_mix`."""
+    options: dict[str, float | None]
+    """Options that the folds chose for it."""
+    diverged: list[str]
+    """Rows that are left out, since their training diverged."""
+    test: dict[str, Means]
+    """Means on test by row and `metric@k`."""
+    change: dict[str, dict[str, Change]]
+    """Comparison with `proportional`; `p_holm` is corrected over all targets and rows."""
+    same_mix: dict[str, str]
+    """Rows whose mix is that of another row, with its name."""
+    seconds: dict[str, NotNegative]
+    """Wall times of the target in seconds."""
+    n_users: Count
+    """Users of the target with an interaction in train."""
+
+
+class TargetResult(_TargetResult, total=False):
+    """A value of ``targets``."""
+
+    n_measured: Count
+    """Users of the target who are measured on test."""
+    n_in_data: Count
+    """Users of the target with an interaction anywhere."""
+
+
+class PoolEntry(TypedDict):
+    """A value of ``pool``: weights that every target was searched on."""
+
+    name: str
+    """The candidate's name."""
+    sampler: str
+    """The sampler that drew it."""
+    drawn_for: str
+    """The target whose mix it was drawn as; its users weigh 1."""
+    weights: dict[str, NotNegative]
+    """Weight of a user of each group."""
+
+
+class _Index(_AnyResult):
+    trials: Count
+    """Number of weight vectors that were asked."""
+    folds: Count
+    """Number of folds of train."""
+    closed_form: bool
+    """Whether the model is solved in closed form."""
+    intervals: str
+    """What the intervals are over, in words."""
+    targets: dict[str, TargetResult]
+    """The targets with their results."""
+    left_out: dict[str, str]
+    """Groups that are no targets, with the reason."""
+    pool: list[PoolEntry]
+    """The weight vectors."""
+    seconds: dict[str, NotNegative]
+    """Wall times in seconds: `search` and `test` of all targets, `this_call` of the last call."""
+
+
+@final
+class Index(_Index, total=False):
+    """``index.json``: the results of all targets (``--target=all``)."""
+
+    run_folder: str
+    """Path of the folder; in what ``run_groupmix`` returns, not in the file."""

@@ -1,0 +1,90 @@
+"""What records say, in words: changes, intervals, and how many users were measured."""
+
+from __future__ import annotations
+
+from recbole_groupmix.core.names import DATA_MIX
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import Change, Group, Uncorrected
+from recbole_groupmix.text.numbers import LEVEL, UNDEFINED, count, defined, percent_interval
+
+#: Marks intervals from too few repeats to resample them.
+FEW = "~"
+#: A change that could not be computed.
+NO_CHANGE: Change = {"mean": None, "ci_low": None, "ci_high": None, "p": None, "p_holm": None}
+_HAVE = {True: "has", False: "have"}
+
+
+def change_text(change: Change | None, few: bool = False, same: str | None = None) -> str:
+    """Return a change against the reference with its interval and marks.
+
+    Parameters
+    ----------
+    change : Change or None
+        None for the reference itself.
+    few : bool
+        Whether the interval leaves out what other seeds would give.
+    same : str, optional
+        The row whose mix this one is.
+    """
+    if same is not None:
+        return f"same mix as {same}"
+    if change is None:
+        return "reference"
+    text = percent_interval(change["mean"], change["ci_low"], change["ci_high"])
+    if text == UNDEFINED:
+        return text
+    return f"{text}{FEW if few else ''}{' *' if marked(change) else ''}"
+
+
+def ends(change: Uncorrected | None) -> tuple[float, float] | None:
+    """Return the ends of the interval of a change; None unless it and they are finite numbers."""
+    if change is None or not defined(change["mean"], change["ci_low"], change["ci_high"]):
+        return None
+    low, high = change["ci_low"], change["ci_high"]
+    return None if low is None or high is None else (low, high)
+
+
+def marked(change: Change) -> bool:
+    """Whether the corrected p-value of a change is below the level."""
+    return change["p_holm"] is not None and change["p_holm"] < LEVEL
+
+
+def few_repeats(result: Result) -> bool:
+    """Whether the intervals of a run leave out what other seeds would give."""
+    return result["repeats"] < MIN_REPEATS and not result.get("closed_form")
+
+
+def interval_note(repeats: int, closed_form: bool = False) -> str:
+    """Say what the intervals are over."""
+    if closed_form:
+        return "intervals over users (solved in closed form: there are no seeds to repeat)"
+    if repeats < MIN_REPEATS:
+        return (
+            f"intervals over users only ({count(repeats, 'repeat')}; from {MIN_REPEATS} on, over "
+            "users and repeats)"
+        )
+    return f"intervals over users and {repeats} repeats"
+
+
+def candidate_of(result: Result, row: str) -> str:
+    """Return the name on the folds of a row: a trial's for the data mix."""
+    selected = result["search"]["selected"]
+    return selected if row == DATA_MIX and selected is not None else row
+
+
+def measured_text(group: Group) -> str:
+    """Return "16 of the target's 20 users", or without numbers for results of older versions."""
+    if "n_measured" not in group:
+        return "the target's users"
+    return f"{group['n_measured']:,} of the target's {group['n_in_data']:,} users"
+
+
+def unmeasured_note(group: Group) -> str | None:
+    """Return the sentence on users who are not measured, or None if all are."""
+    why = group.get("not_measured")
+    if not why:
+        return None
+    left = sum(why.values())
+    listed = ", ".join(f"{n} {_HAVE[n == 1]} {reason}" for reason, n in why.items())
+    return f"{left} of {group['n_in_data']} users of {group['name']} are not measured: {listed}."
