@@ -2,9 +2,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from helpers import read_atomic
 
 from recbole_groupmix.prepare import DATA_SETS, group_field, prepare
-from recbole_groupmix.prepare.atomic import read_atomic
 
 SHIPPED = Path(__file__).resolve().parents[1] / "dataset_atomic"
 
