@@ -15,7 +15,7 @@ from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
-from recbole_groupmix.engine.threads import ALONE, everybody
+from recbole_groupmix.engine.threads import ALONE, pool
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
 
 N_USERS, N_ITEMS, N_GROUPS = 30, 40, 3
@@ -87,7 +87,7 @@ def _shared(problem, **options):
 
 def _batch(problem):
     users, pos, neg, *_ = problem
-    return Triplets.of_rows(users, pos, neg, everybody().size)
+    return Triplets.of_rows(users, pos, neg, pool().size)
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3])
@@ -142,7 +142,7 @@ def test_saturated_triplets_fade_as_in_recbole():
     tables[1], tables[4 + 2] = 30.0, 1.0
     shared = Shared(4, tables, np.array([-1, 0, 0, 0]), np.ones(4))
     population = Population(shared, [Member(np.ones(1), np.ones(1), 0.1, 0.0)])
-    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), everybody().size)
+    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), pool().size)
     grad = population._gradient(population.tables(0), batch, np.ones(1, np.float32), ALONE)
     s = 1 / (1 + np.exp(30.0))
     assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
@@ -197,7 +197,7 @@ def test_weight_zero_equals_training_without_those_triplets():
     without = Population(_shared(problem, loss_norm="weight"), [member])
     for _ in range(3):
         population.step(_batch(problem))
-        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], everybody().size))
+        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], pool().size))
     # sums in another order, by CPU; Adam enlarges their rounding where a gradient nearly vanishes
     moved = np.linalg.norm(without.tables(0) - problem[-1])
     assert np.linalg.norm(population.tables(0) - without.tables(0)) < 2e-4 * moved

@@ -18,8 +18,7 @@ from recbole_groupmix.core.linear.mix_optimiser import (
 )
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, mix_from_weights
 from recbole_groupmix.core.names import BASELINES
-from recbole_groupmix.engine.side_by_side import side_by_side
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.settings.merge import Settings
@@ -109,7 +108,7 @@ def gradient_search(
     laboratory = GramLaboratory(experiment)
     problems = [_problem(experiment, laboratory, fold + 1) for fold in range(n_folds)]
     found = []
-    with side_by_side(min(n_folds, everybody().size)) as each:
+    with one_blas_thread_each(min(n_folds, pool().size)) as threads:
         weights_of = {}
         for start in starts:
             by_group = group_weights(known[start], n_users, target)
@@ -118,7 +117,7 @@ def gradient_search(
         def loss_at(start: str) -> float:
             at_start = weights_of[start]
             return mean_loss_gradient(
-                problems, at_start, lam, each, loss=loss, sharpness=sharpness
+                problems, at_start, lam, threads.map, loss=loss, sharpness=sharpness
             )[0]
 
         some = sorted(starts, key=loss_at)[:follow] if follow < len(starts) else starts
@@ -130,7 +129,7 @@ def gradient_search(
                 lam,
                 most=most,
                 fix_lambda=fix_lambda,
-                each=each,
+                each=threads.map,
                 loss=loss,
                 sharpness=sharpness,
             )
