@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.core.names import NO_AUGMENTATION, REFERENCE, STRATIFIED
+from recbole_groupmix.core.spelling import did_you_mean
 
 SUM_TOLERANCE = 1e-6
 _SNAP = 4 * float(np.finfo(np.float64).eps)
@@ -105,8 +105,8 @@ def augmentation_sizes(n_users: Mapping[str, int], target: str) -> dict[str, int
             raise ValueError(f"group '{name}' has {count!r} users; counts are integers >= 0.")
     if target not in n_users:
         raise ValueError(
-            f"target group '{target}' is not a group; groups are {_listed(n_users)}."
-            + _nearest(target, n_users)
+            f"target group '{target}' is not a group; groups are {_listed(n_users)}"
+            f"{did_you_mean(target, n_users)}."
         )
     if len(n_users) < 2:
         raise ValueError(
@@ -146,7 +146,7 @@ def check_groups(mix: Mix, n_users: Mapping[str, int], target: str) -> None:
         if name not in sizes:
             raise ValueError(
                 f"alpha names the unknown group '{name}'; augmentation groups of target "
-                f"'{target}' are {_listed(sizes)}." + _nearest(name, sizes)
+                f"'{target}' are {_listed(sizes)}{did_you_mean(name, sizes)}."
             )
     missing = [name for name in sizes if name not in mix.alpha]
     if missing:
@@ -323,8 +323,3 @@ def _non_negative(value: object, what: str) -> float:
 
 def _listed(names: Mapping[str, Any] | list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names) or "(none)"
-
-
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +21,7 @@ from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
@@ -321,11 +321,9 @@ def _model_class(settings: Settings) -> Any:
     """Return the class to train, or refuse the model with the way out."""
     model, known = settings["model"], sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     if model not in known:
-        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
-        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
         raise ValueError(
             f"{settings.describe('model')}, which is no general recommender of RecBole"
-            f"{''.join(hint)}; those are {', '.join(known)}"
+            f"{did_you_mean(model, known, ' ({})')}; those are {', '.join(known)}"
         )
     try:
         check_weighting(model, settings["weighting"])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
+
+from recbole_groupmix.core.spelling import did_you_mean
 
 #: Keys of this plugin that RecBole does not have.
 OUR_KEYS = frozenset(
@@ -136,8 +137,7 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
         raise ValueError(f"{key} {where}: a run is one process; leave it out")
     if key in known_keys() or key in more:
         return
-    near = get_close_matches(key, sorted(known_keys() | more), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(key, known_keys() | more)
     raise ValueError(
         f"unknown key {key!r} {where}: neither this plugin nor RecBole nor its models read "
         f"it{hint}"
