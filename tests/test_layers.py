@@ -28,7 +28,7 @@ LAYERS = {
     "settings": ("bundled core files text models", {"numpy", "yaml"}),
     "experiment": ("bundled core text models prepare adapters settings", None),
     "mixes": ("core text models adapters settings experiment", {"numpy", "scipy"}),
-    "training": ("core models engine adapters experiment mixes", None),
+    "training": ("core text models engine adapters experiment mixes", None),
     "search": (
         "core files text models record adapters settings experiment mixes training",
         None,

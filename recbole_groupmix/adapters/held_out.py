@@ -72,6 +72,15 @@ class HeldOut:
         rows = np.flatnonzero(wanted[self.users])
         return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
 
+    def left_out(self, rows: slice = slice(None)) -> np.ndarray:
+        """Return what cannot be recommended, bool (n_rows, n_items): training items and padding.
+
+        RecBole's padding item has no interactions, so as a model's input it changes nothing.
+        """
+        left_out: np.ndarray = self.masked[rows].toarray()
+        left_out[:, 0] = True
+        return left_out
+
 
 def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
     matrix = csr_matrix((np.ones(len(users), dtype=bool), (users, items)), shape=shape)

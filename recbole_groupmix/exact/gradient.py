@@ -22,10 +22,9 @@ from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.checks import check_is_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
-
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,8 @@ def gradient_search(
     needed = (n_folds + 1) * len(groups.names) * experiment.shape[1] ** 2 * 4
     if needed > free:
         raise ValueError(
-            f"the Gram matrices of {n_folds} folds need {needed / _GIB:.3g} GiB and may take "
-            f"{free / _GIB:.3g} GiB; use fewer folds or raise --max_memory"
+            f"the Gram matrices of {n_folds} folds need {gib(needed)} and may take "
+            f"{gib(free)}; use fewer folds or raise --max_memory"
         )
     laboratory = GramLaboratory(experiment)
     problems = [_problem(experiment, laboratory, fold + 1) for fold in range(n_folds)]
@@ -180,6 +179,4 @@ def write_mix(found: Found, path: str | Path, name: str = "gradient") -> None:
 def _problem(experiment: Experiment, laboratory: GramLaboratory, index: int) -> FoldProblem:
     part = experiment.part(index)
     held_out = experiment.target_held_out(part)
-    seen = held_out.masked.toarray()
-    seen[:, 0] = True  # RecBole's padding item is no candidate; as an input it changes nothing
-    return FoldProblem(laboratory.of_part(part), seen, held_out.relevant.toarray())
+    return FoldProblem(laboratory.of_part(part), held_out.left_out(), held_out.relevant.toarray())

@@ -10,6 +10,7 @@ from pathlib import Path
 from recbole_groupmix.files.places import existing_above
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
+from recbole_groupmix.text.untrusted import reason
 
 Tables = Mapping[str, Columns]
 """A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table."""
@@ -40,9 +41,7 @@ def check_writable(folder: Path) -> None:
             f"cannot write to {folder}: {error}, or it is mounted read-only; choose another folder"
         ) from error
     except OSError as error:
-        raise ValueError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another"
-        ) from error
+        raise ValueError(f"cannot write to {folder}: {reason(error)}; choose another") from error
 
 
 def publish(
@@ -92,7 +91,7 @@ def publish(
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise ValueError(
-            f"cannot write data set {name} to {folder}: {error.strerror or error}; choose a "
+            f"cannot write data set {name} to {folder}: {reason(error)}; choose a "
             f"folder that can be written to and has room"
         ) from error
 

@@ -20,7 +20,7 @@ from recbole_groupmix.record.lock import keep_others_out
 from recbole_groupmix.record.read import read_lines, read_yaml
 from recbole_groupmix.record.schema import CONFIG, CURVE, TRIAL
 from recbole_groupmix.record.shape import Check
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import reason, short
 
 #: Keys that may differ between two commands which continue the same run.
 VOLATILE = frozenset(
@@ -157,7 +157,7 @@ class RunFolder:
 
     def _unusable(self, error: OSError) -> ValueError:
         return ValueError(
-            f"cannot write to run folder {self.path}: {error.strerror or error}; choose another "
+            f"cannot write to run folder {self.path}: {reason(error)}; choose another "
             "place by --output_dir"
         )
 

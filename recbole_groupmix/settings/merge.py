@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.bundled import bundled
-from recbole_groupmix.files.bounded import user_path
+from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
 from recbole_groupmix.settings.values import check_choice, check_name, check_path, check_values
 from recbole_groupmix.settings.yaml_files import NAME_KEYS, read_settings_file

@@ -24,6 +24,7 @@ from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.early_stopping import Validation
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, weights_by_group
 from recbole_groupmix.training.one_by_one import (
@@ -72,8 +73,8 @@ def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torc
     of_a_model = _TABLES["torch" if on_torch else "cpu"] * table
     if budget < fixed + of_a_model:
         raise ValueError(
-            f"max_memory holds {budget / 2**30:.3g} GiB, but a single model of this run needs "
-            f"{(fixed + of_a_model) / 2**30:.3g} GiB; give more by --max_memory=GIB, or train "
+            f"max_memory holds {gib(budget)}, but a single model of this run needs "
+            f"{gib(fixed + of_a_model)}; give more by --max_memory=GIB, or train "
             "smaller models (embedding_size)"
         )
     return min((budget - fixed) // of_a_model, len(jobs))
