@@ -9,7 +9,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recbole_groupmix.core.names import NO_AUGMENTATION, REFERENCE, STRATIFIED
 from recbole_groupmix.core.spelling import did_you_mean
@@ -276,40 +275,6 @@ def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], t
         return no_augmentation(n_users, target)
     alpha = {name: part / total for name, part in mass.items()}
     return Mix(alpha, total / sum(sizes.values()))
-
-
-def effective_sample_size(weights: npt.ArrayLike) -> float:
-    """Return Kish's effective sample size, ``(sum w)^2 / sum w^2``.
-
-    Parameters
-    ----------
-    weights : array of float, shape (n,)
-        Weights >= 0, not all 0; their scale does not matter.
-
-    Returns
-    -------
-    float
-        In [1, n]; n when all weights are equal.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or not finite, or no weight is positive.
-    """
-    values = np.asarray(weights, dtype=np.float64).ravel()
-    bad = ~(np.isfinite(values) & (values >= 0))
-    if bad.any():
-        raise ValueError(
-            f"{int(bad.sum())} of {values.size} weights are negative or not finite (the first "
-            f"is {values[bad][0]}); weights are finite and >= 0."
-        )
-    if not values.any():
-        raise ValueError(
-            f"none of the {values.size} weights is positive; the effective sample size of "
-            "nothing is not defined."
-        )
-    scaled = values / values.max()
-    return float(scaled.sum() ** 2 / np.square(scaled).sum())
 
 
 def _non_negative(value: object, what: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,12 +20,13 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN as ALL_OF_TRAIN
+from recbole_groupmix.experiment.part import Part as Part
 from recbole_groupmix.experiment.pretrained import pretrained
 from recbole_groupmix.experiment.recbole_errors import blame
 from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
@@ -33,37 +34,8 @@ from recbole_groupmix.settings.closed_form import settled
 from recbole_groupmix.settings.merge import Settings
 from recbole_groupmix.settings.without_effect import noted, noted_device
 
-#: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
-ALL_OF_TRAIN = 0
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
 _FEWEST_MEASURED = 2
-
-
-@dataclass(frozen=True)
-class Part:
-    """One training part and what it is evaluated on.
-
-    Attributes
-    ----------
-    rows : numpy.ndarray of int64, shape (n_train,)
-        Rows of the data set that train.
-    users, items : numpy.ndarray of int64, shape (n_train,)
-        Internal ids of those rows.
-    n_users : dict of str to int
-        Users with at least one training interaction, by group: the ``n_j`` of Eq. 8.
-    negatives : UniformNegatives
-        Draws items that are not positives of a user in this part.
-    held_out : HeldOut
-        Users of all groups with their held-out items; training items are masked.
-    """
-
-    index: int
-    rows: np.ndarray
-    users: np.ndarray
-    items: np.ndarray
-    n_users: dict[str, int]
-    negatives: UniformNegatives
-    held_out: HeldOut
 
 
 class Experiment:
@@ -268,19 +240,9 @@ class Experiment:
             train, held = ~self.is_test, self.is_test
         else:
             train, held = (self.folds >= 0) & (self.folds != index - 1), self.folds == index - 1
-        rows = np.flatnonzero(train)
-        rows = rows[np.argsort(self.users[rows], kind="stable")]
-        users, items = self.users[rows], self.items[rows]
-        return Part(
-            index=index,
-            rows=rows,
-            users=users,
-            items=items,
-            n_users=self.groups.n_users(users),
-            negatives=UniformNegatives(users, items, *self.shape, name_of=self._name_of),
-            held_out=HeldOut.of_pairs(
-                (users, items), (self.users[held], self.items[held]), self.shape
-            ),
+        name_of, groups = self._name_of, self.groups
+        return Part.of_rows(
+            index, self.users, self.items, train, held, groups, self.shape, name_of
         )
 
     def _test_rows(self) -> np.ndarray:

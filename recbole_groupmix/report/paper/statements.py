@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
+from recbole_groupmix.core.effective_size import effective_sample_size
+from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import (

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Patch
 
-from recbole_groupmix.core.mix import Mix, effective_sample_size, group_weights
+from recbole_groupmix.core.effective_size import effective_sample_size
+from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED
 from recbole_groupmix.record.run_files import Run
 from recbole_groupmix.report.frame import style
