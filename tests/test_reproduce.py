@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, seen_in_browser
 from command import call
-from test_report import Page
+from pages import Page
 
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled

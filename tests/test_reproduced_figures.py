@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import USERS, write_run
+from pages import Page
 from scipy.stats import rankdata
-from test_report import USERS, Page, write_run
 
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.report.frame.drawing import drawn

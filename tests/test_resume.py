@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from command import REPOSITORY, call, run_arguments, run_folder
+from finished_runs import timeless
 from killing import cut, killed
 
 SEARCH = {"trials": 4, "folds": 2, "repeats": 2, "target": "A"}
@@ -26,10 +27,6 @@ def finished(*arguments, folder):
     assert status == 0, err
     place = run_folder(folder)
     return json.loads((place / "result.json").read_text()), place
-
-
-def timeless(result):
-    return {key: value for key, value in result.items() if key != "seconds"}
 
 
 def close(one, other, tolerance=0.0):
