@@ -2,12 +2,11 @@
 
 import filecmp
 import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.staging import staging_beside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
 from recbole_groupmix.text.untrusted import reason
@@ -74,10 +73,8 @@ def publish(
     """
     folder = Path(folder)
     check_writable(folder)
-    staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
     try:
-        try:
-            staging.mkdir(parents=True)
+        with staging_beside(folder) as staging:
             for suffix, columns in tables.items():
                 write_atomic(staging, name, suffix, columns)
             write_whole(staging / _NOTE, source_text)
@@ -87,8 +84,6 @@ def publish(
                 if not folder.is_dir():
                     raise
                 _merge(staging, folder, name, force=force)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise ValueError(
             f"cannot write data set {name} to {folder}: {reason(error)}; choose a "
