@@ -517,7 +517,7 @@ def test_cells_at_other_cut_offs_are_refused(grid, tmp_path):
         grid_part([grid[0][0], read_cell(folder)], [], None)
 
 
-def test_a_report_of_several_runs_takes_a_check_beside_them(tmp_path, capsys):
+def test_a_report_of_several_runs_takes_a_check_beside_them(undrawn, tmp_path, capsys):
     runs = [
         write_cell(tmp_path / f"run-{d}-{protocol}", d=d, protocol=protocol)
         for d in (4, 64)
