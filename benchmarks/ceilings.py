@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import pool
 
 
 def seconds_of(call, rounds=5):
@@ -34,17 +34,17 @@ def copy_gbs(n_bytes, total=2**30):
 
     A small ``n_bytes`` stays in the caches, as the tables that it stands for do.
     """
-    team = everybody()
+    threads = pool()
     n = max(n_bytes // 4, 1)
-    arrays = [np.ones((2, n), np.float32) for _ in range(team.size)]
-    times = max(int(total // (n_bytes * 2 * team.size)), 1)
+    arrays = [np.ones((2, n), np.float32) for _ in range(threads.size)]
+    times = max(int(total // (n_bytes * 2 * threads.size)), 1)
 
     def copy(pair):
         for _ in range(times):
             np.copyto(pair[1], pair[0])
 
-    seconds = seconds_of(lambda: team.run(partial(copy, pair) for pair in arrays))
-    return 2 * 4 * n * times * team.size / seconds / 1e9
+    seconds = seconds_of(lambda: threads.run(partial(copy, pair) for pair in arrays))
+    return 2 * 4 * n * times * threads.size / seconds / 1e9
 
 
 def forget_peak():

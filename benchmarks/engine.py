@@ -27,7 +27,7 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
 from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.mixes.candidates import Candidate
@@ -77,7 +77,7 @@ def implicit_bpr(experiment, size):
 
     def passes(n):
         model = BayesianPersonalizedRanking(
-            factors=size, iterations=n, num_threads=everybody().size, random_state=0
+            factors=size, iterations=n, num_threads=pool().size, random_state=0
         )
         model.fit(matrix, show_progress=False)
 
@@ -221,7 +221,7 @@ def main(arguments):
     }
     folder = data_folder(options["dataset"], options.get("data_path"))
     print(
-        f"{options['dataset']}, {everybody().size} threads; a matrix product runs at "
+        f"{options['dataset']}, {pool().size} threads; a matrix product runs at "
         f"{product_gflops():.0f} GFLOP/s, a copy from memory at {copy_gbs(2**27):.0f} GB/s"
     )
     for model in options["models"].split(","):

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from recbole_groupmix.cli.main import parse_options
-from recbole_groupmix.core.theory.optimal_mix import optimal_path
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.core.theory.prevalence import check_setting
 
 COLOURS = ("#1f5fa8", "#d1681f", "#3b8f4e")
@@ -61,12 +61,12 @@ def main(arguments):
     check_setting(theta, np.eye(3), n_0, 1.0)
     ends = n_0 * (theta[1] - theta[2]), n_0 * (2 * theta[0] - theta[1] - theta[2])
     budgets = np.unique([*np.linspace(1, 2.5 * ends[1], 121), *ends])
-    path = optimal_path(theta, np.eye(3), n_0, budgets)
+    path = [optimal_mix(theta, np.eye(3), n_0, n_aug) for n_aug in budgets]
     off = max(np.abs(p.alpha - closed_form(theta, n_0, p.n_aug)).max() for p in path)
     print("| n_aug | alpha | sigma |")
     print("| ---: | --- | --- |")
     for n_aug in (ends[0] / 2, ends[0], sum(ends) / 2, ends[1], 2 * ends[1], 20 * ends[1]):
-        (point,) = optimal_path(theta, np.eye(3), n_0, [n_aug])
+        point = optimal_mix(theta, np.eye(3), n_0, n_aug)
         alpha = ", ".join(f"{share:.3f}" for share in point.alpha)
         sigma = ", ".join(f"{value:.1f}" for value in point.sigma)
         print(f"| {n_aug:g} | {alpha} | {sigma} |")

@@ -12,17 +12,18 @@ import sys
 
 import numpy as np
 from scipy.stats import spearmanr
-
-from recbole_groupmix.cli.main import parse_options
-from recbole_groupmix.core.theory.optimal_mix import optimal_mix
-from recbole_groupmix.core.theory.prevalence import least_rate, prevalence, recovery_bound
-from recbole_groupmix.core.theory.recovery import (
+from theory.bounds import least_rate, recovery_bound
+from theory.recovery import (
     radius,
     stylised_truth,
     subspace_errors,
     true_subspace,
     whole_users,
 )
+
+from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix
+from recbole_groupmix.core.theory.prevalence import prevalence
 from recbole_groupmix.prepare.blockmix import COUNTS, N_ITEMS, P
 
 # The target lacks class 4; each group has a taste of its own. 20 users of the target, 60 others.

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.cli.main import parse_options
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.engine.triplets import Triplets
 
 BASE = {"models": 16, "users": 6_000, "interactions": 800_000, "d": 16}
@@ -51,7 +51,7 @@ def population(n_models, n_users, n_interactions, d, n_layers, seed=0):
     shared = Shared(n_users, tables, group, np.ones(n_users), graph=graph, n_layers=n_layers)
     weights = rng.uniform(0.1, 2.0, (n_models, N_GROUPS))
     members = [Member(w, w, 0.03, 0.01) for w in weights]
-    return Population(shared, members), Triplets.of_rows(users, pos, neg, everybody().size)
+    return Population(shared, members), Triplets.of_rows(users, pos, neg, pool().size)
 
 
 def seconds_a_model(n_layers, rounds=5, **sizes):
@@ -80,7 +80,7 @@ def draw(rows, model, out):
         panel.set_xlabel(axis)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("seconds a model and pass")
-    figure.suptitle(f"{model}, {everybody().size} threads")
+    figure.suptitle(f"{model}, {pool().size} threads")
     figure.tight_layout()
     figure.savefig(out)
 

@@ -20,7 +20,7 @@ from recbole_groupmix.all_targets.run import ALL, run_all_targets
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.bounded import file_inside
+from recbole_groupmix.files.paths import file_inside
 from recbole_groupmix.mixes.candidates import Candidate, candidates
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.record.folder import RunFolder

@@ -6,7 +6,7 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.prepare.atomic import write_atomic
+from recbole_groupmix.prepare.atomic import parse_atomic, write_atomic
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
 
@@ -49,6 +49,11 @@ def write_data_set(folder, name, inter, user=None, item=None, suffix="inter"):
         if columns is not None:
             write_atomic(place, name, ending, columns)
     return place
+
+
+def read_atomic(path):
+    """Return the columns of an atomic file, every value as the string it is."""
+    return parse_atomic(path.read_text(encoding="utf-8").split("\n"), str(path))
 
 
 def write_tiny(folder, name="tiny", sizes=SIZES):

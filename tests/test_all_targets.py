@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder, tree
+from finished_runs import check_reproduced, timeless
 from helpers import experiment, job, write_data_set, write_tiny
 from killing import cut, killed
-from test_load_run import check_reproduced
-from test_resume import timeless
 
 from recbole_groupmix import load_run, run_groupmix
 from recbole_groupmix.all_targets.shared_jobs import SharedJobs

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_group_evaluator import _project
+from recbole_project import project as recbole_project
 
 from recbole_groupmix import GroupEvaluator
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return _project(tmp_path_factory.mktemp("project"), metrics=["Recall"])
+    return recbole_project(tmp_path_factory.mktemp("project"), metrics=["Recall"])
 
 
 @pytest.mark.parametrize(

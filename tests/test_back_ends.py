@@ -8,7 +8,7 @@ import torch
 from helpers import job
 
 from recbole_groupmix.core.mix import Mix, baselines
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training import joint as populations
@@ -150,7 +150,7 @@ def test_models_at_once_stay_below_the_memory_asked_for(model):
     experiment = _experiment(model=model, graph="all", embedding_size=64, protocol="converged")
     mixes = [Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5 + i) for i in range(200)]
     jobs = [job(experiment, f"m{i}", mix, 1, 0, 1) for i, mix in enumerate(mixes)]
-    once = jobs[: everybody().size]  # what is made once, for each thread, is not counted
+    once = jobs[: pool().size]  # what is made once, for each thread, is not counted
     list(CPU.train(experiment, once))
     budget = 32 * 2**20
     size = models_at_once(experiment, jobs, budget, False)

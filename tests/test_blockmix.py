@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import read_atomic
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_groupmix.prepare import blockmix, prepare
-from recbole_groupmix.prepare.atomic import read_atomic
 from recbole_groupmix.prepare.stylised import generate_blocks, least_p
 
 SHIPPED = Path(__file__).resolve().parents[1] / "dataset_atomic" / "blockmix"

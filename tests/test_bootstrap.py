@@ -134,9 +134,9 @@ def test_pairs_of_equal_shape_share_their_resamples(monkeypatch):
     ]
     alone = [relative_change(*pair, seed=3, n_boot=300) for pair in pairs]
     made = []
-    counts = resampling._resample_counts
+    counts = resampling.resample_counts
     monkeypatch.setattr(
-        resampling, "_resample_counts", lambda *a: (made.append(a[1:]), counts(*a))[1]
+        resampling, "resample_counts", lambda *a: (made.append(a[1:]), counts(*a))[1]
     )
     together = relative_changes(pairs, seed=3, n_boot=300)
     for one, other in zip(together, alone, strict=True):

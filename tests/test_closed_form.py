@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder, tree
+from finished_runs import check_reproduced
 from helpers import experiment, job
-from test_load_run import check_reproduced
 
 from recbole_groupmix import load_run
 from recbole_groupmix.adapters.closed_form import EASE

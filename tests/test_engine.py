@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from engine_problems import (
+    N_ITEMS,
+    N_USERS,
+    NARROW,
+    WIDE,
+    make_batch,
+    make_graph,
+    make_problem,
+    make_shared,
+    reference,
+    reference_tables,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
+from recbole_groupmix.adapters.losses import BatchWeights
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.engine.graph import in_bunches
 from recbole_groupmix.engine.hits import Asked, hits_at
@@ -15,97 +27,28 @@ from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
-from recbole_groupmix.engine.threads import ALONE, everybody
+from recbole_groupmix.engine.threads import ALONE, pool
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
-
-N_USERS, N_ITEMS, N_GROUPS = 30, 40, 3
-#: Columns of tables: less than a vector of the kernels has, and two of them and a rest.
-NARROW, WIDE = 5, 37
-
-
-def _problem(seed=0, n_triplets=400, width=NARROW):
-    rng = np.random.default_rng(seed)
-    users = rng.integers(1, N_USERS, n_triplets)
-    pos, neg = rng.integers(1, N_ITEMS, (2, n_triplets))
-    group = np.r_[-1, rng.integers(0, N_GROUPS, N_USERS - 1)]
-    factor = rng.uniform(0.5, 2.0, N_USERS)
-    tables = rng.normal(0, 0.5, (N_USERS + N_ITEMS, width)).astype(np.float32)
-    return users, pos, neg, group, factor, tables
-
-
-def _graph(users, items):
-    size = N_USERS + N_ITEMS
-    a = np.zeros((size, size))
-    a[users, N_USERS + items] = a[N_USERS + items, users] = 1.0
-    scale = np.power(a.sum(1) + 1e-7, -0.5)
-    return sp.csr_matrix((scale[:, None] * a * scale).astype(np.float32))
-
-
-def _reference_tables(problem, member, n_steps, *, loss_norm, rows, graph, n_layers):
-    """The same training by autograd in float64 through the weighted twins of RecBole's losses."""
-    return _reference(problem, member, n_steps, loss_norm, rows, graph, n_layers)[0]
-
-
-def _reference(problem, member, n_steps, loss_norm, rows, graph, n_layers):
-    """Tables after some steps, and the gradient of the last."""
-    users, pos, neg, group, factor, tables = problem
-    theta = torch.tensor(tables, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.Adam([theta], lr=member.learning_rate)
-    weights = BatchWeights(loss_norm)
-    bpr = WeightedBPRLoss(type("L", (), {"gamma": 1e-10}), weights)
-    l2 = WeightedEmbLoss(type("L", (), {"norm": 2}), weights)
-    u, i, j = (torch.from_numpy(x) for x in (users, pos, neg))
-    data = torch.from_numpy(member.data_weights[group[users]] * factor[users])
-    regularizer = torch.from_numpy(member.l2_weights[group[users]] * factor[users])
-    adjacency = None if graph is None else torch.tensor(graph.toarray(), dtype=torch.float64)
-    for _ in range(n_steps):
-        layers = [theta]
-        for _ in range(n_layers if graph is not None else 0):
-            layers.append(adjacency @ layers[-1])
-        final = torch.stack(layers).mean(0)
-        ego_u, ego_i, ego_j = theta[u], theta[N_USERS + i], theta[N_USERS + j]
-        x_i = (final[u] * final[N_USERS + i]).sum(1)
-        x_j = (final[u] * final[N_USERS + j]).sum(1)
-        with weights.batch(data, regularizer):
-            loss = bpr(x_i, x_j)
-            if rows:
-                kept = torch.ones(len(theta), dtype=torch.bool)
-                kept[[0, N_USERS]] = False
-                loss = loss + member.reg_weight * (theta[kept] ** 2).sum()
-            else:
-                loss = loss + member.reg_weight * l2(ego_u, ego_i, ego_j)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return theta.detach().numpy(), theta.grad.numpy()
-
-
-def _shared(problem, **options):
-    _, _, _, group, factor, tables = problem
-    return Shared(N_USERS, tables, group, factor, **options)
-
-
-def _batch(problem):
-    users, pos, neg, *_ = problem
-    return Triplets.of_rows(users, pos, neg, everybody().size)
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3])
 @pytest.mark.parametrize("loss_norm", ["count", "weight"])
 @pytest.mark.parametrize("rows", [False, True])
 def test_steps_equal_autograd_and_torch_adam(layers, loss_norm, rows):
-    problem = _problem()
-    graph = _graph(problem[0], problem[1]) if layers else None
+    problem = make_problem()
+    graph = make_graph(problem[0], problem[1]) if layers else None
     members = [
         Member(np.array([1.0, 2.0, 0.5]), np.array([1.0, 2.0, 0.5]), 0.03, 0.01),
         Member(np.array([1.0, 0.0, 3.0]), np.ones(3), 0.01, 0.1),
     ]
-    shared = _shared(problem, loss_norm=loss_norm, l2_on_rows=rows, graph=graph, n_layers=layers)
+    shared = make_shared(
+        problem, loss_norm=loss_norm, l2_on_rows=rows, graph=graph, n_layers=layers
+    )
     population = Population(shared, members)
     for _ in range(3):
-        population.step(_batch(problem))
+        population.step(make_batch(problem))
     for k, member in enumerate(members):
-        wanted = _reference_tables(
+        wanted = reference_tables(
             problem, member, 3, loss_norm=loss_norm, rows=rows, graph=graph, n_layers=layers
         )
         # Adam's step is lr * sign-like: compare the movement, float32 against float64
@@ -120,17 +63,19 @@ def test_steps_equal_autograd_and_torch_adam(layers, loss_norm, rows):
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_gradients_equal_autograd_to_1e_5(layers, loss_norm, rows, n_models, width):
     # Adam's first moment after one step is (1 - 0.9) times the gradient
-    problem = _problem(5, width=width)
-    graph = _graph(problem[0], problem[1]) if layers else None
+    problem = make_problem(5, width=width)
+    graph = make_graph(problem[0], problem[1]) if layers else None
     rng = np.random.default_rng(6)
     members = [
         Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.05) for _ in range(n_models)
     ]
-    shared = _shared(problem, loss_norm=loss_norm, l2_on_rows=rows, graph=graph, n_layers=layers)
+    shared = make_shared(
+        problem, loss_norm=loss_norm, l2_on_rows=rows, graph=graph, n_layers=layers
+    )
     population = Population(shared, members)
-    population.step(_batch(problem))
+    population.step(make_batch(problem))
     for k, member in enumerate(members):
-        _, wanted = _reference(problem, member, 1, loss_norm, rows, graph, layers)
+        _, wanted = reference(problem, member, 1, loss_norm, rows, graph, layers)
         got = population._first[k] / 0.1
         assert np.linalg.norm(got - wanted) < 1e-5 * np.linalg.norm(wanted)
 
@@ -142,7 +87,7 @@ def test_saturated_triplets_fade_as_in_recbole():
     tables[1], tables[4 + 2] = 30.0, 1.0
     shared = Shared(4, tables, np.array([-1, 0, 0, 0]), np.ones(4))
     population = Population(shared, [Member(np.ones(1), np.ones(1), 0.1, 0.0)])
-    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), everybody().size)
+    batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), pool().size)
     grad = population._gradient(population.tables(0), batch, np.ones(1, np.float32), ALONE)
     s = 1 / (1 + np.exp(30.0))
     assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
@@ -174,30 +119,30 @@ def test_gradients_of_users_with_more_triplets_than_a_block(width):
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_a_model_alone_equals_itself_in_a_population_bit_for_bit(width):
-    problem = _problem(1, width=width)
+    problem = make_problem(1, width=width)
     rng = np.random.default_rng(2)
     members = [Member(rng.uniform(0, 2, 3), rng.uniform(0, 2, 3), 0.03, 0.01) for _ in range(20)]
-    graph = _graph(problem[0], problem[1])
-    together = Population(_shared(problem, graph=graph, n_layers=2), members)
-    alone = Population(_shared(problem, graph=graph, n_layers=2), [members[7]])
+    graph = make_graph(problem[0], problem[1])
+    together = Population(make_shared(problem, graph=graph, n_layers=2), members)
+    alone = Population(make_shared(problem, graph=graph, n_layers=2), [members[7]])
     for step in range(4):
-        together.step(_batch(problem))
-        alone.step(_batch(problem))
+        together.step(make_batch(problem))
+        alone.step(make_batch(problem))
         if step == 1:
             together.drop(3)  # a model that leaves changes nothing for those that stay
     assert np.array_equal(together.tables(7), alone.tables(0))
 
 
 def test_weight_zero_equals_training_without_those_triplets():
-    problem = _problem(3)
+    problem = make_problem(3)
     users, pos, neg, group, *_ = problem
     member = Member(np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.0, 2.0]), 0.03, 0.01)
     keep = group[users] != 1
-    population = Population(_shared(problem, loss_norm="weight"), [member])
-    without = Population(_shared(problem, loss_norm="weight"), [member])
+    population = Population(make_shared(problem, loss_norm="weight"), [member])
+    without = Population(make_shared(problem, loss_norm="weight"), [member])
     for _ in range(3):
-        population.step(_batch(problem))
-        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], everybody().size))
+        population.step(make_batch(problem))
+        without.step(Triplets.of_rows(users[keep], pos[keep], neg[keep], pool().size))
     # sums in another order, by CPU; Adam enlarges their rounding where a gradient nearly vanishes
     moved = np.linalg.norm(without.tables(0) - problem[-1])
     assert np.linalg.norm(population.tables(0) - without.tables(0)) < 2e-4 * moved
@@ -228,11 +173,11 @@ def test_hits_equal_a_full_sort(seed, depth):
 @pytest.mark.parametrize("layers", [0, 2])
 @pytest.mark.parametrize("models", [[4], [1, 3, 4]])
 def test_models_are_ranked_together_as_each_alone(layers, models):
-    problem = _problem(4)
-    graph = _graph(problem[0], problem[1]) if layers else None
+    problem = make_problem(4)
+    graph = make_graph(problem[0], problem[1]) if layers else None
     members = [Member(np.full(3, k + 1.0), np.ones(3), 0.1 * (k + 1), 0.01) for k in range(5)]
-    population = Population(_shared(problem, graph=graph, n_layers=layers), members)
-    population.step(_batch(problem))
+    population = Population(make_shared(problem, graph=graph, n_layers=layers), members)
+    population.step(make_batch(problem))
     rng = np.random.default_rng(0)
     asked, wanted = {}, {}
     for k in models:
@@ -249,8 +194,8 @@ def test_models_are_ranked_together_as_each_alone(layers, models):
 
 
 def test_some_of_the_users_are_ranked_as_all_are():
-    problem = _problem(5)
-    population = Population(_shared(problem), [Member(np.ones(3), np.ones(3), 0.1, 0.01)])
+    problem = make_problem(5)
+    population = Population(make_shared(problem), [Member(np.ones(3), np.ones(3), 0.1, 0.01)])
     users = np.random.default_rng(0).permutation(N_USERS)
     state = np.random.default_rng(1).integers(0, 3, (N_USERS, N_ITEMS))
     lists = sp.csr_matrix(state == 1), sp.csr_matrix(state == 2)
@@ -277,13 +222,13 @@ def test_rows_are_sorted_by_user_and_keep_their_items():
 
 def test_a_batch_without_weight_changes_nothing():
     # loss_norm weight divides by the sum of the weights, which is 0 here: no step, not 0 / 0
-    problem = _problem(4)
+    problem = make_problem(4)
     member = Member(np.zeros(3), np.zeros(3), 0.03, 0.01)
-    population = Population(_shared(problem, loss_norm="weight"), [member])
-    population.step(_batch(problem))
+    population = Population(make_shared(problem, loss_norm="weight"), [member])
+    population.step(make_batch(problem))
     assert np.array_equal(population.tables(0), problem[-1])
-    on_torch = TorchPopulation(_shared(problem, loss_norm="weight"), [member])
-    on_torch.step(_batch(problem))
+    on_torch = TorchPopulation(make_shared(problem, loss_norm="weight"), [member])
+    on_torch.step(make_batch(problem))
     assert np.array_equal(on_torch.tables(0), problem[-1])
     weights = BatchWeights("weight")
     with weights.batch(torch.zeros(3), torch.zeros(3)):

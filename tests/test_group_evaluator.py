@@ -4,45 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers import write_tiny
-from recbole.data import create_dataset, data_preparation
 from recbole.trainer import Trainer
-from recbole.utils import get_model, init_seed
+from recbole.utils import init_seed
+from recbole_project import RANKING_METRICS, project
 
 from recbole_groupmix import GroupEvaluator
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
-from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.evaluation import scoring
 from recbole_groupmix.evaluation.intervals import cluster_intervals
 from recbole_groupmix.evaluation.report import OVERALL
 from recbole_groupmix.evaluation.scoring import users_per_batch
 
-RANKING = ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP", "GAUC"]
 SET_LEVEL = ["ItemCoverage", "AveragePopularity", "GiniIndex", "ShannonEntropy", "TailPercentage"]
-
-
-def _project(folder, model="BPR", metrics=RANKING, mode="full", **more):
-    """A RecBole project as its users have it: config, loaders and a model."""
-    write_tiny(folder)
-    settings = {
-        "data_path": str(folder),
-        "load_col": {"inter": ["user_id", "item_id"], "user": ["user_id", "group"]},
-        "metrics": metrics,
-        "topk": [3, 5],
-        "valid_metric": "MRR@5",
-        "epochs": 3,
-        "embedding_size": 8,
-        "metric_decimal_place": 17,
-        "eval_args": {"split": {"RS": [0.6, 0.2, 0.2]}, "mode": mode},
-        **more,
-    }
-    config = GroupMixConfig(model, "tiny", settings)
-    init_seed(7, True)
-    with recbole_compat():
-        dataset = create_dataset(config)
-        loaders = data_preparation(config, dataset)
-        net = get_model(model)(config, loaders[0]._dataset)
-    return config, loaders, net
 
 
 def _stock(config, loaders, net):
@@ -57,8 +30,8 @@ def _stock(config, loaders, net):
 @pytest.mark.parametrize("model", ["BPR", "LightGCN", "NeuMF", "MultiVAE"])
 @pytest.mark.parametrize("mode", ["full", "uni5"])
 def test_overall_and_means_of_users_are_recboles_numbers(tmp_path, model, mode):
-    metrics = RANKING if mode == "full" else RANKING[:-1]
-    config, loaders, net = _project(tmp_path, model, metrics, mode)
+    metrics = RANKING_METRICS if mode == "full" else RANKING_METRICS[:-1]
+    config, loaders, net = project(tmp_path, model, metrics, mode)
     init_seed(11, True)  # sampled candidates are drawn anew at each evaluation
     wanted = _stock(config, loaders, net)
     init_seed(11, True)
@@ -74,7 +47,7 @@ def test_overall_and_means_of_users_are_recboles_numbers(tmp_path, model, mode):
 
 
 def test_gauc_of_a_group_is_recboles_weighted_mean(tmp_path):
-    config, loaders, net = _project(tmp_path, metrics=["GAUC"])
+    config, loaders, net = project(tmp_path, metrics=["GAUC"])
     report = GroupEvaluator(config, loaders[2], "group").evaluate(net)
     positives = pd.Series(loaders[2]._dataset.inter_feat["user_id"].numpy()).value_counts()
     tokens = loaders[2]._dataset.field2id_token["user_id"]
@@ -86,7 +59,7 @@ def test_gauc_of_a_group_is_recboles_weighted_mean(tmp_path):
 
 
 def test_a_second_evaluation_gives_the_same_report_and_leaves_the_model_as_it_was(tmp_path):
-    config, loaders, net = _project(tmp_path)
+    config, loaders, net = project(tmp_path)
     evaluator = GroupEvaluator(config, loaders[2], "group")
     net.train()
     first, second = evaluator.evaluate(net), evaluator.evaluate(net)
@@ -97,7 +70,7 @@ def test_a_second_evaluation_gives_the_same_report_and_leaves_the_model_as_it_wa
 
 
 def test_set_level_metrics_by_group_are_recboles_on_those_users(tmp_path):
-    config, loaders, net = _project(tmp_path, metrics=SET_LEVEL)
+    config, loaders, net = project(tmp_path, metrics=SET_LEVEL)
     with pytest.raises(ValueError, match=r"itemcoverage.*train_data"):
         GroupEvaluator(config, loaders[2], "group")
     evaluator = GroupEvaluator(config, loaders[2], "group", train_data=loaders[0])
@@ -120,7 +93,7 @@ def test_set_level_metrics_by_group_are_recboles_on_those_users(tmp_path):
 
 
 def test_value_metrics_by_group(tmp_path):
-    config, loaders, net = _project(
+    config, loaders, net = project(
         tmp_path,
         "NeuMF",
         ["MAE", "RMSE", "LogLoss", "AUC"],
@@ -137,7 +110,7 @@ def test_value_metrics_by_group(tmp_path):
 
 
 def test_report_in_all_its_forms(tmp_path):
-    config, loaders, net = _project(tmp_path)
+    config, loaders, net = project(tmp_path)
     report = GroupEvaluator(config, loaders[2], "group").evaluate(net)
     values = report.by_group
     assert list(values.index) == ["A", "B", "C", OVERALL]
@@ -159,7 +132,7 @@ def test_report_in_all_its_forms(tmp_path):
 
 
 def test_groups_from_several_columns_from_a_mapping_and_what_is_refused(tmp_path):
-    config, loaders, net = _project(tmp_path)
+    config, loaders, net = project(tmp_path)
     crossed = GroupEvaluator(config, loaders[2], ["group", "group"])
     assert crossed.groups.names == ("A x A", "B x B", "C x C")
     given = GroupEvaluator(config, loaders[2], {"u1": "x", "u2": "x", "u30": "y"})
@@ -175,7 +148,7 @@ def test_groups_from_several_columns_from_a_mapping_and_what_is_refused(tmp_path
 
 
 def test_a_stock_trainer_stops_on_a_target_group_and_tells_the_pace(tmp_path):
-    config, loaders, net = _project(tmp_path, epochs=4, stopping_step=0)
+    config, loaders, net = project(tmp_path, epochs=4, stopping_step=0)
     with recbole_compat(), without_folders():
         trainer = Trainer(config, net)
     evaluator = GroupEvaluator(config, loaders[1], "group")
@@ -217,7 +190,7 @@ def test_models_that_score_pair_by_pair_keep_recboles_batches(
     tmp_path, monkeypatch, model, at_once
 ):
     # RecBole writes all pairs of a batch out for them: more users at a time would only take memory
-    config, loaders, net = _project(tmp_path, model)
+    config, loaders, net = project(tmp_path, model)
     asked = []
     monkeypatch.setattr(scoring, "rebatched", lambda data, device: asked.append(data) or data)
     GroupEvaluator(config, loaders[2], "group").evaluate(net)

@@ -2,58 +2,21 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
 from command import call, run_arguments, run_folder
+from finished_runs import K, check_reproduced
 from helpers import write_tiny
-from recbole.data.interaction import Interaction
 
 from recbole_groupmix import GroupEvaluator, load_run, load_test_data
-
-K = 10
 
 
 def made(data_path, folder="runs", **options):
     status, _, err = call(*run_arguments(data_path, **options), f"--output_dir={folder}")
     assert status == 0, err
     return run_folder(folder)
-
-
-def recall_by_user(model, dataset, data_path):
-    """Return recall@10 of every user token, ranked and counted by hand.
-
-    Held out is what stands in the .inter file and not in the returned data set.
-    """
-    inter = pd.read_csv(Path(data_path) / "tiny" / "tiny.inter", sep="\t")
-    rows = dataset.inter_feat
-    train = {}
-    for user, item in zip(rows["user_id"].tolist(), rows["item_id"].tolist(), strict=True):
-        train.setdefault(user, set()).add(item)
-    recall = {}
-    for token, items in inter.groupby("user_id:token")["item_id:token"]:
-        user = dataset.token2id("user_id", token)
-        seen = train[user]
-        held_out = {dataset.token2id("item_id", item) for item in items} - seen
-        with torch.no_grad():
-            scores = model.full_sort_predict(Interaction({"user_id": torch.tensor([user])}))
-        order = np.argsort(-scores.numpy().ravel(), kind="stable")
-        ranked = [item for item in order if item != 0 and item not in seen][:K]
-        recall[token] = len(held_out & set(ranked)) / len(held_out)
-    return recall
-
-
-def check_reproduced(folder, mix, data_path):
-    _, model, dataset = load_run(folder)
-    assert not model.training
-    frame = pd.read_parquet(folder / "metrics.parquet")
-    chosen = (frame["mix"] == mix) & (frame["repeat"] == 0)
-    chosen &= (frame["metric"] == "recall") & (frame["k"] == K)
-    written = frame[chosen].set_index("user_id")["value"].to_dict()
-    assert len(written) == 32
-    assert recall_by_user(model, dataset, data_path) == pytest.approx(written, abs=1e-12)
 
 
 @pytest.mark.smoke

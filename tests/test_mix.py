@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import (
     Mix,
     augmentation_sizes,
     baselines,
     check_groups,
-    effective_sample_size,
     group_weights,
     mix_from_weights,
     no_augmentation,

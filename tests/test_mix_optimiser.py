@@ -13,7 +13,7 @@ from recbole_groupmix.core.linear.mix_optimiser import (
     mean_loss_gradient,
     optimise_mix,
 )
-from recbole_groupmix.engine.side_by_side import side_by_side
+from recbole_groupmix.engine.threads import one_blas_thread_each
 
 
 def fold(seed, shifts, sizes=(15, 60, 60), n_items=18):
@@ -103,9 +103,7 @@ def test_the_slopes_that_it_follows_agree_with_central_differences(monkeypatch):
 def test_folds_side_by_side_give_the_same_answer():
     problems = folds([0, 0, 1])
     alone = optimise_mix(problems, 0, np.ones(3), 5.0, most=5)
-    with side_by_side(2) as each:
-        together = optimise_mix(problems, 0, np.ones(3), 5.0, most=5, each=each)
+    with one_blas_thread_each(2) as threads:
+        together = optimise_mix(problems, 0, np.ones(3), 5.0, most=5, each=threads.map)
     assert together.evaluations == alone.evaluations
     np.testing.assert_allclose(together.weights, alone.weights, rtol=1e-9)
-    with side_by_side(1) as each:
-        assert each is map

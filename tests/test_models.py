@@ -69,7 +69,7 @@ NO_NOISE = {"dropout_prob": 0.0, "dropout": 0.0, "message_dropout": 0.0, "node_d
 #: ConvNCF's default kernels fit embeddings of 64 only; these fit 8.
 OPTIONS = {
     "ConvNCF": {"cnn_channels": [1, 4, 4], "cnn_kernels": [4, 2], "cnn_strides": [4, 2]},
-    "NNCF": {"neigh_num": 10},
+    "NNCF": {"neigh_num": 10, "neigh_embedding_size": 8, "num_conv_kernel": 8},
 }
 WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.theory.optimal_mix import optimal_mix, optimal_path
+from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.core.theory.prevalence import disparity, prevalence
 
 
@@ -134,7 +134,8 @@ def test_figure_2_in_all_three_regimes(theta, n_0):
         *(ends[0] + (ends[1] - ends[0]) * np.array([0.01, 0.5, 1.0])),
         *(ends[1] * np.array([1.01, 2.0, 50.0])),
     ]
-    path = optimal_path(theta, np.eye(3), n_0, budgets, alpha_prop=[0.2, 0.5, 0.3])
+    prop = [0.2, 0.5, 0.3]
+    path = [optimal_mix(theta, np.eye(3), n_0, n_aug, prop) for n_aug in budgets]
     expected = [figure_2(theta, n_0, n_aug) for n_aug in budgets]
     np.testing.assert_allclose([point.alpha for point in path], expected, atol=1e-8)
     assert [point.n_aug for point in path] == budgets

@@ -1,10 +1,11 @@
 import os
 
 import pytest
+from helpers import read_atomic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.prepare.atomic import parse_atomic, read_atomic, write_atomic
+from recbole_groupmix.prepare.atomic import parse_atomic, write_atomic
 
 RAW_TOKENS = ["007", "NA", "no", "1-5", "0", "nan", "1e3", "", " x ", "it's", 'a"b', "é"]
 
@@ -85,11 +86,3 @@ def test_a_header_alone_gives_empty_columns():
 def test_a_file_without_an_atomic_header_is_refused(lines):
     with pytest.raises(ValueError, match="not the header of an atomic file"):
         parse_atomic(lines, "here")
-
-
-def test_a_missing_or_binary_file_is_a_value_error(tmp_path):
-    with pytest.raises(ValueError, match="cannot read the atomic file"):
-        read_atomic(tmp_path / "absent.user")
-    (tmp_path / "binary.user").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="cannot read the atomic file"):
-        read_atomic(tmp_path / "binary.user")

@@ -2,9 +2,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from helpers import read_atomic
 
 from recbole_groupmix.prepare import DATA_SETS, group_field, prepare
-from recbole_groupmix.prepare.atomic import read_atomic
 
 SHIPPED = Path(__file__).resolve().parents[1] / "dataset_atomic"
 
@@ -30,7 +30,8 @@ def test_every_note_names_origin_licence_and_command(name):
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(
-        ValueError, match=r"'ml1m'.*blockmix, lastfm-asia, ml-100k, ml-1m \(did you mean ml-1m\?\)"
+        ValueError,
+        match=r"'ml1m'.*blockmix, lastfm-asia, ml-100k, ml-1m \(did you mean 'ml-1m'\?\)",
     ):
         prepare("ml1m", out=tmp_path)
     with pytest.raises(ValueError, match=r"ml-1m\. A data set of your own needs no preparation"):

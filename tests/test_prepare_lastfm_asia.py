@@ -2,9 +2,9 @@ import json
 import zipfile
 
 import pytest
+from helpers import read_atomic
 
 from recbole_groupmix.prepare import prepare
-from recbole_groupmix.prepare.atomic import read_atomic
 
 # user: (country, artists); kept are 4, 0 and 9, in the order of the countries' file
 TARGET = "id,target\n4,17\n0,0\n1,5\n2,3\n3,10\n9,10\n8,0\n"

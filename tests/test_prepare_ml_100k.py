@@ -3,9 +3,10 @@ import sys
 from collections import Counter
 
 import pytest
+from helpers import read_atomic
 
 from recbole_groupmix.prepare import ensure_ml_100k, prepare
-from recbole_groupmix.prepare.atomic import read_atomic, write_atomic
+from recbole_groupmix.prepare.atomic import write_atomic
 from recbole_groupmix.prepare.ml_100k import age_bucket, installed_copy
 
 

@@ -1,9 +1,10 @@
 import zipfile
 
 import pytest
+from helpers import read_atomic
 
 from recbole_groupmix.prepare import prepare
-from recbole_groupmix.prepare.atomic import read_atomic, write_atomic
+from recbole_groupmix.prepare.atomic import write_atomic
 
 RATINGS = "1::10::5::978300760\n2::10::3::978302109\n2::20::1::978301968\n"
 USERS = "1::F::1::10::02138\n2::M::56::16::70072-12\n"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from theory.bounds import least_rate, recovery_bound
 
 from recbole_groupmix.core.theory.class_shares import (
     favourites,
@@ -16,9 +17,7 @@ from recbole_groupmix.core.theory.class_shares import (
 from recbole_groupmix.core.theory.prevalence import (
     check_shares,
     disparity,
-    least_rate,
     prevalence,
-    recovery_bound,
 )
 from recbole_groupmix.prepare.blockmix import COUNTS, generate
 from recbole_groupmix.prepare.stylised import least_p

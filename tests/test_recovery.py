@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import binom
-
-from recbole_groupmix.core.theory.recovery import (
+from theory.recovery import (
     _CHUNK,
     radius,
     stylised_truth,
@@ -77,7 +76,7 @@ def test_chunks_change_nothing(monkeypatch):
     vectors = true_subspace(truth, 3)
     whole = subspace_errors(truth, 0.5, vectors, 7)
     assert 7 * truth.size < _CHUNK
-    monkeypatch.setattr("recbole_groupmix.core.theory.recovery._CHUNK", 2 * truth.size)
+    monkeypatch.setattr("theory.recovery._CHUNK", 2 * truth.size)
     np.testing.assert_allclose(subspace_errors(truth, 0.5, vectors, 7), whole, atol=1e-12)
 
 

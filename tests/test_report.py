@@ -4,23 +4,20 @@ import json
 import re
 import shutil
 import subprocess
-import zlib
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from browser import CHROMIUM, seen_in_browser
+from made_runs import USERS, write_run
+from pages import Page
 
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import BASELINES, REFERENCE
-from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.record.finished import read_folder
-from recbole_groupmix.record.result import build_result
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table
 from recbole_groupmix.report.frame.drawing import drawn
@@ -33,149 +30,13 @@ from recbole_groupmix.report.run.users import n_test_items
 from recbole_groupmix.report.write import write_report
 
 PDFLATEX = shutil.which("pdflatex")
-VOID = {"meta", "br", "hr", "img", "input", "link"}
 METRICS = ("precision", "recall", "ndcg")
-USERS = {"A": 30, "B": 20, "C": 12}
-
-
-def write_run(
-    folder,
-    *,
-    trials=4,
-    repeats=2,
-    effect=0.0,
-    users=None,
-    own=(),
-    diverged=(),
-    change=None,
-    config=None,
-    target=None,
-):
-    """Write the folder of a run: every hit of a user is drawn, nothing is trained.
-
-    ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics.
-    """
-    users = users or USERS
-    target = target or next(iter(users))
-    folds, k, seed = 2, 10, 2020
-    rng = np.random.default_rng(1)
-    settings = {
-        **{"dataset": "made", "group_field": "group", "target": target, "model": "BPR"},
-        **{"protocol": "converged", "weighting": "loss", "topk": [5, k], "seed": seed},
-        **{"repeats": repeats, "valid_metric": f"recall@{k}", "trials": trials, "folds": folds},
-    }
-    mixes = {name: (mix, "baseline") for name, mix in baselines(users, target).items()}
-    mixes |= {name: (baselines(users, target)["stratified"], "own") for name in own}
-    for trial in range(trials):
-        sampler, mix = sample_trial(seed, trial, users, target)
-        mixes[f"trial-{trial}"] = mix, sampler
-    folder.mkdir(parents=True)
-    cv = {}
-    with open(folder / "trials.jsonl", "w") as lines, open(folder / "curves.jsonl", "w") as curves:
-        for name, (mix, source) in mixes.items():
-            score = None if name in diverged else 0.3 + 0.1 * rng.random()
-            cv[name] = {"score": np.nan if score is None else score, "epochs": 10, "options": {}}
-            groups = users if source == "baseline" else {target: users[target]}
-            for fold in range(folds):
-                record = {"name": name, "source": source, "fold": fold, "score": score}
-                record |= {"epochs": 10, "seconds": 0.1, **mix.to_dict()}
-                lines.write(json.dumps(record) + "\n")
-                curve = [
-                    {"epoch": e, "by_group": dict.fromkeys(groups, 0.3 * e / (e + 5))}
-                    for e in (5, 10, 15)
-                ]
-                curves.write(json.dumps({"name": name, "fold": fold, "curve": curve}) + "\n")
-    known = [name for name in mixes if name.startswith("trial") and name not in diverged]
-    selected = max(known, key=lambda name: cv[name]["score"], default=None)
-    rows = {name: mixes[name][0] for name in (*baselines(users, target), *own)}
-    rows = {name: mix for name, mix in rows.items() if name not in diverged}
-    if selected:
-        rows["data_mix"] = mixes[selected][0]
-    frames = []
-    ids = [f"{group}-{i}" for group, n in users.items() for i in range(n)]
-    of = np.repeat(list(users), list(users.values()))
-    items = np.random.default_rng(2).integers(4, 16, len(ids))
-    for mix in rows:
-        for repeat in range(repeats):
-            draw = np.random.default_rng([3, repeat, zlib.crc32(mix.encode())])
-            chance = 0.4 + (effect if mix == "data_mix" else 0.0)
-            hits = draw.binomial(np.minimum(items, 8), chance)
-            values = {"precision": hits / k, "recall": hits / items, "ndcg": hits / (hits + 4)}
-            for metric, value in values.items():
-                common = {"mix": mix, "repeat": repeat, "metric": metric}
-                wide = {"user_id": ids, "group": of, **common}
-                frames.append(pd.DataFrame({**wide, "k": k, "value": value}))
-                frames.append(pd.DataFrame({**wide, "k": 5, "value": value / 2}))
-    metrics = pd.concat(frames, ignore_index=True)
-    if change is not None:
-        metrics = change(metrics)
-    metrics.to_parquet(folder / "metrics.parquet", index=False)
-    entries = [{"name": g, "n_users": n, "n_interactions": 20 * n} for g, n in users.items()]
-    result = build_result(
-        settings=settings,
-        embedding_size=8,
-        groups=entries,
-        mixes=rows,
-        cv=cv,
-        selected=selected,
-        diverged=list(diverged),
-        metrics=metrics,
-        seconds={"search": 12.0, "test": 3.0, "this_call": 100.0},
-    )
-    (folder / "result.json").write_text(json.dumps(result))
-    asked = {"configuration": {**settings, **(config or {})}, "data": {"n_users": len(ids)}}
-    (folder / "config.yaml").write_text(yaml.safe_dump({**asked, "trials": trials}))
-    return folder
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("runs") / "made-A-BPR-01234567", own=("mine",))
     return folder, write_report([folder])
-
-
-class Page(HTMLParser):
-    """Checks that elements nest, and keeps what tests ask about."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.ids, self.links, self.tables, self.svg = [], [], [], {}, []
-        self.headings, self.text = [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self._seen(tag, dict(attributes))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self._seen(tag, dict(attributes))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] in ("th", "td"):
-            self.row[-1][0] += data
-        if self.open and self.open[-1] in ("h1", "h2", "h3", "h4"):
-            self.headings.append((int(self.open[-1][1]), data))
-        self.text.append(data)
-
-    def _seen(self, tag, attributes):
-        if "id" in attributes:
-            self.ids.append(attributes["id"])
-        self.links += [attributes[key] for key in ("href", "src") if key in attributes]
-        if tag == "table":
-            self.rows = self.tables[attributes["id"].partition("-table-")[2]] = []
-        if tag == "tr":
-            self.row = []
-            self.rows.append(self.row)
-        if tag in ("th", "td"):
-            self.row.append(["", attributes])
-        if tag == "svg":
-            self.svg.append(attributes)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from browser import CHROMIUM, seen_in_browser
 from command import call
 from helpers import write_tiny
-from test_report import Page
+from pages import Page
 
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled

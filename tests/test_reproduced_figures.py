@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import USERS, write_run
+from pages import Page
 from scipy.stats import rankdata
-from test_report import USERS, Page, write_run
 
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.report.frame.drawing import drawn
@@ -516,7 +517,7 @@ def test_cells_at_other_cut_offs_are_refused(grid, tmp_path):
         grid_part([grid[0][0], read_cell(folder)], [], None)
 
 
-def test_a_report_of_several_runs_takes_a_check_beside_them(tmp_path, capsys):
+def test_a_report_of_several_runs_takes_a_check_beside_them(undrawn, tmp_path, capsys):
     runs = [
         write_cell(tmp_path / f"run-{d}-{protocol}", d=d, protocol=protocol)
         for d in (4, 64)

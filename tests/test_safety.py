@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.files import bounded as files
-from recbole_groupmix.files import parse
+from recbole_groupmix.files import parse, paths
 from recbole_groupmix.settings.options import flag, named, number, whole_number
 from recbole_groupmix.settings.yaml_files import read_settings_file
 from recbole_groupmix.text import figures
@@ -62,7 +62,7 @@ def test_a_file_inside_a_folder_has_a_plain_name(tmp_path):
     (folder / "in").symlink_to("model.pth")
     (folder / "model.pth").touch()
     for name in ("model.pth", "in", "..model", "a b"):
-        assert files.file_inside(folder, name) == folder / name
+        assert paths.file_inside(folder, name) == folder / name
     for name in (
         "../outside",
         "/etc/passwd",
@@ -77,21 +77,21 @@ def test_a_file_inside_a_folder_has_a_plain_name(tmp_path):
         ["x"],
     ):
         with pytest.raises(ValueError, match="is not the plain name"):
-            files.file_inside(folder, name)
+            paths.file_inside(folder, name)
     with pytest.raises(ValueError, match="leads out"):
-        files.file_inside(folder, "out")
+        paths.file_inside(folder, "out")
 
 
 def test_the_home_folder_is_put_in_once(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert files.user_path("~/runs", "x") == str(tmp_path / "runs")
-    assert files.user_path("~", "x") == str(tmp_path)
+    assert paths.user_path("~/runs", "x") == str(tmp_path / "runs")
+    assert paths.user_path("~", "x") == str(tmp_path)
     for same in ("runs", "./~", "a/~/b", "", "a~"):
-        assert files.user_path(same, "x") == same
+        assert paths.user_path(same, "x") == same
     with pytest.raises(ValueError, match="x; there is no home folder of that name"):
-        files.user_path("~nobody-of-this-name/runs", "x")
+        paths.user_path("~nobody-of-this-name/runs", "x")
     with pytest.raises(ValueError, match="x; no path can hold a NUL"):
-        files.user_path("a\0b", "x")
+        paths.user_path("a\0b", "x")
 
 
 # --- YAML and JSON -------------------------------------------------------------------------------

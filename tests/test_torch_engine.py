@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from engine_problems import (
+    N_ITEMS,
+    N_USERS,
+    NARROW,
+    make_graph,
+    make_problem,
+    make_shared,
+    reference_tables,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_engine import N_ITEMS, N_USERS, NARROW, _graph, _problem, _reference_tables, _shared
 
 from recbole_groupmix.engine.hits import Asked, hits_at
 from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
@@ -43,8 +51,8 @@ def _batches(problem, n=1):
 
 
 def _lightgcn(problem, n_layers, **options):
-    graph = _graph(problem[0], problem[1]) if n_layers else None
-    return _shared(problem, graph=graph, n_layers=n_layers, **options)
+    graph = make_graph(problem[0], problem[1]) if n_layers else None
+    return make_shared(problem, graph=graph, n_layers=n_layers, **options)
 
 
 def _assert_same_to_rounding(mine, theirs, problem):
@@ -70,12 +78,12 @@ def _train(population, batches, n_epochs=3):
 @pytest.mark.parametrize("loss_norm", ["count", "weight"])
 @pytest.mark.parametrize("rows", [False, True])
 def test_steps_equal_autograd_and_torch_adam(device, n_models, layers, loss_norm, rows):
-    problem, members = _problem(), _members(n_models)
+    problem, members = make_problem(), _members(n_models)
     shared = _lightgcn(problem, layers, loss_norm=loss_norm, l2_on_rows=rows)
     population = TorchPopulation(shared, members, device, dtype=torch.float64)
     _train(population, _batches(problem))
     for k, member in enumerate(members):
-        wanted = _reference_tables(
+        wanted = reference_tables(
             problem,
             member,
             3,
@@ -93,7 +101,7 @@ def test_steps_equal_autograd_and_torch_adam(device, n_models, layers, loss_norm
 @pytest.mark.parametrize("options", [{}, {"loss_norm": "weight"}, {"l2_on_rows": True}])
 @pytest.mark.parametrize("n_batches", [1, 5])
 def test_training_equals_the_population_on_the_cpu(device, layers, options, n_batches):
-    problem, members = _problem(4), _members(3)
+    problem, members = make_problem(4), _members(3)
     shared, batches = _lightgcn(problem, layers, **options), _batches(problem, n_batches)
     population = _train(TorchPopulation(shared, members, device), batches)
     other = _train(Population(shared, members), batches)
@@ -105,7 +113,7 @@ def test_training_equals_the_population_on_the_cpu(device, layers, options, n_ba
 
 
 def test_many_chunks_equal_one():
-    problem = _problem(5)
+    problem = make_problem(5)
     shared, members = _lightgcn(problem, 1), _members(3)
     whole = _train(TorchPopulation(shared, members), _batches(problem))
     # chunks of 7 triplets cut users in two, chunks of 1 are the least: 2 bytes hold no triplet
@@ -126,8 +134,8 @@ def test_temporaries_stay_below_the_bound(monkeypatch):
         return gather(table, dim, index, out=out)
 
     monkeypatch.setattr(torch, "index_select", recording)
-    problem, bound = _problem(5), 60 * 4 * ROW_BYTES
-    TorchPopulation(_shared(problem), _members(4), max_bytes=bound).step(_batches(problem)[0])
+    problem, bound = make_problem(5), 60 * 4 * ROW_BYTES
+    TorchPopulation(make_shared(problem), _members(4), max_bytes=bound).step(_batches(problem)[0])
     # 400 triplets in chunks of 60: six full ones and 40 left, three gathers in each
     assert seen == [(60, 4, NARROW)] * 18 + [(40, 4, NARROW)] * 3
 
@@ -136,7 +144,7 @@ def test_temporaries_stay_below_the_bound(monkeypatch):
 @pytest.mark.parametrize("layers", [0, 2])
 @pytest.mark.parametrize("dim", [1, 5, 16])
 def test_a_model_alone_equals_itself_in_a_population(device, layers, dim):
-    *problem, _ = _problem(1, n_triplets=2000)
+    *problem, _ = make_problem(1, n_triplets=2000)
     tables = np.random.default_rng(dim).normal(0, 0.5, (N_USERS + N_ITEMS, dim))
     problem, members = (*problem, tables.astype(np.float32)), _members(20)
     shared, batches = _lightgcn(problem, layers, loss_norm="weight"), _batches(problem, 3)
@@ -154,7 +162,7 @@ def test_a_model_alone_equals_itself_in_a_population(device, layers, dim):
 
 @on_each_device
 def test_models_that_leave_are_returned_and_cut_out(device):
-    problem, members = _problem(6), _members(4)
+    problem, members = make_problem(6), _members(4)
     population = _train(TorchPopulation(_lightgcn(problem, 1), members, device), _batches(problem))
     before = {k: population.tables(k) for k in range(4)}
     outputs = population.output(3)
@@ -176,8 +184,8 @@ def test_models_that_leave_are_returned_and_cut_out(device):
 
 @on_each_device
 def test_tables_are_copies(device):
-    problem = _problem()
-    shared = _shared(problem)
+    problem = make_problem()
+    shared = make_shared(problem)
     population = TorchPopulation(shared, _members(1), device)
     tables, (user, item) = population.tables(0), population.output(0)
     tables[:], user[:], item[:] = 0.0, 1.0, 2.0
@@ -190,12 +198,12 @@ def test_tables_are_copies(device):
 
 @on_each_device
 def test_weight_zero_equals_training_without_those_triplets(device):
-    problem = _problem(3)
+    problem = make_problem(3)
     users, pos, neg, group, *_ = problem
     member = Member(np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.0, 2.0]), 0.03, 0.01)
     keep = group[users] != 1
     assert 0 < keep.sum() < len(keep)
-    shared = _shared(problem, loss_norm="weight")
+    shared = make_shared(problem, loss_norm="weight")
     population = _train(TorchPopulation(shared, [member], device), _batches(problem))
     kept = Triplets.of_rows(users[keep], pos[keep], neg[keep], 2)
     without = _train(TorchPopulation(shared, [member], device), [kept])
@@ -203,7 +211,7 @@ def test_weight_zero_equals_training_without_those_triplets(device):
 
 
 def test_a_model_that_diverges_leaves_the_others_as_they_are():
-    problem, members = _problem(7), _members(3)
+    problem, members = make_problem(7), _members(3)
     broken = [members[0], dataclasses.replace(members[1], learning_rate=np.nan), members[2]]
     shared = _lightgcn(problem, 2)
     population = _train(TorchPopulation(shared, broken), _batches(problem))

@@ -1,4 +1,5 @@
 from dataclasses import astuple, replace
+from itertools import combinations
 from statistics import mean
 
 import numpy as np
@@ -6,11 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.groups.ranking_unfairness import (
-    pairwise_ranking_unfairness,
-    ranking_unfairness,
-)
-from recbole_groupmix.core.groups.unfairness import mean_and_max, pairwise_unfairness, unfairness
+from recbole_groupmix.core.groups.ranking_unfairness import ranking_unfairness
+from recbole_groupmix.core.groups.unfairness import pairwise_unfairness, unfairness
 
 nan = float("nan")
 FOUR = ("value", "absolute", "underestimation", "overestimation")
@@ -187,16 +185,6 @@ def test_value_is_under_plus_overestimation_to_the_last_bit_on_an_item(rows):
         assert found.value == found.underestimation + found.overestimation
 
 
-def test_pairs_are_summarised_where_they_are_defined():
-    rows = [(0, 1, 3.0, 3.0), (1, 1, 3.0, 4.0), (2, 1, 3.0, 6.0)]
-    pairs = pairwise_unfairness(*columns(rows), 4)  # group 3 has no row
-    assert mean_and_max(pairs, "value") == ((1 + 3 + 2) / 3, 3)
-    assert mean_and_max(pairs, "underestimation") == (0, 0)
-    assert np.isnan(mean_and_max({(0, 3): pairs[0, 3]}, "parity")).all()
-    with pytest.raises(ValueError, match="measure is 'n_items'"):
-        mean_and_max(pairs, "n_items")
-
-
 @pytest.mark.parametrize(
     ("change", "call", "message"),
     [
@@ -311,7 +299,8 @@ def test_top_k_lists_equal_loops_over_users(case, missing):
     top, relevant, groups = case
     pairs = np.array(relevant, dtype=np.int64).reshape(-1, 2)
     arrays = np.array(top), pairs[:, 0], pairs[:, 1], np.array(groups)
-    for (g, h), found in pairwise_ranking_unfairness(*arrays, 3, missing=missing).items():
+    for g, h in combinations(range(3), 2):
+        found = ranking_unfairness(*arrays, g, h, missing=missing)
         expected = ranked_by_loops(top, relevant, groups, [g], [h], missing)
         assert list(astuple(found)) == pytest.approx(expected, abs=1e-12, nan_ok=True)
     for target in range(3):
@@ -357,9 +346,3 @@ def test_top_k_refusals(change, message):
 def test_a_group_is_not_compared_with_itself():
     with pytest.raises(ValueError, match="first is 0 and second 0"):
         ranking_unfairness(*map(np.array, [[[1], [2]], [0, 1], [1, 1], [0, 1]]), 0, 0)
-
-
-def test_pairwise_top_k_refusals():
-    arrays = map(np.array, [[[1], [2]], [0], [1], [0, 2]])
-    with pytest.raises(ValueError, match="n_groups is 2 and the largest code 2"):
-        pairwise_ranking_unfairness(*arrays, 2)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import time
-import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,6 +19,8 @@ from urllib.request import urlopen
 
 import yaml
 from tqdm import tqdm
+
+from recbole_groupmix.files.staging import staging_beside
 
 #: Seconds that a server may be silent.
 PATIENCE = 30.0
@@ -128,17 +128,13 @@ def _fetch(url: str, archive: IO[bytes], what: str) -> str:
 
 def _publish(archive: IO[bytes], kind: str, folder: Path, stem: str, name: str) -> None:
     """Unpack a data set beside the folder, then give it the folder's name."""
-    staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        staging.mkdir(parents=True)
+    with staging_beside(folder) as staging:
         _unpack(archive, kind, staging, stem, name)
         try:
             staging.rename(folder)  # fails if the folder has been made meanwhile
         except OSError:
             if not (folder / f"{name}.inter").is_file():
                 raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _unpack(archive: IO[bytes], kind: str, staging: Path, stem: str, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.atomic_header import read_header
 from recbole_groupmix.adapters.filters import BY_FILE
+from recbole_groupmix.core.spelling import did_you_mean
 
 #: Name that users without a group token get under ``empty_group: keep``.
 EMPTY_GROUP = "(empty)"
@@ -43,11 +43,9 @@ class Groups:
         """Return the index of a group; raise ``ValueError`` with the nearest names otherwise."""
         if name in self.names:
             return self.names.index(name)
-        near = get_close_matches(name, self.names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"{name!r} is no group of column {self.field!r}; groups are {', '.join(self.names)}"
-            f"{hint}"
+            f"{did_you_mean(name, self.names)}"
         )
 
     def users(self, name: str) -> np.ndarray:
@@ -187,8 +185,7 @@ def _token_column(dataset: Dataset, field: str) -> np.ndarray:
     feature, name = dataset.user_feat, dataset.dataset_name
     if feature is None or field not in feature or field == dataset.uid_field:
         columns = columns_of_user_file(dataset)
-        near = get_close_matches(field, columns, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(field, columns, " ({})")
         raise ValueError(
             f"{name}.user has no column {field!r} that can hold groups; columns there: "
             f"{', '.join(columns) or 'none'}{hint}. Name one by --group_field"

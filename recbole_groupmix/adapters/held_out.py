@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.core.user_metrics import METRICS, per_user_metrics
 from recbole_groupmix.engine.hit_loops import top_hits
-from recbole_groupmix.engine.threads import even_bounds, everybody
+from recbole_groupmix.engine.threads import even_bounds, pool
 
 _SCORES_PER_BLOCK = 2**21  # at a time: 8 MiB of float32, but some models hold 64 numbers for each
 _PAIRS_PER_CALL = 2**13  # for models that score pairs; ConvNCF holds 50 kB for each
@@ -71,6 +71,15 @@ class HeldOut:
         """Keep those of ``wanted``, bool (n_users,) by internal id."""
         rows = np.flatnonzero(wanted[self.users])
         return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
+
+    def left_out(self, rows: slice = slice(None)) -> np.ndarray:
+        """Return what cannot be recommended, bool (n_rows, n_items): training items and padding.
+
+        RecBole's padding item has no interactions, so as a model's input it changes nothing.
+        """
+        left_out: np.ndarray = self.masked[rows].toarray()
+        left_out[:, 0] = True
+        return left_out
 
 
 def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
@@ -151,10 +160,10 @@ def evaluate(
 
 def _mark_hits(scores: np.ndarray, start: int, held_out: HeldOut, hits: np.ndarray) -> None:
     """Fill ``hits`` from the scores of as many users from ``start`` on; scores are changed."""
-    masked, relevant, team = held_out.masked, held_out.relevant, everybody()
+    masked, relevant, threads = held_out.masked, held_out.relevant, pool()
     rows = np.arange(start, start + len(scores))
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
-    team.run(
+    threads.run(
         partial(top_hits, scores[a:b], rows[a:b], *lists, hits[a:b])
-        for a, b in pairwise(even_bounds(len(scores), team.size))
+        for a, b in pairwise(even_bounds(len(scores), threads.size))
     )

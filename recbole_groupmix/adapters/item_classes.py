@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ from recbole.utils import FeatureType
 from recbole_groupmix.adapters.atomic_header import read_header
 from recbole_groupmix.adapters.doubles import conflicts, told
 from recbole_groupmix.adapters.read_table import read_table
+from recbole_groupmix.core.spelling import did_you_mean
 
 _KINDS = (FeatureType.TOKEN.value, FeatureType.TOKEN_SEQ.value)
 
@@ -46,8 +46,7 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
     kinds = read_header(path, separator, encoding).types
     known = [name for name, kind in kinds.items() if name != dataset.iid_field and kind in _KINDS]
     if field not in known:
-        near = get_close_matches(field, known, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(field, known, " ({})")
         why = f"has type {kinds[field]!r}" if field in kinds else "is not there"
         raise ValueError(
             f"item class column {field!r} of {path.name} {why}; columns that can hold classes: "

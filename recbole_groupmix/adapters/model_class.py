@@ -10,6 +10,7 @@ from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.lightgcn import LightGCN
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED
 
 _OWN = {"BPR": BPR, "LightGCN": LightGCN, "EASE": EASE, "WeightedSVD": WeightedSVD}
@@ -30,8 +31,7 @@ def model_class(name: str) -> Any:
         with recbole_compat():
             return get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
-        near = [k for k in known if k.lower() == name.lower()]
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = "" if name in known else did_you_mean(name, known, "{} ")
         # of a name that it does not know RecBole says what the last place it looked at lacks
         why = f" ({error})" if name in known else ""
         raise ValueError(

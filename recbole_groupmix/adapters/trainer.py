@@ -19,7 +19,6 @@ from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losse
 from recbole_groupmix.files.whole import write_whole
 
 REGULARIZERS = ("weighted", "unweighted", "rows")
-USER_LOSSES = ("sum", "mean")
 
 
 def user_factors(users: np.ndarray, n_users: int, user_loss: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.exact.loss_influence import bytes_of_loss_influence, loss_influence
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.record.check_schema import InfluenceRecord
+from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.memory import memory
 
 #: EASE's L2 weight by default.
@@ -19,7 +20,6 @@ PART = 1
 #: Users whose losses are asked; time goes up with their number.
 MOST_USERS = 2048
 _N_BOOT = 2000
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def group_influence_of(
     if needed > free:
         return None, (
             f"Group influence is left out: matrices of the {experiment.shape[1] - 1} items by "
-            f"themselves need about {needed / _GIB:.3g} GiB and may take {free / _GIB:.3g} GiB; "
+            f"themselves need about {gib(needed)} and may take {gib(free)}; "
             "raise --max_memory or leave out rare items."
         )
     rows = loss_influence(

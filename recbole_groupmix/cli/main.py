@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix import __version__
 from recbole_groupmix.cli.last_words import last_words
-from recbole_groupmix.files.bounded import check_can_be_written, user_path
 from recbole_groupmix.files.literal import literal
+from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.files.places import out_file, out_folder
 from recbole_groupmix.settings.options import flag, whole_number
 from recbole_groupmix.text.untrusted import short, shown

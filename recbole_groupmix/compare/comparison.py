@@ -19,7 +19,7 @@ from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.files.whole import Content, write_whole
 from recbole_groupmix.text.numbers import LEVEL
-from recbole_groupmix.text.untrusted import csv_safe, short
+from recbole_groupmix.text.untrusted import csv_safe, reason, short
 
 #: Most resamples, and permutations, that can be asked for; more make nothing finer.
 MOST_DRAWS = 1_000_000
@@ -78,7 +78,7 @@ class Comparison:
         try:
             write_whole(path, self._content(path.suffix.lower()))
         except OSError as error:
-            raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+            raise ValueError(f"cannot write {path}: {reason(error)}") from error
 
     def _content(self, suffix: str) -> Content:
         if suffix == ".csv":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from recbole_groupmix.core.quoted_cells import check_quotes
-from recbole_groupmix.files.bounded import user_path
+from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.record.read import read_frame
 from recbole_groupmix.text.untrusted import reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from numbers import Integral, Real
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from recbole_groupmix.core.names import NO_AUGMENTATION, REFERENCE, STRATIFIED
+from recbole_groupmix.core.spelling import did_you_mean
 
 SUM_TOLERANCE = 1e-6
 _SNAP = 4 * float(np.finfo(np.float64).eps)
@@ -114,8 +113,8 @@ def augmentation_sizes(n_users: Mapping[str, int], target: str) -> dict[str, int
             raise ValueError(f"group '{name}' has {count!r} users; counts are integers >= 0.")
     if target not in n_users:
         raise ValueError(
-            f"target group '{target}' is not a group; groups are {_listed(n_users)}."
-            + _nearest(target, n_users)
+            f"target group '{target}' is not a group; groups are {_listed(n_users)}"
+            f"{did_you_mean(target, n_users)}."
         )
     if len(n_users) < 2:
         raise ValueError(
@@ -155,7 +154,7 @@ def check_groups(mix: Mix, n_users: Mapping[str, int], target: str) -> None:
         if name not in sizes:
             raise ValueError(
                 f"alpha names the unknown group '{name}'; augmentation groups of target "
-                f"'{target}' are {_listed(sizes)}." + _nearest(name, sizes)
+                f"'{target}' are {_listed(sizes)}{did_you_mean(name, sizes)}."
             )
     missing = [name for name in sizes if name not in mix.alpha]
     if missing:
@@ -287,40 +286,6 @@ def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], t
     return Mix(alpha, total / sum(sizes.values()))
 
 
-def effective_sample_size(weights: npt.ArrayLike) -> float:
-    """Return Kish's effective sample size, ``(sum w)^2 / sum w^2``.
-
-    Parameters
-    ----------
-    weights : array of float, shape (n,)
-        Weights >= 0, not all 0; their scale does not matter.
-
-    Returns
-    -------
-    float
-        In [1, n]; n when all weights are equal.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or not finite, or no weight is positive.
-    """
-    values = np.asarray(weights, dtype=np.float64).ravel()
-    bad = ~(np.isfinite(values) & (values >= 0))
-    if bad.any():
-        raise ValueError(
-            f"{int(bad.sum())} of {values.size} weights are negative or not finite (the first "
-            f"is {values[bad][0]}); weights are finite and >= 0."
-        )
-    if not values.any():
-        raise ValueError(
-            f"none of the {values.size} weights is positive; the effective sample size of "
-            "nothing is not defined."
-        )
-    scaled = values / values.max()
-    return float(scaled.sum() ** 2 / np.square(scaled).sum())
-
-
 def _non_negative(value: object, what: str) -> float:
     """Return `value` as a float, or say that `what` must be a finite number >= 0."""
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -332,8 +297,3 @@ def _non_negative(value: object, what: str) -> float:
 
 def _listed(names: Mapping[str, Any] | list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names) or "(none)"
-
-
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""

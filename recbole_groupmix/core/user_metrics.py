@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from recbole_groupmix.core.spelling import did_you_mean
 
 METRICS = ("precision", "recall", "ndcg", "hit", "mrr", "map")
 
@@ -51,9 +52,8 @@ def per_user_metrics(
     """
     for name in metrics:
         if name not in METRICS:
-            close = difflib.get_close_matches(str(name).lower(), METRICS, n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise ValueError(f"unknown metric '{name}'; known are {', '.join(METRICS)}.{hint}")
+            hint = did_you_mean(name, METRICS)
+            raise ValueError(f"unknown metric '{name}'; known are {', '.join(METRICS)}{hint}")
     hits, n_relevant = _checked(hits, n_relevant, topk)
 
     defined = n_relevant > 0

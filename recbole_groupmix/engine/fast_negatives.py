@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.engine.compiled import compiled
-from recbole_groupmix.engine.threads import even_bounds, everybody
+from recbole_groupmix.engine.threads import even_bounds, pool
 
 
 class FastNegatives:
@@ -41,8 +41,8 @@ class FastNegatives:
         out = np.empty(len(users), np.int64)
         if len(users) and table.n_candidates[users].min() == 0:
             return table.draw(users, rng)  # says which user
-        everybody().over(
-            even_bounds(len(users), everybody().size),
+        pool().over(
+            even_bounds(len(users), pool().size),
             _draw,
             users,
             uniform,

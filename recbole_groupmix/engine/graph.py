@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.row_vectors import COLUMNS
-from recbole_groupmix.engine.threads import Team
+from recbole_groupmix.engine.threads import Threads
 from recbole_groupmix.engine.triplets import balanced_bounds
 
 Floats = npt.NDArray[np.float32]
@@ -64,14 +64,14 @@ class Graph:
         self._bounds = balanced_bounds(indptr, parts)
         self._n_layers = n_layers
 
-    def propagated(self, tables: list[Floats], team: Team) -> list[Floats]:
+    def propagated(self, tables: list[Floats], threads: Threads) -> list[Floats]:
         """Propagate the embeddings of several models at once.
 
         Parameters
         ----------
         tables : list of numpy.ndarray of float32, shape (n_nodes, d)
             One per model; all of the same shape.
-        team : Team
+        threads : Threads
             Who works on it.
 
         Returns
@@ -84,7 +84,7 @@ class Graph:
         columns = (0,) * total.shape[1]
         for _ in range(self._n_layers):
             of_layer = (*self._matrix, source, target, total, columns)
-            team.over(self._bounds, kernels.propagate, *of_layer)
+            threads.over(self._bounds, kernels.propagate, *of_layer)
             source, target, other = target, other, source
         total *= np.float32(1.0 / (self._n_layers + 1))
         return [np.ascontiguousarray(part) for part in np.split(total, len(tables), axis=1)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
-from threadpoolctl import ThreadpoolController
 
 from recbole_groupmix.engine.hit_loops import top_hits, top_hits_of_narrow
-from recbole_groupmix.engine.threads import Team, everybody
+from recbole_groupmix.engine.threads import Threads, one_blas_thread, pool
 
 _SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
 _NARROW = 8  # columns up to which a product of our own is faster than that of BLAS
@@ -53,7 +51,7 @@ def hits_at(
     masked: csr_matrix,
     relevant: csr_matrix,
     depth: int,
-    team: Team | None = None,
+    threads: Threads | None = None,
     rows: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Rank all items for each user by the product of embeddings and mark the relevant ones.
@@ -68,7 +66,7 @@ def hits_at(
         Items left out of the ranking, and items to find.
     depth : int
         Length of the ranking.
-    team : Team, optional
+    threads : Threads, optional
         Who works on it, each on blocks of users; default all threads. With one of a single
         thread the caller sees to it that products take :func:`one_blas_thread`.
     rows : numpy.ndarray of int64, shape (n_now,), optional
@@ -80,9 +78,9 @@ def hits_at(
         From best to last.
     """
     hits = np.zeros((len(user), depth), dtype=bool)
-    team, columns = team or everybody(), np.ascontiguousarray(item.T)
+    threads, columns = threads or pool(), np.ascontiguousarray(item.T)
     narrow = len(columns) <= _NARROW  # holds the scores of one user at a time
-    block = max(len(user) // (4 * team.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
+    block = max(len(user) // (4 * threads.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
     of_user = np.arange(len(user)) if rows is None else rows
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
 
@@ -94,21 +92,6 @@ def hits_at(
             top_hits(user[now] @ columns, of_user[now], *lists, hits[now])
 
     starts = range(0, len(user), block)
-    with nullcontext() if team.size == 1 else one_blas_thread():
-        team.run(partial(rank, start) for start in starts)
+    with nullcontext() if threads.size == 1 else one_blas_thread():
+        threads.run(partial(rank, start) for start in starts)
     return hits
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS from starting threads where products are shared out already.
-
-    For the whole process, so not to be entered by threads side by side.
-    """
-    with _libraries().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()

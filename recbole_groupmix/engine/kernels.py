@@ -1,7 +1,7 @@
 """The loops that time goes into, compiled by Numba.
 
 Each call works through a range on one thread and releases the interpreter's lock; who calls them
-side by side is :mod:`.team`'s business.
+side by side is :mod:`.threads`'s business.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph, in_bunches
-from recbole_groupmix.engine.hits import Asked, hits_at, one_blas_thread
+from recbole_groupmix.engine.hits import Asked, hits_at
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
-from recbole_groupmix.engine.threads import ALONE, Team, even_bounds, everybody
+from recbole_groupmix.engine.threads import ALONE, Threads, even_bounds, one_blas_thread, pool
 from recbole_groupmix.engine.triplets import Triplets
 
 
@@ -40,14 +40,14 @@ class Population:
         self._first = {k: np.zeros(shape, np.float32) for k in self._tables}
         self._second = {k: np.zeros(shape, np.float32) for k in self._tables}
         self._steps = 0
-        self._team = everybody()
-        self._rows = even_bounds(shape[0], self._team.size)
+        self._threads = pool()
+        self._rows = even_bounds(shape[0], self._threads.size)
         n_items = shape[0] - shared.n_users
-        self._item_rows = even_bounds(n_items, self._team.size)
-        self._of_parts = np.empty((self._team.size, n_items, shape[1]), np.float32)
+        self._item_rows = even_bounds(n_items, self._threads.size)
+        self._of_parts = np.empty((self._threads.size, n_items, shape[1]), np.float32)
         self._graph = None
         if shared.graph is not None:
-            self._graph = Graph(shared.graph, shared.n_layers, self._team.size)
+            self._graph = Graph(shared.graph, shared.n_layers, self._threads.size)
 
     @property
     def alive(self) -> list[int]:
@@ -60,7 +60,7 @@ class Population:
 
     def output(self, k: int) -> tuple[Floats, Floats]:
         """Return the user and item embeddings that scores are products of; perhaps a view."""
-        (final,) = self._propagated([self._tables[k]], self._team)
+        (final,) = self._propagated([self._tables[k]], self._threads)
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
     def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
@@ -78,27 +78,27 @@ class Population:
         """
         found: dict[int, npt.NDArray[np.bool_]] = {}
         bunches = self._bunches(list(asked))
-        if len(bunches) < self._team.size:
+        if len(bunches) < self._threads.size:
             for bunch in bunches:
-                self._rank(bunch, asked, self._team, found)
+                self._rank(bunch, asked, self._threads, found)
         else:
             with one_blas_thread():
-                self._team.run(partial(self._rank, b, asked, ALONE, found) for b in bunches)
+                self._threads.run(partial(self._rank, b, asked, ALONE, found) for b in bunches)
         return found
 
     def _rank(
         self,
         models: Sequence[int],
         asked: Mapping[int, Asked],
-        team: Team,
+        threads: Threads,
         found: dict[int, npt.NDArray[np.bool_]],
     ) -> None:
-        finals = self._propagated([self._tables[k] for k in models], team)
+        finals = self._propagated([self._tables[k] for k in models], threads)
         for k, final in zip(models, finals, strict=True):
             user, item = final[: self._shared.n_users], final[self._shared.n_users :]
             who, now = asked[k], asked[k].now
             lists = who.masked, who.relevant
-            found[k] = hits_at(user[who.users[now]], item, *lists, who.depth, team, now)
+            found[k] = hits_at(user[who.users[now]], item, *lists, who.depth, threads, now)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -114,30 +114,30 @@ class Population:
         self._steps += 1
         terms, alive = BatchTerms(self._shared, batch), self.alive
         bunches = self._bunches(alive)
-        if len(bunches) < self._team.size:
+        if len(bunches) < self._threads.size:
             for bunch in bunches:
-                self._advance(bunch, batch, terms, self._team)
+                self._advance(bunch, batch, terms, self._threads)
         else:
-            self._team.run(partial(self._advance, b, batch, terms, ALONE) for b in bunches)
+            self._threads.run(partial(self._advance, b, batch, terms, ALONE) for b in bunches)
 
     def _bunches(self, models: Sequence[int]) -> list[Sequence[int]]:
         """Cut models into those that go through the graph together, fewer if threads had none."""
         if self._graph is None:
             return [[k] for k in models]
-        return in_bunches(models, self._shared.tables.shape[1], self._team.size)
+        return in_bunches(models, self._shared.tables.shape[1], self._threads.size)
 
     def _advance(
-        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, team: Team
+        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, threads: Threads
     ) -> None:
         """Make the update of some models."""
-        finals = self._propagated([self._tables[k] for k in models], team)
+        finals = self._propagated([self._tables[k] for k in models], threads)
         gradients = [
-            self._gradient(final, batch, terms.weight(self._members[k]), team)
+            self._gradient(final, batch, terms.weight(self._members[k]), threads)
             for k, final in zip(models, finals, strict=True)
         ]
-        for k, gradient in zip(models, self._propagated(gradients, team), strict=True):
-            team.over(
-                self._rows if team.size > 1 else self._rows[[0, -1]],
+        for k, gradient in zip(models, self._propagated(gradients, threads), strict=True):
+            threads.over(
+                self._rows if threads.size > 1 else self._rows[[0, -1]],
                 kernels.adam_rows,
                 self._tables[k],
                 gradient,
@@ -151,7 +151,9 @@ class Population:
                 np.float32(EPS),
             )
 
-    def _gradient(self, final: Floats, batch: Triplets, weight: Floats, team: Team) -> Floats:
+    def _gradient(
+        self, final: Floats, batch: Triplets, weight: Floats, threads: Threads
+    ) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""
         n_users = self._shared.n_users
         gradient = np.zeros_like(final)
@@ -159,12 +161,12 @@ class Population:
         triplets = (batch.users, batch.starts, batch.pos, batch.neg, weight)
         tables = (final[:n_users], final[n_users:])
         parts = list(pairwise(batch.bounds))
-        if team.size > 1:
-            team.run(
+        if threads.size > 1:
+            threads.run(
                 partial(kernels.bpr_gradients, *ends, *triplets, *tables, by_user, of_part)
                 for ends, of_part in zip(parts, self._of_parts, strict=True)
             )
-            team.over(self._item_rows, kernels.sum_tables, self._of_parts, by_item)
+            threads.over(self._item_rows, kernels.sum_tables, self._of_parts, by_item)
             return gradient
         of_part = np.empty_like(by_item)
         for ends in parts:
@@ -172,5 +174,5 @@ class Population:
             kernels.add_rows(of_part, by_item)
         return gradient
 
-    def _propagated(self, tables: list[Floats], team: Team) -> list[Floats]:
-        return tables if self._graph is None else self._graph.propagated(tables, team)
+    def _propagated(self, tables: list[Floats], threads: Threads) -> list[Floats]:
+        return tables if self._graph is None else self._graph.propagated(tables, threads)

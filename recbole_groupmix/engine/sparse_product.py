@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.row_vectors import weighted_sum
-from recbole_groupmix.engine.threads import even_bounds, everybody
+from recbole_groupmix.engine.threads import even_bounds, pool
 
 #: Columns of a strip: what some thousand rows of it take, a second cache holds most of.
 _COLUMNS = 128
@@ -38,8 +38,8 @@ def sparse_product(rows: csr_matrix, matrix: npt.NDArray[np.float32]) -> npt.NDA
         indices = rows.indices.astype(np.int32, copy=False)
         data = rows.data.astype(np.float32, copy=False)
         arrays = (rows.indptr, indices, data, matrix, product)
-        strips = even_bounds(-(-matrix.shape[1] // width), everybody().size)
-        everybody().over(strips, _strips, *arrays, (0,) * width)
+        strips = even_bounds(-(-matrix.shape[1] // width), pool().size)
+        pool().over(strips, _strips, *arrays, (0,) * width)
     return product
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recbole_groupmix.core.statistics.resampling import resample_counts
 from recbole_groupmix.evaluation.measures import RowValues
 
 _CHUNK = 2**18  # counts held at a time: stay in the caches of a processor
@@ -78,10 +79,7 @@ def cluster_intervals(
     ratios, step = [], max(_CHUNK // n_users, 1)
     for start in range(0, n_boot, step):
         size = min(step, n_boot - start)
-        drawn = rng.integers(n_users, size=(size, n_users))
-        drawn += np.arange(size)[:, None] * n_users
-        counts = np.bincount(drawn.ravel(), minlength=size * n_users)
-        counts = counts.reshape(size, n_users).astype(np.float64)
+        counts = resample_counts(rng, size, n_users)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratios.append((counts @ top) / (counts @ bottom))
     tail = 100 * (1 - confidence) / 2

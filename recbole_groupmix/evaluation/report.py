@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.files.bounded import user_path
+from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.text.numbers import finite
 from recbole_groupmix.text.tables import markdown_table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.groups import columns_of_user_file
+from recbole_groupmix.core.spelling import did_you_mean
 
 
 def dataset_of(data: Any) -> Dataset:
@@ -101,8 +101,7 @@ def _column(dataset: Dataset, field: str) -> tuple[np.ndarray, FeatureType]:
             raise ValueError(
                 f"column {field!r} of {file} was not loaded; {_how_to_load(dataset, field)}"
             )
-        near = get_close_matches(field, columns, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(field, columns, " ({})")
         raise ValueError(
             f"{file} has no column {field!r} that can hold groups; columns there: "
             f"{', '.join(columns) or 'none'}{hint}. Groups that stand nowhere in the data set can "

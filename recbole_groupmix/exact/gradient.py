@@ -18,15 +18,13 @@ from recbole_groupmix.core.linear.mix_optimiser import (
 )
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, mix_from_weights
 from recbole_groupmix.core.names import BASELINES
-from recbole_groupmix.engine.side_by_side import side_by_side
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.checks import check_is_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
-
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -103,13 +101,13 @@ def gradient_search(
     needed = (n_folds + 1) * len(groups.names) * experiment.shape[1] ** 2 * 4
     if needed > free:
         raise ValueError(
-            f"the Gram matrices of {n_folds} folds need {needed / _GIB:.3g} GiB and may take "
-            f"{free / _GIB:.3g} GiB; use fewer folds or raise --max_memory"
+            f"the Gram matrices of {n_folds} folds need {gib(needed)} and may take "
+            f"{gib(free)}; use fewer folds or raise --max_memory"
         )
     laboratory = GramLaboratory(experiment)
     problems = [_problem(experiment, laboratory, fold + 1) for fold in range(n_folds)]
     found = []
-    with side_by_side(min(n_folds, everybody().size)) as each:
+    with one_blas_thread_each(min(n_folds, pool().size)) as threads:
         weights_of = {}
         for start in starts:
             by_group = group_weights(known[start], n_users, target)
@@ -118,7 +116,7 @@ def gradient_search(
         def loss_at(start: str) -> float:
             at_start = weights_of[start]
             return mean_loss_gradient(
-                problems, at_start, lam, each, loss=loss, sharpness=sharpness
+                problems, at_start, lam, threads.map, loss=loss, sharpness=sharpness
             )[0]
 
         some = sorted(starts, key=loss_at)[:follow] if follow < len(starts) else starts
@@ -130,7 +128,7 @@ def gradient_search(
                 lam,
                 most=most,
                 fix_lambda=fix_lambda,
-                each=each,
+                each=threads.map,
                 loss=loss,
                 sharpness=sharpness,
             )
@@ -181,6 +179,4 @@ def write_mix(found: Found, path: str | Path, name: str = "gradient") -> None:
 def _problem(experiment: Experiment, laboratory: GramLaboratory, index: int) -> FoldProblem:
     part = experiment.part(index)
     held_out = experiment.target_held_out(part)
-    seen = held_out.masked.toarray()
-    seen[:, 0] = True  # RecBole's padding item is no candidate; as an input it changes nothing
-    return FoldProblem(laboratory.of_part(part), seen, held_out.relevant.toarray())
+    return FoldProblem(laboratory.of_part(part), held_out.left_out(), held_out.relevant.toarray())

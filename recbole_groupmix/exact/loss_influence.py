@@ -213,8 +213,7 @@ def _slopes(
     losses, slopes = [], []
     for start in range(0, len(held_out.users), USERS_AT_ONCE):
         block = slice(start, start + USERS_AT_ONCE)
-        seen = held_out.masked[block].toarray()
-        seen[:, 0] = True  # RecBole's padding item is no candidate; as an input it changes nothing
+        seen = held_out.left_out(block)
         relevant = held_out.relevant[block].toarray()
         found = user_loss_slopes(
             rows, group, len(experiment.groups.names), inverse, seen, relevant

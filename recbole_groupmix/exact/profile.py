@@ -197,9 +197,9 @@ def _measured(model: ClosedForm, held_out: HeldOut, k: int) -> dict[str, float]:
     losses = np.empty(len(held_out.users))
 
     def loss_of(rows: slice, scores: np.ndarray) -> None:
-        seen = held_out.masked[rows].toarray()
-        seen[:, 0] = True  # RecBole's padding item is no candidate
-        losses[rows] = held_out_losses(scores, seen, held_out.relevant[rows].toarray())[0]
+        losses[rows] = held_out_losses(
+            scores, held_out.left_out(rows), held_out.relevant[rows].toarray()
+        )[0]
 
     found = evaluate(model, held_out, [k], METRICS, on_scores=loss_of)
     return {**{name: float(values.mean()) for name, values in found.items()}, LOSS: losses.mean()}

@@ -19,7 +19,6 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.negatives import UniformNegatives
 from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
@@ -251,19 +250,9 @@ class Experiment:
             train, held = ~self.is_test, self.is_test
         else:
             train, held = (self.folds >= 0) & (self.folds != index - 1), self.folds == index - 1
-        rows = np.flatnonzero(train)
-        rows = rows[np.argsort(self.users[rows], kind="stable")]
-        users, items = self.users[rows], self.items[rows]
-        return Part(
-            index=index,
-            rows=rows,
-            users=users,
-            items=items,
-            n_users=self.groups.n_users(users),
-            negatives=UniformNegatives(users, items, *self.shape, name_of=self._name_of),
-            held_out=HeldOut.of_pairs(
-                (users, items), (self.users[held], self.items[held]), self.shape
-            ),
+        name_of, groups = self._name_of, self.groups
+        return Part.of_rows(
+            index, self.users, self.items, train, held, groups, self.shape, name_of
         )
 
     def _test_rows(self) -> np.ndarray:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from pathlib import Path
 
 from recbole_groupmix.adapters.download import download
 from recbole_groupmix.bundled import bundled
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.prepare import DATA_SETS, ensure_ml_100k
 
 #: The data set that is fetched from RecBole's server at its first use.
@@ -109,8 +109,7 @@ def _way_out(dataset: str, stem: str, found: list[str]) -> str:
     if dataset in DATA_SETS:
         source = "" if dataset in _NEED_NO_SOURCE else " --source FILE_OR_FOLDER"
         return f"make it by `groupmix prepare {dataset}{source}`"
-    near = get_close_matches(dataset, [*DATA_SETS, *found], n=1)
-    hint = f"did you mean {near[0]!r}? Else " if near and near[0] != dataset else ""
+    hint = did_you_mean(dataset, {*DATA_SETS, *found} - {dataset}, "{} Else ")
     return (
         f"{hint}name the folder that holds {dataset}/{stem}.inter by --data_path, or make one of "
         f"{', '.join(DATA_SETS)} by `groupmix prepare`"

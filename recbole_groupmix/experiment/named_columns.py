@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from recbole.config import Config
 
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.experiment.headers import AtomicFile, load_col_with, said
 from recbole_groupmix.settings.settings import Settings
 
@@ -115,8 +115,7 @@ def _check_listed(
 
 def _near(column: str, files: Sequence[AtomicFile]) -> str:
     names = {name for file in files for name in file.header.types}
-    near = get_close_matches(column, sorted(names), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return did_you_mean(column, names, " ({})")
 
 
 def _listed(files: Sequence[AtomicFile]) -> str:

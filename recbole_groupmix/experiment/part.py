@@ -1,11 +1,13 @@
-"""A part of the data that trains, and what it is evaluated on."""
+"""What trains and what is evaluated on: all of train with test, or the rest with one fold."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.core.negatives import UniformNegatives
 
@@ -38,3 +40,45 @@ class Part:
     n_users: dict[str, int]
     negatives: UniformNegatives
     held_out: HeldOut
+
+    @classmethod
+    def of_rows(
+        cls,
+        index: int,
+        users: np.ndarray,
+        items: np.ndarray,
+        train: np.ndarray,
+        held_out: np.ndarray,
+        groups: Groups,
+        shape: tuple[int, int],
+        name_of: Callable[[int], str],
+    ) -> Part:
+        """Build from the rows of a data set, those that train ordered by user.
+
+        Parameters
+        ----------
+        index : int
+            Which part it is.
+        users, items : numpy.ndarray of int64, shape (n_interactions,)
+            Internal ids of all rows.
+        train, held_out : numpy.ndarray of bool, shape (n_interactions,)
+            Rows that train, and rows to evaluate on.
+        groups : Groups
+            Groups of the users.
+        shape : tuple of int
+            (n_users, n_items) of RecBole, padding included.
+        name_of : callable
+            Names a user by internal id, for messages.
+        """
+        rows = np.flatnonzero(train)
+        rows = rows[np.argsort(users[rows], kind="stable")]
+        of_rows = users[rows], items[rows]
+        return cls(
+            index=index,
+            rows=rows,
+            users=of_rows[0],
+            items=of_rows[1],
+            n_users=groups.n_users(of_rows[0]),
+            negatives=UniformNegatives(*of_rows, *shape, name_of=name_of),
+            held_out=HeldOut.of_pairs(of_rows, (users[held_out], items[held_out]), shape),
+        )

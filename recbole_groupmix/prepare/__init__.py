@@ -1,10 +1,10 @@
 """Data sets in RecBole's atomic format, each with a column of groups and a SOURCE.md."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.prepare.recipe import Recipe
 
 __all__ = ["DATA_SETS", "PreparedDataset", "ensure_ml_100k", "group_field", "prepare"]
@@ -110,10 +110,9 @@ def group_field(name: str) -> str:
 
 def _recipe(name: str) -> Recipe:
     if name not in _MODULES:
-        near = get_close_matches(name, DATA_SETS, n=1)
         raise ValueError(
             f"data set {name!r} cannot be prepared here; known are {', '.join(DATA_SETS)}"
-            f"{f' (did you mean {near[0]}?)' if near else ''}. A data set of your own needs no "
+            f"{did_you_mean(name, DATA_SETS, ' ({})')}. A data set of your own needs no "
             f"preparation, only RecBole's atomic files and the name of its group column"
         )
     # Loaded when asked for, so that `python -m recbole_groupmix.prepare.blockmix` runs it once.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from recbole_groupmix.files.bounded import read_text_bounded
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.text.untrusted import reason
 
 Columns = Mapping[str, Sequence[object]]
 """One table: ``"field:type"`` -> the column's values, all columns of one length."""
@@ -49,39 +49,14 @@ def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path
         write_whole(path, text)
     except OSError as error:
         raise ValueError(
-            f"cannot write {path}: {error.strerror}; choose an existing folder that can be "
+            f"cannot write {path}: {reason(error)}; choose an existing folder that can be "
             f"written to and has room for {len(text):,} characters"
         ) from error
     return path
 
 
-def read_atomic(path: Path) -> dict[str, list[str]]:
-    """Read one atomic file, every value as the string it is.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    dict from str to list of str
-        ``"field:type"`` -> values, each of length n_rows, in file order.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, or as `parse_atomic` does.
-    """
-    try:
-        text = read_text_bounded(path, 2**31)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read the atomic file {path}: {error}") from error
-    return parse_atomic(text.split("\n"), str(path))
-
-
 def parse_atomic(lines: Iterable[str], label: str) -> dict[str, list[str]]:
-    """Parse the lines of an atomic file; see `read_atomic`.
+    """Parse the lines of an atomic file, every value as the string it is.
 
     Parameters
     ----------

@@ -2,14 +2,14 @@
 
 import filecmp
 import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.staging import staging_beside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
+from recbole_groupmix.text.untrusted import reason
 
 Tables = Mapping[str, Columns]
 """A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table."""
@@ -40,9 +40,7 @@ def check_writable(folder: Path) -> None:
             f"cannot write to {folder}: {error}, or it is mounted read-only; choose another folder"
         ) from error
     except OSError as error:
-        raise ValueError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another"
-        ) from error
+        raise ValueError(f"cannot write to {folder}: {reason(error)}; choose another") from error
 
 
 def publish(
@@ -75,10 +73,8 @@ def publish(
     """
     folder = Path(folder)
     check_writable(folder)
-    staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
     try:
-        try:
-            staging.mkdir(parents=True)
+        with staging_beside(folder) as staging:
             for suffix, columns in tables.items():
                 write_atomic(staging, name, suffix, columns)
             write_whole(staging / _NOTE, source_text)
@@ -88,11 +84,9 @@ def publish(
                 if not folder.is_dir():
                     raise
                 _merge(staging, folder, name, force=force)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise ValueError(
-            f"cannot write data set {name} to {folder}: {error.strerror or error}; choose a "
+            f"cannot write data set {name} to {folder}: {reason(error)}; choose a "
             f"folder that can be written to and has room"
         ) from error
 

@@ -20,7 +20,7 @@ from recbole_groupmix.record.lock import keep_others_out
 from recbole_groupmix.record.read import read_lines, read_yaml
 from recbole_groupmix.record.schema import Config
 from recbole_groupmix.settings.rows import NOT_IDENTITY, in_identity
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import reason, short
 
 #: Keys of RecBole that may differ between two commands which continue the same run.
 _VOLATILE = frozenset(
@@ -144,7 +144,7 @@ class RunFolder:
 
     def _unusable(self, error: OSError) -> ValueError:
         return ValueError(
-            f"cannot write to run folder {self.path}: {error.strerror or error}; choose another "
+            f"cannot write to run folder {self.path}: {reason(error)}; choose another "
             "place by --output_dir"
         )
 

@@ -11,6 +11,7 @@ from recbole_groupmix.files.whole import PART, write_whole
 from recbole_groupmix.record.finished import read_folders
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
+from recbole_groupmix.text.untrusted import reason
 
 _STEM = 40  # characters of a folder's name that its temporary folder repeats
 
@@ -100,16 +101,15 @@ def write_new(place: Path, files: Mapping[str, bytes]) -> None:
             place.rmdir()
         staging.rename(place)
     except (OSError, ValueError) as error:
-        cause = error.__cause__ if isinstance(error, ValueError) else error
+        cause = error.__cause__ or error if isinstance(error, ValueError) else error
         raise _unusable(place, cause) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _unusable(place: Path, error: BaseException | None) -> ValueError:
-    reason = getattr(error, "strerror", None) or error
+def _unusable(place: Path, error: BaseException) -> ValueError:
     return ValueError(
-        f"cannot write the report in {place}: {reason}; choose another place by --out"
+        f"cannot write the report in {place}: {reason(error)}; choose another place by --out"
     )
 
 

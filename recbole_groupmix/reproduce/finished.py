@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from recbole_groupmix.files.bounded import file_inside
+from recbole_groupmix.files.paths import file_inside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.record.finished import read_folder
 from recbole_groupmix.record.read import read_version

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from recbole_groupmix.adapters.model_class import model_class
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.reproduce.controls import Control, labelled
 from recbole_groupmix.settings.merge import Settings, merge_settings
 from recbole_groupmix.settings.model import reads_key
@@ -163,10 +163,9 @@ def targets_of(grid: Grid, groups: Mapping[str, Mapping[str, int]]) -> dict[str,
     known = {name for of in groups.values() for name in of}
     for target in grid.targets:
         if target not in known:
-            near = get_close_matches(target, sorted(known), 1)
             raise ValueError(
                 f"--targets names {target!r}, which is a group of none of "
-                f"{', '.join(groups)}{f'; did you mean {near[0]!r}?' if near else ''}; groups "
+                f"{', '.join(groups)}{did_you_mean(target, known)}; groups "
                 f"are {', '.join(sorted(known))}"
             )
     found = {

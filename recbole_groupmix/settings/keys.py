@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.settings.rows import OUR_KEYS
 
 #: RecBole keys that change nothing here, with the reason.
@@ -114,8 +114,7 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
         raise ValueError(f"{key} {where}: a run is one process; leave it out")
     if key in known_keys() or key in more:
         return
-    near = get_close_matches(key, sorted(known_keys() | more), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(key, known_keys() | more)
     raise ValueError(
         f"unknown key {key!r} {where}: neither this plugin nor RecBole nor its models read "
         f"it{hint}"

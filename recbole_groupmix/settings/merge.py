@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.bundled import bundled
-from recbole_groupmix.files.bounded import user_path
+from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.settings.closed_form import for_closed_form
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
 from recbole_groupmix.settings.model import check_model

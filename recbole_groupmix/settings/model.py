@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
 from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 
@@ -30,11 +30,9 @@ def check_model(settings: Settings) -> None:
     """
     model, known = settings.model, sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     if model not in known:
-        near = get_close_matches(model.lower(), [name.lower() for name in known], 1, 0.7)
-        hint = [f" (did you mean {name!r}?)" for name in known if [name.lower()] == near]
         raise ValueError(
             f"{settings.describe('model')}, which is no general recommender of RecBole"
-            f"{''.join(hint)}; those are {', '.join(known)}"
+            f"{did_you_mean(model, known, ' ({})')}; those are {', '.join(known)}"
         )
     try:
         check_weighting(model, settings.weighting)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
@@ -59,8 +59,7 @@ class Settings(OurRows, RecBoleRows):
             return ROWS[key].default
         if key in known_keys():
             return None
-        near = get_close_matches(key, sorted(known_keys()), n=1)
-        raise KeyError(f"no key {key!r}{f'; did you mean {near[0]!r}?' if near else ''}")
+        raise KeyError(f"no key {key!r}{did_you_mean(key, known_keys())}")
 
     def describe(self, key: str) -> str:
         """Return "key is value (origin)", the beginning of a message about a value."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.user_metrics import METRICS
-from recbole_groupmix.files.bounded import check_can_be_written, user_path
+from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.settings.data_keys import check_data_keys
 from recbole_groupmix.settings.kinds import check_kinds
 from recbole_groupmix.settings.rows import ROWS

@@ -66,6 +66,11 @@ def count(number: float, what: str, ending: str = "s") -> str:
     return f"{number:,} {what}{'' if number == 1 else ending}"
 
 
+def gib(n_bytes: float) -> str:
+    """Return a number of bytes, such as ``1.5 GiB``."""
+    return f"{n_bytes / 2**30:.3g} GiB"
+
+
 def duration(seconds: float | None) -> str:
     """Return seconds as people say them: 0.4 s, 75 s, 12 min, 3.5 h."""
     if seconds is None or not math.isfinite(seconds):

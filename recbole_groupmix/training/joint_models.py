@@ -21,9 +21,10 @@ from recbole_groupmix.engine.hits import Asked
 from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.early_stopping import Validation
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
 from recbole_groupmix.training.one_by_one import (
@@ -68,12 +69,12 @@ def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torc
         fixed += int(budget * _SHARE_OF_CHUNKS)
     else:
         of_thread = _TABLES_IN_GRAPH * table * models_in_graph(width) if with_graph else 2 * table
-        fixed += everybody().size * of_thread + 2 * table
+        fixed += pool().size * of_thread + 2 * table
     of_a_model = _TABLES["torch" if on_torch else "cpu"] * table
     if budget < fixed + of_a_model:
         raise ValueError(
-            f"max_memory holds {budget / 2**30:.3g} GiB, but a single model of this run needs "
-            f"{(fixed + of_a_model) / 2**30:.3g} GiB; give more by --max_memory=GIB, or train "
+            f"max_memory holds {gib(budget)}, but a single model of this run needs "
+            f"{gib(fixed + of_a_model)}; give more by --max_memory=GIB, or train "
             "smaller models (embedding_size)"
         )
     return min((budget - fixed) // of_a_model, len(jobs))
@@ -157,7 +158,7 @@ class JointModels:
 
     def _update(self, batches: TrainingBatches, epoch: int) -> None:
         for users, items, negatives in batches.arrays(epoch - 1):
-            self._population.step(Triplets.of_rows(users, items, negatives[0], everybody().size))
+            self._population.step(Triplets.of_rows(users, items, negatives[0], pool().size))
 
     def _stopped(self, alive: list[int], epoch: int) -> list[int]:
         """Measure models as RecBole's early stopping does; return those whose patience is over."""

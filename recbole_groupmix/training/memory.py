@@ -5,7 +5,6 @@ from __future__ import annotations
 from recbole_groupmix.adapters.memory import free_memory
 from recbole_groupmix.experiment.experiment import Experiment
 
-_GIB = 2**30
 _SHARE_OF_FREE = 0.5  # without max_memory
 
 
@@ -16,5 +15,5 @@ def memory(experiment: Experiment, device: str | None = None) -> int:
     """
     asked = experiment.settings["max_memory"]
     if asked is not None:
-        return int(float(asked) * _GIB)
+        return int(float(asked) * 2**30)
     return int(free_memory(device or experiment.config["device"]) * _SHARE_OF_FREE)

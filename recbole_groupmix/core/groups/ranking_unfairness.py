@@ -7,7 +7,6 @@ under names of their own, since their values are rates of users and not units of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -138,33 +137,6 @@ def ranking_unfairness(
         n_hit_items=on_pairs.n_items_used,
         n_items=int(np.count_nonzero(touched)) if defined else 0,
     )
-
-
-def pairwise_ranking_unfairness(
-    top_items: Integers,
-    relevant_users: Integers,
-    relevant_items: Integers,
-    groups: Integers,
-    n_groups: int,
-    *,
-    missing: str = "skip",
-) -> dict[tuple[int, int], RankingUnfairness]:
-    """Return the ranking unfairness between every two groups g < h, under the key ``(g, h)``.
-
-    Parameters as for `ranking_unfairness`; `n_groups` >= 2 is the number of groups, and a group
-    without users has measures NaN. ValueError also if a group's code is `n_groups` or more.
-    """
-    if n_groups < 2 or np.max(groups, initial=-1) >= n_groups:
-        raise ValueError(
-            f"n_groups is {n_groups} and the largest code {np.max(groups, initial=-1)}; there "
-            "must be 2 groups or more, with codes below their number."
-        )
-    return {
-        (g, h): ranking_unfairness(
-            top_items, relevant_users, relevant_items, groups, g, h, missing=missing
-        )
-        for g, h in combinations(range(n_groups), 2)
-    }
 
 
 def _counts(columns: npt.NDArray[np.int64], n_items: int) -> Floats:

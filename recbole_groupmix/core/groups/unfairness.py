@@ -6,7 +6,7 @@ of Sirui Yao's dissertation (first in Yao and Huang, "Beyond Parity", NIPS 2017)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -167,19 +167,6 @@ def gaps(first: Floats, second: Floats) -> dict[str, Floats]:
         "underestimation": np.abs(np.maximum(-first, 0.0) - np.maximum(-second, 0.0)),
         "overestimation": np.abs(np.maximum(first, 0.0) - np.maximum(second, 0.0)),
     }
-
-
-def mean_and_max(pairs: Mapping[tuple[int, int], Unfairness], measure: str) -> tuple[float, float]:
-    """Return the mean and the largest value of a measure over the pairs where it is defined.
-
-    Both are NaN where it is defined for none. ValueError for an unknown measure.
-    """
-    measures = ("value", "absolute", "underestimation", "overestimation", "parity")
-    if measure not in measures:
-        raise ValueError(f"measure is {measure!r}; it must be one of {', '.join(measures)}.")
-    found = np.array([getattr(pair, measure) for pair in pairs.values()], dtype=np.float64)
-    found = found[~np.isnan(found)]
-    return (float(found.mean()), float(found.max())) if found.size else (np.nan, np.nan)
 
 
 def _between(

@@ -17,27 +17,6 @@ _SMALL_BLOCK = 256  # rows that are inverted at once
 _ROWS_AT_ONCE = 64
 
 
-def condition_bound(gram: Floats, lam: float) -> float:
-    """Return an upper bound of the condition number of ``G + lam I``.
-
-    ``G`` is positive semidefinite, so the least eigenvalue is at least ``lam`` and the largest
-    at most the largest absolute row sum of ``G`` plus ``lam``.
-
-    Parameters
-    ----------
-    gram : array of float, shape (n_items, n_items)
-        A weighted sum of Gram matrices.
-    lam : float
-        Weight of the L2 term, > 0.
-
-    Raises
-    ------
-    ValueError
-        If `lam` is not a finite number above 0.
-    """
-    return _condition(largest_row_sum(gram), lam)
-
-
 def largest_row_sum(gram: Floats) -> float:
     """Return the largest sum of absolute values of a row of a matrix."""
     starts = range(0, len(gram), _ROWS_AT_ONCE)  # no second matrix beside this one

@@ -32,7 +32,7 @@ def resampled_means(
         resample_repeats = n_repeats >= MIN_REPEATS
     if resample_repeats:
         rows = np.stack(arrays)
-        row_counts = _resample_counts(rng, n_boot, n_repeats)
+        row_counts = resample_counts(rng, n_boot, n_repeats)
     else:
         rows = np.stack([array.mean(axis=0, keepdims=True) for array in arrays])
         row_counts = np.ones((n_boot, 1))
@@ -41,7 +41,7 @@ def resampled_means(
     step = max(1, _CHUNK // n_users)
     for begin in range(0, n_boot, step):
         end = min(begin + step, n_boot)
-        sums = _resample_counts(rng, end - begin, n_users) @ columns
+        sums = resample_counts(rng, end - begin, n_users) @ columns
         by_row = sums.reshape(end - begin, len(arrays), -1) * row_counts[begin:end, None, :]
         means[begin:end] = by_row.sum(axis=2) / (n_users * rows.shape[1])
     for column, array in enumerate(arrays):
@@ -50,9 +50,7 @@ def resampled_means(
     return means
 
 
-def _resample_counts(
-    rng: np.random.Generator, n_resamples: int, n: int
-) -> npt.NDArray[np.float64]:
+def resample_counts(rng: np.random.Generator, n_resamples: int, n: int) -> npt.NDArray[np.float64]:
     """Return how often each of n things is drawn in n draws, shape (n_resamples, n)."""
     drawn = rng.integers(0, n, size=(n_resamples, n))
     drawn += np.arange(0, n_resamples * n, n)[:, None]

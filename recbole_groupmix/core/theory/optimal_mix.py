@@ -13,7 +13,6 @@ one between any two others, or shows that there is none.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,25 +108,6 @@ def optimal_mix(
             chosen = min(pulled, key=lambda alpha: float(np.linalg.norm(alpha - nearest)))
     sigma = prevalence(chosen, target, others, n_0, n_aug)
     return OptimalMix(chosen, float(n_aug), sigma, float(disparity(sigma)))
-
-
-def optimal_path(
-    theta_0: npt.ArrayLike,
-    theta_aug: npt.ArrayLike,
-    n_0: float,
-    budgets: Iterable[float],
-    alpha_prop: npt.ArrayLike | None = None,
-) -> list[OptimalMix]:
-    """Return the optimal mix for each of several numbers of augmentation users.
-
-    Parameters
-    ----------
-    theta_0, theta_aug, n_0, alpha_prop
-        As for `optimal_mix`.
-    budgets : iterable of float
-        Numbers of augmentation users, each >= 0.
-    """
-    return [optimal_mix(theta_0, theta_aug, n_0, n_aug, alpha_prop) for n_aug in budgets]
 
 
 class _Problem:

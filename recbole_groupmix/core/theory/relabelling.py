@@ -58,24 +58,3 @@ def null_discrepancies(
         shuffled[members] = rng.permutation(groups[members])
         found[number] = discrepancies(group_subspaces(matrix, shuffled, n_groups, d_max))
     return found
-
-
-def share_at_least(observed: npt.ArrayLike, null: npt.ArrayLike) -> FloatArray:
-    """Return the one-sided Monte-Carlo p-value ``(1 + #{null >= observed}) / (1 + R)``.
-
-    Parameters
-    ----------
-    observed : array of float, shape (...)
-        A statistic.
-    null : array of float, shape (R, ...)
-        The same for R relabellings; NaN are left out, of the count and of R.
-
-    Returns
-    -------
-    float64 array, shape (...)
-        In [1 / (1 + R), 1].
-    """
-    values, seen = np.asarray(null, dtype=np.float64), np.asarray(observed, dtype=np.float64)
-    known = ~np.isnan(values)
-    above: FloatArray = (1.0 + ((values >= seen) & known).sum(axis=0)) / (1.0 + known.sum(axis=0))
-    return above

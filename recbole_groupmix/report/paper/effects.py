@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.statistics.rank_agreement import spearman
 from recbole_groupmix.core.statistics.resampling import resampled_means
 from recbole_groupmix.report.paper.grid import GridCell
 
@@ -112,7 +113,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Return Spearman's correlation over groups; None for fewer than 4, or one side constant."""
     if len(x) < _FEWEST_GROUPS:
         return None
-    found = float(_correlation(rankdata(x)[None, :], rankdata(y)[None, :])[0])
+    found = float(spearman(x, y))
     return None if math.isnan(found) else found
 
 

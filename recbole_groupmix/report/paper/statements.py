@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_groupmix.core.mix import Mix, MixRecord, effective_sample_size, group_weights
+from recbole_groupmix.core.effective_size import effective_sample_size
+from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
 from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.paper.check_file import CheckFile

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Patch
 
-from recbole_groupmix.core.mix import Mix, MixRecord, effective_sample_size, group_weights
+from recbole_groupmix.core.effective_size import effective_sample_size
+from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.record.finished import FinishedRun
 from recbole_groupmix.report.frame import style

@@ -12,12 +12,12 @@ import numpy as np
 from recbole_groupmix.adapters.closed_form import EASE, ClosedForm
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.core.linear.ease import ease
 from recbole_groupmix.core.linear.gram import Floats
-from recbole_groupmix.engine.threads import everybody
+from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment, Part
 from recbole_groupmix.training.closed_form.checks import check_rank
 from recbole_groupmix.training.closed_form.gram_cache import WORK, GramLaboratory, bytes_needed
-from recbole_groupmix.training.closed_form.solved_ahead import SolvedAhead
 from recbole_groupmix.training.early_stopping import Validation
 from recbole_groupmix.training.job import (
     Fit,
@@ -42,7 +42,8 @@ class ClosedForms:
         """Solve jobs, best in the order of their parts; each counts as epoch 1 of 1."""
         grams, jobs = GramLaboratory(experiment), list(jobs)
         systems = _systems(experiment, jobs, grams)
-        with SolvedAhead(systems, _threads(experiment)) as solved:
+        with one_blas_thread_each(_threads(experiment)) as threads:
+            solved = threads.ahead(ease, systems)
             for job in jobs:
                 yield _solve(experiment, job, grams, solved)
                 if on_epoch is not None:
@@ -73,11 +74,11 @@ def _threads(experiment: Experiment) -> int:
     """Return how many systems memory holds at once, at most one a thread."""
     item_item = experiment.shape[1] ** 2 * 4
     spare = memory(experiment, "cpu") - bytes_needed(experiment)
-    return int(min(max(spare // (WORK * item_item), 0) + 1, everybody().size))
+    return int(min(max(spare // (WORK * item_item), 0) + 1, pool().size))
 
 
 def _solve(
-    experiment: Experiment, job: Job, laboratory: GramLaboratory, solved: SolvedAhead
+    experiment: Experiment, job: Job, laboratory: GramLaboratory, solved: Iterator[Floats]
 ) -> Fit:
     started = time.perf_counter()
     part = experiment.part(job.part)
@@ -120,13 +121,13 @@ def _model(
     job: Job,
     laboratory: GramLaboratory,
     options: dict[str, float],
-    solved: SolvedAhead,
+    solved: Iterator[Floats],
 ) -> ClosedForm:
     part = experiment.part(job.part)
     in_model, _ = present_users(experiment, job, part)
     if experiment.model_class.from_gram:
         model = _empty_ease(experiment, part, laboratory, options["reg_weight"], in_model)
-        model.hold(solved.next())
+        model.hold(next(solved))
         return model
     config = experiment.config
     with recbole_compat():

@@ -6,9 +6,8 @@ import numpy as np
 
 from recbole_groupmix.core.linear.item_subspace import check_size
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.gram_cache import bytes_needed
-
-_GIB = 2**30
 
 
 def check_is_ease(experiment: Experiment) -> None:
@@ -47,8 +46,8 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
         if needed > free:
             raise ValueError(
                 f"{settings['model']} on the {n_items - 1} items of {settings['dataset']!r} needs about "
-                f"{needed / _GIB:.3g} GiB for matrices of items by items, and may take "
-                f"{free / _GIB:.3g} GiB; use --model=WeightedSVD, which never forms them, leave out "
+                f"{gib(needed)} for matrices of items by items, and may take "
+                f"{gib(free)}; use --model=WeightedSVD, which never forms them, leave out "
                 'rare items, such as by --item_inter_num_interval="[20,inf)", or raise '
                 "--max_memory"
             )

@@ -1,0 +1,29 @@
+"""Folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def staging_beside(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder beside `folder`, to be filled and then renamed to it.
+
+    Whatever has not been renamed at the end is removed. Folders above are made, with the rights
+    that the umask allows.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        staging.mkdir(parents=True)
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
