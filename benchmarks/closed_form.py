@@ -18,7 +18,7 @@ import torch
 from recbole.model import general_recommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
@@ -61,7 +61,7 @@ def main(arguments):
         "reg_weight": "500",
         "size": "32",
         "mixes": "3",
-        **parse_options(arguments),
+        **parse_options(arguments)[0],
     }
     lam, mixes = float(options["reg_weight"]), int(options["mixes"])
     given = {key: options[key] for key in ("dataset", "data_path", "target") if key in options}

@@ -14,7 +14,7 @@ import sys
 
 import numpy as np
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 
 CHANGE = 0.1
@@ -62,7 +62,7 @@ def table(**options):
 
 
 def main(arguments):
-    given = {"draws": "1000", "users": "200", "n_boot": "600", **parse_options(arguments)}
+    given = {"draws": "1000", "users": "200", "n_boot": "600", **parse_options(arguments)[0]}
     print(table(**{key: int(value) for key, value in given.items()}))
 
 

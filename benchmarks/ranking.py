@@ -21,7 +21,7 @@ import torch
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.engine.hits import hits_at
 from recbole_groupmix.engine.sparse_product import sparse_product
 
@@ -29,7 +29,7 @@ DEPTH, USERS_AT_ONCE = 20, 512
 
 
 def main(arguments: list[str]) -> None:
-    given = parse_options(arguments)
+    given = parse_options(arguments)[0]
     options = {"users": "6040", "items": "3706", "sizes": "4,64", "seen": "134", "rounds": "5"}
     options |= given
     n_users, n_items, rounds = (int(options[key]) for key in ("users", "items", "rounds"))

@@ -14,12 +14,12 @@ import numpy as np
 from recbole_groupmix import GroupMixConfig
 from recbole_groupmix.adapters import read_table
 from recbole_groupmix.adapters.dataset import load_dataset
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.experiment.locate import data_folder
 
 
 def main(arguments: list[str]) -> None:
-    options = {"dataset": "ml-100k", "rounds": "5", **parse_options(arguments)}
+    options = {"dataset": "ml-100k", "rounds": "5", **parse_options(arguments)[0]}
     rounds, name = int(options["rounds"]), options["dataset"]
     config = GroupMixConfig("BPR", name, {}, folder=data_folder(name, options.get("data_path")))
     seconds: dict[str, list[float]] = {"pandas' parser in Python, as RecBole asks": [], "ours": []}

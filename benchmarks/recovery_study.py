@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from scipy.stats import spearmanr
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.core.theory.prevalence import least_rate, prevalence, recovery_bound
 from recbole_groupmix.core.theory.recovery import (
@@ -185,7 +185,7 @@ def draw(points, path):
 
 
 def main(arguments):
-    given = {"seed": "0", "mixes": "30", "repeats": "150", **parse_options(arguments)}
+    given = {"seed": "0", "mixes": "30", "repeats": "150", **parse_options(arguments)[0]}
     seed, mixes, repeats = (int(given[key]) for key in ("seed", "mixes", "repeats"))
     n = TARGET.sum() + N_AUG
     print(

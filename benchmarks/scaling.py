@@ -16,7 +16,7 @@ import numpy as np
 from ceilings import forget_peak, peak_mib
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.threads import everybody
@@ -86,7 +86,7 @@ def draw(rows, model, out):
 
 
 def main(arguments):
-    options = {"model": "BPR", "max_memory": "1", **parse_options(arguments)}
+    options = {"model": "BPR", "max_memory": "1", **parse_options(arguments)[0]}
     n_layers = 3 if options["model"] == "LightGCN" else 0
     rows = []
     for axis, values in AXES.items():

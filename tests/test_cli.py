@@ -12,7 +12,8 @@ import yaml
 from command import call, process, run_arguments, run_folder, tree
 from helpers import write_data_set
 
-from recbole_groupmix.cli.main import main, parse_options
+from recbole_groupmix.cli.main import main
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.search import progress
 
 
