@@ -23,13 +23,12 @@ from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.run import run
 from recbole_groupmix.settings.merge import merge_settings
-from recbole_groupmix.settings.yaml_files import NAME_KEYS
 
 METRICS = ("precision", "recall", "ndcg")
 
 
 def main(arguments: list[str]) -> None:
-    options = parse_options(arguments)[0]
+    options = parse_options(arguments)
     singles = options.pop("singles", None)
     given = typed(options)
     given = {"dataset": "ml-100k", "model": "EASE", "trials": 9, "folds": 3, **given}

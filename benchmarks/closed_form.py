@@ -61,7 +61,7 @@ def main(arguments):
         "reg_weight": "500",
         "size": "32",
         "mixes": "3",
-        **parse_options(arguments)[0],
+        **parse_options(arguments),
     }
     lam, mixes = float(options["reg_weight"]), int(options["mixes"])
     given = {key: options[key] for key in ("dataset", "data_path", "target") if key in options}

@@ -217,7 +217,7 @@ def main(arguments):
         "stock": "yes",
         "batch_size": "1000000",
         "weighting": "loss",
-        **parse_options(arguments)[0],
+        **parse_options(arguments),
     }
     folder = data_folder(options["dataset"], options.get("data_path"))
     print(

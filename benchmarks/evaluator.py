@@ -90,7 +90,7 @@ def main(arguments):
         "model": "BPR",
         "embedding_size": "64",
         "rounds": "3",
-        **parse_options(arguments)[0],
+        **parse_options(arguments),
     }
     config, test_data, model = project(options)
     n_items, n_users = test_data._dataset.item_num, test_data.sample_size

@@ -54,7 +54,7 @@ def draw(path, ends, file):
 
 
 def main(arguments):
-    given = {"theta": "0.6,0.3,0.1", "n_0": "100", **parse_options(arguments)[0]}
+    given = {"theta": "0.6,0.3,0.1", "n_0": "100", **parse_options(arguments)}
     theta, n_0 = [float(share) for share in given["theta"].split(",")], float(given["n_0"])
     if len(theta) != 3 or theta != sorted(theta, reverse=True):
         raise ValueError(f"--theta is {given['theta']!r}; give three shares, the largest first")

@@ -62,7 +62,7 @@ def table(**options):
 
 
 def main(arguments):
-    given = {"draws": "1000", "users": "200", "n_boot": "600", **parse_options(arguments)[0]}
+    given = {"draws": "1000", "users": "200", "n_boot": "600", **parse_options(arguments)}
     print(table(**{key: int(value) for key, value in given.items()}))
 
 

@@ -29,7 +29,7 @@ DEPTH, USERS_AT_ONCE = 20, 512
 
 
 def main(arguments: list[str]) -> None:
-    given = parse_options(arguments)[0]
+    given = parse_options(arguments)
     options = {"users": "6040", "items": "3706", "sizes": "4,64", "seen": "134", "rounds": "5"}
     options |= given
     n_users, n_items, rounds = (int(options[key]) for key in ("users", "items", "rounds"))

@@ -19,7 +19,7 @@ from recbole_groupmix.experiment.locate import data_folder
 
 
 def main(arguments: list[str]) -> None:
-    options = {"dataset": "ml-100k", "rounds": "5", **parse_options(arguments)[0]}
+    options = {"dataset": "ml-100k", "rounds": "5", **parse_options(arguments)}
     rounds, name = int(options["rounds"]), options["dataset"]
     config = GroupMixConfig("BPR", name, {}, folder=data_folder(name, options.get("data_path")))
     seconds: dict[str, list[float]] = {"pandas' parser in Python, as RecBole asks": [], "ours": []}

@@ -185,7 +185,7 @@ def draw(points, path):
 
 
 def main(arguments):
-    given = {"seed": "0", "mixes": "30", "repeats": "150", **parse_options(arguments)[0]}
+    given = {"seed": "0", "mixes": "30", "repeats": "150", **parse_options(arguments)}
     seed, mixes, repeats = (int(given[key]) for key in ("seed", "mixes", "repeats"))
     n = TARGET.sum() + N_AUG
     print(

@@ -86,7 +86,7 @@ def draw(rows, model, out):
 
 
 def main(arguments):
-    options = {"model": "BPR", "max_memory": "1", **parse_options(arguments)[0]}
+    options = {"model": "BPR", "max_memory": "1", **parse_options(arguments)}
     n_layers = 3 if options["model"] == "LightGCN" else 0
     rows = []
     for axis, values in AXES.items():

@@ -54,7 +54,7 @@ def precision(vectors, held_out):
 
 
 def main(arguments):
-    given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)[0]}
+    given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)}
     dimensions = [int(d) for d in given.pop("dimensions").split(",")]
     most = max(dimensions)
     found = check(merge_settings({**given, "embedding_size": most}))

@@ -10,7 +10,7 @@ from typing import Any
 from recbole_groupmix.cli.options import Parser, add_flag
 from recbole_groupmix.cli.streams import answer, saying
 
-SUMMARY = "Show what a bug report needs: versions, CPU, threads, GPUs, folders."
+SUMMARY = "Show what a bug report needs: versions, CPU, threads, GPUs."
 TEXT = (
     "What is missing, cannot be imported or lies outside the supported versions is marked by !, "
     "and the exit status is then 1."

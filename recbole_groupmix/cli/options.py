@@ -16,7 +16,12 @@ _DIGITS = 40  # more than any bound here has; Python reads no number of thousand
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
-def parse_options(
+def parse_options(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the values of ``--key=value`` and ``--key value`` by key; see `split_arguments`."""
+    return split_arguments(arguments)[0]
+
+
+def split_arguments(
     arguments: Sequence[str],
     alone: Mapping[str, str] | None = None,
     letters: Mapping[str, str] | None = None,
@@ -243,8 +248,8 @@ class Parser(argparse.ArgumentParser):
         ValueError
             For what cannot be read, with one line.
         """
-        actions = {name: a for a in self._actions for name in a.option_strings}
-        options, words = parse_options(
+        actions = {name: a for a in self._actions for name in a.option_strings if a.dest != "help"}
+        options, words = split_arguments(
             arguments,
             {a.dest: str(a.const) for a in self._actions if a.const is not None},
             {name[1]: a.dest for name, a in actions.items() if name[1] != "-"},
@@ -266,7 +271,7 @@ class Parser(argparse.ArgumentParser):
         """Raise ``ValueError`` for what is neither an own option nor perhaps a setting."""
         not_own = {"help", *self.settings}
         own = [a.dest for a in self._actions if a.option_strings and a.dest not in not_own]
-        near = get_close_matches(key, own, n=1, cutoff=0.75)
+        near = get_close_matches(key, own, n=1, cutoff=0.75 if self.settings else 0.6)
         hint = f"; did you mean --{near[0]}?" if near else ""
         if not self.settings:
             takes = ", ".join(f"--{name}" for name in own)
