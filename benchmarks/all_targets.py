@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
+from recbole_groupmix.cli.settings import typed
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
-from recbole_groupmix.files.literal import literal
 from recbole_groupmix.run import run
 from recbole_groupmix.settings.merge import merge_settings
-from recbole_groupmix.settings.rows import NAME_KEYS
 
 METRICS = ("precision", "recall", "ndcg")
 
@@ -31,7 +30,7 @@ METRICS = ("precision", "recall", "ndcg")
 def main(arguments: list[str]) -> None:
     options = parse_options(arguments)
     singles = options.pop("singles", None)
-    given = {key: text if key in NAME_KEYS else literal(text) for key, text in options.items()}
+    given = typed(options)
     given = {"dataset": "ml-100k", "model": "EASE", "trials": 9, "folds": 3, **given}
 
     def one(target: str) -> dict:

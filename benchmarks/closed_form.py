@@ -18,7 +18,7 @@ import torch
 from recbole.model import general_recommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment

@@ -25,7 +25,7 @@ from recbole.utils import get_model, get_trainer
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment

@@ -21,7 +21,7 @@ from recbole_groupmix import GroupEvaluator
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.evaluation.scoring import users_per_batch
 from recbole_groupmix.experiment.locate import data_folder
 

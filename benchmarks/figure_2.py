@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.core.theory.prevalence import check_setting
 

@@ -14,7 +14,7 @@ import sys
 
 import numpy as np
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 
 CHANGE = 0.1

@@ -21,7 +21,7 @@ import torch
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.engine.hits import hits_at
 from recbole_groupmix.engine.sparse_product import sparse_product
 

@@ -14,7 +14,7 @@ import numpy as np
 from recbole_groupmix import GroupMixConfig
 from recbole_groupmix.adapters import read_table
 from recbole_groupmix.adapters.dataset import load_dataset
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.experiment.locate import data_folder
 
 

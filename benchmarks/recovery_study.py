@@ -21,7 +21,7 @@ from theory.recovery import (
     whole_users,
 )
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.core.theory.prevalence import prevalence
 from recbole_groupmix.prepare.blockmix import COUNTS, N_ITEMS, P

@@ -16,7 +16,7 @@ import numpy as np
 from ceilings import forget_peak, peak_mib
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.threads import pool

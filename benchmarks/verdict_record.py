@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix, diags
 
 from recbole_groupmix.check.before_training import check
 from recbole_groupmix.check.verdict import judge
-from recbole_groupmix.cli.main import parse_options
+from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights, stratified
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.core.theory.discrepancy import group_subspace

@@ -1,9 +1,12 @@
-"""The command line: options, precedence, progress, and what is printed."""
+"""The command line: helps, precedence, progress, and what is printed."""
 
+import inspect
 import io
 import json
 import re
+import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +15,10 @@ import yaml
 from command import call, process, run_arguments, run_folder, tree
 from helpers import write_data_set
 
-from recbole_groupmix.cli.main import main, parse_options
+from recbole_groupmix import __version__
+from recbole_groupmix.cli.main import COMMANDS, main, parser_of
+from recbole_groupmix.prepare import DATA_SETS
+from recbole_groupmix.reproduce.controls import chosen_controls
 from recbole_groupmix.search import progress
 
 
@@ -21,44 +27,187 @@ def options_of(folder):
     return yaml.safe_load((Path(folder) / "config.yaml").read_text())["configuration"]
 
 
-# --- options -------------------------------------------------------------------------------------
+# --- helps ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+def test_help_is_one_line_per_command(arguments):
+    status, out, err = call(*arguments)
+    assert (status, err) == (0, "")
+    _, table = out.split("\ncommands:\n")
+    assert [line.split()[0] for line in table.splitlines()] == list(COMMANDS)
+    assert all(len(line) <= 80 and line.endswith(".") for line in table.splitlines())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_is_about_it_alone(name):
+    status, out, err = call(name, "--help")
+    assert (status, err) == (0, "")
+    assert call(name, "--force", "-h") == call("help", name) == (0, out, "")
+    assert out.startswith(f"usage: groupmix {name} ") and "\nexamples:\n" in out
+    assert max(map(len, out.splitlines())) <= 80
+    examples = re.findall(r"^  groupmix (\S+)", out, re.MULTILINE)
+    assert set(examples) == {name}
+    assert {other for other in COMMANDS if f"usage: groupmix {other} " in out} == {name}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_of_a_help_can_be_read(name):
+    for example in COMMANDS[name].EXAMPLES:
+        program, command, *arguments = shlex.split(example)
+        assert (program, command) == ("groupmix", name)
+        own, settings = parser_of(name).read(arguments)
+        assert set(settings) <= parser_of(name).settings
+        assert len(own) + len(settings) > 0 or not arguments
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_help_shows_what_the_command_takes_and_nothing_else(name, monkeypatch):
+    """Every option of the help is read; and every parameter of the function behind is an option."""
+    help_of = parser_of(name).format_help()
+    shown = set(re.findall(r"^  (?:-\w \S+, )?--(\w+)", help_of, re.MULTILINE)) - {"help"}
+    actions = {a.dest for a in parser_of(name)._actions if a.option_strings} - {"help"}
+    assert shown == actions
+    for key in shown:
+        values = (f"--{key}=3", f"--{key}=true", f"--{key}=shares")
+        taken = [value for value in values if _is_read(name, key, value)]
+        assert taken, key
+
+
+def _is_read(name, key, option):
+    try:
+        own, settings = parser_of(name).read([option])
+    except ValueError as error:
+        assert str(error).startswith(f"--{key} is "), error
+        return False
+    return [*own, *settings] == [key]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options"),
+    ("name", "function", "not_options"),
     [
-        ([], {}),
-        (["--target=25"], {"target": "25"}),
-        (["--target", "25"], {"target": "25"}),
-        (["--target", "-5", "--trials=3"], {"target": "-5", "trials": "3"}),
-        (["--target="], {"target": ""}),
-        (["--target=a=b"], {"target": "a=b"}),
-        (["--topk=[5, 10]"], {"topk": "[5, 10]"}),
-        (["--force", "--out=x"], {"force": "true", "out": "x"}),
-        (["--seed=1", "--seed", "1"], {"seed": "1"}),
+        ("check", "check.command.check_command", ()),
+        ("influence", "exact.influence_command.influence_command", ()),
+        ("gradient", "exact.gradient_command.gradient_command", ()),
+        ("profile", "exact.profile_command.profile_command", ()),
+        ("tune", "search.tune.tune", ("params_file",)),
     ],
 )
-def test_options(arguments, options):
-    assert parse_options(arguments, flags=("force",)) == options
+def test_options_and_their_defaults_are_those_of_the_function(name, function, not_options):
+    module, _, called = f"recbole_groupmix.{function}".rpartition(".")
+    parameters = inspect.signature(getattr(import_module(module), called)).parameters
+    options = {p.name: p.default for p in parameters.values()}
+    for action in parser_of(name)._actions:
+        key = action.dest
+        if key in {"help", *not_options, *parser_of(name).settings}:
+            continue
+        said = re.search(r"\(default (\S+)\)", action.help.replace(", or the rest", ""))
+        if options.pop(key) is not None and said and key != "out":
+            default = inspect.signature(getattr(import_module(module), called)).parameters[key]
+            listed = isinstance(default.default, tuple)
+            text = list(default.default) if listed else default.default
+            assert parser_of(name).read([f"--{key}={said.group(1)}"])[0][key] == text
+    assert set(options) == {"settings", "say"}
 
 
-@pytest.mark.parametrize("arguments", [["x"], ["-t=3"], ["--"], ["--a"], ["--a", "--b=1"]])
-def test_what_is_no_option(arguments):
-    with pytest.raises(ValueError, match=re.escape(arguments[0])):
-        parse_options(arguments)
+def test_controls_and_data_sets_that_helps_name_exist():
+    assert set(re.findall(r"[a-z]+-\S*\w|blockmix", parser_of("prepare")._actions[1].help)) == set(
+        DATA_SETS
+    )
+    controls = next(a for a in parser_of("reproduce")._actions if a.dest == "controls")
+    named = re.search(r"\((.*), \.\.\.\)", controls.help).group(1).split(", ")
+    assert chosen_controls(named)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "-h"], ["prepare", "--help"]])
-def test_help(arguments):
-    status, out, err = call(*arguments)
-    assert (status, err) == (0, "")
-    assert "--dataset=NAME" in out and "groupmix prepare" in out
+def test_version_help_and_errors_of_syntax_load_neither_torch_nor_numpy(tmp_path):
+    code = """
+import sys
+from recbole_groupmix.cli.main import COMMANDS, main
+for arguments in (
+    ["--help"], ["--version"], ["nothing"], *([name, "--help"] for name in COMMANDS),
+    ["run", "x"], ["run", "--target"], ["compare", "--what=3"], ["check", "--max_d=x"],
+    ["tune", "--learning_rates=x"], ["profile", "--reach=0"], ["run", "--a=1", "--a=2"],
+):
+    print(main(arguments), file=sys.stderr)
+print(sorted({"torch", "recbole", "numpy", "pandas", "numba"} & set(sys.modules)), file=sys.stderr)
+"""
+    done = process(cwd=tmp_path, code=code)
+    *lines, loaded = done.stderr.splitlines()
+    statuses = [line for line in lines if not line.startswith("groupmix: ")]
+    assert statuses == ["0", "0", "2", *["0"] * len(COMMANDS), *["2"] * 7]
+    assert loaded == "[]"
 
 
 def test_arguments_of_the_process_are_the_default(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["groupmix", "--help"])
+    monkeypatch.setattr(sys, "argv", ["groupmix", "--version"])
     assert main() == 0
-    assert "usage: groupmix run" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"groupmix {__version__}\n"
+
+
+# --- what is misspelt ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["rnu"], "unknown command 'rnu'; did you mean run? Commands are prepare, "),
+        (["search"], "unknown command 'search'; commands are prepare, "),
+        (["x" * 9999], "unknown command 'xxx"),
+        (["profile", "--pionts=3"], "key 'pionts' on the command line; did you mean --points?"),
+        (["reproduce", "--modles=EASE"], "did you mean --models?"),
+        (["check", "--influense=no", "--dataset=blockmix"], "did you mean --influence?"),
+        (["compare", "a.csv", "--metrics=x"], "takes --reference, --metric, --group, "),
+        (["compare", "a.csv", "--metrics=x"], "; did you mean --metric?"),
+        (["report", "x", "--ouf=y"], "report takes --out, --force; did you mean --out?"),
+        (["prepare", "ml-1m", "--dataset=y"], "prepare takes --source, --out, --force"),
+        (["prepare"], "name a data set to prepare: blockmix"),
+        (["prepare", "ml-1m", "ml-100k"], "name a data set to prepare: blockmix"),
+        (["run", "--learning_rat=3"], "did you mean --learning_rates?"),
+    ],
+)
+def test_what_is_misspelt_is_refused_with_what_is_near(arguments, says):
+    status, out, err = call(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    if arguments[0] == "run":  # those of tune are no options of run
+        assert says not in err and "did you mean 'learning_rate'?" in err
+    else:
+        assert says in err
+    assert len(err) < 1000
+
+
+def test_a_key_of_recbole_is_no_misspelt_option():
+    own, settings = parser_of("check").read(["--neg_sampling=x", "--budgets=1"][:1])
+    assert (own, settings) == ({}, {"neg_sampling": "x"})
+    assert parser_of("influence").read(["--metrics=x"]) == ({}, {"metrics": "x"})
+    with pytest.raises(ValueError, match="did you mean --budget"):
+        parser_of("check").read(["--budgets=1"])
+
+
+# --- RecBole's spellings -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS if "model" in parser_of(name).settings]
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [["-m", "EASE", "-d", "tiny"], ["-mEASE", "-d=tiny"], ["--model=EASE", "-d", "tiny"]],
+)
+def test_letters_of_recbole(name, arguments):
+    assert parser_of(name).read(arguments) == ({}, {"model": "EASE", "dataset": "tiny"})
+
+
+def test_letters_are_refused_where_they_have_no_meaning():
+    for arguments in (["reproduce", "-m", "BPR"], ["report", "-d", "x"]):
+        status, _, err = call(*arguments)
+        assert status == 2 and "-" in err
+    status, _, err = call("run", "-d", "blockmix", "--dataset=ml-1m")
+    assert status == 2 and "--dataset is given twice: 'blockmix' and 'ml-1m'" in err
 
 
 # --- target tokens -------------------------------------------------------------------------------

@@ -211,9 +211,7 @@ def test_a_budget_of_a_mix_file(tiny):
 def test_memory_that_is_not_there_is_one_line(monkeypatch):
     import numpy as np
 
-    from recbole_groupmix.cli.main import main as cli
-
-    monkeypatch.setattr(cli, "_compare", lambda _: np.empty(2**50))
+    monkeypatch.setattr("recbole_groupmix.cli.compare.call", lambda *_: np.empty(2**50))
     status, _, err = call("compare")
     assert status == 1 and err.count("\n") == 1
     assert "more memory than there is (Unable to allocate" in err

@@ -23,12 +23,12 @@ NOTHING = "; nothing was kept; run the command again\n"
 def stopped(monkeypatch, command, error, opened=()):
     """Return status and last words of a command that an error stops."""
 
-    def stop(arguments):
+    def stop(own, keys):
         for folder in opened:
             note_opened(Path(folder))
         raise error
 
-    monkeypatch.setattr(f"recbole_groupmix.cli.main._{command}", stop)
+    monkeypatch.setattr(f"recbole_groupmix.cli.{command}.call", stop)
     status, out, err = call(command)
     assert out == ""
     return status, err
@@ -117,8 +117,8 @@ def test_a_terminated_run_says_so_and_leaves_no_temporary_folder(tiny, tmp_path)
 def test_the_handler_of_the_signal_is_there_for_the_command_alone(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "recbole_groupmix.cli.main._run",
-        lambda rest: seen.append(signal.getsignal(signal.SIGTERM)),
+        "recbole_groupmix.cli.run.call",
+        lambda own, keys: seen.append(signal.getsignal(signal.SIGTERM)) or 0,
     )
     before = signal.getsignal(signal.SIGTERM)
     main(["run"])
@@ -158,7 +158,7 @@ def test_an_answer_that_cannot_be_printed_is_one_line(tmp_path):
 def test_closed_streams_are_opened_before_any_file_is(tmp_path, monkeypatch):
     """Else the first file of a run is number 2, and gets what libraries say of themselves."""
     monkeypatch.setattr(sys, "stderr", None)
-    with last_words("run"):
+    with last_words():
         print("x", file=sys.stderr)
         assert sys.stderr.name == os.devnull
     sys.stderr.close()

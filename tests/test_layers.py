@@ -57,9 +57,10 @@ LAYERS = {
         "report check",
         set(),
     ),
+    "doctor": ("text engine experiment run", {"psutil", "threadpoolctl", "packaging", "torch"}),
     "cli": (
-        "files text record prepare compare settings experiment training search all_targets run "
-        "exact report check reproduce",
+        "files text record prepare compare settings search all_targets run exact report check "
+        "reproduce doctor",
         set(),
     ),
 }

@@ -1,4 +1,4 @@
-"""What comes from outside: files, YAML and JSON, paths and names, options, letters of figures."""
+"""What comes from outside: files, YAML and JSON, paths and names, letters of figures."""
 
 import logging
 import os
@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.files import bounded as files
 from recbole_groupmix.files import parse, paths
-from recbole_groupmix.settings.options import flag, named, number, whole_number
 from recbole_groupmix.settings.yaml_files import read_settings_file
 from recbole_groupmix.text import figures
 from recbole_groupmix.text import untrusted as names
@@ -225,47 +224,6 @@ def test_values_in_messages_are_short():
         assert len(names.short(value)) < 250
     while deep:  # so that not all of it is freed at once
         deep = deep[0]
-
-
-# --- options -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", ["true", "True", "YES", "yes", "1"])
-def test_a_flag_that_is_set(text):
-    assert flag("plan", text) is True
-
-
-@pytest.mark.parametrize("text", ["false", "FALSE", "No", "0"])
-def test_a_flag_that_is_not_set(text):
-    assert flag("plan", text) is False
-
-
-@pytest.mark.parametrize("text", ["", "x", "tru", "2", "None", " true", "y" * 9999])
-def test_a_flag_that_is_neither(text):
-    with pytest.raises(ValueError, match=r"--plan is .*; allowed are true, yes, 1, false, no, 0"):
-        flag("plan", text)
-
-
-def test_whole_numbers_and_numbers_name_the_option_and_what_is_allowed():
-    assert whole_number({}, "most", 8, 1, 100) == 8
-    assert whole_number({"most": "0099"}, "most", 8, 1, 100) == 99
-    for text in ("0", "-1", "1.5", "abc", "", "nan", "²"):
-        with pytest.raises(ValueError, match=r"--most is .*; it must be a whole number >= 1"):
-            whole_number({"most": text}, "most", 8, 1, 100)
-    for text in ("101", "9" * 5000):
-        with pytest.raises(ValueError, match=r"--most is .*; it must be at most 100: because"):
-            whole_number({"most": text}, "most", 8, 1, 100, "because")
-    assert number({"reach": "1e6"}, "reach", 8.0, "it", most=1e6) == 1e6
-    for text in ("1", "0", "-1", "nan", "inf", "abc", "", "1e7", "9" * 5000):
-        with pytest.raises(ValueError, match=r"--reach is .*; it is a number > 1 and at most 1e"):
-            number({"reach": text}, "reach", 8.0, "it", least=1, most=1e6, beyond=True)
-
-
-def test_what_the_maths_refuses_is_called_as_the_user_did():
-    with pytest.raises(ValueError, match=r"^--max_d is 9, too many$"), named("d", "--max_d"):
-        raise ValueError("d is 9, too many")
-    with pytest.raises(ValueError, match=r"^x is 9$"), named("d", "--max_d"):
-        raise ValueError("x is 9")
 
 
 # --- figures -------------------------------------------------------------------------------------

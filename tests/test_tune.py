@@ -1,13 +1,18 @@
 """``groupmix tune``: the grid, its scores, what is written, and what is refused."""
 
+import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
+from recbole.trainer.hyper_tuning import HyperTuning
 
 from recbole_groupmix import run_groupmix
 from recbole_groupmix.cli.main import main
+from recbole_groupmix.cli.tuning_grid import read_params_file
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.search import tune as module
 from recbole_groupmix.search.tune import Point, Tuned, tune, tuning_table
@@ -125,3 +130,89 @@ def test_what_is_refused(arguments, says, tmp_path, capsys, monkeypatch):
     assert main(["tune", *(f"--{k}={v}" for k, v in given.items()), *rest]) == 2
     assert says in capsys.readouterr().err
     assert not list(tmp_path.glob("*.yaml"))
+
+
+# --- a file of RecBole's HyperTuning -------------------------------------------------------------
+
+HYPER = """\
+# as RecBole's hyper.test
+learning_rate choice [0.05, 0.01]
+
+reg_weight choice [0.1]
+"""
+
+
+def test_a_file_of_parameters_is_read_as_recbole_reads_it(tmp_path, monkeypatch):
+    """Against RecBole's own reader, whose search spaces are made by hyperopt."""
+    hp = SimpleNamespace(choice=lambda name, values: sorted(values))
+    monkeypatch.setitem(sys.modules, "hyperopt", SimpleNamespace(hp=hp))
+    file = tmp_path / "hyper.test"
+    file.write_text(HYPER.partition("\n")[2])  # RecBole takes no comments
+    theirs = HyperTuning._build_space_from_file(file)
+    ours = read_params_file(str(file))
+    assert ours == {f"{key}s": values for key, values in theirs.items()}
+    assert ours == {"learning_rates": [0.01, 0.05], "reg_weights": [0.1]}
+    file.write_text(HYPER)
+    assert read_params_file(str(file)) == ours
+
+
+def test_a_file_of_parameters_is_the_grid(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("hyper.test").write_text(HYPER)
+    arguments = [f"--{key}={value}" for key, value in SMALL.items()]
+    assert main(["tune", *arguments, "--params_file=hyper.test", "--out=both.yaml"]) == 0
+    rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:3]]
+    assert rows == [["0.01", "0.1"], ["0.05", "0.1"]]
+    # a key that the file does not name keeps its setting
+    Path("one.test").write_text("learning_rate choice [0.05, 0.01]")
+    arguments = [*arguments, "--params_file=one.test", "--reg_weight=0.1", "--out=one.yaml"]
+    assert main(["tune", *arguments]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["learning_rate", "recall@20"]
+    both, one = (yaml.safe_load(Path(name).read_text()) for name in ("both.yaml", "one.yaml"))
+    assert set(one) == {"learning_rate"} and set(both) == {"learning_rate", "reg_weight"}
+    assert one["learning_rate"] == both["learning_rate"]
+    scores = [
+        [json.loads(line)["score"] for line in (folder / "trials.jsonl").read_text().splitlines()]
+        for folder in Path(SMALL.get("output_dir", "runs")).iterdir()
+    ]
+    assert len(scores) == 2 and sorted(scores[0]) == sorted(scores[1])
+
+
+DOES = "tune searches a grid of learning_rate and reg_weight"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("learning_rate uniform 0.01,0.1", ["line 1, is 'learning_rate uniform", DOES]),
+        ("learning_rate loguniform -8,0", ["line 1", DOES]),
+        ("\nembedding_size choice [8,16]", ["line 2, is 'embedding_size choice [8,16]'", DOES]),
+        ("learning_rate choice", ["line 1", DOES]),
+        ("learning_rate choice [0, 0.1]", ["its list is '[0, 0.1]'; give positive numbers"]),
+        ("reg_weight choice __import__('os').getcwd()", ["give positive numbers"]),
+        ("reg_weight choice [1]\nreg_weight choice [2]", ["line 2", "earlier line"]),
+        ("# nothing\n\n", ["hyper.test is empty", DOES]),
+        (None, ["cannot read --params_file hyper.test: No such file"]),
+        (b"\xff", ["cannot read --params_file hyper.test: "]),
+    ],
+)
+def test_a_file_of_parameters_that_is_no_grid(content, says, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("hyper.test").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert main(["tune", "--dataset=blockmix", "--params_file=hyper.test"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and [part for part in says if part not in err] == [], err
+
+
+def test_one_grid_is_given_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("hyper.test").write_text(HYPER)
+    arguments = ["--dataset=blockmix", "--params_file=hyper.test", "--reg_weights=[1]"]
+    assert main(["tune", *arguments]) == 2
+    assert "--params_file and --reg_weights both give the grid" in capsys.readouterr().err
+
+
+def test_a_grid_without_any_key_of_the_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the grid is empty: NeuMF has no reg_weight"):
+        _tune(tmp_path, (), model="NeuMF")

@@ -140,7 +140,7 @@ _ALLOWED = {
     "record/lock.py:keep_others_out",  # an empty file that is locked
     "cli/last_words.py:_open_missing_streams",  # the null device
     "cli/last_words.py:_forget",
-    "cli/main.py:_compare",  # Comparison.save
+    "cli/compare.py:call",  # Comparison.save
     "adapters/download.py:_unpack",  # into a folder that is renamed when it is whole
 }
 

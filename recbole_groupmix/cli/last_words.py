@@ -16,8 +16,6 @@ from typing import Any, TextIO
 from recbole_groupmix.files.opened import noting_opened
 from recbole_groupmix.text.untrusted import shown
 
-#: Commands that keep what they have done in a run folder and go on with it.
-RESUMABLE = ("run", "tune", "reproduce")
 _GOES_ON = "the same command goes on from here"
 _NOTHING = "nothing was kept; run the command again"
 #: Reasons that may be over at the next try; of others nothing is promised.
@@ -49,13 +47,13 @@ class Ended:
 
 
 @contextmanager
-def last_words(command: str) -> Iterator[Ended]:
+def last_words(resumes: bool = False) -> Iterator[Ended]:
     """Turn what ends a command early into its exit status and one line.
 
     Parameters
     ----------
-    command : str
-        Its name, which decides what is promised.
+    resumes : bool
+        Whether the command keeps what it has done in a run folder, from where it can resume.
     """
     ended = Ended()
     _open_missing_streams()
@@ -70,20 +68,20 @@ def last_words(command: str) -> Iterator[Ended]:
             _say(f"this needs more memory than there is{f' ({error})' if str(error) else ''}")
             ended.status = 1
         except OSError as error:
-            ended.status = _of_system(error, command, opened, output)
+            ended.status = _of_system(error, resumes, opened, output)
         except KeyboardInterrupt:
-            _say(f"interrupted; {_promise(command, opened)}")
+            _say(f"interrupted; {_promise(resumes, opened)}")
             ended.status = 128 + signal.SIGINT
         except Terminated:
-            _say(f"terminated; {_promise(command, opened)}")
+            _say(f"terminated; {_promise(resumes, opened)}")
             ended.status = 128 + signal.SIGTERM
 
 
-def _promise(command: str, opened: list[Path]) -> str:
-    return _GOES_ON if command in RESUMABLE and opened else _NOTHING
+def _promise(resumes: bool, opened: list[Path]) -> str:
+    return _GOES_ON if resumes and opened else _NOTHING
 
 
-def _of_system(error: OSError, command: str, opened: list[Path], output: _Watched) -> int:
+def _of_system(error: OSError, resumes: bool, opened: list[Path], output: _Watched) -> int:
     reason = error.strerror or str(error)
     if isinstance(error, BrokenPipeError):
         _forget(sys.stdout)
@@ -95,7 +93,7 @@ def _of_system(error: OSError, command: str, opened: list[Path], output: _Watche
         _say(f"the answer cannot be printed: {reason}{kept}")
         return 1
     what = f"{error.filename}: " if error.filename else ""
-    promise = f"; {_promise(command, opened)}" if error.errno in _MAY_PASS else ""
+    promise = f"; {_promise(resumes, opened)}" if error.errno in _MAY_PASS else ""
     _say(f"{what}{reason}{promise}")
     return 1
 

@@ -1,10 +1,10 @@
-"""``groupmix profile`` as a whole: options, files and what is printed."""
+"""``groupmix profile`` as a whole: files and what is printed."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -20,18 +20,20 @@ from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.settings.merge import Settings
-from recbole_groupmix.settings.options import number, whole_number
 from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
 from recbole_groupmix.training.closed_form.checks import check_closed_form
 from recbole_groupmix.training.memory import memory
 
-#: Options of the command that are no settings of a run.
-OPTIONS = ("points", "reach", "out")
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 def profile_command(
-    settings: Settings, options: Mapping[str, str], say: Callable[[str], None]
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    points: int = 7,
+    reach: float = 8.0,
+    out: str | Path | None = None,
 ) -> tuple[str, Path]:
     """Compute a profile, write its files, and return the text and their folder.
 
@@ -39,23 +41,28 @@ def profile_command(
     ----------
     settings : Settings
         Merged settings of a run with a closed-form model; ``mix`` may name one file.
-    options : mapping of str to str
-        Some of `OPTIONS`, as text.
     say : callable
         Prints a line for people.
+    points : int
+        Weights of each group, an odd number.
+    reach : float
+        They go from ``1/reach`` to ``reach`` times the weight in the mix.
+    out : path, optional
+        Folder to write to; default one in ``output_dir``.
 
     Raises
     ------
     ValueError
         For an option or a setting that cannot be used.
     """
-    factors = _factors(options)
+    if points % 2 == 0:
+        raise ValueError(f"points is {points}; it must be odd, with the mix itself in the middle")
     if settings["model"] not in CLOSED_FORM:
         raise ValueError(
             f"{settings.describe('model')}; profiles take many models, so only those that are "
             f"solved in closed form: {', '.join(CLOSED_FORM)}"
         )
-    folder = out_folder(options["out"]) if "out" in options else None
+    folder = out_folder(out) if out is not None else None
     if folder is None:
         out_folder(settings["output_dir"], "--output_dir")
     experiment = Experiment(settings)
@@ -67,7 +74,7 @@ def profile_command(
     name, mix = next(iter(own.items()), (REFERENCE, None))
     experiment.check_parts(settings["folds"], own.values())
     check_closed_form(experiment, memory(experiment))
-    found = profile(experiment, mix, name, factors, _progress(say))
+    found = profile(experiment, mix, name, factors_of(points, reach), _progress(say))
     target, model = experiment.target, settings["model"]
     place = safe_file_name(f"profile-{settings['dataset']}-{target}-{model}-{name}")
     folder = folder or Path(settings["output_dir"]) / place
@@ -86,17 +93,6 @@ def profile_command(
     title = f"{settings['dataset']}, target {target}, {model} around {name}"
     draw(found, title, folder / "profile.png")
     return to_text(found), folder
-
-
-def _factors(options: Mapping[str, str]) -> list[float]:
-    points = whole_number(options, "points", 7, 3, 999, "each takes a model on every fold")
-    what = "the largest factor of a weight"
-    reach = number(options, "reach", 8.0, what, least=1, most=1e6, beyond=True)
-    if points % 2 == 0:
-        raise ValueError(
-            f"--points is {points}; it must be odd, with the mix itself in the middle"
-        )
-    return factors_of(points, reach)
 
 
 def _progress(say: Callable[[str], None]) -> Callable[[int, int], None]:

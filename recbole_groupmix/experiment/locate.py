@@ -12,6 +12,8 @@ from recbole_groupmix.prepare import DATA_SETS, ensure_ml_100k
 
 #: The data set that is fetched from RecBole's server at its first use.
 DOWNLOADED = "ml-1m"
+#: Folders of data sets where the command runs: ours and RecBole's.
+_HERE = ("dataset_atomic", "dataset")
 #: Data sets that `groupmix prepare` makes from what ships with RecBole, or from nothing.
 _NEED_NO_SOURCE = ("blockmix", "ml-100k")
 
@@ -44,8 +46,7 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
         If there is none and none can be made, with the way to prepare it.
     """
     stems = [f"{dataset}.{part}" for part in benchmark or ()] or [dataset]
-    shipped = bundled("dataset_atomic")
-    here, of_recbole = Path("dataset_atomic").resolve(), Path("dataset").resolve()
+    here, of_recbole, shipped = searched_folders()
     parents = [Path(data_path)] if data_path else [here, of_recbole, shipped]
     for parent in parents:
         for folder in (parent / dataset, parent):
@@ -68,12 +69,26 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     if as_path:
         raise ValueError(f"dataset is {dataset!r}, which is a path; {as_path}")
     looked = ", ".join(str(parent) for parent in dict.fromkeys(parents))
-    found = sorted({file.parent.name for parent in parents for file in parent.glob("*/*.inter")})
+    found = sorted({name for parent in parents for name in data_sets_in(parent)})
     raise ValueError(
         f"data set {dataset!r}: no {stems[0]}.inter in {looked}; "
         f"{_way_out(dataset, stems[0], found)}{_again(dataset, of_recbole, data_path)}. "
         f"Data sets found: {', '.join(found) or 'none'}"
     )
+
+
+def searched_folders() -> list[Path]:
+    """Return the folders of data sets that are looked at without ``--data_path``, in their order.
+
+    They are ``./dataset_atomic``, ``./dataset`` and what ships with the plugin; they may be
+    missing.
+    """
+    return [*(Path(name).resolve() for name in _HERE), bundled("dataset_atomic")]
+
+
+def data_sets_in(folder: Path) -> list[str]:
+    """Return the names of the data sets that lie in a folder, each in one of its own."""
+    return sorted({file.parent.name for file in folder.glob("*/*.inter")})
 
 
 def _no_folder(dataset: str, stem: str, path: Path) -> str:

@@ -20,48 +20,63 @@ from recbole_groupmix.search.consent import Ask, agree
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.text.numbers import duration
 
-#: Options that are no keys of a run.
-OPTIONS = ("datasets", "models", "dims", "targets", "protocols", "controls", "out")
-FLAGS = ("plan", "quick", "force")
-_DEFAULTS = {
-    "datasets": "ml-1m",
-    "models": "BPR,LightGCN,EASE",
-    "dims": "4,64",
-    "targets": "",
-    "protocols": "paper,converged",
+_DEFAULTS: dict[str, Any] = {
+    "datasets": ["ml-1m"],
+    "models": ["BPR", "LightGCN", "EASE"],
+    "dims": [4, 64],
+    "targets": [],
+    "protocols": ["paper", "converged"],
 }
 #: The same path in about three minutes.
 _QUICK = {
-    "datasets": "ml-100k",
-    "models": "BPR,EASE",
-    "dims": "4,16",
-    "targets": "25",
-    "protocols": "paper,converged",
+    **_DEFAULTS,
+    "datasets": ["ml-100k"],
+    "models": ["BPR", "EASE"],
+    "dims": [4, 16],
+    "targets": ["25"],
 }
 _QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False}
-_ALL = ("", "true", "all")
-_OUT = "reproduction"
 
 
 def reproduce_command(
-    options: Mapping[str, str],
     keys: Mapping[str, Any],
     say: Callable[[str], None],
     show: Callable[[str], None] = print,
     ask: Ask | None = None,
+    *,
+    controls: Sequence[str] | None = None,
+    quick: bool = False,
+    plan: bool = False,
+    out: str | Path = "reproduction",
+    force: bool = False,
+    yes: bool = False,
+    **axes: Sequence[Any],
 ) -> int:
     """Plan a grid, say what it costs, run it, and write its page.
 
     Parameters
     ----------
-    options : mapping of str to str
-        Some of `OPTIONS` as text, and of `FLAGS`.
     keys : mapping
         Keys of all runs.
     say, show : callable
         Print a line of progress, and a line of the answer.
     ask : callable, optional
         Asks the user before more than a day of work.
+    controls : sequence of str, optional
+        Names of settings that are also changed one by one; empty for all of them.
+    quick : bool
+        Whether the default grid is a small one.
+    plan : bool
+        Whether only the plan is shown.
+    out : path
+        Folder of the runs and the page.
+    force : bool
+        Whether to replace a page that was changed by hand.
+    yes : bool
+        Whether the user has agreed to more than a day of work.
+    **axes : sequence
+        Those of the grid that are not as by default: ``datasets``, ``models``, ``dims``,
+        ``targets``, ``protocols``.
 
     Returns
     -------
@@ -73,26 +88,23 @@ def reproduce_command(
     ValueError
         For options that cannot be used, before anything is run.
     """
-    of_runs, yes = dict(keys), keys.get("yes", False)
-    if of_runs.pop("yes", False) not in (True, False):
-        raise ValueError(f"--yes is {yes!r}; allowed are true and false")
-    grid, out = _grid(options, of_runs), out_folder(options.get("out", _OUT))
-    force = options.get("force") == "true"
-    check_page(out, force)
-    timings = Timings(out, say)
+    grid = _grid(axes, controls, quick, keys)
+    place = out_folder(out)
+    check_page(place, force)
+    timings = Timings(place, say)
     groups = {given["dataset"]: timings.groups(given) for given in without_target(grid)}
     targets = targets_of(grid, groups)
     timings.keep()  # nothing is written before this line
     cells = cells_of(grid, targets)
-    left = [cell for cell in cells if not is_finished(out, cell, say)]
-    seconds = _show_plan(cells, left, out, timings, show)
-    if options.get("plan") == "true":
+    left = [cell for cell in cells if not is_finished(place, cell, say)]
+    seconds = _show_plan(cells, left, place, timings, show)
+    if plan:
         return 0
     agree(sum(seconds[cell.name] for cell in left), yes, say, ask)
     for dataset in dict.fromkeys(grid.datasets):
-        _check_data_set(dataset, grid, out, say)
-    failed = _run_cells(_cheapest_first(left, seconds), out, say)
-    page = write_page(out, cells, list(failed), force)
+        _check_data_set(dataset, grid, place, say)
+    failed = _run_cells(_cheapest_first(left, seconds), place, say)
+    page = write_page(place, cells, list(failed), force)
     for words, why in failed.items():
         show(f"failed: {words}: {why}")
     if failed:
@@ -102,27 +114,22 @@ def reproduce_command(
     return 1 if failed else 0
 
 
-def _grid(options: Mapping[str, str], keys: Mapping[str, Any]) -> Grid:
-    quick = options.get("quick") == "true"
-    texts = {
-        **(_QUICK if quick else _DEFAULTS),
-        **{k: options[k] for k in options if k in OPTIONS},
-    }
-    lists = {axis: [v.strip() for v in texts[axis].split(",") if v.strip()] for axis in _DEFAULTS}
-    dims = lists.pop("dims")
-    if not all(d.isdecimal() and int(d) > 0 for d in dims):
-        raise ValueError(f"--dims is {texts['dims']!r}; give whole numbers above 0, such as 4,64")
-    controls = None
-    if "controls" in options:
-        wanted = options["controls"]
-        names = [] if wanted in _ALL else [v.strip() for v in wanted.split(",") if v.strip()]
-        controls = chosen_controls(names)
+def _grid(
+    axes: Mapping[str, Sequence[Any]],
+    controls: Sequence[str] | None,
+    quick: bool,
+    keys: Mapping[str, Any],
+) -> Grid:
     defaults: dict[str, Any] = dict(_QUICK_KEYS) if quick else {}
     if controls is not None and not quick:
         defaults = {"trials": TRIALS, "folds": FOLDS}
     if controls is not None:
         defaults["fine_tune"] = False  # no result of the paper is about it
-    grid = Grid(**lists, dims=[int(d) for d in dims], keys={**defaults, **keys}, controls=controls)
+    grid = Grid(
+        **{**(_QUICK if quick else _DEFAULTS), **axes},
+        keys={**defaults, **keys},
+        controls=chosen_controls(controls) if controls is not None else None,
+    )
     grid.check()
     return grid
 
@@ -174,7 +181,7 @@ def _check_data_set(dataset: str, grid: Grid, out: Path, say: Callable[[str], No
     settings = merge_settings({"dataset": dataset, **given}, where="in groupmix reproduce")
     say(f"discrepancies of the groups of {dataset}")
     try:
-        check_command(settings, {"out": str(folder), "influence": "false"}, say)
+        check_command(settings, say, out=folder, influence=False)
     except ValueError as error:
         say(f"note: no discrepancies, so no Figures 4 and 7a: {error}")
 

@@ -96,7 +96,8 @@ def tune(
     settings : Settings
         Merged settings. With a ``target`` its users' metric decides, else that of all users.
     learning_rates, reg_weights : sequence of float
-        The grid; ``reg_weights`` is left out for models without such a key.
+        The grid; ``reg_weights`` is left out for models without such a key. A key without values
+        keeps its setting.
     out : path, optional
         The YAML to write; default ``tuned-DATASET-MODEL-D.yaml`` here.
     say : callable, optional
@@ -203,6 +204,9 @@ def _grid(
     axes = {"learning_rate": learning_rates}
     if reads_key(experiment.settings.model, "reg_weight"):
         axes["reg_weight"] = reg_weights
+    axes = {key: values for key, values in axes.items() if values}
+    if not axes:
+        raise ValueError(f"the grid is empty: {experiment.settings['model']} has no reg_weight")
     return [dict(zip(axes, map(float, point), strict=True)) for point in product(*axes.values())]
 
 

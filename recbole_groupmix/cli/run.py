@@ -1,0 +1,45 @@
+"""``groupmix run``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recbole_groupmix.cli.options import Parser, add_flag
+from recbole_groupmix.cli.settings import add_settings, settings_of
+from recbole_groupmix.cli.streams import answer, asker, saying
+
+SUMMARY = "Search the mix that serves a target group best."
+EXAMPLES = (
+    "groupmix run --dataset=ml-100k --target=56",
+    "groupmix run -d mine --group_field=country --target=FR -m LightGCN",
+)
+RESUMES = True
+
+
+def add_options(parser: Parser) -> None:
+    """Declare what the help shows."""
+    add_flag(parser, "--yes", "start work of more than a day without asking first")
+    add_settings(
+        parser,
+        *("dataset", "target", "group_field", "data_path", "model", "config_files", "protocol"),
+        *("weighting", "trials", "folds", "repeats", "mix", "embedding_size", "topk", "seed"),
+        "output_dir",
+        target="target group, a value of the group column (without it the groups are listed); "
+        "all: every group in turn (BPR, LightGCN and closed-form models)",
+    )
+
+
+def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
+    """Run the search, print its table and where its files are."""
+    settings = settings_of({**keys, **own})
+
+    from recbole_groupmix.all_targets.index import index_table
+    from recbole_groupmix.record.table import result_table
+    from recbole_groupmix.run import run  # torch takes seconds to load
+
+    with saying() as say:
+        result = run(settings, say, asker())
+    answer(index_table(result) if "targets" in result else result_table(result))
+    answer(f"\n{result['run_folder']}")
+    return 0
