@@ -9,17 +9,12 @@ from typing import Any
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.report.paper.survival import AS_IS
 from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.rows import ROWS
 
 #: Searched mixes and folds of a control.
 TRIALS, FOLDS = 15, 2
 #: Models that see neither edges nor histories of other users when they score the target's.
 _NO_GRAPH = ("BPR", *CLOSED_FORM)
-_OTHER = {
-    "regularizer": {"weighted": "unweighted", "unweighted": "weighted", "rows": "weighted"},
-    "loss_norm": {"count": "weight", "weight": "count"},
-    "graph": {"positive": "all", "all": "positive"},
-    "user_loss": {"sum": "mean", "mean": "sum"},
-}
 #: Learning rate and decay as the paper prints them; ours are swapped (docs/reproduction.md).
 _PRINTED = {
     "BPR": {"learning_rate": 0.01, "reg_weight": 0.1},
@@ -54,13 +49,13 @@ def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None
         model = settings["model"]
         closed = model in CLOSED_FORM
         if (
-            (key == "regularizer" and closed)
+            (ROWS[key].models == "trained" and closed)
             or (key == "graph" and model in _NO_GRAPH)
             # an optimiser without scale does not see what divides a loss of weighted terms
-            or (key == "loss_norm" and (closed or settings["regularizer"] == "weighted"))
+            or (key == "loss_norm" and settings["regularizer"] == "weighted")
         ):
             return None
-        value = _OTHER[key][settings[key]]
+        value = next(other for other in ROWS[key].choices if other != settings[key])
         return f"{key}={value}", {key: value}
 
     return changes
