@@ -26,6 +26,9 @@ CLOSED_FORM = {
     "WeightedSVD": "closed form: truncated SVD of weighted users (the paper's Eq. 2)",
 }
 
+#: Closed forms that have an L2 weight, lambda.
+RIDGE = ("EASE",)
+
 SAMPLED = {
     "CDAE": "loss of whole user rows, and a term on parameters",
     "ConvNCF": "a loss class of its own, and a term on parameters",

@@ -36,9 +36,12 @@ class ClosedForm(GeneralRecommender):
     ----------
     from_gram : bool
         Whether the model is a function of the weighted Gram matrix of items and of lambda.
+    has_rank : bool
+        Whether ``embedding_size`` is its rank, which the target's own data must have.
     """
 
     from_gram = False
+    has_rank = False
 
     input_type = InputType.POINTWISE
     type = ModelType.TRADITIONAL
@@ -131,6 +134,7 @@ class WeightedSVD(ClosedForm):
     ``embedding_size`` is the rank d.
     """
 
+    has_rank = True
     item_vectors: Tensor
 
     def __init__(self, config: Config, dataset: Dataset) -> None:

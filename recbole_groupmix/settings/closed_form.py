@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM, RIDGE
 from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.settings.settings import Settings
@@ -17,8 +17,6 @@ _OF_TRAINED, _OF_RIDGE = (
     tuple(key for key, row in ROWS.items() if row.models == models)
     for models in ("trained", "ridge")
 )
-#: Models that have a lambda.
-_RIDGE = ("EASE",)
 
 
 def for_closed_form(settings: Settings) -> Settings:
@@ -41,7 +39,7 @@ def for_closed_form(settings: Settings) -> Settings:
                 "chooses the reg_weight of models that are trained"
             )
         return settings
-    idle = (*_OF_TRAINED, *(() if model in _RIDGE else _OF_RIDGE))
+    idle = (*_OF_TRAINED, *(() if model in RIDGE else _OF_RIDGE))
     notes = tuple(
         f"{settings.describe(key)} and has no effect: {model} is solved in closed form, without "
         f"seeds and epochs"
@@ -54,7 +52,7 @@ def for_closed_form(settings: Settings) -> Settings:
 
 
 def _lambdas(settings: Settings) -> list[float] | None:
-    if settings.model not in _RIDGE:
+    if settings.model not in RIDGE:
         return None
     given = [key for key in ("reg_weight", "lambdas") if key in settings.given]
     if len(given) == 2:

@@ -58,7 +58,7 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
 def check_rank(experiment: Experiment) -> None:
     """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
     settings = experiment.settings
-    if experiment.model_class.from_gram:
+    if not experiment.model_class.has_rank:
         return
     part = experiment.part(ALL_OF_TRAIN)
     mine = experiment.groups.of_user[part.users] == experiment.groups.index(experiment.target)
