@@ -23,7 +23,7 @@ class RecBoleRows:
         None,
         "name",
         "Folder that holds NAME/NAME.inter.",
-        unset="looked for, see docs/models.md",
+        unset="`./dataset_atomic`, `./dataset`, then what ships with the plugin",
         identity=False,
     )
     benchmark_filename = Key[Sequence[str] | None](

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
 
 
-def checked_values(settings: Settings) -> dict[str, Any]:
+def checked_values(settings: Settings) -> Mapping[str, Any]:
     """Check every value that is ours or that would fail late; return those brought to one form.
 
     Raises
