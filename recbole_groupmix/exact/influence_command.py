@@ -42,7 +42,7 @@ def influence_command(
         Merged settings of a run with ``model: EASE``.
     options : mapping of str to str
         Some of `OPTIONS`, as text. ``out`` is a CSV file of the rows that
-        :func:`~recbole_groupmix.exact.influence.group_influence` describes with Delta_d of each
+        :func:`~recbole_groupmix.exact.influence.influence_frame` describes with Delta_d of each
         pair as ``delta``, or, where its name ends in ``.json``, those and the comparison.
     say : callable, optional
         Prints a line for people.
