@@ -19,7 +19,8 @@ INTER, USER = ["user_id", "item_id"], ["user_id", "gender"]
 RANDOM = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "RO", "mode": "full"}
 LEAVE_ONE_OUT = {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}
 SMALL = {"n_layers": 1, "n_heads": 1, "hidden_size": 8, "inner_size": 16, "num_layers": 1}
-PAIRS = {"eval_batch_size": 100_000}  # that a model which scores pair by pair takes at a time
+#: For models that score pair by pair: how many at a time, and fewer users.
+PAIRS = {"eval_batch_size": 100_000, "user_inter_num_interval": "[150,inf)"}
 GRAPH = {"kg": ["head_id", "relation_id", "tail_id"], "link": ["item_id", "entity_id"]}
 
 #: By model, what its configuration needs beside that of all; none is trained but by its data.

@@ -16,7 +16,7 @@ from recbole_groupmix.core.linear.mix_gradient import ease_loss_gradient, held_o
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.exact.gradient import gradient_search
-from recbole_groupmix.exact.influence import group_influence, influence_table
+from recbole_groupmix.exact.influence import influence_frame, influence_table, measured_changes
 from recbole_groupmix.exact.loss_influence import loss_influence
 
 LAM = 20.0
@@ -37,7 +37,8 @@ def values_with(ex, weights, lam=LAM):
 @pytest.fixture(scope="module")
 def found(tiny):
     ex = ease_on(tiny)
-    return ex, group_influence(ex, LAM, metric="precision@10", more=0.5, n_boot=500)
+    changes = measured_changes(ex, LAM, metric="precision@10", more=0.5)
+    return ex, influence_frame(ex, changes, 500)
 
 
 def test_there_is_a_row_for_every_pair_of_groups_and_change(found):
@@ -132,12 +133,12 @@ def test_the_text_marks_what_is_beyond_chance():
 )
 def test_what_cannot_be_measured_is_refused(tiny, options, message):
     with pytest.raises(ValueError, match=message):
-        group_influence(ease_on(tiny), LAM, **{"metric": "precision@10", **options})
+        measured_changes(ease_on(tiny), LAM, **{"metric": "precision@10", **options})
 
 
 def test_other_models_are_refused(tiny):
     ex = experiment(tiny, model="WeightedSVD")
-    for function in (group_influence, lambda *a: gradient_search(*a, free=1 << 30)):
+    for function in (measured_changes, lambda *a: gradient_search(*a, free=1 << 30)):
         with pytest.raises(ValueError, match=r"model is 'WeightedSVD'.*--model=EASE"):
             function(ex, LAM)
 

@@ -289,8 +289,10 @@ def test_the_page_in_a_browser(reproduced, tmp_path):
     assert len(seen["figures"]) == 7 + 4 and min(seen["figures"]) > 100
 
 
-def test_a_finished_grid_is_not_run_again(reproduced, monkeypatch):
-    out, arguments, *_ = reproduced
+def test_a_finished_grid_is_not_run_again(undrawn, reproduced, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(reproduced[0], out)
+    arguments = [*reproduced[1][:-1], f"--out={out}"]
     monkeypatch.setattr(command, "run", None)
     before = (out / "report" / "tables.md").read_bytes()
     status, text, _ = call(*arguments)

@@ -12,7 +12,7 @@ from command import call
 from helpers import experiment, write_tiny
 from scipy.stats import spearmanr
 
-from recbole_groupmix.exact.influence import group_influence
+from recbole_groupmix.exact.influence import influence_frame, measured_changes
 from recbole_groupmix.exact.loss_influence import Changes
 from recbole_groupmix.exact.similarity import agreement_text, agreements, discrepancy_at
 
@@ -36,7 +36,7 @@ def test_the_correlations_are_those_of_the_table_with_delta(five):
     assert status == 0, err
     found = json.loads(Path("found.json").read_text())
     ex = experiment(five, model="EASE", reg_weight=20.0)
-    table = group_influence(ex, 20.0, metric="recall@5", n_boot=100)
+    table = influence_frame(ex, measured_changes(ex, 20.0, metric="recall@5"), 100)
     (delta, _), names = discrepancy_at(ex, 2), ex.groups.names
     np.testing.assert_allclose(found["similarity"]["delta"], delta)
     assert found["similarity"]["d"] == 2 and len(found["rows"]) == 3 * 25

@@ -13,7 +13,7 @@ from recbole_groupmix.core.spelling import did_you_mean
         ("lightgcn", {"LightGCN": 1, "NGCF": 2}, "; did you mean 'LightGCN'?"),
         ("35+", ["18", "35"], "; did you mean '35'?"),
         (35, ["18", "36", "350"], "; did you mean '350'?"),
-        ("BPR", ["DMF", "NCF"], ""),
+        ("BPR", ["NPR", "DMF"], ""),  # two of three letters are not near
         ("x", [], ""),
     ],
 )

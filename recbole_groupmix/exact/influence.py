@@ -19,33 +19,17 @@ from recbole_groupmix.training.closed_form.checks import check_is_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
 
 
-def group_influence(
-    experiment: Experiment,
-    lam: float,
-    *,
-    metric: str = "precision@20",
-    more: float = 0.01,
-    n_boot: int = 10_000,
+def influence_frame(
+    experiment: Experiment, changes: Sequence[Changes], n_boot: int = 10_000
 ) -> pd.DataFrame:
-    """Return the exact effect of every group's data on the test metric of every group.
-
-    EASE is solved with every user's weight 1 (Proportional, for any target), then with weight 0
-    for one group (``without``), then with weight ``1 + more`` for it. As a metric of short lists
-    hardly feels so small a change, ``loss`` gives the exact derivative of a smooth loss of the same
-    held-out items instead (:func:`~recbole_groupmix.exact.loss_influence.loss_influence`), times
-    `more`. Lambda stays the same, so data are changed and not tuned for. The target's own group is
-    in the table too: its row says what its own data are worth.
+    """Return a table of what `measured_changes` found.
 
     Parameters
     ----------
     experiment : Experiment
-        Shared data, of a run with ``model: EASE``; its target does not matter.
-    lam : float
-        Weight of EASE's L2 term, > 0.
-    metric : str
-        Metric and cut-off.
-    more : float
-        Relative increase of a group's weight in the second comparison, > 0.
+        Shared data.
+    changes : sequence of Changes
+        What was measured.
     n_boot : int
         Resamples of users.
 
@@ -57,20 +41,7 @@ def group_influence(
         lower loss is better), and mean, ci_low, ci_high, p, p_holm of the relative change, a
         fraction, by a paired bootstrap over the target's users; p_holm is corrected over the
         groups of one target and change.
-
-    Raises
-    ------
-    ValueError
-        If lambda or `more` is not above 0, or the metric is unknown.
     """
-    changes = measured_changes(experiment, lam, metric=metric, more=more)
-    return influence_frame(experiment, changes, n_boot)
-
-
-def influence_frame(
-    experiment: Experiment, changes: Sequence[Changes], n_boot: int = 10_000
-) -> pd.DataFrame:
-    """Return the rows that `group_influence` describes, of changes that were measured."""
     rows = [row for one in changes for row in change_rows(experiment, one, n_boot)]
     return pd.DataFrame(rows)
 
@@ -78,7 +49,31 @@ def influence_frame(
 def measured_changes(
     experiment: Experiment, lam: float, *, metric: str = "precision@20", more: float = 0.01
 ) -> list[Changes]:
-    """Return what `group_influence` is about, user by user: without, more and loss."""
+    """Return the exact effect of every group's data on the test metric of every user.
+
+    EASE is solved with every user's weight 1 (Proportional, for any target), then with weight 0
+    for one group (``without``), then with weight ``1 + more`` for it. As a metric of short lists
+    hardly feels so small a change, ``loss`` gives the exact derivative of a smooth loss of the same
+    held-out items instead (:func:`~recbole_groupmix.exact.loss_influence.loss_influence`), times
+    `more`. Lambda stays the same, so data are changed and not tuned for. The target's own group is
+    among them too: it says what its own data are worth.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data, of a run with ``model: EASE``; its target does not matter.
+    lam : float
+        Weight of EASE's L2 term, > 0.
+    metric : str
+        Metric and cut-off.
+    more : float
+        Relative increase of a group's weight in the second comparison, > 0.
+
+    Raises
+    ------
+    ValueError
+        If lambda or `more` is not above 0, or the metric is unknown.
+    """
     name, _, cut_off = metric.partition("@")
     if name not in METRICS or not cut_off.isdecimal() or int(cut_off) < 1:
         raise ValueError(

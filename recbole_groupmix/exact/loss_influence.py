@@ -88,7 +88,7 @@ def loss_influence(
     Returns
     -------
     pandas.DataFrame
-        One row per group and target, as :func:`~recbole_groupmix.exact.influence.group_influence`
+        One row per group and target, as :func:`~recbole_groupmix.exact.influence.influence_frame`
         describes, with change "loss". A target with fewer than two held-out users is left out.
 
     Raises
