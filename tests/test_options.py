@@ -139,6 +139,7 @@ def parser():
         (["--most", "3"], {"most": 3}),
         (["--metric=-x --most=2"], {"metric": "-x --most=2"}),
         (["a", "--force", "b"], {"TABLE": ["a", "b"], "force": True}),
+        (["--force", "--force=true"], {"force": True}),
         (["--force=no", "-a"], {"TABLE": ["-a"], "force": False}),
         (["--controls", "a", "--controls=all"], {"TABLE": ["a"], "controls": "all"}),
         (["--controls=graph"], {"controls": "graph"}),

@@ -497,7 +497,7 @@ def test_the_command(tmp_path, five_repeats, capsys, undrawn):
     assert main(["report", "--force", str(five_repeats), "--out", str(out)]) == 0
     assert (out / "index.html").read_bytes() == before
     assert main(["report", str(five_repeats), "--form=x"]) == 2
-    assert "report takes --out and --force" in capsys.readouterr().err
+    assert "report takes --out, --force; did you mean --force?" in capsys.readouterr().err
     assert main(["report"]) == 2
     assert "name the run folders" in capsys.readouterr().err
 

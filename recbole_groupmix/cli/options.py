@@ -287,4 +287,4 @@ class Parser(argparse.ArgumentParser):
 
 def add_flag(options: argparse._ActionsContainer, name: str, text: str) -> None:
     """Add an option that may stand alone and is then true."""
-    options.add_argument(name, nargs="?", const=True, type=flag, metavar="", help=text)
+    options.add_argument(name, nargs="?", const="true", type=flag, metavar="", help=text)
