@@ -21,7 +21,8 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings

@@ -22,7 +22,8 @@ from recbole_groupmix.core.mix import group_weights, stratified
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.core.theory.discrepancy import group_subspace
 from recbole_groupmix.core.user_metrics import per_user_metrics
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.settings.merge import merge_settings
 

@@ -18,8 +18,9 @@ from recbole_groupmix.adapters.pretrained import from_initial_values
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.all_targets.run import ALL, run_all_targets
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.files.paths import file_inside
 from recbole_groupmix.mixes.candidates import Candidate, candidates
 from recbole_groupmix.mixes.own import own_mixes
@@ -35,7 +36,8 @@ from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
-from recbole_groupmix.settings.merge import Settings, final_settings, merge_settings
+from recbole_groupmix.settings.merge import final_settings, merge_settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.job import present_users
 from recbole_groupmix.training.one_by_one import build_model, stream_key
@@ -85,15 +87,15 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     work (:func:`~recbole_groupmix.search.consent.agree`), default nobody.
     """
     say = say or (lambda line: None)
-    if settings["target"] == ALL:
+    if settings.target == ALL:
         everyone = Experiment(settings, for_everyone=True)
         if ALL not in everyone.groups.names:  # else it is that group's name
             return run_all_targets(everyone, say, ask)
     started = time.perf_counter()
     experiment = Experiment(settings)
     settings = experiment.settings
-    own = own_mixes(experiment, settings["mix"])
-    asked = candidates(experiment, own, settings["trials"])
+    own = own_mixes(experiment, settings.mix)
+    asked = candidates(experiment, own, settings.trials)
     trains = back_end(experiment)
     whole = target_run(experiment, asked, own)
     check_trackers(experiment.config)
@@ -101,7 +103,7 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     expected = forecast(experiment, whole.folder, whole.trained, trains, say)
     say(f"run folder {whole.folder.path}")
     say(str(expected))
-    agree(expected.seconds, settings["yes"], say, ask)
+    agree(expected.seconds, settings.yes, say, ask)
     whole.open()  # nothing is written before this line
     results = carry_out({experiment.target: whole}, experiment, trains, OwnJobs, started)
     result: Result = {**results[experiment.target], "run_folder": str(whole.folder.path)}

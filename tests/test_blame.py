@@ -4,7 +4,7 @@ import pytest
 from recbole.data.dataset import Dataset
 
 from recbole_groupmix.experiment.recbole_errors import blame
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 
 GIVEN = {
     "embedding_size": 8,

@@ -85,11 +85,11 @@ def test_a_job_solves_for_the_weights_of_eq_8(tiny, graph, name):
 
 def test_a_fold_is_solved_with_every_lambda_and_the_best_is_returned(tiny):
     ex = ease_experiment(tiny)
-    assert ex.settings["lambdas"] == [5.0, 50.0, 500.0]
+    assert ex.settings.lambdas == [5.0, 50.0, 500.0]
     (fit,) = back_end(ex).train(ex, [job(ex, "own", MIX, 1)])
     singly = [
         next(ClosedForms().train(ex, [job(ex, "own", MIX, 1, options={"reg_weight": lam})]))
-        for lam in ex.settings["lambdas"]
+        for lam in ex.settings.lambdas
     ]
     assert [options for options, _ in fit.tried] == [{"reg_weight": x} for x in (5.0, 50.0, 500.0)]
     scores = [score for _, score in fit.tried]

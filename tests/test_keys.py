@@ -37,7 +37,7 @@ def keys_table():
 
 def test_an_attribute_is_the_value_and_of_the_class_the_row():
     settings = merged(folds=3)
-    assert (settings.folds, settings["folds"], Settings.folds.default) == (3, 3, 5)
+    assert (settings.folds, settings.folds, Settings.folds.default) == (3, 3, 5)
     assert settings.lambdas is None and "lambdas" not in settings.values
     assert settings["n_layers"] is None  # a key of RecBole that nobody set
 

@@ -59,7 +59,7 @@ LAYERS = {
     ),
     "doctor": ("text engine experiment run", {"psutil", "threadpoolctl", "packaging", "torch"}),
     "cli": (
-        "files text record prepare compare settings search all_targets run exact report check "
+        "core files text record prepare compare settings search all_targets run exact report check "
         "reproduce doctor",
         set(),
     ),

@@ -174,7 +174,7 @@ def difference_to_groupwise_sum(folder, model, n_negatives=1, **options):
 
 def build(ex, cls):
     """A model with parameters large enough for its loss to be far from linear."""
-    spread = 1.0 if ex.settings["model"] == "GCMC" else 0.3  # GCMC has no table, products only
+    spread = 1.0 if ex.settings.model == "GCMC" else 0.3  # GCMC has no table, products only
     with global_seed(3), recbole_compat():
         net = cls(ex.config, ex.dataset_of(ex.part(0)))
         for parameter in net.parameters():

@@ -14,8 +14,9 @@ from recbole_groupmix.settings.keys import (
     keys_read_by,
     known_keys,
 )
-from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.rows import OUR_KEYS, ROWS
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.settings.yaml_files import read_mix_file, read_settings_file
 
 TUNED = bundled("properties")
@@ -34,12 +35,12 @@ def layer(name):
 
 def test_defaults():
     settings = merged()
-    assert (settings["model"], settings["protocol"]) == ("BPR", "converged")
-    assert (settings["embedding_size"], settings["topk"]) == (64, [5, 10, 20])
+    assert (settings.model, settings.protocol) == ("BPR", "converged")
+    assert (settings.embedding_size, settings.topk) == (64, [5, 10, 20])
     assert [settings[key] for key in ("trials", "folds", "repeats")] == [75, 5, 5]  # the paper's
-    assert settings["valid_metric"] == "recall@20"  # at the largest cut-off
-    assert settings["group_field"] == "group"  # of properties/dataset/blockmix.yaml
-    assert settings["target"] is None
+    assert settings.valid_metric == "recall@20"  # at the largest cut-off
+    assert settings.group_field == "group"  # of properties/dataset/blockmix.yaml
+    assert settings.target is None
 
 
 def test_data_set_and_model_over_protocol_over_defaults():
@@ -88,7 +89,7 @@ def test_given_over_files_and_later_files_over_earlier():
     Path("a.yaml").write_text("seed: 1\nfolds: 4\nrepeats: 7\n")
     Path("b.yaml").write_text("seed: 2\nfolds: 5\n")
     settings = merged("a.yaml", "b.yaml", seed=3)
-    assert (settings["seed"], settings["folds"], settings["repeats"]) == (3, 5, 7)
+    assert (settings.seed, settings.folds, settings.repeats) == (3, 5, 7)
     assert settings.describe("seed") == "seed is 3 (here)"
     assert settings.describe("folds") == "folds is 5 (in b.yaml)"
     assert settings.describe("repeats") == "repeats is 7 (in a.yaml)"

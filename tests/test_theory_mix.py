@@ -8,7 +8,7 @@ from helpers import experiment
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate, candidates, select
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.table import result_table

@@ -269,7 +269,7 @@ def test_a_grid_of_more_than_a_day_is_asked_about_once(here, monkeypatch):
     assert call("reproduce", "--plan", *options(**axes))[0] == 0 and terminal.asked == 1
     terminal = answering(monkeypatch, "y\n")
     call("reproduce", *options(**axes))
-    assert terminal.asked == 1 and len(ran) == 2 and all(settings["yes"] for settings in ran)
+    assert terminal.asked == 1 and len(ran) == 2 and all(settings.yes for settings in ran)
     call("reproduce", "--yes", *options(**axes))
     assert terminal.asked == 1 and len(ran) == 4
 
@@ -300,9 +300,9 @@ SMALL_MADE |= {"target": "A", "trials": 2}
 def same_of(**given):
     settings = merge_settings({**SMALL_MADE, **KEYS, "topk": [5], "trials": 0, **given})
     experiment = Experiment(settings)
-    own = own_mixes(experiment, settings["mix"])
-    found = candidates(experiment, own, settings["trials"])
-    same = same_mixes(experiment, found, settings["folds"])
+    own = own_mixes(experiment, settings.mix)
+    found = candidates(experiment, own, settings.trials)
+    same = same_mixes(experiment, found, settings.folds)
     return same, [c.name for c in distinct(found, same)]
 
 

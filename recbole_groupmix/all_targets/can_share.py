@@ -11,7 +11,7 @@ _ONE_BY_ONE = "run the targets one by one: --target=GROUP"
 def check_can_share(experiment: Experiment, back_end: BackEnd) -> None:
     """Raise ``ValueError`` unless a model is the same, whatever the scale of all user weights."""
     settings = experiment.settings
-    if settings["mix"]:
+    if settings.mix:
         raise ValueError(
             f"{settings.describe('mix')}; a mix file names the groups besides one target, so it "
             f"cannot stand beside --target=all; {_ONE_BY_ONE}"

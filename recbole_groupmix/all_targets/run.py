@@ -48,9 +48,9 @@ class AllTargets:
         self._everyone, settings = everyone, everyone.settings
         self._back_end = back_end(everyone)
         check_can_share(everyone, self._back_end)
-        folds = settings["folds"] if trains_on_folds(settings) else 0
+        folds = settings.folds if trains_on_folds(settings) else 0
         self._names, self._left_out = targets_of(everyone, folds, self._back_end)
-        self._pool = draw_pool(settings["seed"], settings["trials"], everyone.n_users, self._names)
+        self._pool = draw_pool(settings.seed, settings.trials, everyone.n_users, self._names)
         # trial 0 of a target is not that of a run of this target alone
         self._more = {"targets": self._names}
         self.folder, self._identity = run_folder(everyone, {}, self._more)
@@ -84,7 +84,7 @@ class AllTargets:
         expected = self._forecast(say)
         say(f"run folder {self.folder.path}")
         say(f"{len(runs)} targets at once; {expected}")
-        agree(expected.seconds, self._everyone.settings["yes"], say, ask)
+        agree(expected.seconds, self._everyone.settings.yes, say, ask)
         self.folder.open(*self._identity)  # nothing is written before this line
         self._everyone.config["checkpoint_dir"] = str(self.folder.path)
         for run in runs.values():
@@ -117,11 +117,11 @@ class AllTargets:
             on_folds = self._shared(stages).n_models
         left = [left_to_train(run.experiment, run.folder, run.trained) for run in runs]
         final = sum(work.final for work in left)
-        chosen = settings["early_stopping"]  # how long each target trains
-        if settings["lambdas"]:
-            chosen = len(settings["lambdas"]) > 1
+        chosen = settings.early_stopping  # how long each target trains
+        if settings.lambdas:
+            chosen = len(settings.lambdas) > 1
         if not chosen:  # Proportional is one model for all
-            shared = settings["repeats"] * (len(runs) - 1)
+            shared = settings.repeats * (len(runs) - 1)
             final = max(final - shared, *(work.final for work in left))
         work = Workload(
             on_folds,

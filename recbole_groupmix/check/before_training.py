@@ -23,10 +23,11 @@ from recbole_groupmix.core.theory.discrepancy import (
 )
 from recbole_groupmix.core.theory.relabelling import null_discrepancies
 from recbole_groupmix.exact.similarity import train_matrix
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import ClassShares, Theory, class_shares, theory
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 
 #: Largest dimension by default: the usual embedding size, where all groups have that rank.
 MAX_D = 64
@@ -145,16 +146,16 @@ def check(
     ValueError
         For input that cannot be used, such as a dimension beyond the rank of a group.
     """
-    experiment = Experiment(settings, for_everyone=not settings["target"])
+    experiment = Experiment(settings, for_everyone=not settings.target)
     say_notes(experiment, say)
     names = experiment.groups.names
     matrix, group_of_user = train_matrix(experiment)
     # threads of the many small products wait for each other longer than they compute
     with threadpool_limits(1, user_api="blas"):
         delta, null = _all_discrepancies(
-            matrix, group_of_user, names, max_d, relabellings, settings["seed"]
+            matrix, group_of_user, names, max_d, relabellings, settings.seed
         )
-    size, d_max = int(settings["embedding_size"]), len(delta)
+    size, d_max = int(settings.embedding_size), len(delta)
     d, notes = min(size, d_max), []
     if d < size:
         notes.append(
@@ -167,7 +168,7 @@ def check(
         )
     if relabellings < RELABELLINGS:
         notes.append(f"Few relabellings ({relabellings}): verdicts may change with --seed.")
-    targets = (settings["target"],) if settings["target"] else names
+    targets = (settings.target,) if settings.target else names
     shares = class_shares(experiment, user_class, clusters)
     if shares is None:
         notes.append(
@@ -182,7 +183,7 @@ def check(
     notes += [why_not] if why_not else []
     users = experiment.part(ALL_OF_TRAIN).users
     return Check(
-        dataset=settings["dataset"],
+        dataset=settings.dataset,
         group_field=experiment.groups.field,
         groups=names,
         n_users=experiment.n_users,

@@ -13,7 +13,7 @@ from recbole_groupmix.check.render import to_json, to_text
 from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.theory import USER_CLASSES
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import safe_file_name
 
 
@@ -54,7 +54,7 @@ def check_command(
     """
     folder = out_folder(out) if out is not None else None
     if folder is None:
-        out_folder(settings["output_dir"], "--output_dir")
+        out_folder(settings.output_dir, "--output_dir")
     found = check(
         settings,
         relabellings=relabellings,
@@ -74,6 +74,6 @@ def check_command(
 
 
 def _default_folder(settings: Settings, found: Check) -> Path:
-    parts = ["check", found.dataset, found.group_field, settings["target"]]
+    parts = ["check", found.dataset, found.group_field, settings.target]
     name = "-".join(str(part) for part in parts if part)
-    return Path(settings["output_dir"]) / safe_file_name(name)
+    return Path(settings.output_dir) / safe_file_name(name)

@@ -105,7 +105,7 @@ def group_influence_of(
     first = {row["target"]: row for row in rows}
     return GroupInfluence(
         lam=lam,
-        folds=int(settings["folds"]),
+        folds=int(settings.folds),
         users={target: int(row["users"]) for target, row in first.items()},
         loss={target: float(row[REFERENCE]) for target, row in first.items()},
         change=change,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from types import ModuleType
 
 from recbole_groupmix import __version__
@@ -23,6 +22,7 @@ from recbole_groupmix.cli import (
 )
 from recbole_groupmix.cli.last_words import last_words
 from recbole_groupmix.cli.options import Parser
+from recbole_groupmix.core.spelling import nearest
 from recbole_groupmix.text.untrusted import short
 
 #: The modules of the commands, in the order of their help. Each has ``SUMMARY`` and ``EXAMPLES``,
@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "doctor": doctor,
 }
 _HELP = ("-h", "--help")
+_CUTOFF = 0.6  # of the few names of commands, one with two of three letters is near
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,8 +74,8 @@ def _main(arguments: Sequence[str]) -> int:
         print(_help())
         return 0
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}? Commands are" if near else "commands are"
+        near = nearest(name, COMMANDS, _CUTOFF)
+        hint = f"did you mean {near}? Commands are" if near else "commands are"
         raise ValueError(f"unknown command {short(name)}; {hint} {', '.join(COMMANDS)}")
     parser = parser_of(name)
     if any(word in _HELP for word in rest):

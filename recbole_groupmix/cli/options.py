@@ -6,9 +6,9 @@ import argparse
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from recbole_groupmix.core.spelling import nearest
 from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.text.untrusted import short
 
@@ -271,8 +271,8 @@ class Parser(argparse.ArgumentParser):
         """Raise ``ValueError`` for what is neither an own option nor perhaps a setting."""
         not_own = {"help", *self.settings}
         own = [a.dest for a in self._actions if a.option_strings and a.dest not in not_own]
-        near = get_close_matches(key, own, n=1, cutoff=0.75 if self.settings else 0.6)
-        hint = f"; did you mean --{near[0]}?" if near else ""
+        near = nearest(key, own, cutoff=0.75 if self.settings else 0.6)
+        hint = f"; did you mean --{near}?" if near else ""
         if not self.settings:
             takes = ", ".join(f"--{name}" for name in own)
             raise ValueError(

@@ -9,7 +9,7 @@ from recbole_groupmix.cli.options import Parser
 from recbole_groupmix.files.literal import literal
 
 if TYPE_CHECKING:
-    from recbole_groupmix.settings.merge import Settings
+    from recbole_groupmix.settings.settings import Settings
 
 #: Settings that a help can show: RecBole's letter, what stands for the value, what it is.
 _SHOWN = {

@@ -21,7 +21,7 @@ from recbole_groupmix.core.names import BASELINES
 from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.checks import check_is_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
@@ -97,7 +97,7 @@ def gradient_search(
         raise ValueError(f"starts are {list(starts)}; allowed are {', '.join(known)}")
     if follow < 1:
         raise ValueError(f"follow is {follow}; at least 1 start must be followed")
-    n_folds = min(folds or experiment.settings["folds"], experiment.settings["folds"])
+    n_folds = min(folds or experiment.settings.folds, experiment.settings.folds)
     needed = (n_folds + 1) * len(groups.names) * experiment.shape[1] ** 2 * 4
     if needed > free:
         raise ValueError(
@@ -159,8 +159,8 @@ def next_step(settings: Settings, found: Found, path: str | Path) -> str:
         if key in settings.given
     )
     return (
-        f"Measure it on test: groupmix run --dataset={settings['dataset']} {place}"
-        f"--target={shlex.quote(str(settings['target']))} --model=EASE --mix={shlex.quote(str(path))} "
+        f"Measure it on test: groupmix run --dataset={settings.dataset} {place}"
+        f"--target={shlex.quote(str(settings.target))} --model=EASE --mix={shlex.quote(str(path))} "
         f"--reg_weight={found.optimum.lam:.4g} --trials=0"
     )
 

@@ -9,7 +9,7 @@ from recbole_groupmix.exact.gradient import gradient_search, gradient_text, next
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.places import out_file
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.memory import memory
 
 
@@ -41,7 +41,7 @@ def gradient_command(
     """
     file = out_file(out)
     experiment = Experiment(settings)
-    experiment.check_parts(settings["folds"])
+    experiment.check_parts(settings.folds)
     say_notes(experiment, say)
     lam, free = float(settings["reg_weight"]), memory(experiment)
     found = gradient_search(experiment, lam, free=free, follow=follow, most=most)

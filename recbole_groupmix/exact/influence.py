@@ -11,7 +11,8 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from recbole_groupmix.adapters.held_out import evaluate
 from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.exact.loss_influence import Changes, change_rows, check_more, loss_changes
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
@@ -84,7 +85,7 @@ def measured_changes(
     if int(cut_off) >= experiment.shape[1]:
         raise ValueError(
             f"metric is {metric!r}, beyond the {experiment.shape[1] - 1} items of "
-            f"{experiment.settings['dataset']!r}"
+            f"{experiment.settings.dataset!r}"
         )
     check_more(more)
     part, names = experiment.part(ALL_OF_TRAIN), experiment.groups.names

@@ -18,7 +18,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.places import out_file
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import csv_safe
 from recbole_groupmix.training.closed_form.checks import check_closed_form
 from recbole_groupmix.training.memory import memory
@@ -59,7 +59,7 @@ def influence_command(
     """
     file = out_file(out, suffixes=_OUTPUTS) if out is not None else None
     lam = float(settings["reg_weight"])
-    experiment = Experiment(settings, for_everyone=not settings["target"])
+    experiment = Experiment(settings, for_everyone=not settings.target)
     check_closed_form(experiment, memory(experiment))
     say_notes(experiment, say)
     delta, d = discrepancy_at(experiment, d)
@@ -75,7 +75,7 @@ def influence_command(
         if file.suffix.lower() == ".json":
             content = {
                 "schema_version": 1,
-                "dataset": settings["dataset"],
+                "dataset": settings.dataset,
                 "group_field": experiment.groups.field,
                 "groups": names,
                 "metric": metric,

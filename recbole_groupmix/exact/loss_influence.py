@@ -16,7 +16,8 @@ from recbole_groupmix.core.linear.gram import gram
 from recbole_groupmix.core.linear.mix_gradient import user_loss_slopes
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm, relative_changes
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.training.closed_form.gram_cache import rows_of
 from recbole_groupmix.training.one_by_one import triplet_factors
 
@@ -147,7 +148,7 @@ def change_rows(
             continue
         found = relative_changes(
             [(after[group][mine][None], before[mine][None]) for group in names],
-            seed=experiment.settings["seed"],
+            seed=experiment.settings.seed,
             n_boot=n_boot,
         )
         corrected = holm([one.p for one in found])
@@ -191,7 +192,7 @@ def _chosen(
         index = experiment.groups.index(target)
         users = held_out.users[experiment.groups.of_user[held_out.users] == index]
         if most is not None and len(users) > most:
-            key = [_DOMAIN, experiment.settings["seed"], index]
+            key = [_DOMAIN, experiment.settings.seed, index]
             users = np.random.default_rng(np.random.SeedSequence(key)).choice(
                 users, most, replace=False
             )

@@ -15,7 +15,8 @@ from recbole_groupmix.adapters.held_out import HeldOut, evaluate
 from recbole_groupmix.core.linear.mix_gradient import held_out_losses
 from recbole_groupmix.core.mix import Mix, group_weights, proportional
 from recbole_groupmix.core.user_metrics import METRICS
-from recbole_groupmix.experiment.experiment import Experiment, Part
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
 from recbole_groupmix.training.one_by_one import triplet_factors
@@ -116,9 +117,9 @@ def profile(
         If the mix gives no other group any weight.
     """
     settings, target = experiment.settings, experiment.target
-    metric = str(settings["valid_metric"])
+    metric = str(settings.valid_metric)
     k = int(metric.partition("@")[2])
-    grid: list[float | None] = [*(settings["lambdas"] or (None,))]
+    grid: list[float | None] = [*(settings.lambdas or (None,))]
     weights = _weights(experiment, mix, experiment.n_users)
     changed = [name for name, weight in weights.items() if name != target and weight > 0]
     if not changed:
@@ -128,7 +129,7 @@ def profile(
         )
     names = [*changed, *([ALL_OTHERS] if len(changed) > 1 else [])]
     plan = [("", 1.0), *((name, f) for name in names for f in factors if f != 1)]
-    n_folds = int(settings["folds"])
+    n_folds = int(settings.folds)
     found: dict[tuple[str, float], list[list[dict[str, float]]]] = {
         key: [[] for _ in grid] for key in plan
     }

@@ -19,7 +19,7 @@ from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
 from recbole_groupmix.training.closed_form.checks import check_closed_form
 from recbole_groupmix.training.memory import memory
@@ -57,30 +57,30 @@ def profile_command(
     """
     if points % 2 == 0:
         raise ValueError(f"points is {points}; it must be odd, with the mix itself in the middle")
-    if settings["model"] not in CLOSED_FORM:
+    if settings.model not in CLOSED_FORM:
         raise ValueError(
             f"{settings.describe('model')}; profiles take many models, so only those that are "
             f"solved in closed form: {', '.join(CLOSED_FORM)}"
         )
     folder = out_folder(out) if out is not None else None
     if folder is None:
-        out_folder(settings["output_dir"], "--output_dir")
+        out_folder(settings.output_dir, "--output_dir")
     experiment = Experiment(settings)
     settings = experiment.settings
     say_notes(experiment, say)
-    own = own_mixes(experiment, settings["mix"])
+    own = own_mixes(experiment, settings.mix)
     if len(own) > 1:
         raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")
     name, mix = next(iter(own.items()), (REFERENCE, None))
-    experiment.check_parts(settings["folds"], own.values())
+    experiment.check_parts(settings.folds, own.values())
     check_closed_form(experiment, memory(experiment))
     found = profile(experiment, mix, name, factors_of(points, reach), _progress(say))
-    target, model = experiment.target, settings["model"]
-    place = safe_file_name(f"profile-{settings['dataset']}-{target}-{model}-{name}")
-    folder = folder or Path(settings["output_dir"]) / place
+    target, model = experiment.target, settings.model
+    place = safe_file_name(f"profile-{settings.dataset}-{target}-{model}-{name}")
+    folder = folder or Path(settings.output_dir) / place
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"dataset": settings["dataset"], "target": target, "model": model}
-    content = to_json(found, **about, folds=int(settings["folds"]))
+    about = {"dataset": settings.dataset, "target": target, "model": model}
+    content = to_json(found, **about, folds=int(settings.folds))
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     write_whole(folder / "profile.json", text)
     table = pd.DataFrame(to_rows(found)).drop(columns="folds")
@@ -90,7 +90,7 @@ def profile_command(
 ",
     )
     write_whole(folder / "profile.csv", csv)
-    title = f"{settings['dataset']}, target {target}, {model} around {name}"
+    title = f"{settings.dataset}, target {target}, {model} around {name}"
     draw(found, title, folder / "profile.png")
     return to_text(found), folder
 

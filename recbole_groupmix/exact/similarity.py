@@ -13,7 +13,8 @@ from recbole_groupmix.core.statistics.rank_agreement import label_p, order_p, sp
 from recbole_groupmix.core.statistics.resampling import resampled_means
 from recbole_groupmix.core.theory.discrepancy import group_discrepancies, group_subspaces, rank_of
 from recbole_groupmix.exact.loss_influence import Changes
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.text.numbers import finite
 from recbole_groupmix.text.tables import aligned
 
@@ -107,7 +108,7 @@ def agreements(
     list of Agreement
         Empty for fewer than four groups: two others have only two orders.
     """
-    names, seed = experiment.groups.names, int(experiment.settings["seed"])
+    names, seed = experiment.groups.names, int(experiment.settings.seed)
     if len(names) < 4:
         return []
     sizes = np.array([experiment.n_users[name] for name in names], dtype=np.float64)
@@ -146,7 +147,7 @@ def size_agreement(experiment: Experiment, delta: np.ndarray) -> tuple[float, fl
     names = experiment.groups.names
     sizes = np.array([experiment.n_users[name] for name in names], dtype=np.float64)
     tiled = np.tile(sizes, (len(names), 1))
-    return label_p(tiled, 1.0 - delta, int(experiment.settings["seed"]))
+    return label_p(tiled, 1.0 - delta, int(experiment.settings.seed))
 
 
 def agreement_dict(
@@ -198,7 +199,7 @@ def _help(experiment: Experiment, one: Changes, n_boot: int) -> tuple[np.ndarray
             continue
         fallen = [(one.before - one.after[group])[mine][None] for group in names]
         help_[index] = [values.mean() for values in fallen]
-        drawn[index] = resampled_means(fallen, int(experiment.settings["seed"]), n_boot, False)
+        drawn[index] = resampled_means(fallen, int(experiment.settings.seed), n_boot, False)
     return help_, drawn
 
 

@@ -23,8 +23,7 @@ from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
-from recbole_groupmix.experiment.part import ALL_OF_TRAIN as ALL_OF_TRAIN
-from recbole_groupmix.experiment.part import Part as Part
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import blame
 from recbole_groupmix.settings.settings import Settings

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: Reasons for not being measured on test, the first that holds for a user.
 NO_TRAINING = "no interaction in train"

@@ -82,7 +82,7 @@ def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> l
     found = fixed_candidates(experiment, own)
     for trial in range(trials):
         sampler, mix = sample_trial(
-            experiment.settings["seed"], trial, experiment.n_users, experiment.target
+            experiment.settings.seed, trial, experiment.n_users, experiment.target
         )
         found.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
     return found

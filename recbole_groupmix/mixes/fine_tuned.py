@@ -11,12 +11,12 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.schema import FoldSummary
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 
 
 def has_rival(settings: Settings) -> bool:
     """Whether a run has the rival: not under ``fine_tune: False``, nor for closed-form models."""
-    return bool(settings["fine_tune"]) and settings["model"] not in CLOSED_FORM
+    return bool(settings.fine_tune) and settings.model not in CLOSED_FORM
 
 
 def fine_tuned(experiment: Experiment, cv: Mapping[str, FoldSummary]) -> Candidate | None:

@@ -20,7 +20,8 @@ from recbole_groupmix.core.theory.class_shares import (
 from recbole_groupmix.core.theory.item_clusters import item_clusters
 from recbole_groupmix.core.theory.optimal_mix import OptimalMix, optimal_mix
 from recbole_groupmix.core.theory.prevalence import prevalence
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: How a user's items make his class: all of them by their shares, or the class he likes best.
 USER_CLASSES = ("shares", "favourite")
@@ -70,11 +71,11 @@ def class_shares(
     pairs = np.unique(np.stack([part.users, part.items], axis=1), axis=0)
     if clusters is None:
         labels = _labels(experiment)
-        field = str(experiment.settings["class_field"])
+        field = str(experiment.settings.class_field)
     else:
         ones = np.ones(len(pairs))
         matrix = csr_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=experiment.shape)
-        of_item = item_clusters(matrix, clusters, experiment.settings["seed"])
+        of_item = item_clusters(matrix, clusters, experiment.settings.seed)
         width = len(str(clusters))  # their order by name is that of their sizes
         labels = [[f"cluster {c + 1:0{width}d}"] if c >= 0 else [] for c in of_item]
         field = f"{clusters} clusters of items"
@@ -97,10 +98,10 @@ def class_shares(
 def _labels(experiment: Experiment) -> list[list[str]] | None:
     """Return the classes of every item from the class column; None if the data set has none."""
     settings = experiment.settings
-    if not settings["class_field"]:
+    if not settings.class_field:
         return None
     try:
-        labels = read_item_classes(experiment.dataset, settings["class_field"])
+        labels = read_item_classes(experiment.dataset, settings.class_field)
         if not any(labels):
             raise ValueError("no item has a class in that column")
         return labels

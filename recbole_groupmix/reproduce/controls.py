@@ -8,8 +8,9 @@ from typing import Any
 
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.report.paper.survival import AS_IS
-from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.rows import ROWS
+from recbole_groupmix.settings.settings import Settings
 
 #: Searched mixes and folds of a control.
 TRIALS, FOLDS = 15, 2
@@ -46,13 +47,13 @@ class Control:
 
 def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None]:
     def changes(settings: Settings) -> tuple[str, dict[str, Any]] | None:
-        model = settings["model"]
+        model = settings.model
         closed = model in CLOSED_FORM
         if (
             (ROWS[key].models == "trained" and closed)
             or (key == "graph" and model in _NO_GRAPH)
             # an optimiser without scale does not see what divides a loss of weighted terms
-            or (key == "loss_norm" and settings["regularizer"] == "weighted")
+            or (key == "loss_norm" and settings.regularizer == "weighted")
         ):
             return None
         value = next(other for other in ROWS[key].choices if other != settings[key])
@@ -62,9 +63,9 @@ def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None
 
 
 def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
-    if settings["model"] in CLOSED_FORM:
+    if settings.model in CLOSED_FORM:
         return None
-    stops_early = settings["early_stopping"]
+    stops_early = settings.early_stopping
     place = {key: settings[key] for key in ("dataset", "model", "embedding_size")}
     other = merge_settings({**place, "protocol": "paper" if stops_early else "converged"})
     changes = {key: other[key] for key in _LENGTH if other[key] is not None}
@@ -72,9 +73,9 @@ def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
 
 
 def _printed(settings: Settings) -> tuple[str, dict[str, Any]] | None:
-    if settings["protocol"] != "paper" or settings["model"] not in _PRINTED:
+    if settings.protocol != "paper" or settings.model not in _PRINTED:
         return None
-    return "lr and decay as printed", dict(_PRINTED[settings["model"]])
+    return "lr and decay as printed", dict(_PRINTED[settings.model])
 
 
 CONTROLS = (

@@ -21,8 +21,9 @@ from recbole_groupmix.search.forecast import Costs, Forecast, forecast_of
 from recbole_groupmix.search.stages import trains_on_folds
 from recbole_groupmix.search.workload import Workload, planned
 from recbole_groupmix.settings.keys import recbole_defaults
-from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.rows import NO_COST
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.back_ends import back_end
 
 FILE = "costs.json"
@@ -96,7 +97,7 @@ class Timings:
         quiet: Callable[[str], None] = lambda line: None  # noqa: E731
         measured = forecast_of(experiment, found, back_end(experiment), one, 1.0, quiet)
         names = experiment.groups.names
-        folds = settings["folds"] if trains_on_folds(settings) else 0
+        folds = settings.folds if trains_on_folds(settings) else 0
         key = _key(given, NO_COST - _OF_MIXES)
         self._known["mixes"][key] = {n: _mixes(experiment, n, folds) for n in names}
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
@@ -143,12 +144,12 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
         Of the cell, from :meth:`Cell.settings`.
     """
     n_users = timings.groups(cell.base)
-    early, closed = bool(settings["early_stopping"]), settings["model"] in CLOSED_FORM
+    early, closed = bool(settings.early_stopping), settings.model in CLOSED_FORM
     epochs = 1 if closed else int(settings["epochs"] or recbole_defaults()["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
     return Forecast(
         work=planned(settings, timings.mixes(cell.base)),
-        lambdas=len(settings["lambdas"] or (1,)),
+        lambdas=len(settings.lambdas or (1,)),
         epochs=epochs,
         evaluations=times * n_users[cell.given["target"]] / sum(n_users.values()),
         stops_early=early and not closed,

@@ -10,8 +10,9 @@ from typing import Any
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.reproduce.controls import Control, labelled
-from recbole_groupmix.settings.merge import Settings, merge_settings
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import safe_file_name
 
 #: Keys of a run that the grid decides, with the option that does.

@@ -134,7 +134,7 @@ def carry_out(
     chosen, stages = {}, {}
     for target, run in runs.items():
         if run.tracking is not None:
-            run.tracking.of_mixes(run.trained, run.cv, settings["valid_metric"])
+            run.tracking.of_mixes(run.trained, run.cv, settings.valid_metric)
         asked = run.asked
         if back_end.solves:
             # lambda was chosen for the target's own scale, in which its users weigh 1
@@ -172,4 +172,4 @@ def _folds(run: TargetRun) -> FoldStage:
 def _track_fold(run: TargetRun, record: FoldRecord) -> None:
     if run.tracking is not None:
         number = [candidate.name for candidate in run.trained].index(record["name"])
-        run.tracking.of_fold(number, record, run.experiment.settings["valid_metric"])
+        run.tracking.of_fold(number, record, run.experiment.settings.valid_metric)

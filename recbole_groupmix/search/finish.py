@@ -13,8 +13,9 @@ import yaml
 
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.measured_users import measured_users
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 from recbole_groupmix.adapters.held_out import evaluate
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.experiment.recbole_errors import blame
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
@@ -157,17 +158,17 @@ def forecast_of(
     """
     settings = experiment.settings
     epochs = int(experiment.config["epochs"])
-    times = epochs / int(experiment.config["eval_step"]) if settings["early_stopping"] else 1
+    times = epochs / int(experiment.config["eval_step"]) if settings.early_stopping else 1
     closed_form = back_end.solves
     if work.n_models:
         what = "the solution of a model" if closed_form else "an epoch"
         say(f"measuring how long {what} takes")
     return Forecast(
         work=work,
-        lambdas=len(settings["lambdas"] or (1,)),
+        lambdas=len(settings.lambdas or (1,)),
         epochs=epochs,
         evaluations=times * share,
-        stops_early=settings["early_stopping"],
+        stops_early=settings.early_stopping,
         closed_form=closed_form,
         costs=_measure(experiment, found, back_end) if work.n_models else Costs(0.0, 0.0, 0.0),
     )
@@ -175,7 +176,7 @@ def forecast_of(
 
 def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) -> Costs:
     some = found[: back_end.n_timed]
-    what = f"RecBole cannot train {experiment.settings['model']} with these settings"
+    what = f"RecBole cannot train {experiment.settings.model} with these settings"
 
     def seconds(epochs: int) -> tuple[float, Fit]:
         jobs = [job_of(experiment, c, ALL_OF_TRAIN, epochs=epochs) for c in some]
@@ -199,7 +200,7 @@ def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) 
             model = max(one - epoch, 0.0)
         started = time.perf_counter()
         held_out = experiment.part(ALL_OF_TRAIN).held_out
-        evaluate(fit.model, held_out, experiment.settings["topk"])
+        evaluate(fit.model, held_out, experiment.settings.topk)
     return Costs(model, epoch, time.perf_counter() - started)
 
 

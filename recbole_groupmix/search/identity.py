@@ -47,9 +47,9 @@ def run_folder(
         **(more or {}),
     }
     name = safe_file_name(
-        f"{settings['dataset']}-{settings['target']}", f"-{settings['model']}-{hash8(values)}"
+        f"{settings.dataset}-{settings.target}", f"-{settings.model}-{hash8(values)}"
     )
-    folder = RunFolder((inside or Path(settings["output_dir"])) / name)
+    folder = RunFolder((inside or Path(settings.output_dir)) / name)
     return folder, (values, fingerprint(experiment))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.adapters.held_out import evaluate
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.metrics import read_repeat
@@ -24,13 +25,13 @@ from recbole_groupmix.record.schema import (
     Tries,
 )
 from recbole_groupmix.search.jobs import job_of
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Fit, Job
 
 
 def trains_on_folds(settings: Settings) -> bool:
     """Whether a run trains on folds: to search a mix, or to see how long to train."""
-    return bool(settings["early_stopping"] or settings["trials"] > 0)
+    return bool(settings.early_stopping or settings.trials > 0)
 
 
 class Keeper(Protocol):
@@ -62,7 +63,7 @@ class FoldStage:
     def __init__(self, experiment: Experiment, folder: RunFolder, found: list[Candidate]) -> None:
         self._experiment, self._folder = experiment, folder
         self._found = {c.name: c for c in found}
-        self._folds = range(experiment.settings["folds"])
+        self._folds = range(experiment.settings.folds)
         n_folds = len(self._folds)
         trials = folder.records("trials.jsonl", FoldRecord, n_folds)
         curves = folder.records("curves.jsonl", CurveRecord, n_folds)
@@ -73,7 +74,7 @@ class FoldStage:
     def jobs(self) -> list[Job]:
         """Return what is left to train, fold by fold."""
         fixed = None
-        if not self._experiment.settings["early_stopping"]:
+        if not self._experiment.settings.early_stopping:
             fixed = int(self._experiment.config["epochs"])
         return [
             job_of(self._experiment, c, fold + 1, epochs=fixed)
@@ -173,7 +174,7 @@ class TestStage:
         self._labels = {c: [row for row, found in rows.items() if found.name == c] for c in chosen}
         self._jobs = [
             job_of(experiment, c, ALL_OF_TRAIN, r, epochs[c.name], options.get(c.name))
-            for r in range(experiment.settings["repeats"])
+            for r in range(experiment.settings.repeats)
             for c in chosen.values()
         ]
         self._diverged: dict[str, None] = {}
@@ -229,7 +230,7 @@ class TestStage:
 
     def _read(self, job: Job) -> pd.DataFrame:
         held_out = self._experiment.part(ALL_OF_TRAIN).held_out
-        topk = self._experiment.settings["topk"]
+        topk = self._experiment.settings.topk
         return read_repeat(self._file(job), job.name, job.repeat, topk, len(held_out.users))
 
     def result(self) -> tuple[pd.DataFrame, list[str]]:
@@ -273,7 +274,7 @@ class TestStage:
 def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:
     """Measure every user of all groups on test: a long table, see :meth:`TestStage.result`."""
     held_out = experiment.part(ALL_OF_TRAIN).held_out
-    values = evaluate(fit.model, held_out, experiment.settings["topk"])
+    values = evaluate(fit.model, held_out, experiment.settings.topk)
     dataset, groups = experiment.dataset, experiment.groups
     tokens = dataset.id2token(dataset.uid_field, held_out.users).astype(str)
     names = np.array(groups.names)[groups.of_user[held_out.users]]
@@ -303,7 +304,7 @@ def fold_score(experiment: Experiment, fit: Fit) -> float | None:
     if fit.job.epochs is None or fit.tried:
         return fit.score
     held_out = experiment.target_held_out(experiment.part(fit.job.part))
-    name, _, cut_off = experiment.settings["valid_metric"].partition("@")
+    name, _, cut_off = experiment.settings.valid_metric.partition("@")
     values = evaluate(fit.model, held_out, [int(cut_off)], [name])
     return float(next(iter(values.values())).mean())
 

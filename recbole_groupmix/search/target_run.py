@@ -86,7 +86,7 @@ def target_run(
         If a part cannot train or measure the candidates, or the folder cannot be this run's.
     """
     settings = experiment.settings
-    folds = settings["folds"] if trains_on_folds(settings) else 0
+    folds = settings.folds if trains_on_folds(settings) else 0
     experiment.check_parts(folds, [c.mix for c in asked if c.source != "baseline"])
     experiment.check_measured()
     same = same_mixes(experiment, asked, folds)

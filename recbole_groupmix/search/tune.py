@@ -25,8 +25,8 @@ from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import fold_score
-from recbole_groupmix.settings.merge import Settings
 from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.text.untrusted import safe_file_name
 from recbole_groupmix.training.back_ends import back_end
@@ -112,16 +112,16 @@ def tune(
     ValueError
         For settings that cannot be used, or if training diverges everywhere.
     """
-    if settings["model"] in CLOSED_FORM:
+    if settings.model in CLOSED_FORM:
         raise ValueError(
             f"{settings.describe('model')}, which has no learning rate and chooses its lambda in "
             "groupmix run, for every mix on the folds: --lambdas=[100,300,1000]"
         )
     if out is not None:
         out_file(out)  # before the data are read
-    experiment = Experiment(settings, for_everyone=not settings["target"])
+    experiment = Experiment(settings, for_everyone=not settings.target)
     grid = _grid(experiment, learning_rates, reg_weights)
-    trains, folds = back_end(experiment), settings["folds"]
+    trains, folds = back_end(experiment), settings.folds
     experiment.check_parts(folds)
     default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
     file = out_file(default if out is None else out)
@@ -129,7 +129,7 @@ def tune(
     say_notes(experiment, say)
     if say:
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
-    fixed = None if settings["early_stopping"] else int(experiment.config["epochs"])
+    fixed = None if settings.early_stopping else int(experiment.config["epochs"])
     records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", TunedFold, folds)}
     mix = baselines(experiment.n_users, experiment.target)[REFERENCE]
     proportional = Candidate(REFERENCE, mix, "baseline")
@@ -168,7 +168,7 @@ def tune(
             "training diverged at every point of the grid; add smaller learning rates"
         )
     best = max(finite, key=lambda point: point.score)
-    tuned = Tuned(points, best, settings["valid_metric"], file)
+    tuned = Tuned(points, best, settings.valid_metric, file)
     write_whole(file, _yaml(experiment, tuned))
     return tuned
 
@@ -206,7 +206,7 @@ def _grid(
         axes["reg_weight"] = reg_weights
     axes = {key: values for key, values in axes.items() if values}
     if not axes:
-        raise ValueError(f"the grid is empty: {experiment.settings['model']} has no reg_weight")
+        raise ValueError(f"the grid is empty: {experiment.settings.model} has no reg_weight")
     return [dict(zip(axes, map(float, point), strict=True)) for point in product(*axes.values())]
 
 
@@ -214,7 +214,7 @@ def _open_folder(experiment: Experiment, grid: list[dict[str, float]]) -> RunFol
     settings = experiment.settings
     values = {**experiment.config.final_config_dict, **settings.values, "grid": grid}
     name = safe_file_name(f"tune-{_name(experiment)}", f"-{hash8(values)}")
-    folder = RunFolder(Path(settings["output_dir"]) / name)
+    folder = RunFolder(Path(settings.output_dir) / name)
     folder.open(values, fingerprint(experiment))
     experiment.config["checkpoint_dir"] = str(folder.path)
     return folder
@@ -223,10 +223,10 @@ def _open_folder(experiment: Experiment, grid: list[dict[str, float]]) -> RunFol
 def _name(experiment: Experiment) -> str:
     settings = experiment.settings
     parts = [
-        settings["dataset"],
-        settings["target"],
-        settings["model"],
-        settings["embedding_size"],
+        settings.dataset,
+        settings.target,
+        settings.model,
+        settings.embedding_size,
     ]
     return "-".join(str(part) for part in parts if part)
 
@@ -247,11 +247,11 @@ def _on_edge(tuned: Tuned, key: str) -> bool:
 
 def _yaml(experiment: Experiment, tuned: Tuned) -> str:
     settings, best = experiment.settings, tuned.best
-    whose = f"users of {settings['target']}" if settings["target"] else "all users"
+    whose = f"users of {settings.target}" if settings.target else "all users"
     lines = [
-        f"# {settings['model']} on {settings['dataset']}, embedding_size {settings['embedding_size']}, "
-        f"protocol {settings['protocol']}:",
-        f"# best of {len(tuned.points)} points by {tuned.metric} of {whose} on {settings['folds']} "
+        f"# {settings.model} on {settings.dataset}, embedding_size {settings.embedding_size}, "
+        f"protocol {settings.protocol}:",
+        f"# best of {len(tuned.points)} points by {tuned.metric} of {whose} on {settings.folds} "
         f"folds ({best.score:.4f}), after {best.epochs} epochs.",
         *(f"{key}: {value:g}" for key, value in best.options.items()),
     ]

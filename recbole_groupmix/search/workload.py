@@ -14,7 +14,7 @@ from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.finish import ModelKeeper, choose
 from recbole_groupmix.search.stages import FoldStage, TestStage, trains_on_folds
-from recbole_groupmix.settings.merge import Settings
+from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Job
 
 
@@ -73,7 +73,7 @@ def left_to_train(
         Mixes that the run trains, each once.
     """
     settings = experiment.settings
-    repeats, on_folds = settings["repeats"], trains_on_folds(settings)
+    repeats, on_folds = settings.repeats, trains_on_folds(settings)
     left, rivals, known = 0, 0, {}
     if on_folds:
         stage = FoldStage(experiment, folder, list(found))
@@ -82,7 +82,7 @@ def left_to_train(
     rival = None
     if has_rival(settings):
         if on_folds and REFERENCE not in known:
-            rivals = settings["folds"]
+            rivals = settings.folds
         elif (rival := fine_tuned(experiment, known)) is not None and on_folds:
             stage = FoldStage(experiment, folder, [rival])
             rivals, known = stage.n_left, {**known, **stage.known()}
@@ -134,9 +134,9 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     mixes : sequence of str
         The different baselines and, where there is one, theory's mix.
     """
-    folds = settings["folds"] if trains_on_folds(settings) else 0
-    trials, repeats, rival = settings["trials"], settings["repeats"], has_rival(settings)
-    rows = len(mixes) + len(settings["mix"])
+    folds = settings.folds if trains_on_folds(settings) else 0
+    trials, repeats, rival = settings.trials, settings.repeats, has_rival(settings)
+    rows = len(mixes) + len(settings.mix)
     return Workload(
         on_folds=(rows + trials) * folds,
         rivals=rival * folds,
@@ -154,7 +154,7 @@ def _to_test(
 ) -> int:
     """Return how many repeats of a mix are left; `known` are summaries of the folds so far."""
     if candidate.name not in known:
-        return int(experiment.settings["repeats"])
+        return int(experiment.settings.repeats)
     if not isfinite(known[candidate.name]["score"]):
         return 0
     epochs = known[candidate.name]["epochs"]

@@ -18,8 +18,6 @@ from recbole_groupmix.settings.without_effect import notes_without_effect
 from recbole_groupmix.settings.yaml_files import read_settings_file
 from recbole_groupmix.text.untrusted import short
 
-__all__ = ["Settings", "final_settings", "merge_settings"]
-
 
 def merge_settings(
     given: Mapping[str, Any],

@@ -25,10 +25,10 @@ def back_end(experiment: Experiment) -> BackEnd:
         If ``cpu`` or ``torch`` is asked for and cannot do it, or a closed-form model cannot be
         solved.
     """
-    if experiment.settings["model"] in CLOSED_FORM:
+    if experiment.settings.model in CLOSED_FORM:
         check_closed_form(experiment, memory(experiment))
         return ClosedForms()
-    wanted, reason = experiment.settings["backend"], why_not(experiment)
+    wanted, reason = experiment.settings.backend, why_not(experiment)
     if wanted in ("cpu", "torch") and reason:
         raise ValueError(
             f"backend {wanted} cannot train this run: {reason}; use --backend=recbole"

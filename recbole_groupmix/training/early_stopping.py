@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.adapters.held_out import HeldOut
-from recbole_groupmix.experiment.experiment import Experiment, Part
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import Part
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Validation:
         *,
         every_group: bool = False,
     ) -> None:
-        metric, _, cut_off = experiment.settings["valid_metric"].partition("@")
+        metric, _, cut_off = experiment.settings.valid_metric.partition("@")
         self.metric, self.k = metric, int(cut_off)
         self._every_group = every_group
         self._decides, self._patience = experiment.deciders(targets), patience

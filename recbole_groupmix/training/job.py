@@ -13,7 +13,8 @@ import torch
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.experiment.experiment import Experiment, Part
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import Part
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,6 @@ def present_users(
     if positive[part.users].all():
         return None, None
     settings = experiment.settings
-    leaves = settings["weighting"] == "sample" or settings["regularizer"] == "weighted"
-    hidden = settings["graph"] == "positive" and job.initial is None
+    leaves = settings.weighting == "sample" or settings.regularizer == "weighted"
+    hidden = settings.graph == "positive" and job.initial is None
     return positive if hidden else None, positive if leaves else None

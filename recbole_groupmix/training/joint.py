@@ -64,7 +64,7 @@ class Joint:
         does not depend on the loss's scale.
         """
         settings = experiment.settings
-        if settings["regularizer"] == "weighted" or not experiment.config["reg_weight"]:
+        if settings.regularizer == "weighted" or not experiment.config["reg_weight"]:
             return None
         return (
             f"{settings.describe('regularizer')}; only a weighted L2 term scales with the weights "
@@ -79,9 +79,9 @@ class Joint:
 def why_not(experiment: Experiment) -> str | None:
     """Return why the models of some settings cannot be trained jointly; None if they can."""
     settings, config = experiment.settings, experiment.config
-    if settings["model"] not in MODELS:
-        return f"model {settings['model']} is none of {', '.join(MODELS)}"
-    if settings["weighting"] != "loss":
+    if settings.model not in MODELS:
+        return f"model {settings.model} is none of {', '.join(MODELS)}"
+    if settings.weighting != "loss":
         return "weighting is sample"
     if str(config["learner"]).lower() != "adam" or config["weight_decay"]:
         return "the optimiser is not plain Adam"

@@ -63,7 +63,7 @@ def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torc
     """
     width = int(experiment.config["embedding_size"])
     table = 4 * width * sum(experiment.shape)
-    with_graph = experiment.settings["model"] == "LightGCN"
+    with_graph = experiment.settings.model == "LightGCN"
     fixed = _BYTES_PER_TRIPLET * len(experiment.part(jobs[0].part).users)
     if on_torch:
         fixed += int(budget * _SHARE_OF_CHUNKS)
@@ -219,7 +219,7 @@ class JointModels:
         template = self._template
         tables = torch.cat([template.user_embedding.weight, template.item_embedding.weight])
         graph, n_layers = None, 0
-        if settings["model"] == "LightGCN":
+        if settings.model == "LightGCN":
             adjacency, n_layers = template.norm_adj_matrix.cpu(), int(template.n_layers)
             graph = csr_matrix(
                 (
@@ -234,8 +234,8 @@ class JointModels:
             tables=tables.detach().cpu().numpy(),
             group_of_user=experiment.groups.of_user,
             factor=triplet_factors(experiment, self._part),
-            loss_norm=settings["loss_norm"],
-            l2_on_rows=settings["regularizer"] == "rows",
+            loss_norm=settings.loss_norm,
+            l2_on_rows=settings.regularizer == "rows",
             graph=graph,
             n_layers=n_layers,
         )
@@ -248,7 +248,7 @@ class JointModels:
     def _member(self, job: Job) -> Member:
         experiment, config = self._experiment, job.config(self._experiment)
         weights = np.array([job.weights[name] for name in experiment.groups.names])
-        weighted = experiment.settings["regularizer"] == "weighted"
+        weighted = experiment.settings.regularizer == "weighted"
         return Member(
             data_weights=weights,
             l2_weights=weights if weighted else np.ones(len(weights)),

@@ -13,7 +13,7 @@ def memory(experiment: Experiment, device: str | None = None) -> int:
 
     Free on RecBole's device unless another is named.
     """
-    asked = experiment.settings["max_memory"]
+    asked = experiment.settings.max_memory
     if asked is not None:
         return int(float(asked) * 2**30)
     return int(free_memory(device or experiment.config["device"]) * _SHARE_OF_FREE)

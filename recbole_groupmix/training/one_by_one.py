@@ -24,7 +24,8 @@ from recbole_groupmix.adapters.seeding import (
     torch_seed,
 )
 from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
-from recbole_groupmix.experiment.experiment import Experiment, Part
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.models import USER_WISE
 from recbole_groupmix.training.early_stopping import Validation
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, user_weights
@@ -67,7 +68,7 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     started = time.perf_counter()
     settings, config = experiment.settings, job.config(experiment)
     part = experiment.part(job.part)
-    sampled = settings["weighting"] == "sample"
+    sampled = settings.weighting == "sample"
     weights = user_weights(experiment, job)
     in_model, _ = present_users(experiment, job, part)
     key = stream_key(experiment, job)
@@ -112,13 +113,13 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
 
 def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
     """Return what the random streams of a job depend on: seed + repeat, and the part."""
-    return experiment.settings["seed"] + job.repeat, job.part
+    return experiment.settings.seed + job.repeat, job.part
 
 
 def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
     """Return the factor of every user's triplets, float64 (n_users,); 1 where they are sampled."""
     settings = experiment.settings
-    user_loss = "sum" if settings["triplets"] == "sampled" else settings["user_loss"]
+    user_loss = "sum" if settings.triplets == "sampled" else settings.user_loss
     return user_factors(part.users, experiment.shape[0], user_loss)
 
 
@@ -126,7 +127,7 @@ def batch_format(experiment: Experiment) -> BatchFormat:
     """Return what the model wants in a batch; ``ValueError`` for settings that rule it out."""
     settings = experiment.settings
     try:
-        return BatchFormat.of_config(experiment.config, settings["model"] in USER_WISE)
+        return BatchFormat.of_config(experiment.config, settings.model in USER_WISE)
     except ValueError as error:
         key = str(error).partition(" ")[0]
         if key not in settings.given:
@@ -149,7 +150,7 @@ def training_batches(
         negatives or part.negatives,
         batch_format(experiment),
         stream_key(experiment, job),
-        sampled_by=_sampled_by(settings["triplets"], settings["user_loss"]),
+        sampled_by=_sampled_by(settings.triplets, settings.user_loss),
         present=present_users(experiment, job, part)[1],
         user_draws=user_draws,
         device=config["device"],

@@ -15,7 +15,8 @@ from recbole_groupmix.adapters.held_out import evaluate
 from recbole_groupmix.core.linear.ease import ease
 from recbole_groupmix.core.linear.gram import Floats
 from recbole_groupmix.engine.threads import one_blas_thread_each, pool
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment, Part
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.closed_form.checks import check_rank
 from recbole_groupmix.training.closed_form.gram_cache import WORK, GramLaboratory, bytes_needed
 from recbole_groupmix.training.early_stopping import Validation
@@ -112,7 +113,7 @@ def _solve(
 def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:
     if job.options:
         return [dict(job.options)]
-    lambdas = experiment.settings["lambdas"]
+    lambdas = experiment.settings.lambdas
     return [{"reg_weight": lam} for lam in lambdas] if lambdas else [{}]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_groupmix.core.linear.item_subspace import check_size
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.gram_cache import bytes_needed
 
@@ -36,16 +37,16 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
         target's users or of their items.
     """
     settings, (_, n_items) = experiment.settings, experiment.shape
-    if settings["backend"] != "auto":
+    if settings.backend != "auto":
         raise ValueError(
-            f"{settings.describe('backend')}, but {settings['model']} is solved in closed form and "
+            f"{settings.describe('backend')}, but {settings.model} is solved in closed form and "
             "not trained; leave backend out"
         )
     if experiment.model_class.from_gram:
         needed = bytes_needed(experiment)
         if needed > free:
             raise ValueError(
-                f"{settings['model']} on the {n_items - 1} items of {settings['dataset']!r} needs about "
+                f"{settings.model} on the {n_items - 1} items of {settings.dataset!r} needs about "
                 f"{gib(needed)} for matrices of items by items, and may take "
                 f"{gib(free)}; use --model=WeightedSVD, which never forms them, leave out "
                 'rare items, such as by --item_inter_num_interval="[20,inf)", or raise '

@@ -10,7 +10,8 @@ from scipy.sparse import csr_matrix, diags
 
 from recbole_groupmix.core.linear.ease import largest_row_sum, precision_for_row_sum
 from recbole_groupmix.core.linear.gram import Floats, downdated, group_grams, weighted_gram
-from recbole_groupmix.experiment.experiment import ALL_OF_TRAIN, Experiment, Part
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.one_by_one import triplet_factors
 
 #: Item-item matrices besides those of groups: sum, factor, inverse, model, float64.
