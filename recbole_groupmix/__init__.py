@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         binned_groups,
         mainstream_groups,
     )
-    from recbole_groupmix.run import load_run, load_test_data, run_groupmix
+    from recbole_groupmix.run import run_groupmix
+    from recbole_groupmix.search.load import load_run, load_test_data
 
 __version__ = "0.1.0"
 
@@ -48,8 +49,8 @@ _HOME = {
     "activity_groups": "evaluation.numeric_groups",
     "binned_groups": "evaluation.numeric_groups",
     "groups_from_csv": "evaluation.group_files",
-    "load_run": "run",
-    "load_test_data": "run",
+    "load_run": "search.load",
+    "load_test_data": "search.load",
     "mainstream_groups": "evaluation.numeric_groups",
     "run_groupmix": "run",
 }

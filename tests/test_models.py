@@ -39,9 +39,9 @@ from recbole_groupmix.models import (
     USER_WISE,
     check_weighting,
 )
-from recbole_groupmix.run import load_run
-from recbole_groupmix.search.finish import ModelKeeper
 from recbole_groupmix.search.identity import run_folder
+from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.load import load_run
 from recbole_groupmix.training.one_by_one import OneByOne, build_model
 
 #: Small layers, so that a model trains in a blink.

@@ -12,8 +12,9 @@ from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate, candidates, select
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.table import result_table
-from recbole_groupmix.run import load_run, run_groupmix
+from recbole_groupmix.run import run_groupmix
 from recbole_groupmix.search import carry_out
+from recbole_groupmix.search.load import load_run
 
 SMALL = {
     "fine_tune": False,

@@ -16,8 +16,8 @@ from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search import consent
 from recbole_groupmix.search import forecast as calibrate
-from recbole_groupmix.search.finish import ModelKeeper
-from recbole_groupmix.search.stages import TestStage
+from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.joint import Joint

@@ -16,10 +16,9 @@ from recbole_groupmix.mixes.candidates import fixed_candidates
 from recbole_groupmix.record.result_schema import Index
 from recbole_groupmix.search.carry_out import Stage, carry_out
 from recbole_groupmix.search.consent import Ask, agree
-from recbole_groupmix.search.finish import embedding_size
+from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
 from recbole_groupmix.search.forecast import Forecast, forecast_of
 from recbole_groupmix.search.identity import run_folder
-from recbole_groupmix.search.stages import FoldStage, trains_on_folds
 from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.workload import Workload, left_to_train
@@ -92,7 +91,7 @@ class AllTargets:
         results = carry_out(runs, self._everyone, self._back_end, self._shared, started)
         index = build_index(
             self._everyone.settings.values,
-            embedding_size(self._everyone),
+            self._everyone.embedding_size,
             {name: run.folder.path.name for name, run in runs.items()},
             results,
             self._left_out,

@@ -85,8 +85,7 @@ class Comparison:
             return str(
                 csv_safe(self.rows).to_csv(
                     index=False,
-                    lineterminator="\
-",
+                    lineterminator="\n",
                 )
             )
         if suffix == ".parquet":

@@ -133,8 +133,7 @@ class GroupReport:
         folder.mkdir(parents=True, exist_ok=True)
         groups = csv_safe(self.table).to_csv(
             index=False,
-            lineterminator="\
-",
+            lineterminator="\n",
         )
         write_whole(folder / "groups.csv", groups)
         long = self.per_user.melt(["user_id", "group"], var_name="metric", value_name="value")

@@ -89,8 +89,7 @@ def influence_command(
                 file,
                 csv_safe(found).to_csv(
                     index=False,
-                    lineterminator="\
-",
+                    lineterminator="\n",
                 ),
             )
         lines += ["", str(file)]

@@ -86,8 +86,7 @@ def profile_command(
     table = pd.DataFrame(to_rows(found)).drop(columns="folds")
     csv = csv_safe(table).to_csv(
         index=False,
-        lineterminator="\
-",
+        lineterminator="\n",
     )
     write_whole(folder / "profile.csv", csv)
     title = f"{settings.dataset}, target {target}, {model} around {name}"

@@ -26,6 +26,7 @@ from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.settings.without_effect import device_note
 
@@ -119,6 +120,12 @@ class Experiment:
     def shape(self) -> tuple[int, int]:
         """(n_users, n_items) of RecBole, padding included."""
         return int(self.dataset.user_num), int(self.dataset.item_num)
+
+    @property
+    def embedding_size(self) -> int | None:
+        """Embedding size of a model that reads one (DMF, NeuMF have other keys)."""
+        reads = reads_key(self.settings.model, "embedding_size")
+        return int(self.config["embedding_size"]) if reads else None
 
     @property
     def n_users(self) -> dict[str, int]:

@@ -17,8 +17,8 @@ from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.read import read_json
 from recbole_groupmix.record.schema import Count, NotNegative
 from recbole_groupmix.reproduce.plan import Cell
+from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.forecast import Costs, Forecast, forecast_of
-from recbole_groupmix.search.stages import trains_on_folds
 from recbole_groupmix.search.workload import Workload, planned
 from recbole_groupmix.settings.keys import recbole_defaults
 from recbole_groupmix.settings.merge import merge_settings

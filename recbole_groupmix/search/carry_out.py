@@ -14,10 +14,13 @@ from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.mixes.same_mix import distinct
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import FoldRecord
-from recbole_groupmix.search.finish import ModelKeeper, choose, finish
+from recbole_groupmix.search.choice import choose
+from recbole_groupmix.search.finish import finish
+from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
+from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.progress import Progress
-from recbole_groupmix.search.stages import FoldStage, TestStage, test_metrics, trains_on_folds
 from recbole_groupmix.search.target_run import TargetRun
+from recbole_groupmix.search.test_stage import TestStage, test_metrics
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning
 from recbole_groupmix.training.job import Fit, Job

@@ -13,8 +13,8 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Fingerprint, FoldSummary
+from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.identity import run_folder
-from recbole_groupmix.search.stages import trains_on_folds
 from recbole_groupmix.search.tracking import Tracking
 
 

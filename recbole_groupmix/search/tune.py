@@ -21,10 +21,10 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder, hash8
 from recbole_groupmix.record.schema import TunedFold
+from recbole_groupmix.search.fold_stage import fold_score
 from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
-from recbole_groupmix.search.stages import fold_score
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.tables import aligned

@@ -12,8 +12,10 @@ from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.fine_tuned import fine_tuned, has_rival
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import FoldSummary
-from recbole_groupmix.search.finish import ModelKeeper, choose
-from recbole_groupmix.search.stages import FoldStage, TestStage, trains_on_folds
+from recbole_groupmix.search.choice import choose
+from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
+from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Job
 

@@ -1,0 +1,58 @@
+"""The models that a run keeps, so that they can be loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.schema import ModelFile
+from recbole_groupmix.search.checkpoint import damage, save_checkpoint
+from recbole_groupmix.training.job import Fit, Job
+
+
+class ModelKeeper:
+    """Saves the first repeat of the data mix, and of Proportional for runs without trials."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str, fit: Fit) -> None:
+        """Save a model if it may be the one that is loaded."""
+        if name not in (DATA_MIX, REFERENCE) or fit.job.repeat != 0:
+            return
+        state = {
+            "state_dict": fit.model.state_dict(),
+            "other_parameter": fit.model.other_parameter(),
+        }
+        save_checkpoint(self._folder, self._file(fit.job.name, fit.job.epochs), state)
+
+    def lacks(self, job: Job) -> bool:
+        """Whether the checkpoint of a job is not there, or damaged."""
+        return damage(self._folder.path / self._file(job.name, job.epochs)) is not None
+
+    def to_load(self, rows: Mapping[str, Candidate]) -> list[Candidate]:
+        """Return what is loaded from these rows of a result: the first that does not diverge."""
+        return [rows[name] for name in (DATA_MIX, REFERENCE) if name in rows]
+
+    def describe(
+        self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
+    ) -> None:
+        """Write what :func:`~recbole_groupmix.load_run` needs to rebuild the model."""
+        candidate = self.to_load(rows)[0]
+        content: ModelFile = {
+            "file": self._file(candidate.name, epochs[candidate.name]),
+            "mix": {"name": candidate.name, **candidate.mix.to_dict()},
+            "settings": json.loads(json.dumps(dict(experiment.settings.values), default=str)),
+            "folder": str(Path(experiment.config["data_path"]).resolve()),
+        }
+        self._folder.write("model.yaml", yaml.safe_dump(content))
+
+    def _file(self, name: str, epochs: int | None) -> str:
+        return f"model-{name}-{epochs}.pth"
