@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix import __version__
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 _PACKAGE = "recbole-groupmix"
 #: Packages that decide numbers or speed; others are shown only where they are not as required.
@@ -88,7 +88,7 @@ def _tried(about: str, of: Callable[[], Iterator[tuple[str, ...]]]) -> Iterator[
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {reason(error)}"
+    return f"{type(error).__name__}: {error_text(error)}"
 
 
 def _without_home(text: str) -> str:

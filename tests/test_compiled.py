@@ -37,7 +37,7 @@ def test_the_engine_starts_where_neither_the_package_nor_a_home_can_be_written(t
 
 
 def test_what_is_compiled_is_kept_where_it_can_be():
-    from recbole_groupmix.engine import fast_negatives as negatives
+    from recbole_groupmix.engine import compiled_negatives as negatives
     from recbole_groupmix.engine import hit_loops as top_hits
 
     for module in (negatives, top_hits):

@@ -21,7 +21,7 @@ from recbole_groupmix.adapters.seeding import NEGATIVES, SAMPLED_USERS, SHUFFLE,
 
 
 class Negatives(Protocol):
-    """Anything that draws as :class:`~recbole_groupmix.core.negatives.UniformNegatives` does."""
+    """Draws as :class:`~recbole_groupmix.core.uniform_negatives.UniformNegatives` does."""
 
     def draw(
         self, users: np.ndarray, rng: np.random.Generator, rows: np.ndarray | None = None

@@ -16,8 +16,8 @@ from recbole.utils import FeatureSource, FeatureType, ModelType
 from recbole_groupmix.adapters.atomic_header import FileError
 from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.doubles import conflicts, told
 from recbole_groupmix.adapters.download import download
+from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_conflicts
 from recbole_groupmix.adapters.filters import CountedFilters
 from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
@@ -77,11 +77,11 @@ class _CurrentPandas(CountedFilters):
         """Refuse a user with lines that differ; say it of an item, whose first line counts."""
         of_users = source is FeatureSource.USER
         field = self.uid_field if of_users else self.iid_field  # type: ignore[attr-defined]
-        found = conflicts(frame, field) if field in frame else {}
+        found = conflicting_ids(frame, field) if field in frame else {}
         if not found:
             return
         name, config = Path(path).name, self.config  # type: ignore[attr-defined]
-        where = told(found, path, config["field_separator"], config["encoding"])
+        where = describe_conflicts(found, path, config["field_separator"], config["encoding"])
         if of_users:
             raise ValueError(f"{name} holds user {where}; keep one line of each user")
         self.note(f"{name} holds item {where}; the first line of each item counts")

@@ -10,7 +10,7 @@ import pandas as pd
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.removed import NothingLeftError, Removed
-from recbole_groupmix.core.interval import EXAMPLE, interval_problem
+from recbole_groupmix.core.filter_interval import EXAMPLE, interval_problem
 
 #: RecBole's key that drops interactions of users and items without a row in their file.
 BY_FILE = "filter_inter_by_user_or_item"

@@ -112,7 +112,7 @@ def scores_of_all_items(
 
 
 @torch.no_grad()
-def evaluate(
+def user_metrics(
     model: AbstractRecommender,
     held_out: HeldOut,
     topk: Sequence[int],

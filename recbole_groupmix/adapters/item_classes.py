@@ -9,7 +9,7 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.atomic_header import read_header
-from recbole_groupmix.adapters.doubles import conflicts, told
+from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_conflicts
 from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.core.spelling import did_you_mean
 
@@ -62,9 +62,9 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
         encoding=encoding,
         engine="python",
     ).rename(columns=columns)
-    twice = conflicts(table, dataset.iid_field)
+    twice = conflicting_ids(table, dataset.iid_field)
     if twice:
-        where = told(twice, path, separator, encoding)
+        where = describe_conflicts(twice, path, separator, encoding)
         raise ValueError(f"{path.name} holds item {where}; keep one line of each item")
     several = kinds[field] == FeatureType.TOKEN_SEQ.value
     found: list[list[str]] = [[] for _ in range(dataset.item_num)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.core.quoted_cells import check_quotes
+from recbole_groupmix.files.quoted_cells import check_quotes
 
 
 def read_table(

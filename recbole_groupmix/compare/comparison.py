@@ -19,7 +19,7 @@ from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.files.whole import Content, write_whole
 from recbole_groupmix.text.numbers import LEVEL
-from recbole_groupmix.text.untrusted import csv_safe, reason, short
+from recbole_groupmix.text.untrusted import csv_safe, error_text, short_repr
 
 #: Most resamples, and permutations, that can be asked for; more make nothing finer.
 MOST_DRAWS = 1_000_000
@@ -78,7 +78,7 @@ class Comparison:
         try:
             write_whole(path, self._content(path.suffix.lower()))
         except OSError as error:
-            raise ValueError(f"cannot write {path}: {reason(error)}") from error
+            raise ValueError(f"cannot write {path}: {error_text(error)}") from error
 
     def _content(self, suffix: str) -> Content:
         if suffix == ".csv":
@@ -148,7 +148,7 @@ def compare(
             raise ValueError(f"{name} is {asked!r}; allowed are a list of names, and None for all")
     for name, draws in (("n_boot", n_boot), ("n_permutations", n_permutations)):
         if draws > MOST_DRAWS:
-            raise ValueError(f"{name} is {short(draws)}; it must be at most {MOST_DRAWS:,}")
+            raise ValueError(f"{name} is {short_repr(draws)}; it must be at most {MOST_DRAWS:,}")
     found = runs_of_tables(runs, metrics)
     if len(found) < 2:
         raise ValueError(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from recbole_groupmix.core.quoted_cells import check_quotes
+from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.paths import user_path
-from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.quoted_cells import check_quotes
 from recbole_groupmix.record.read import read_frame
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
 FOLDER_FILES = ("metrics.parquet", "per_user.parquet")
@@ -102,6 +102,6 @@ def _read(file: Path) -> pd.DataFrame:
         check_quotes(file, separator)
         frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's own are ValueErrors
-        raise ValueError(f"{file} cannot be read as a table: {reason(error)}") from error
+        raise ValueError(f"{file} cannot be read as a table: {error_text(error)}") from error
     unnamed = [column for column in frame.columns if str(column).startswith("Unnamed: ")]
     return frame.drop(columns=unnamed)  # the index that pandas writes

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.row_vectors import COLUMNS
-from recbole_groupmix.engine.threads import Threads
+from recbole_groupmix.engine.threads import ThreadPool
 from recbole_groupmix.engine.triplets import balanced_bounds
 
 Floats = npt.NDArray[np.float32]
@@ -64,14 +64,14 @@ class Graph:
         self._bounds = balanced_bounds(indptr, parts)
         self._n_layers = n_layers
 
-    def propagated(self, tables: list[Floats], threads: Threads) -> list[Floats]:
+    def propagated(self, tables: list[Floats], threads: ThreadPool) -> list[Floats]:
         """Propagate the embeddings of several models at once.
 
         Parameters
         ----------
         tables : list of numpy.ndarray of float32, shape (n_nodes, d)
             One per model; all of the same shape.
-        threads : Threads
+        threads : ThreadPool
             Who works on it.
 
         Returns

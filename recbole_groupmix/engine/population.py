@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph, in_bunches
-from recbole_groupmix.engine.hits import Asked, hits_at
+from recbole_groupmix.engine.hits import RankingRequest, hits_at
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
-from recbole_groupmix.engine.threads import ALONE, Threads, even_bounds, one_blas_thread, pool
+from recbole_groupmix.engine.threads import ALONE, ThreadPool, even_bounds, one_blas_thread, pool
 from recbole_groupmix.engine.triplets import Triplets
 
 
@@ -63,12 +63,12 @@ class Population:
         (final,) = self._propagated([self._tables[k]], self._threads)
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
-    def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
+    def hits(self, asked: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
         """Rank all items by models, each for users of its own, and mark the relevant ones.
 
         Parameters
         ----------
-        asked : mapping of int to Asked
+        asked : mapping of int to RankingRequest
             By number of the model.
 
         Returns
@@ -89,8 +89,8 @@ class Population:
     def _rank(
         self,
         models: Sequence[int],
-        asked: Mapping[int, Asked],
-        threads: Threads,
+        asked: Mapping[int, RankingRequest],
+        threads: ThreadPool,
         found: dict[int, npt.NDArray[np.bool_]],
     ) -> None:
         finals = self._propagated([self._tables[k] for k in models], threads)
@@ -127,7 +127,7 @@ class Population:
         return in_bunches(models, self._shared.tables.shape[1], self._threads.size)
 
     def _advance(
-        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, threads: Threads
+        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, threads: ThreadPool
     ) -> None:
         """Make the update of some models."""
         finals = self._propagated([self._tables[k] for k in models], threads)
@@ -152,7 +152,7 @@ class Population:
             )
 
     def _gradient(
-        self, final: Floats, batch: Triplets, weight: Floats, threads: Threads
+        self, final: Floats, batch: Triplets, weight: Floats, threads: ThreadPool
     ) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""
         n_users = self._shared.n_users
@@ -174,5 +174,5 @@ class Population:
             kernels.add_rows(of_part, by_item)
         return gradient
 
-    def _propagated(self, tables: list[Floats], threads: Threads) -> list[Floats]:
+    def _propagated(self, tables: list[Floats], threads: ThreadPool) -> list[Floats]:
         return tables if self._graph is None else self._graph.propagated(tables, threads)

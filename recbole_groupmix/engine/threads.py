@@ -21,7 +21,7 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 
-class Threads:
+class ThreadPool:
     """A number of threads.
 
     Parameters
@@ -79,13 +79,13 @@ class Threads:
 
 
 #: Works in the calling thread.
-ALONE = Threads(1)
+ALONE = ThreadPool(1)
 
 
 @cache
-def pool() -> Threads:
+def pool() -> ThreadPool:
     """Return the threads that all share: as many as Numba would take (``NUMBA_NUM_THREADS``)."""
-    return Threads(int(numba.get_num_threads()))
+    return ThreadPool(int(numba.get_num_threads()))
 
 
 @contextmanager
@@ -104,14 +104,14 @@ def _libraries() -> ThreadpoolController:
 
 
 @contextmanager
-def one_blas_thread_each(size: int) -> Iterator[Threads]:
+def one_blas_thread_each(size: int) -> Iterator[ThreadPool]:
     """Give threads for matrix algebra, each with one thread of BLAS.
 
     Whole problems side by side are faster than one after another with all of BLAS's threads,
     which wait at the end of each product; on a machine with other work that took four times as
     long. With `size` 1 the calling thread works and BLAS keeps its threads.
     """
-    threads = Threads(size)
+    threads = ThreadPool(size)
     with threadpool_limits(1, user_api="blas") if size > 1 else nullcontext():
         try:
             yield threads

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.adapters.groups import Groups, refuse_several_lines
-from recbole_groupmix.core.quoted_cells import check_quotes
-from recbole_groupmix.evaluation.groupings import of_pairs, refuse_doubles, some
+from recbole_groupmix.evaluation.groupings import first_users, of_pairs, refuse_duplicates
 from recbole_groupmix.evaluation.user_columns import dataset_of
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.files.quoted_cells import check_quotes
+from recbole_groupmix.text.untrusted import error_text
 
 
 def groups_from_csv(
@@ -56,14 +56,14 @@ def groups_from_csv(
     field = others[0] if column is None else column
     user_at, group_at = header.index(dataset.uid_field), header.index(field)
     pairs = [(row[user_at], row[group_at]) for row in rows]
-    refuse_doubles([user for user, _ in pairs], str(path))
+    refuse_duplicates([user for user, _ in pairs], str(path))
     refuse_several_lines([group for _, group in pairs if group], f"column {field!r} of {path}")
     known = {str(token) for token in dataset.field2id_token[dataset.uid_field][1:]}
     strangers = [user for user, _ in pairs if user not in known]
     if strangers and unknown == "refuse":
         raise ValueError(
             f"{len(strangers)} users of {path} are not in data set {dataset.dataset_name}: "
-            f"{some(strangers)}; correct them, or pass unknown='ignore' to leave them out"
+            f"{first_users(strangers)}; correct them, or pass unknown='ignore' to leave them out"
         )
     return of_pairs(dataset, pairs, field)
 
@@ -76,7 +76,9 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, ValueError, csv.Error) as error:  # no text in UTF-8 is a ValueError
-        raise ValueError(f"{path} cannot be read as a table of groups: {reason(error)}") from error
+        raise ValueError(
+            f"{path} cannot be read as a table of groups: {error_text(error)}"
+        ) from error
     if not rows:
         raise ValueError(f"{path} is empty; its first line must name the columns")
     (_, header), *body = rows

@@ -51,7 +51,7 @@ def user_groups(
         found = of_pairs(dataset, groups.items(), "the given groups")
     elif hasattr(groups, "index") and hasattr(groups, "items"):
         series: Any = groups
-        refuse_doubles([str(user) for user in series.index], "the given groups")
+        refuse_duplicates([str(user) for user in series.index], "the given groups")
         found = of_pairs(dataset, series.items(), "the given groups")
     else:
         found = _crossed(dataset, list(groups))
@@ -105,14 +105,16 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
     return Groups(groups.field, kept.names, became[groups.of_user])
 
 
-def refuse_doubles(users: Iterable[str], where: str) -> None:
+def refuse_duplicates(users: Iterable[str], where: str) -> None:
     """Raise ``ValueError`` if a user is named twice."""
     twice = [user for user, times in Counter(users).items() if times > 1]
     if twice:
-        raise ValueError(f"{len(twice)} users stand in {where} more than once: {some(twice)}")
+        raise ValueError(
+            f"{len(twice)} users stand in {where} more than once: {first_users(twice)}"
+        )
 
 
-def some(users: Sequence[str]) -> str:
+def first_users(users: Sequence[str]) -> str:
     """Return the first few users and how many there are besides, for messages."""
     more = len(users) - _NAMED
     return ", ".join(users[:_NAMED]) + (f" and {more} more" if more > 0 else "")

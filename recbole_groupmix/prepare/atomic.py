@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 Columns = Mapping[str, Sequence[object]]
 """One table: ``"field:type"`` -> the column's values, all columns of one length."""
@@ -49,7 +49,7 @@ def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path
         write_whole(path, text)
     except OSError as error:
         raise ValueError(
-            f"cannot write {path}: {reason(error)}; choose an existing folder that can be "
+            f"cannot write {path}: {error_text(error)}; choose an existing folder that can be "
             f"written to and has room for {len(text):,} characters"
         ) from error
     return path

@@ -8,7 +8,7 @@ from recbole_groupmix.files.parse import parse_json_bounded
 from recbole_groupmix.prepare.publish import Tables
 from recbole_groupmix.prepare.recipe import Recipe
 from recbole_groupmix.prepare.sources import Source, SourceFile
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 COUNTRIES = ("0", "3", "10", "17")
 """The countries that the paper keeps, as codes of the source."""
@@ -115,7 +115,7 @@ def _likes(file: SourceFile) -> dict[str, list[str]]:
     for user, artists in content.items():
         if not isinstance(artists, list) or not all(type(artist) is int for artist in artists):
             raise ValueError(
-                f"{file}: user {user!r} has {short(artists, 60)}; expected a list of artists, each "
+                f"{file}: user {user!r} has {short_repr(artists, 60)}; expected a list of artists, each "
                 f"a whole number"
             )
         likes[user] = [str(artist) for artist in dict.fromkeys(artists)]

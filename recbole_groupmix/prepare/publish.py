@@ -5,11 +5,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.output_paths import existing_above
 from recbole_groupmix.files.staging import staging_beside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 Tables = Mapping[str, Columns]
 """A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table."""
@@ -40,7 +40,9 @@ def check_writable(folder: Path) -> None:
             f"cannot write to {folder}: {error}, or it is mounted read-only; choose another folder"
         ) from error
     except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {reason(error)}; choose another") from error
+        raise ValueError(
+            f"cannot write to {folder}: {error_text(error)}; choose another"
+        ) from error
 
 
 def publish(
@@ -86,7 +88,7 @@ def publish(
                 _merge(staging, folder, name, force=force)
     except OSError as error:
         raise ValueError(
-            f"cannot write data set {name} to {folder}: {reason(error)}; choose a "
+            f"cannot write data set {name} to {folder}: {error_text(error)}; choose a "
             f"folder that can be written to and has room"
         ) from error
 

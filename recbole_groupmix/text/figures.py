@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any
 
-from recbole_groupmix.text.untrusted import shown
+from recbole_groupmix.text.untrusted import escaped
 
 _MISSING = re.compile(r"Glyph (\d+) ")
 _NO_ROOM = "constrained_layout not applied"
@@ -97,7 +97,7 @@ def figure_text(text: str) -> str:
     """Return text for a figure: nothing that steers, and the beginning of long words and lines."""
     lines = [
         " ".join(_beginning(word, _WORD) for word in line.split(" "))
-        for line in shown(text).split("\n")
+        for line in escaped(text).split("\n")
     ]
     return "\n".join(_beginning(line, _LINE) for line in lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from textwrap import wrap
 
-from recbole_groupmix.text.untrusted import markdown_cell, shown_cell
+from recbole_groupmix.text.untrusted import escaped_cell, markdown_cell
 
 #: Columns of the paragraphs below a table.
 WIDTH = 99
@@ -25,7 +25,7 @@ def aligned(
     rule : bool
         Whether a line of hyphens stands below the header.
     """
-    cells = [[shown_cell(cell) for cell in row] for row in rows]
+    cells = [[escaped_cell(cell) for cell in row] for row in rows]
     lines = ["  ".join(padded).rstrip() for padded in _padded(cells, left)]
     if rule:
         lines.insert(1, "  ".join("-" * width for width in _widths(cells)))

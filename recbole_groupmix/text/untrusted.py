@@ -17,7 +17,7 @@ _SHORT = 160
 _UNFIT = frozenset("<>:\"/\\|?*$`';&!")
 
 
-def short(value: Any, most: int = _SHORT) -> str:
+def short_repr(value: Any, most: int = _SHORT) -> str:
     """Return ``repr(value)`` for a message, with the end left out where it is long."""
     try:
         text = repr(value)
@@ -28,7 +28,7 @@ def short(value: Any, most: int = _SHORT) -> str:
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
-def reason(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return what an error of another library says, in one line; its class if it says nothing."""
     text = getattr(error, "strerror", None) or str(error)
     return " ".join(text.split()) or type(error).__name__
@@ -66,7 +66,7 @@ def _is_unfit(letter: str) -> bool:
     return letter in _UNFIT or unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def shown(text: str) -> str:
+def escaped(text: str) -> str:
     r"""Return text for a terminal: what would steer it is written as ``\x1b`` or ``\u202e``.
 
     Line breaks stay. Besides control characters these are the marks that turn the direction of
@@ -80,9 +80,9 @@ _STEERING = re.compile(
 )
 
 
-def shown_cell(text: str) -> str:
-    r"""Return a cell of a text table: as :func:`shown`, and in one line."""
-    return shown(text).replace("\n", "\\n")
+def escaped_cell(text: str) -> str:
+    r"""Return a cell of a text table: as :func:`escaped`, and in one line."""
+    return escaped(text).replace("\n", "\\n")
 
 
 def csv_text(value: Any) -> Any:
@@ -109,10 +109,10 @@ def csv_safe(frame: Any) -> Any:
 
 def markdown_cell(text: str) -> str:
     """Return a cell of a Markdown table: one line without tags, code, links or further cells."""
-    line = markdown_text(" ".join(shown(text.replace("\n", " ")).split()))
+    line = markdown_text(" ".join(escaped(text.replace("\n", " ")).split()))
     return line.replace("|", "\\|").replace("`", "\\`")
 
 
 def markdown_text(text: str) -> str:
     """Return a paragraph of Markdown without tags and links; code stays."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", shown(text)).replace("](", "]\\(")
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", escaped(text)).replace("](", "]\\(")

@@ -7,7 +7,7 @@ import pytest
 from command import call, run_arguments, tree
 from helpers import write_tiny
 
-from recbole_groupmix.files.places import out_file, out_folder
+from recbole_groupmix.files.output_paths import out_file, out_folder
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.core.uniform_negatives import UniformNegatives
 from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.threads import even_bounds, pool
 
 
-class FastNegatives:
-    """Draws what :class:`~recbole_groupmix.core.negatives.UniformNegatives` draws, faster.
+class CompiledNegatives:
+    """Draws what :class:`~recbole_groupmix.core.uniform_negatives.UniformNegatives` draws, faster.
 
     The search for a draw runs over the positives of its user alone instead of those of all.
 

@@ -12,7 +12,7 @@ import pandas as pd
 _NAMED = 3
 
 
-def conflicts(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
+def conflicting_ids(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
     """Return ids whose rows differ, each with the columns in which they do.
 
     Parameters
@@ -38,13 +38,15 @@ def _comparable(value: Any) -> str:
     return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)
 
 
-def told(ids: dict[str, list[str]], path: str | Path, separator: str, encoding: str) -> str:
+def describe_conflicts(
+    ids: dict[str, list[str]], path: str | Path, separator: str, encoding: str
+) -> str:
     """Return the first ids of `ids` with their lines in a file and the columns that differ.
 
     Parameters
     ----------
     ids : dict of str to list of str
-        From :func:`conflicts`.
+        From :func:`conflicting_ids`.
     path, separator, encoding
         The file, and how it is to be read. The id is looked for in every column.
     """

@@ -16,7 +16,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from recbole_groupmix.engine.hits import Asked
+from recbole_groupmix.engine.hits import RankingRequest
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
@@ -104,12 +104,12 @@ class TorchPopulation:
         users = self._tensor(batch.users)[segment]
         self._adam(self._gradient(segment, users, pos, neg, weight), shrink)
 
-    def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
+    def hits(self, asked: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
         """Rank all items by models, each for users of its own, and mark the relevant ones.
 
         Parameters
         ----------
-        asked : mapping of int to Asked
+        asked : mapping of int to RankingRequest
             By number of the model. Padding item 0 is left out of every ranking.
 
         Returns
@@ -119,7 +119,7 @@ class TorchPopulation:
         """
         return {k: self._hits(k, who) for k, who in asked.items()}
 
-    def _hits(self, k: int, who: Asked) -> npt.NDArray[np.bool_]:
+    def _hits(self, k: int, who: RankingRequest) -> npt.NDArray[np.bool_]:
         now, depth = who.now, who.depth
         final = self._propagated_tables()[:, self._columns[k]]
         user = final[self._tensor(who.users[now])]

@@ -39,7 +39,7 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
     better = [
         name
         for name, change in changes.items()
-        if known(change)
+        if has_interval(change)
         and change["ci_low"] > 0
         and change["p_holm"] is not None
         and change["p_holm"] < level
@@ -47,7 +47,7 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
     return sorted(better, key=lambda name: -changes[name]["mean"])
 
 
-def known(change: Mapping[str, Any]) -> bool:
+def has_interval(change: Mapping[str, Any]) -> bool:
     """Whether a change and its interval are finite numbers."""
     ends = (change["mean"], change["ci_low"], change["ci_high"])
     return all(end is not None and math.isfinite(end) for end in ends)
