@@ -339,7 +339,7 @@ def test_a_mean_over_users_needs_weights(tiny):
 def test_an_unknown_regularizer_is_refused(tiny):
     step = OneStep(tiny)
     step.ex.config["regularizer"] = "heavy"
-    with pytest.raises(ValueError, match="'heavy' is none of weighted, unweighted, rows"):
+    with pytest.raises(ValueError, match="'heavy' is not one of weighted, unweighted, rows"):
         step.gradient(np.ones(33))
 
 

@@ -189,7 +189,7 @@ def test_the_files_of_a_profile(tiny):
         ({"reach": 1}, "--reach is '1'; the largest factor of a weight is a number > 1"),
         ({"reach": "far"}, "--reach is 'far'; the largest factor"),
         ({"target": None}, "no target group given"),
-        ({"out": "a_file"}, "--out is 'a_file', which is no folder"),
+        ({"out": "a_file"}, "--out is 'a_file', which is not a folder"),
         ({"mix": "none.yaml"}, "none.yaml"),
         ({"reg_weight": 0}, "lambda must be > 0"),
         ({"pionts": 3}, "unknown key 'pionts'"),

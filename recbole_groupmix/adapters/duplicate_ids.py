@@ -1,4 +1,4 @@
-"""Users and items that stand in their file more than once, of which RecBole takes the first line."""
+"""Users and items with several lines in their file, of which RecBole takes the first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED = 3
 
 
 def conflicting_ids(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
-    """Return ids whose rows differ, each with the columns in which they do.
+    """Return the ids whose rows differ, each with the columns in which they differ.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ def conflicting_ids(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
     """
     ids = frame[field]
     twice = frame[ids.duplicated(keep=False) & ids.notna()]
-    found: dict[str, list[str]] = {}
+    conflicts: dict[str, list[str]] = {}
     if len(twice):
         text = twice.apply(lambda column: column.map(_comparable))
         for name, rows in text.groupby(ids[twice.index], sort=False):
             differing = [column for column in frame.columns if rows[column].nunique() > 1]
             if differing:
-                found[str(name)] = differing
-    return found
+                conflicts[str(name)] = differing
+    return conflicts
 
 
 def _comparable(value: Any) -> str:
@@ -41,14 +41,14 @@ def _comparable(value: Any) -> str:
 def describe_conflicts(
     ids: dict[str, list[str]], path: str | Path, separator: str, encoding: str
 ) -> str:
-    """Return the first ids of `ids` with their lines in a file and the columns that differ.
+    """Return a text with the first of `ids`, their lines and the columns that differ.
 
     Parameters
     ----------
     ids : dict of str to list of str
         From :func:`conflicting_ids`.
     path, separator, encoding
-        The file, and how it is to be read. The id is looked for in every column.
+        The file and its format. The id is looked for in every column.
     """
     named = list(ids)[:_NAMED]
     lines: dict[str, list[str]] = {name: [] for name in named}

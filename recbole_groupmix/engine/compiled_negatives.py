@@ -1,4 +1,4 @@
-"""The draw of uniform negatives, compiled and on all threads."""
+"""The draw of uniform negatives, compiled and on the thread pool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CompiledNegatives:
     Parameters
     ----------
     negatives : UniformNegatives
-        What to draw from.
+        The candidates of each user.
     """
 
     def __init__(self, negatives: UniformNegatives) -> None:
@@ -40,7 +40,7 @@ class CompiledNegatives:
             users, uniform = users[rows], uniform[rows]
         out = np.empty(len(users), np.int64)
         if len(users) and table.n_candidates[users].min() == 0:
-            return table.draw(users, rng)  # says which user
+            return table.draw(users, rng)  # raises with the user's name
         pool().over(
             even_bounds(len(users), pool().size),
             _draw,

@@ -19,14 +19,14 @@ Floats = npt.NDArray[np.float32]
 def models_in_graph(width: int) -> int:
     """Return how many models of a width go through the graph together: a power of two.
 
-    As many as have their sums in registers; loops are compiled for each number of columns, so
-    that any number of models would be any number of compilations.
+    As many as keep their sums in registers. Loops are compiled for each number of columns, so
+    powers of two keep the number of compilations small.
     """
     return _power_of_two(COLUMNS // width)
 
 
 def in_bunches(models: Sequence[int], width: int, threads: int) -> list[Sequence[int]]:
-    """Cut models into bunches that go through the graph together, fewer if threads had none."""
+    """Cut models into bunches that go through the graph together, small enough for all threads."""
     at_once = _power_of_two(min(models_in_graph(width), len(models) // threads))
     bunches, start = [], 0
     while start < len(models):
@@ -51,7 +51,7 @@ class Graph:
     n_layers : int
         L, >= 0.
     parts : int
-        Into how many ranges the rows are cut.
+        Number of ranges that the rows are cut into.
     """
 
     def __init__(self, adjacency: csr_matrix, n_layers: int, parts: int) -> None:
@@ -72,7 +72,7 @@ class Graph:
         tables : list of numpy.ndarray of float32, shape (n_nodes, d)
             One per model; all of the same shape.
         threads : ThreadPool
-            Who works on it.
+            Threads that share the rows.
 
         Returns
         -------

@@ -28,7 +28,7 @@ class Population:
     Parameters
     ----------
     shared : Shared
-        Data and options of all.
+        Data and options of all models.
     members : sequence of Member
         One per model; models are numbered in this order.
     """
@@ -63,42 +63,43 @@ class Population:
         (final,) = self._propagated([self._tables[k]], self._threads)
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
-    def hits(self, asked: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
-        """Rank all items by models, each for users of its own, and mark the relevant ones.
+    def hits(self, requests: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
+        """Rank all items by models, each for its own users, and mark the relevant ones.
 
         Parameters
         ----------
-        asked : mapping of int to RankingRequest
+        requests : mapping of int to RankingRequest
             By number of the model.
 
         Returns
         -------
         dict of int to numpy.ndarray of bool, shape (n_now, depth)
-            From best to last: see :func:`~.ranking.hits_at`.
+            From best to last: see :func:`~.hits.hits_at`.
         """
-        found: dict[int, npt.NDArray[np.bool_]] = {}
-        bunches = self._bunches(list(asked))
+        hits: dict[int, npt.NDArray[np.bool_]] = {}
+        bunches = self._bunches(list(requests))
         if len(bunches) < self._threads.size:
             for bunch in bunches:
-                self._rank(bunch, asked, self._threads, found)
+                self._rank(bunch, requests, self._threads, hits)
         else:
             with one_blas_thread():
-                self._threads.run(partial(self._rank, b, asked, ALONE, found) for b in bunches)
-        return found
+                self._threads.run(partial(self._rank, b, requests, ALONE, hits) for b in bunches)
+        return hits
 
     def _rank(
         self,
         models: Sequence[int],
-        asked: Mapping[int, RankingRequest],
+        requests: Mapping[int, RankingRequest],
         threads: ThreadPool,
-        found: dict[int, npt.NDArray[np.bool_]],
+        hits: dict[int, npt.NDArray[np.bool_]],
     ) -> None:
         finals = self._propagated([self._tables[k] for k in models], threads)
         for k, final in zip(models, finals, strict=True):
             user, item = final[: self._shared.n_users], final[self._shared.n_users :]
-            who, now = asked[k], asked[k].now
-            lists = who.masked, who.relevant
-            found[k] = hits_at(user[who.users[now]], item, *lists, who.depth, threads, now)
+            request, now = requests[k], requests[k].now
+            lists = request.masked, request.relevant
+            users = user[request.users[now]]
+            hits[k] = hits_at(users, item, *lists, request.depth, threads, now)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -121,7 +122,7 @@ class Population:
             self._threads.run(partial(self._advance, b, batch, terms, ALONE) for b in bunches)
 
     def _bunches(self, models: Sequence[int]) -> list[Sequence[int]]:
-        """Cut models into those that go through the graph together, fewer if threads had none."""
+        """Cut models into bunches that go through the graph together; see :func:`in_bunches`."""
         if self._graph is None:
             return [[k] for k in models]
         return in_bunches(models, self._shared.tables.shape[1], self._threads.size)
@@ -129,7 +130,7 @@ class Population:
     def _advance(
         self, models: Sequence[int], batch: Triplets, terms: BatchTerms, threads: ThreadPool
     ) -> None:
-        """Make the update of some models."""
+        """Make the update of the given models."""
         finals = self._propagated([self._tables[k] for k in models], threads)
         gradients = [
             self._gradient(final, batch, terms.weight(self._members[k]), threads)

@@ -25,18 +25,18 @@ def groups_from_csv(
     path : str or pathlib.Path
         A file with a header, separated by tabs if its suffix is ``.tsv`` and by commas
         otherwise. The column named like RecBole's ``USER_ID_FIELD`` (``user_id``) holds the users'
-        external tokens. An empty group is no group. RecBole's types (``user_id:token``) may stand
-        in the header.
+        external tokens. An empty cell means no group. The header may have RecBole's types
+        (``user_id:token``).
     column : str, optional
-        The column of the groups; may be left out where there is only one beside the user's.
+        The column of the groups; optional if there is only one besides the user's.
     unknown : {"refuse", "ignore"}
         What to do with users who are not in the data set.
 
     Raises
     ------
     ValueError
-        If a column is absent or it is open which one is meant, a row has too few cells, a user is
-        named twice, or users are unknown and refused.
+        If a column is absent or ambiguous, a row has too few cells, a user is named twice, or users
+        are unknown and refused.
     """
     if unknown not in ("refuse", "ignore"):
         raise ValueError(f"unknown is {unknown!r}; it must be 'refuse' or 'ignore'")
@@ -50,8 +50,8 @@ def groups_from_csv(
     if (column is None and len(others) != 1) or (column is not None and column not in others):
         wanted = "column" if column is None else f"column {column!r}"
         raise ValueError(
-            f"which {wanted} of {path} holds the groups? There are {', '.join(others) or 'none'}; "
-            "name one by groups_from_csv(..., column=...)"
+            f"which {wanted} of {path} holds the groups? Columns there: "
+            f"{', '.join(others) or 'none'}; name one by groups_from_csv(..., column=...)"
         )
     field = others[0] if column is None else column
     user_at, group_at = header.index(dataset.uid_field), header.index(field)
@@ -75,7 +75,7 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             rows = [(reader.line_num, row) for row in reader if row]
-    except (OSError, ValueError, csv.Error) as error:  # no text in UTF-8 is a ValueError
+    except (OSError, ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
         raise ValueError(
             f"{path} cannot be read as a table of groups: {error_text(error)}"
         ) from error

@@ -15,7 +15,7 @@ _UNREADABLE = re.compile(r'"|[^\t\n\r]*[\t\n\r]')
 
 
 def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path:
-    r"""Write one atomic file, whole or not at all.
+    r"""Write one of RecBole's atomic files, completely or not at all.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path
 
 
 def parse_atomic(lines: Iterable[str], label: str) -> dict[str, list[str]]:
-    """Parse the lines of an atomic file, every value as the string it is.
+    """Parse the lines of an atomic file, every value as a string.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def parse_atomic(lines: Iterable[str], label: str) -> dict[str, list[str]]:
     Raises
     ------
     ValueError
-        If the header is not one of an atomic file, or a line (named by its number) has another
+        If the header is not that of an atomic file, or a line (named by its number) has another
         number of fields than the header.
     """
     numbered = enumerate(lines, start=1)
@@ -119,5 +119,5 @@ def _check_header(header: Sequence[str], label: str) -> None:
         raise ValueError(
             f"{label}: {list(header)} is not the header of an atomic file; each column is called "
             f"field:type, such as user_id:token, with type token, token_seq, float or float_seq, "
-            f"and no two alike"
+            f"and all must differ"
         )

@@ -1,4 +1,4 @@
-"""Putting a prepared data set in its folder: complete, or not at all."""
+"""Writing a prepared data set to its folder atomically."""
 
 import filecmp
 import os
@@ -26,7 +26,7 @@ def check_writable(folder: Path) -> None:
     Parameters
     ----------
     folder : pathlib.Path
-        The folder that is to hold something; it need not exist.
+        The output folder; it need not exist.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def publish(
         Text of SOURCE.md.
     force : bool
         Whether to replace atomic files of other content. Files of the same content, and
-        SOURCE.md, need no force.
+        SOURCE.md, are replaced without it.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def publish(
                 write_atomic(staging, name, suffix, columns)
             write_whole(staging / _NOTE, source_text)
             try:
-                staging.rename(folder)  # fails if the folder is there, made meanwhile perhaps
+                staging.rename(folder)  # fails if the folder exists, perhaps made meanwhile
             except OSError:
                 if not folder.is_dir():
                     raise
@@ -108,7 +108,9 @@ def _merge(staging: Path, folder: Path, name: str, *, force: bool) -> None:
             f"nothing was written. Move it away, choose another folder, or overwrite it with "
             f"force=True (--force)"
         )
-    for file in reversed(other):  # the interactions first, so that no half-new folder looks whole
+    for file in reversed(
+        other
+    ):  # the interactions first, so that a partly replaced folder does not look complete
         (folder / file).unlink()
     for file in [_NOTE, *new]:
         os.replace(staging / file, folder / file)

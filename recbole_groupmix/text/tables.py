@@ -19,11 +19,11 @@ def aligned(
     Parameters
     ----------
     rows : sequence of sequence of str
-        The header first, all of one length; what would steer a terminal is made visible.
+        The header first, all of one length; control characters are escaped.
     left : container of int
-        Columns whose cells start at the left; those of the others end at the right.
+        Left-aligned columns; the others are right-aligned.
     rule : bool
-        Whether a line of hyphens stands below the header.
+        Whether to draw a line of hyphens below the header.
     """
     cells = [[escaped_cell(cell) for cell in row] for row in rows]
     lines = ["  ".join(padded).rstrip() for padded in _padded(cells, left)]
@@ -54,7 +54,7 @@ def markdown_table(
 
 
 def paragraphs(texts: Iterable[str]) -> list[str]:
-    """Return the lines of paragraphs below a table; a paragraph's further lines are set in."""
+    """Return the wrapped lines of paragraphs below a table, with a hanging indent."""
     return [line for text in texts for line in wrap(text, WIDTH, subsequent_indent="  ")]
 
 
