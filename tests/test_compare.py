@@ -321,12 +321,16 @@ OK = wide_table()
     [
         ({}, {}, "at least 2 runs; there is 0"),
         ({"a": OK}, {}, r"at least 2 runs; there is 1 \(a\)"),
-        ({"a": OK, "b": OK}, {"reference": "c"}, "reference 'c' is no run; runs are a, b"),
+        ({"a": OK, "b": OK}, {"reference": "c"}, "reference 'c' is not a run; runs are a, b"),
         ({"a": OK, "b": OK}, {"metrics": ["x"]}, "run 'a' has no metric 'x', only ndcg@10"),
         ({"a": OK, "b": OK}, {"metrics": "x"}, "metrics is 'x'; allowed are a list"),
         ({"a": OK, "b": OK}, {"metrics": []}, r"metrics is \[\]; allowed are a list"),
         ({"a": OK, "b": OK}, {"groups": []}, r"groups is \[\]; allowed are a list"),
-        ({"a": OK, "b": OK}, {"groups": ["x"]}, r"no group 'x'; allowed are overall \(no run"),
+        (
+            {"a": OK, "b": OK},
+            {"groups": ["x"]},
+            r"group 'x' does not exist; allowed are overall \(no run",
+        ),
         ({"a": OK, "b": OK}, {"how": "outer"}, "how is 'outer'"),
         ({"a": OK, "b": OK}, {"seed": -1}, "seed is -1"),
         ({"a": OK, "b": OK.rename(columns={"ndcg@10": "x"})}, {}, r"in common \(a: ndcg@10; b: x"),

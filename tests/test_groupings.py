@@ -312,8 +312,8 @@ def test_groups_from_a_file(project, tmp_path):
     [
         ("", "is empty"),
         ("id,plan\nu1,a\n", "no column 'user_id'; its header is id, plan"),
-        ("user_id\nu1\n", "which column .* There are none"),
-        ("user_id,a,b\nu1,x,y\n", "which column .* There are a, b; name one"),
+        ("user_id\nu1\n", "which column .* Columns there: none"),
+        ("user_id,a,b\nu1,x,y\n", "which column .* Columns there: a, b; name one"),
         ("user_id,a\nu1,x\nu2\n", "line 3 of .* has 1 cells, its header 2"),
         ("user_id,a\nu1,x\nu2,x\nu1,x\n", "1 users occur in .* more than once: u1"),
         (
@@ -457,7 +457,7 @@ def test_models_that_cannot_rank_and_scores_that_are_nan(project, tmp_path, monk
     evaluator = GroupEvaluator(config, loaders[2], "sex")
     with pytest.raises(ValueError, match="model _Mute cannot be evaluated: it has neither"):
         evaluator.evaluate(_Mute())
-    with pytest.raises(ValueError, match="Linear is no RecBole model"):
+    with pytest.raises(ValueError, match="Linear is not a RecBole model"):
         evaluator.evaluate(torch.nn.Linear(2, 2))
     net = _net(config, loaders)
     wanted = evaluator.evaluate(net)

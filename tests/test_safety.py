@@ -193,9 +193,9 @@ def test_names_of_folders_are_harmless_and_stay_apart(name, tmp_path):
 
 
 def test_a_terminal_is_not_steered():
-    shown = names.shown("a\x1b[31mb\nc\td\x9b\u202ee\ud800 日本 é")
+    shown = names.escaped("a\x1b[31mb\nc\td\x9b\u202ee\ud800 日本 é")
     assert shown == "a\\x1b[31mb\nc\\td\\x9b\\u202ee\\ud800 日本 é"
-    assert names.shown_cell("a\nb") == "a\\nb"
+    assert names.escaped_cell("a\nb") == "a\\nb"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+a", "-a", "@a", "=cmd|'/C calc'!A0", "\t=1", "-"])
@@ -219,9 +219,9 @@ def test_values_in_messages_are_short():
     deep = []
     for _ in range(100_000):
         deep = [deep]
-    assert names.short("abc") == "'abc'" and names.short([1, 2.5]) == "[1, 2.5]"
+    assert names.short_repr("abc") == "'abc'" and names.short_repr([1, 2.5]) == "[1, 2.5]"
     for value in ("x" * 10_000, list(range(10_000)), 16**9000, deep):
-        assert len(names.short(value)) < 250
+        assert len(names.short_repr(value)) < 250
     while deep:  # so that not all of it is freed at once
         deep = deep[0]
 
@@ -291,7 +291,7 @@ def test_fonts_are_found_by_their_letters():
     ],
 )
 def test_what_another_library_says_is_one_line(error, said):
-    assert names.reason(error) == said
+    assert names.error_text(error) == said
 
 
 def test_a_settings_file_that_is_no_yaml_is_said_in_one_line(tmp_path):

@@ -70,7 +70,7 @@ class ClosedForm(GeneralRecommender):
         return torch.zeros(1, requires_grad=True)
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
-        """Return the scores of all items, flat, as RecBole wants them."""
+        """Return the scores of all items, flat, as RecBole requires."""
         rows = self.interaction_matrix[interaction[self.USER_ID].cpu().numpy()]
         device = self.dummy_param.device
         if device.type == "cpu":  # a user has few of the items

@@ -1,4 +1,4 @@
-"""A mix of augmentation groups, its baselines, and the user weights that it stands for."""
+"""A mix of augmentation groups, the baseline mixes, and the user weights of a mix."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def group_weights(mix: Mix, n_users: Mapping[str, int], target: str) -> dict[str
 
 
 def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], target: str) -> Mix:
-    """Return the mix that stands for user weights that are constant inside every group.
+    """Return the mix that is equivalent to user weights that are constant inside every group.
 
     The weights are divided by the target's, which only rescales the loss; ``alpha_aug =
     sum_j n_j w_j / (n - n_0)`` and ``alpha_j`` is proportional to ``n_j w_j``. Weight 0 for all
@@ -287,7 +287,7 @@ def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], t
 
 
 def _non_negative(value: object, what: str) -> float:
-    """Return `value` as a float, or say that `what` must be a finite number >= 0."""
+    """Return `value` as a float; ``ValueError`` unless it is a finite number >= 0."""
     if isinstance(value, Real) and not isinstance(value, bool):
         number = float(value)
         if math.isfinite(number) and number >= 0:

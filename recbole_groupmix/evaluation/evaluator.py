@@ -135,11 +135,11 @@ class GroupEvaluator:
         if train_data is not None:
             self._collector.data_collect(train_data)
         self._dataset = dataset_of(data)
-        found = user_groups(self._dataset, groups)
+        by_user = user_groups(self._dataset, groups)
         if min_users is not None:
             users = evaluated_users(self._dataset)
-            found = without_small_groups(found, users, min_users, small)
-        self.groups: Groups = found
+            by_user = without_small_groups(by_user, users, min_users, small)
+        self.groups: Groups = by_user
         self.history: list[dict[str, Any]] = []
 
     def evaluate(self, model: AbstractRecommender) -> GroupReport:

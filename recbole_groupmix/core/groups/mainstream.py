@@ -1,4 +1,4 @@
-"""How close each user's taste is to everybody else's: the mainstream score of TALL."""
+"""Mainstream scores of users (TALL): their mean similarity to all other users."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def check_shares(shares: npt.ArrayLike, what: str) -> FloatArray:
     Raises
     ------
     ValueError
-        If a share is negative or not finite, a row does not sum to 1,  or there are no shares.
+        If a share is negative or not finite, a row does not sum to 1, or there are no shares.
     """
     values = np.asarray(shares, dtype=np.float64)
     if values.ndim == 0 or values.size == 0:
