@@ -1,4 +1,4 @@
-"""Where files that ship beside the code are: ``properties/``, ``dataset_atomic/``, one of docs."""
+"""Paths of the files that ship with the package: ``properties/``, ``dataset_atomic/``, docs."""
 
 import os
 from pathlib import Path
@@ -27,15 +27,15 @@ def bundled(name: str) -> Path:
     Raises
     ------
     FileNotFoundError
-        If nothing of that name ships with this installation.
+        If no such file or folder ships with this installation.
     """
     repository = _PACKAGE.parent
     roots = [_PACKAGE / "_bundled"]
     if (repository / "pyproject.toml").is_file():
-        # Without this test a wheel would look for "properties" among other people's packages.
+        # Without this test a wheel would look for "properties" among other packages.
         roots.append(repository)
     for root in roots:
-        if os.path.exists(root / name):  # no error for a name too long to be one
+        if os.path.exists(root / name):  # False for a name that is too long
             return root / name
     searched = " and ".join(str(root) for root in roots)
     raise FileNotFoundError(

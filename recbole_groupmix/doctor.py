@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix import __version__
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 _PACKAGE = "recbole-groupmix"
-#: Packages that decide numbers or speed; others are shown only where they are not as required.
+#: Packages that decide numbers or speed; others are shown only if their version is unsuitable.
 _SHOWN = (
     *("recbole", "torch", "numpy", "scipy", "pandas", "numba", "llvmlite", "pyarrow"),
     "matplotlib",
 )
-#: Environment variables that decide what is computed by how many threads and where.
+#: Environment variables that set the number of threads, the cache folder or the device.
 _VARIABLES = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"),
     *("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", "CUDA_VISIBLE_DEVICES"),
@@ -31,18 +31,18 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Fact:
-    """A thing about the installation.
+    """One line about the installation.
 
     Attributes
     ----------
     about : str
         Its section, such as "packages".
     name : str
-        What it is.
+        What the line is about.
     value : str
-        How it is.
+        Its value.
     problem : str
-        What is wrong with it; empty if nothing is.
+        What is wrong; empty if nothing is.
     """
 
     about: str
@@ -52,7 +52,7 @@ class Fact:
 
 
 def examine() -> list[Fact]:
-    """Return all facts, in the order in which they are shown; nothing that fails stops the rest."""
+    """Return all facts in the order of the output; an error in a section does not stop others."""
     sections: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
         "packages": _packages,
         "imports": _imports,
@@ -62,7 +62,7 @@ def examine() -> list[Fact]:
         "compiled code": _compiled_code,
         "data sets": _data_sets,
     }
-    return [fact for about, of in sections.items() for fact in _tried(about, of)]
+    return [fact for about, section in sections.items() for fact in _tried(about, section)]
 
 
 def to_text(facts: list[Fact]) -> str:
@@ -79,16 +79,16 @@ def to_text(facts: list[Fact]) -> str:
     return "\n".join(lines)
 
 
-def _tried(about: str, of: Callable[[], Iterator[tuple[str, ...]]]) -> Iterator[Fact]:
+def _tried(about: str, section: Callable[[], Iterator[tuple[str, ...]]]) -> Iterator[Fact]:
     try:
-        for given in of():
-            yield Fact(about, *map(_without_home, given))
+        for texts in section():
+            yield Fact(about, *map(_without_home, texts))
     except Exception as error:
-        yield Fact(about, "the rest", "cannot be examined", _without_home(_words(error)))
+        yield Fact(about, "the rest", "cannot be examined", _without_home(_error_line(error)))
 
 
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {reason(error)}"
+def _error_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error_text(error)}"
 
 
 def _without_home(text: str) -> str:
@@ -107,7 +107,7 @@ def _packages() -> Iterator[tuple[str, ...]]:
         ranges = _ranges()
     except (ImportError, metadata.PackageNotFoundError) as error:
         ranges = {}
-        yield "supported versions", "unknown", _words(error)
+        yield "supported versions", "unknown", _error_line(error)
     for name in dict.fromkeys((*_SHOWN, *ranges)):
         try:
             version = metadata.version(name)
@@ -120,14 +120,14 @@ def _packages() -> Iterator[tuple[str, ...]]:
 
 
 def _ranges() -> dict[str, str]:
-    """Return what the package asks for here, such as ``<2,>=1.24`` by ``numpy``."""
+    """Return the required version ranges by package, such as ``<2,>=1.24`` by ``numpy``."""
     from packaging.requirements import Requirement
 
     ranges: dict[str, str] = {}
-    for asked in map(Requirement, metadata.requires(_PACKAGE) or []):
-        if asked.marker is None or asked.marker.evaluate({"extra": ""}):
-            both = [ranges.get(asked.name, ""), str(asked.specifier)]
-            ranges[asked.name] = ",".join(part for part in both if part)
+    for requirement in map(Requirement, metadata.requires(_PACKAGE) or []):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            both = [ranges.get(requirement.name, ""), str(requirement.specifier)]
+            ranges[requirement.name] = ",".join(part for part in both if part)
     return ranges
 
 
@@ -141,14 +141,14 @@ def _outside(version: str, specifier: str) -> str:
 
 
 def _imports() -> Iterator[tuple[str, ...]]:
-    whole = True
+    complete = True
     for name in (*_SHOWN, "recbole_groupmix.run"):
         try:
             import_module(name)
         except Exception as error:
-            whole = False
-            yield name, "cannot be imported", _words(error)
-    if whole:
+            complete = False
+            yield name, "cannot be imported", _error_line(error)
+    if complete:
         yield "all of these", "can be imported"
 
 
@@ -171,8 +171,8 @@ def _cpu_model() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return named.group(1) if named else platform.processor() or platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match.group(1) if match else platform.processor() or platform.machine()
 
 
 def _threads() -> Iterator[tuple[str, ...]]:
@@ -211,9 +211,9 @@ def _compiled_code() -> Iterator[tuple[str, ...]]:
     folder = compiled.stats.cache_path
     if folder is None:
         why = "no writable folder: every process compiles for seconds; set NUMBA_CACHE_DIR"
-        yield "kept in", "nowhere", why
+        yield "cache", "none", why
     else:
-        yield "kept in", str(folder)
+        yield "cache", str(folder)
 
 
 def _data_sets() -> Iterator[tuple[str, ...]]:

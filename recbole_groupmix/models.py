@@ -31,13 +31,13 @@ RIDGE = ("EASE",)
 
 SAMPLED = {
     "CDAE": "loss of whole user rows, and a term on parameters",
-    "ConvNCF": "a loss class of its own, and a term on parameters",
+    "ConvNCF": "its own loss class, and a term on parameters",
     "DGCF": "adds a correlation term over users and items drawn at random",
     "DiffRec": "loss of whole user rows",
     "ENMF": "loss of whole user rows",
     "FISM": "adds a term on parameters, which carries no user's weight",
     "LDiffRec": "loss of whole user rows",
-    "LINE": "a loss class of its own, in which users are negatives too",
+    "LINE": "its own loss class, in which users are negatives too",
     "MacridVAE": "loss of whole user rows",
     "MultiDAE": "loss of whole user rows",
     "MultiVAE": "loss of whole user rows",
@@ -56,7 +56,7 @@ REFUSED = {
     "Pop": "no training, it counts",
     "RaCT": "three training phases, each started by hand from the last one's checkpoint",
     "Random": "no training",
-    "SLIMElastic": "fits each item by a solver of its own, no training on interactions",
+    "SLIMElastic": "fits each item by its own solver, no training on interactions",
 }
 
 #: Packages that a model imports and RecBole does not install: module and what to install.
@@ -112,7 +112,7 @@ def check_weighting(name: str, weighting: str) -> None:
             f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
         )
     raise ValueError(
-        f"{name} is no general recommender of RecBole; supported are "
+        f"{name} is not a general recommender of RecBole; supported are "
         f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
     )
 

@@ -271,7 +271,7 @@ def test_missing_settings_file(refused):
 
 def test_settings_file_that_is_a_folder(refused):
     Path("folder.yaml").mkdir()
-    refused("--config_files=folder.yaml", says=["folder.yaml", "a folder and no regular file"])
+    refused("--config_files=folder.yaml", says=["folder.yaml", "a folder, not a regular file"])
 
 
 # --- values --------------------------------------------------------------------------------------
@@ -357,9 +357,9 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
     [
         ("bpr", "did you mean 'BPR'?"),
         ("lightgcn", "did you mean 'LightGCN'?"),
-        ("Foo", "no general recommender"),
-        ("SASRec", "no general recommender"),
-        ("abstract_recommender", "no general recommender"),
+        ("Foo", "general recommender of RecBole"),
+        ("SASRec", "general recommender of RecBole"),
+        ("abstract_recommender", "general recommender of RecBole"),
         ("ADMMSLIM", "closed form"),
         ("SimpleX", "--weighting=sample"),
         ("MultiVAE", "--weighting=sample"),

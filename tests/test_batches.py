@@ -14,7 +14,7 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.seeding import SHUFFLE, global_seed, stream
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.core.uniform_negatives import UniformNegatives
 from recbole_groupmix.training.job import user_weights
 from recbole_groupmix.training.one_by_one import _user_draws
 

@@ -390,7 +390,7 @@ def test_influence_may_be_left_out(tiny, options, message):
         ({"item_clusters": 99}, "--item_clusters is 99, but the interactions have rank 3"),
         ({"target": "Z"}, "target is 'Z'"),
         ({"group_field": None}, "no group column known"),
-        ({"out": "a_file"}, "--out is 'a_file', which is no folder"),
+        ({"out": "a_file"}, "--out is 'a_file', which is not a folder"),
         ({"realbellings": 3}, "unknown key 'realbellings'"),
     ],
 )

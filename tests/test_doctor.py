@@ -41,7 +41,7 @@ def test_the_machine_the_threads_and_the_folders_are_there(facts):
     assert threads["numba"].value == str(sys.modules["numba"].get_num_threads())
     assert threads["blas"].value[0].isdecimal()
     assert of(facts, "CUDA")["torch is built for"].value
-    kept = of(facts, "compiled code")["kept in"]
+    kept = of(facts, "compiled code")["cache"]
     assert kept.problem or Path(kept.value).expanduser().is_dir()
     assert "blockmix" in [
         name for fact in of(facts, "data sets").values() for name in fact.value.split(", ")

@@ -105,7 +105,7 @@ def test_the_archive_is_fetched_once(network, capsys):
 def test_what_the_run_is_asked_may_be_wrong_and_the_data_stay(network):
     server = network(whole)
     status, _, err = call(*COMMAND[:2], "--target=26")
-    assert status == 2 and "no group of column 'age'" in err and arrived() == FILES
+    assert status == 2 and "not a group in column 'age'" in err and arrived() == FILES
     assert call(*COMMAND[:2], "--target=27")[0] == 2 and len(server.asked) == 1
 
 
@@ -157,7 +157,7 @@ def test_the_proxy_of_the_environment_is_asked(network, monkeypatch):
 def test_an_archive_that_is_cut_off(network, size):
     half = ARCHIVE[: len(ARCHIVE) // 2]
     network(lambda handler: send(handler, half, size))
-    refused(f"{len(half)} of {len(ARCHIVE)} bytes" if size else "no zip archive")
+    refused(f"{len(half)} of {len(ARCHIVE)} bytes" if size else "not a zip archive")
 
 
 def test_an_archive_with_a_byte_that_is_wrong(network):
@@ -169,7 +169,7 @@ def test_an_archive_with_a_byte_that_is_wrong(network):
 
 def test_a_page_in_the_place_of_an_archive(network):
     network(lambda handler: send(handler, b"<html>log in</html>", **{"Content-Type": "text/html"}))
-    refused("no zip archive but text/html")
+    refused("the server sent text/html, not a zip archive")
 
 
 def test_the_archive_of_another_data_set(network):
@@ -299,6 +299,6 @@ def test_a_kill_in_the_middle_leaves_nothing_that_looks_whole(network, tmp_path)
 
 
 def test_a_data_set_that_recbole_does_not_know():
-    with pytest.raises(ValueError, match=r"RecBole knows no data set of that name"):
+    with pytest.raises(ValueError, match=r"RecBole does not know a data set of that name"):
         download("nosuch", Path("dataset/nosuch"))
     assert list(Path.cwd().iterdir()) == []

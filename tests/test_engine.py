@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from recbole_groupmix.adapters.losses import BatchWeights
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.engine.graph import in_bunches
-from recbole_groupmix.engine.hits import Asked, hits_at
+from recbole_groupmix.engine.hits import RankingRequest, hits_at
 from recbole_groupmix.engine.kernels import bpr_gradients
-from recbole_groupmix.engine.on_torch import TorchPopulation
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.threads import ALONE, pool
+from recbole_groupmix.engine.torch_population import TorchPopulation
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
 
 
@@ -184,7 +184,7 @@ def test_models_are_ranked_together_as_each_alone(layers, models):
         users = rng.permutation(N_USERS)[: 5 + k]
         state = rng.integers(0, 3, (len(users), N_ITEMS))
         masked, relevant = sp.csr_matrix(state == 1), sp.csr_matrix(state == 2)
-        asked[k] = Asked(users, masked, relevant, 4)
+        asked[k] = RankingRequest(users, masked, relevant, 4)
         user, item = population.output(k)
         wanted[k] = hits_at(user[users], item, masked, relevant, 4)
     found = population.hits(asked)
@@ -200,8 +200,8 @@ def test_some_of_the_users_are_ranked_as_all_are():
     state = np.random.default_rng(1).integers(0, 3, (N_USERS, N_ITEMS))
     lists = sp.csr_matrix(state == 1), sp.csr_matrix(state == 2)
     rows = np.array([4, 1, 7])
-    found = population.hits({0: Asked(users, *lists, 4, rows)})[0]
-    assert np.array_equal(found, population.hits({0: Asked(users, *lists, 4)})[0][rows])
+    found = population.hits({0: RankingRequest(users, *lists, 4, rows)})[0]
+    assert np.array_equal(found, population.hits({0: RankingRequest(users, *lists, 4)})[0][rows])
     assert found.any()
 
 

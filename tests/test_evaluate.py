@@ -7,7 +7,7 @@ from helpers import experiment
 from recbole.model.abstract_recommender import GeneralRecommender
 
 from recbole_groupmix.adapters import held_out as module
-from recbole_groupmix.adapters.held_out import HeldOut, evaluate, scores_of_all_items
+from recbole_groupmix.adapters.held_out import HeldOut, scores_of_all_items, user_metrics
 from recbole_groupmix.core.user_metrics import METRICS
 
 
@@ -51,7 +51,7 @@ def held_out(train=TRAIN, held=HELD, **options):
 
 
 def test_three_users_by_hand():
-    values = evaluate(Fixed(SCORES), held_out(), [1, 3])
+    values = user_metrics(Fixed(SCORES), held_out(), [1, 3])
     # hits at ranks 1, 2, 3: user 1 (-, 4, -), user 2 (1, -, -), user 3 (-, -, 1)
     ideal = 1 + 1 / np.log2(3)  # two relevant items at ranks 1 and 2
     expected = {
@@ -74,14 +74,14 @@ def test_three_users_by_hand():
 def test_training_items_and_the_padding_are_never_recommended():
     # Item 0 scores highest of all, and a training item next; if they were ranked, nobody would
     # have a hit at 1.
-    values = evaluate(Fixed(SCORES), held_out(), [1, 5], ["recall"])
+    values = user_metrics(Fixed(SCORES), held_out(), [1, 5], ["recall"])
     assert values["recall@1"].tolist() == [0, 1, 0]
     # at the number of items every held-out item is found, though masked ones fill the list
     assert values["recall@5"].tolist() == [1, 1, 1]
 
 
 def test_only_the_metrics_asked_for_are_computed():
-    assert list(evaluate(Fixed(SCORES), held_out(), [2], ["hit", "map"])) == ["hit@2", "map@2"]
+    assert list(user_metrics(Fixed(SCORES), held_out(), [2], ["hit", "map"])) == ["hit@2", "map@2"]
 
 
 # --- who is evaluated -----------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_users_without_training_or_held_out_items_are_skipped():
         (np.array([2, 2, 3]), np.array([2, 3, 5])), (np.array([1, 1, 2]), np.array([2, 4, 1]))
     )
     assert found.users.tolist() == [2]
-    assert evaluate(Fixed(SCORES), found, [1], ["hit"])["hit@1"].tolist() == [1]
+    assert user_metrics(Fixed(SCORES), found, [1], ["hit"])["hit@1"].tolist() == [1]
 
 
 def test_an_item_of_both_sides_is_known():
@@ -102,7 +102,7 @@ def test_an_item_of_both_sides_is_known():
     assert found.relevant.toarray()[0].tolist() == [False, False, True, False, False, False]
     assert found.masked.toarray()[0].tolist() == [False, True, False, False, True, False]
     # the ranking is 5 3 2: rank 3
-    values = evaluate(Fixed(SCORES), found, [3], ["recall", "mrr"])
+    values = user_metrics(Fixed(SCORES), found, [3], ["recall", "mrr"])
     assert values["recall@3"].tolist() == [1.0] and values["mrr@3"] == pytest.approx([1 / 3])
     # with nothing else held out he is not evaluated at all
     same = (np.array([1]), np.array([4]))
@@ -112,8 +112,8 @@ def test_an_item_of_both_sides_is_known():
 def test_repeated_pairs_count_once():
     twice = tuple(np.repeat(side, 2) for side in HELD)
     for ours, once in zip(
-        evaluate(Fixed(SCORES), held_out(held=twice), [3]).values(),
-        evaluate(Fixed(SCORES), held_out(), [3]).values(),
+        user_metrics(Fixed(SCORES), held_out(held=twice), [3]).values(),
+        user_metrics(Fixed(SCORES), held_out(), [3]).values(),
         strict=True,
     ):
         assert ours.tolist() == once.tolist()
@@ -131,14 +131,14 @@ def test_eligible_users_and_later_choices():
     assert held_out(eligible=eligible).users.tolist() == [1, 3]
     some = held_out().of_users(np.array([True, False, True, True]))
     assert some.users.tolist() == [2, 3]
-    everyone = evaluate(Fixed(SCORES), held_out(), [3])
-    for name, values in evaluate(Fixed(SCORES), some, [3]).items():
+    everyone = user_metrics(Fixed(SCORES), held_out(), [3])
+    for name, values in user_metrics(Fixed(SCORES), some, [3]).items():
         assert values.tolist() == everyone[name][1:].tolist()
 
 
 def test_nobody_to_evaluate_is_an_empty_result():
     nobody = held_out().of_users(np.zeros(4, dtype=bool))
-    assert evaluate(Fixed(SCORES), nobody, [3], ["recall"])["recall@3"].shape == (0,)
+    assert user_metrics(Fixed(SCORES), nobody, [3], ["recall"])["recall@3"].shape == (0,)
 
 
 # --- scores ---------------------------------------------------------------------------------
@@ -152,16 +152,16 @@ def test_a_model_that_scores_pairs_ranks_the_same(monkeypatch):
         scores_of_all_items(whole, users, 6), scores_of_all_items(by_pair, users, 6)
     )
     assert by_pair.calls == [4, 4, 4]  # 2 users times 6 items, a few pairs at a time
-    for name, values in evaluate(whole, held_out(), [1, 3]).items():
-        assert values.tolist() == evaluate(by_pair, held_out(), [1, 3])[name].tolist()
+    for name, values in user_metrics(whole, held_out(), [1, 3]).items():
+        assert values.tolist() == user_metrics(by_pair, held_out(), [1, 3])[name].tolist()
 
 
 def test_blocks_of_users_change_nothing(monkeypatch):
-    whole = evaluate(Fixed(SCORES), held_out(), [1, 3])
+    whole = user_metrics(Fixed(SCORES), held_out(), [1, 3])
     for scores, calls in ((12, [2, 1]), (6, [1, 1, 1]), (1, [1, 1, 1])):
         monkeypatch.setattr(module, "_SCORES_PER_BLOCK", scores)
         net = Fixed(SCORES)
-        for name, values in evaluate(net, held_out(), [1, 3]).items():
+        for name, values in user_metrics(net, held_out(), [1, 3]).items():
             assert values.tolist() == whole[name].tolist()
         assert net.calls == calls
 
@@ -175,13 +175,13 @@ def test_the_model_is_evaluated_without_dropout_and_without_a_gradient():
             return super().full_sort_predict(interaction)
 
     net = Watching(SCORES).train()
-    evaluate(net, held_out(), [1])
+    user_metrics(net, held_out(), [1])
     assert seen == [(False, False)] and torch.is_grad_enabled()
 
 
 def test_the_models_own_scores_are_not_written_to():
     net = Fixed(SCORES)
-    evaluate(net, held_out(), [1])
+    user_metrics(net, held_out(), [1])
     assert net.scores.tolist() == SCORES
 
 

@@ -264,7 +264,7 @@ def test_what_has_no_unfairness_is_nan_or_refused(tmp_path):
     assert empty[["value", "absolute", "parity"]].isna().all()
     assert empty["n_items_used"] == 0 and empty["n_items"] > 0
     assert np.isfinite(table.loc[("x", "y"), "parity"])
-    with pytest.raises(ValueError, match="'q' is no group"):
+    with pytest.raises(ValueError, match="'q' is not a group"):
         evaluator.unfairness(net, "q")
     with pytest.raises(ValueError, match="first and second are both 'x'"):
         evaluator.unfairness(net, "x", "x")

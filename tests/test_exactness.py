@@ -21,7 +21,7 @@ from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
-from recbole_groupmix.adapters.held_out import HeldOut, evaluate
+from recbole_groupmix.adapters.held_out import HeldOut, user_metrics
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, user_factors
@@ -339,7 +339,7 @@ def test_a_mean_over_users_needs_weights(tiny):
 def test_an_unknown_regularizer_is_refused(tiny):
     step = OneStep(tiny)
     step.ex.config["regularizer"] = "heavy"
-    with pytest.raises(ValueError, match="'heavy' is none of weighted, unweighted, rows"):
+    with pytest.raises(ValueError, match="'heavy' is not one of weighted, unweighted, rows"):
         step.gradient(np.ones(33))
 
 
@@ -464,7 +464,7 @@ def test_means_over_users_are_recboles_own_metrics(tiny, model):
     ]
     known = tuple(np.concatenate(side) for side in zip(pairs[0], pairs[1], strict=True))
     held_out = HeldOut.of_pairs(known, pairs[2], (dataset.user_num, dataset.item_num))
-    values = evaluate(net, held_out, [1, 5, 10])
+    values = user_metrics(net, held_out, [1, 5, 10])
     assert len(expected) == 18 and expected["recall@10"] > 0
     for name, value in expected.items():
         assert values[name].mean() == pytest.approx(value, abs=1e-9), name

@@ -118,7 +118,7 @@ def test_report_in_all_its_forms(tmp_path):
     assert worst["value"] == values.loc[["A", "B", "C"], "recall@5"].min()
     assert report.difference["recall@5"] == np.ptp(values.loc[["A", "B", "C"], "recall@5"])
     assert report.target("B").loc["recall@5", "value"] == values.loc["B", "recall@5"]
-    with pytest.raises(ValueError, match="'Z' is no group"):
+    with pytest.raises(ValueError, match="'Z' is not a group"):
         report.target("Z")
     text = report.to_markdown(["recall@5"])
     assert text.count("\n") == 6 and "| A | " in text

@@ -28,7 +28,7 @@ def test_a_grouping_cannot_change():
 @pytest.mark.parametrize(
     ("codes", "names", "message"),
     [
-        ([0, 2], ("F", "M"), r"code 2 at position 1 is none of the 2 groups"),
+        ([0, 2], ("F", "M"), r"code 2 at position 1 is not one of the 2 groups"),
         ([-2], ("F",), "code -2 at position 0"),
         ([0.0], ("F",), "dtype float64"),
         ([[0]], ("F",), r"shape \(1, 1\)"),

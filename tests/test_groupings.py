@@ -165,7 +165,7 @@ def test_edges_are_decimals_although_recbole_holds_float32(tmp_path):
 
 def test_what_cannot_be_cut_is_refused(project):
     _, loaders = project
-    with pytest.raises(ValueError, match=r"'sex' of d\.user holds tokens that are no numbers"):
+    with pytest.raises(ValueError, match=r"'sex' of d\.user holds tokens that are not numbers"):
         binned_groups(loaders[2], "sex", [0, 1])
     with pytest.raises(ValueError, match=r"no value of user column 'age'.*lie in \[10, 41\]"):
         binned_groups(loaders[2], "age", [0, 0.5, 1])
@@ -312,10 +312,10 @@ def test_groups_from_a_file(project, tmp_path):
     [
         ("", "is empty"),
         ("id,plan\nu1,a\n", "no column 'user_id'; its header is id, plan"),
-        ("user_id\nu1\n", "which column .* There are none"),
-        ("user_id,a,b\nu1,x,y\n", "which column .* There are a, b; name one"),
+        ("user_id\nu1\n", "which column .* Columns there: none"),
+        ("user_id,a,b\nu1,x,y\n", "which column .* Columns there: a, b; name one"),
         ("user_id,a\nu1,x\nu2\n", "line 3 of .* has 1 cells, its header 2"),
-        ("user_id,a\nu1,x\nu2,x\nu1,x\n", "1 users stand in .* more than once: u1"),
+        ("user_id,a\nu1,x\nu2,x\nu1,x\n", "1 users occur in .* more than once: u1"),
         (
             "user_id,a\nu1,x\n" + "".join(f"v{i},x\n" for i in range(7)),
             "7 users of .* not in data set d: v0, v1, v2, v3, v4 and 2 more; .*unknown='ignore'",
@@ -350,7 +350,7 @@ def test_mappings_series_and_groups_of_another_data_set(project, tmp_path):
     groups = GroupEvaluator(config, loaders[2], series).groups
     assert groups.names == ("9", "10")
     assert _of_token(groups, loaders[2]) == {"u1": "10", "u2": "9"}
-    with pytest.raises(ValueError, match="1 users stand in the given groups more than once: u1"):
+    with pytest.raises(ValueError, match="1 users occur in the given groups more than once: u1"):
         GroupEvaluator(config, loaders[2], pd.Series(["a", "b"], index=["u1", "u1"]))
     with pytest.raises(ValueError, match=r"no evaluated user has a group.*such as 'u\d+'"):
         GroupEvaluator(config, loaders[2], {1: "a", 2: "b"})  # tokens are u1, u2
@@ -425,7 +425,7 @@ def test_columns_that_are_refused_and_how_to_load_them(project, tmp_path):
         GroupEvaluator(config, loaders[2], "user_id")
     with pytest.raises(ValueError, match=r"'age' of d\.user holds numbers; .*binned_groups\("):
         GroupEvaluator(config, loaders[2], "age")
-    with pytest.raises(ValueError, match=r"'tags' .* type 'token_seq', several values a user"):
+    with pytest.raises(ValueError, match=r"'tags' .* type 'token_seq', several values per user"):
         GroupEvaluator(config, loaders[2], "tags")
     with pytest.raises(ValueError, match="no column is named"):
         GroupEvaluator(config, loaders[2], [])
@@ -457,7 +457,7 @@ def test_models_that_cannot_rank_and_scores_that_are_nan(project, tmp_path, monk
     evaluator = GroupEvaluator(config, loaders[2], "sex")
     with pytest.raises(ValueError, match="model _Mute cannot be evaluated: it has neither"):
         evaluator.evaluate(_Mute())
-    with pytest.raises(ValueError, match="Linear is no RecBole model"):
+    with pytest.raises(ValueError, match="Linear is not a RecBole model"):
         evaluator.evaluate(torch.nn.Linear(2, 2))
     net = _net(config, loaders)
     wanted = evaluator.evaluate(net)

@@ -232,7 +232,7 @@ def test_only_a_token_column_is_a_group_column(tmp_path, column, tokens):
 def test_unknown_groups_are_answered_with_the_nearest():
     groups = Groups("age", ("18", "25", "56"), np.array([-1, 0, 1, 2]))
     assert groups.index("56") == 2
-    with pytest.raises(ValueError, match=r"'255' is no group of .*'age'.* 18, 25, 56.*'25'\?"):
+    with pytest.raises(ValueError, match=r"'255' is not a group in .*'age'.* 18, 25, 56.*'25'\?"):
         groups.index("255")
     with pytest.raises(ValueError, match=r"56$"):
         groups.index("zzz")

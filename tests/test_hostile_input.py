@@ -76,12 +76,12 @@ def test_files_of_settings_and_mixes_are_regular_and_short(tiny):
     )
     Path("bomb.yaml").write_text(f"topk:\n{bomb}".replace("\n", "\n  "))
     for file, says in {
-        "pipe": "a pipe and no regular file",
-        "zero": "a device and no regular file",
-        "/dev/stdin": "no regular file",
+        "pipe": "a pipe, not a regular file",
+        "zero": "a device, not a regular file",
+        "/dev/stdin": "not a regular file",
         "long.yaml": "more than 1,048,576 bytes",
         "deep.yaml": "50 levels",
-        "bomb.yaml": "aliases written out",
+        "bomb.yaml": "aliases expanded",
     }.items():
         refused(*run_arguments(tiny, topk=None), f"--config_files={file}", says=[file, says])
         refused(*run_arguments(tiny), f"--mix={file}", says=[file, says])
@@ -101,7 +101,7 @@ def _lastfm(features):
     [
         ('{"0": ' + "[" * 200_000, "nested too deep"),
         ('{"0": [' + "9" * 5000 + "]}", "4,300 digits"),
-        ('{"0": [1], "1": [2], "0": [3]}', "'0' stands in it twice"),
+        ('{"0": [1], "1": [2], "0": [3]}', "'0' occurs in it twice"),
     ],
 )
 def test_json_of_a_source(features, says):
@@ -130,8 +130,8 @@ def test_what_is_no_file_in_a_source(kind):
             os.mkfifo(f"source/{name}")
         else:
             Path("source", name).symlink_to("/dev/zero")
-    refused("prepare", "ml-1m", "--source=source", says=["no regular file"])
-    refused("prepare", "ml-1m", "--source=source/users.dat", says=["no regular file"])
+    refused("prepare", "ml-1m", "--source=source", says=["not a regular file"])
+    refused("prepare", "ml-1m", "--source=source/users.dat", says=["not a regular file"])
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_the_home_folder_in_settings(tiny, monkeypatch):
 
 @pytest.mark.parametrize(
     ("place", "says"),
-    [("a\0b", "NUL"), ("\udcff", "no UTF-8"), ("~nobody-at-all/x", "no home folder")],
+    [("a\0b", "NUL"), ("\udcff", "not UTF-8"), ("~nobody-at-all/x", "no home folder")],
 )
 def test_places_that_cannot_be_written(tiny, place, says):
     refused(*run_arguments(tiny), f"--output_dir={place}", says=["output_dir is", says])

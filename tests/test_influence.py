@@ -10,7 +10,7 @@ from command import call, run_arguments
 from helpers import experiment
 
 from recbole_groupmix.adapters.closed_form import EASE
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.linear.ease import regularized_inverse
 from recbole_groupmix.core.linear.mix_gradient import ease_loss_gradient, held_out_losses
 from recbole_groupmix.core.mix import group_weights
@@ -31,7 +31,7 @@ def values_with(ex, weights, lam=LAM):
     ex.config["reg_weight"] = lam
     net = EASE(ex.config, ex.dataset_of(ex.part(0)))
     net.fit(np.array([*weights, 0.0])[ex.groups.of_user])
-    return evaluate(net, ex.part(0).held_out, [10], ["precision"])["precision@10"]
+    return user_metrics(net, ex.part(0).held_out, [10], ["precision"])["precision@10"]
 
 
 @pytest.fixture(scope="module")

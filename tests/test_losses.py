@@ -166,7 +166,7 @@ def test_a_loss_that_gives_one_number_for_all_rows_is_refused():
 
 
 def test_unknown_norms_are_refused():
-    with pytest.raises(ValueError, match="'rows' is none of count, weight"):
+    with pytest.raises(ValueError, match="'rows' is not one of count, weight"):
         BatchWeights("rows")
     with pytest.raises(ValueError, match="norm 1 has no weighted twin"):
         WeightedEmbLoss(EmbLoss(norm=1), BatchWeights())

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.negatives import UniformNegatives
-from recbole_groupmix.engine.fast_negatives import FastNegatives
+from recbole_groupmix.core.uniform_negatives import UniformNegatives
+from recbole_groupmix.engine.compiled_negatives import CompiledNegatives
 
 N_USERS, N_ITEMS = 6, 9  # with the padding ids: users 1 to 5, items 1 to 8
 
@@ -142,10 +142,10 @@ def test_the_compiled_draw_gives_the_same_items(rows, seed):
     full = set(np.flatnonzero(table.n_candidates == 0)) & set(users.tolist())
     if full:
         with pytest.raises(ValueError, match="all 8 items as positives"):
-            FastNegatives(table).draw(users, np.random.default_rng(seed))
+            CompiledNegatives(table).draw(users, np.random.default_rng(seed))
         return
     wanted = table.draw(users, np.random.default_rng(seed))
-    got = FastNegatives(table).draw(users, np.random.default_rng(seed))
+    got = CompiledNegatives(table).draw(users, np.random.default_rng(seed))
     assert np.array_equal(got, wanted)
 
 
@@ -158,7 +158,7 @@ def test_some_rows_are_drawn_as_among_all(rows, seed, some):
     users = np.sort(np.random.default_rng(seed).choice(open_users, 30))
     some = np.array(sorted(some), dtype=np.int64)
     every = table.draw(users, np.random.default_rng(seed))
-    for draws in (table, FastNegatives(table)):
+    for draws in (table, CompiledNegatives(table)):
         rng = np.random.default_rng(seed)
         assert draws.draw(users, rng, some).tolist() == every[some].tolist()
         assert rng.random() == np.random.default_rng(seed).random(31)[-1]  # as many used up

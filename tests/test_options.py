@@ -104,9 +104,9 @@ def test_words_and_places(monkeypatch, tmp_path):
     for read in (place, source):
         with pytest.raises(ArgumentTypeError, match="is ''; give it a value or leave it out"):
             read("")
-        with pytest.raises(ArgumentTypeError, match="no path can hold a NUL"):
+        with pytest.raises(ArgumentTypeError, match="a path cannot hold a NUL"):
             read("a\0b")
-    with pytest.raises(ArgumentTypeError, match="no UTF-8"):
+    with pytest.raises(ArgumentTypeError, match="not UTF-8"):
         place("a\udc80")
     assert source("a\udc80") == "a\udc80"
 

@@ -34,7 +34,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
         match=r"'ml1m'.*blockmix, lastfm-asia, ml-100k, ml-1m \(did you mean 'ml-1m'\?\)",
     ):
         prepare("ml1m", out=tmp_path)
-    with pytest.raises(ValueError, match=r"ml-1m\. A data set of your own needs no preparation"):
+    with pytest.raises(ValueError, match=r"ml-1m\. Your own data set needs no preparation"):
         prepare("netflix-prize", out=tmp_path)
 
 

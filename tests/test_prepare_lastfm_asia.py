@@ -60,7 +60,7 @@ def test_a_folder_gives_the_same_as_the_archive(tmp_path):
         ({"target": "id,target\n0,0\n0,3\n"}, r"line 3 of .*: user 0 has two countries"),
         ({"target": "id,target\n0,0\n"}, "5 users, among them '1', have no country"),
         ({"features": '{"0": [1, 2'}, r"line 1 of .*features\.json .*not JSON"),
-        ({"features": "[1, 2]"}, r"features\.json .*holds no object"),
+        ({"features": "[1, 2]"}, r"features\.json .*does not hold a JSON object"),
         ({"features": '{"0": ["a"]}'}, r"user '0' has \['a'\]; expected a list of artists"),
         ({"features": '{"0": 5}'}, "user '0' has 5; expected a list of artists"),
         ({"target": None}, r"holds no lastfm_asia_target\.csv .*expected the SNAP archive"),

@@ -234,7 +234,7 @@ def test_a_file_that_is_not_there(tiny, parts):
     refused(
         tiny,
         parts,
-        "mf_pretrain_path is 'gone.pth' (on the command line), and there is no such file",
+        "mf_pretrain_path is 'gone.pth' (on the command line), and that file does not exist",
         str(Path.cwd()),
         mf_pretrain_path="gone.pth",
     )
@@ -254,7 +254,12 @@ def test_a_key_that_was_forgotten(tiny, parts):
 )
 def test_a_file_that_is_no_checkpoint(tiny, parts, content):
     Path("bad.pth").write_bytes(content)
-    refused(tiny, parts, "mf_pretrain_path is 'bad.pth', which holds", mf_pretrain_path="bad.pth")
+    refused(
+        tiny,
+        parts,
+        "mf_pretrain_path is 'bad.pth', which does not hold",
+        mf_pretrain_path="bad.pth",
+    )
 
 
 def test_a_checkpoint_without_weights(tiny, parts):

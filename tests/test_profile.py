@@ -12,7 +12,7 @@ from command import call
 from helpers import experiment
 
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.linear.mix_gradient import held_out_losses
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.exact.profile import ALL_OTHERS, Point, factors_of, profile
@@ -31,7 +31,7 @@ def measured(ex, net_class, weights):
         net = net_class(ex.config, ex.dataset_of(part))
         net.fit(np.array([*(by_group[name] for name in "ABC"), 0.0])[ex.groups.of_user])
         held_out = ex.target_held_out(part)
-        recall = evaluate(net, held_out, [5], ["recall"])["recall@5"].mean()
+        recall = user_metrics(net, held_out, [5], ["recall"])["recall@5"].mean()
         # the loss from the model's matrix in float64, without the padding item
         x = held_out.masked.toarray()[:, 1:].astype(float)
         if net_class is EASE:
@@ -189,7 +189,7 @@ def test_the_files_of_a_profile(tiny):
         ({"reach": 1}, "--reach is '1'; the largest factor of a weight is a number > 1"),
         ({"reach": "far"}, "--reach is 'far'; the largest factor"),
         ({"target": None}, "no target group given"),
-        ({"out": "a_file"}, "--out is 'a_file', which is no folder"),
+        ({"out": "a_file"}, "--out is 'a_file', which is not a folder"),
         ({"mix": "none.yaml"}, "none.yaml"),
         ({"reg_weight": 0}, "lambda must be > 0"),
         ({"pionts": 3}, "unknown key 'pionts'"),

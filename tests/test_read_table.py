@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters import read_table as module
 from recbole_groupmix.adapters.read_table import read_table
-from recbole_groupmix.core.quoted_cells import QuotedCells, check_quotes
+from recbole_groupmix.files.quoted_cells import QuotedCells, check_quotes
 
 COLUMNS = ("user_id:token", "tags:token_seq", "rating:float")
 TYPES = {"user_id:token": str, "tags:token_seq": str, "rating:float": np.float64}

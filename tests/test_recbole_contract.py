@@ -299,7 +299,7 @@ def test_the_padding_id_is_0_and_real_ids_begin_at_1(tiny):
     dataset = load_dataset(config_of(tiny))
     for field in ("user_id", "item_id", "group"):
         assert dataset.field2id_token[field][0] == "[PAD]", changed(
-            f"id 0 of {field} is no padding", "adapters/groups.py, core/negatives.py"
+            f"id 0 of {field} is no padding", "adapters/groups.py, core/uniform_negatives.py"
         )
     assert min(dataset.inter_feat["user_id"]) == min(dataset.inter_feat["item_id"]) == 1
 

@@ -158,7 +158,7 @@ def test_repeated_interactions_are_counted(tmp_path):
 )
 def test_an_interval_that_cannot_be_read_is_no_warning(tmp_path, key, value):
     place = written(tmp_path, RATED, USERS, LABEL)
-    with pytest.raises(ValueError, match=r"is no interval|holds tokens"):
+    with pytest.raises(ValueError, match=r"is not an interval|holds tokens"):
         loaded(place, load_col=LABELLED, **{key: value})
 
 

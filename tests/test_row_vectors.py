@@ -55,7 +55,7 @@ def test_a_table_may_be_written_to_itself():
 
 @pytest.mark.parametrize("table", [_table(8, 4, 0)[::2], _table(4, 4, 0).astype(float)])
 def test_tables_whose_rows_are_no_vectors_are_refused(table):
-    with pytest.raises(TypingError, match="are no vectors"):
+    with pytest.raises(TypingError, match="are not vectors"):
         _add_scaled(_table(3, 4, 0), np.float32(1.0), table, (0,) * 4)
 
 

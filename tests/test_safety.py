@@ -35,7 +35,7 @@ def test_only_regular_files_of_a_bounded_length_are_read(tmp_path, monkeypatch):
             ("socket", "a socket"),
             (".", "a folder"),
         ):
-            with pytest.raises(ValueError, match=f"it is {kind} and no regular file"):
+            with pytest.raises(ValueError, match=f"it is {kind}, not a regular file"):
                 files.read_bytes_bounded(name)
     assert files.read_text_bounded("link", 10) == "0123456789"
     with pytest.raises(ValueError, match="more than 9 bytes"):
@@ -87,9 +87,9 @@ def test_the_home_folder_is_put_in_once(monkeypatch, tmp_path):
     assert paths.user_path("~", "x") == str(tmp_path)
     for same in ("runs", "./~", "a/~/b", "", "a~"):
         assert paths.user_path(same, "x") == same
-    with pytest.raises(ValueError, match="x; there is no home folder of that name"):
+    with pytest.raises(ValueError, match="x; that user has no home folder here"):
         paths.user_path("~nobody-of-this-name/runs", "x")
-    with pytest.raises(ValueError, match="x; no path can hold a NUL"):
+    with pytest.raises(ValueError, match="x; a path cannot hold a NUL"):
         paths.user_path("a\0b", "x")
 
 
@@ -107,10 +107,10 @@ _CHAIN = "\n".join(f"k{n}: &a{n} [{f'*a{n - 1}' if n else 'x'}]" for n in range(
         ("[" * 20_000, "50 levels"),
         ("{a: " * 20_000, "50 levels"),
         ("- " * 20_000 + "x", "50 levels"),
-        (_BOMB, "aliases written out"),
-        (_BOMB.replace("[", "{<<: [").replace("]", "]}"), "aliases written out"),
-        (_CHAIN, "aliases written out"),
-        ("a: &a [*a]", "holds itself"),
+        (_BOMB, "aliases expanded"),
+        (_BOMB.replace("[", "{<<: [").replace("]", "]}"), "aliases expanded"),
+        (_CHAIN, "aliases expanded"),
+        ("a: &a [*a]", "contains itself"),
         ("a: " + "9" * 5000, "4,300 digits"),
         ("a: " + ":".join(["1"] * 3000), "4,300 digits"),
         ("a: 0x" + "f" * 9000, "4,300 digits"),
@@ -193,9 +193,9 @@ def test_names_of_folders_are_harmless_and_stay_apart(name, tmp_path):
 
 
 def test_a_terminal_is_not_steered():
-    shown = names.shown("a\x1b[31mb\nc\td\x9b\u202ee\ud800 日本 é")
+    shown = names.escaped("a\x1b[31mb\nc\td\x9b\u202ee\ud800 日本 é")
     assert shown == "a\\x1b[31mb\nc\\td\\x9b\\u202ee\\ud800 日本 é"
-    assert names.shown_cell("a\nb") == "a\\nb"
+    assert names.escaped_cell("a\nb") == "a\\nb"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+a", "-a", "@a", "=cmd|'/C calc'!A0", "\t=1", "-"])
@@ -219,9 +219,9 @@ def test_values_in_messages_are_short():
     deep = []
     for _ in range(100_000):
         deep = [deep]
-    assert names.short("abc") == "'abc'" and names.short([1, 2.5]) == "[1, 2.5]"
+    assert names.short_repr("abc") == "'abc'" and names.short_repr([1, 2.5]) == "[1, 2.5]"
     for value in ("x" * 10_000, list(range(10_000)), 16**9000, deep):
-        assert len(names.short(value)) < 250
+        assert len(names.short_repr(value)) < 250
     while deep:  # so that not all of it is freed at once
         deep = deep[0]
 
@@ -291,7 +291,7 @@ def test_fonts_are_found_by_their_letters():
     ],
 )
 def test_what_another_library_says_is_one_line(error, said):
-    assert names.reason(error) == said
+    assert names.error_text(error) == said
 
 
 def test_a_settings_file_that_is_no_yaml_is_said_in_one_line(tmp_path):

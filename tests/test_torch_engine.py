@@ -21,10 +21,10 @@ from engine_problems import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_groupmix.engine.hits import Asked, hits_at
-from recbole_groupmix.engine.on_torch import TorchPopulation, _slope
+from recbole_groupmix.engine.hits import RankingRequest, hits_at
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
+from recbole_groupmix.engine.torch_population import TorchPopulation, _slope
 from recbole_groupmix.engine.triplets import Triplets
 
 on_each_device = pytest.mark.parametrize(
@@ -263,8 +263,8 @@ def _check_hits(device, seed, depth, max_bytes):
     for k in (1, 2):
         user, item = population.output(k)
         wanted = hits_at(user[users], item, masked, relevant, depth)
-        hits = population.hits({k: Asked(users, masked, relevant, depth)})[k]
+        hits = population.hits({k: RankingRequest(users, masked, relevant, depth)})[k]
         assert hits.dtype == bool and hits.tolist() == wanted.tolist()
         rows = np.flatnonzero(rng.random(len(users)) < 0.5)
-        some = population.hits({k: Asked(users, masked, relevant, depth, rows)})[k]
+        some = population.hits({k: RankingRequest(users, masked, relevant, depth, rows)})[k]
         assert some.tolist() == wanted[rows].tolist()

@@ -115,7 +115,7 @@ def test_table_marks_the_best_and_says_when_it_lies_on_the_edge(tmp_path):
         (["--learning_rates=[0, 0.1]"], "--learning_rates is"),
         (["--reg_weights=[]"], "--reg_weights is '[]'"),
         (["--reg_weights=[-1]"], "--reg_weights is '[-1]'"),
-        (["--out=nowhere/x.yaml"], "no folder"),
+        (["--out=nowhere/x.yaml"], "folder nowhere does not exist"),
         (["--target=Z"], "'Z'"),
         (["--folds=1"], "folds"),
         (["--learning_rates=[1e30]", "--epochs=3"], "diverged at every point"),

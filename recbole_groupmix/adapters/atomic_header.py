@@ -1,4 +1,4 @@
-"""The first line of an atomic file: its columns and their types, or what is wrong with it."""
+"""The header of an atomic file: its columns and their types."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from recbole.utils import FeatureType
 
 TYPES = tuple(kind.value for kind in FeatureType)
-#: What stands between columns in files as people have them.
+#: Common separators of columns.
 _SEPARATORS = {"\t": "a tab", ",": "a comma", ";": "a semicolon", "|": "a bar", " ": "a space"}
 _MARKS = {
     codecs.BOM_UTF8: ("", "utf-8-sig"),
@@ -28,7 +28,7 @@ class FileError(ValueError):
     Attributes
     ----------
     key : str or None
-        The setting by which it was read, if that may be what is wrong.
+        The setting that may be wrong, if any.
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
@@ -58,12 +58,12 @@ class Header:
 
     @property
     def twice(self) -> list[str]:
-        """Names that stand there more than once."""
+        """Names that occur more than once."""
         return [name for name, times in Counter(n for n, _ in self.columns).items() if times > 1]
 
 
 def read_header(path: str | Path, separator: str, encoding: str | None) -> Header:
-    """Read the header of an atomic file, and look whether a row follows that fits it.
+    """Read the header of an atomic file, and check that a row follows that fits it.
 
     Only the first lines are read.
 
@@ -80,8 +80,8 @@ def read_header(path: str | Path, separator: str, encoding: str | None) -> Heade
     ------
     FileError
         If the file is empty, begins with a byte order mark or is in another encoding, if its first
-        line is split by something else, a column has no type or an unknown one, or if no row
-        follows or the first has more cells than there are columns.
+        line has another separator, a column has no type or an unknown one, or if no row follows or
+        the first has more cells than there are columns.
     """
     path = Path(path)
     line, number, row = _first_lines(path, encoding or "utf-8")
@@ -95,7 +95,7 @@ def read_header(path: str | Path, separator: str, encoding: str | None) -> Heade
     if line.startswith("# "):
         raise FileError(
             f"{path.name}, line 1: it begins with '# ', as numpy.savetxt writes a header; give "
-            "savetxt comments='' or remove the sign"
+            "savetxt comments='' or remove the '# '"
         )
     cells = line.split(separator)
     used = _separator_of(line) if len(cells) == 1 else None
@@ -113,7 +113,7 @@ def read_header(path: str | Path, separator: str, encoding: str | None) -> Heade
 
 
 def undecodable(path: Path, encoding: str, error: UnicodeDecodeError) -> FileError:
-    """Return the error for a file in another encoding, with the line where that can be told."""
+    """Return the error for a file in another encoding, with the line if it can be determined."""
     where = ""
     with open(path, "rb") as file:
         for number, raw in enumerate(file, 1):
@@ -124,9 +124,9 @@ def undecodable(path: Path, encoding: str, error: UnicodeDecodeError) -> FileErr
                 break
     byte = error.object[error.start]
     return FileError(
-        f"{path.name}{where} is not written in {encoding}: it holds the byte 0x{byte:02x} where "
-        "none may stand; name the encoding of the file by --encoding, for example --encoding=gbk "
-        "or --encoding=latin-1",
+        f"{path.name}{where} is not written in {encoding}: the byte 0x{byte:02x} "
+        "is invalid there; name the encoding of the file by --encoding, for example "
+        "--encoding=gbk or --encoding=latin-1",
         _ENCODING_KEY,
     )
 
@@ -137,7 +137,7 @@ def _first_lines(path: Path, encoding: str) -> tuple[str, int, str | None]:
         known = codecs.lookup(encoding).name
     except (LookupError, TypeError) as error:
         raise FileError(
-            f"Python knows no encoding {encoding!r}; write for example --encoding=utf-8",
+            f"Python does not know encoding {encoding!r}; write for example --encoding=utf-8",
             _ENCODING_KEY,
         ) from error
     with open(path, "rb") as raw:
@@ -201,18 +201,18 @@ def _check_row(where: str, row: str, separator: str, n_columns: int) -> None:
 
 
 def _separator_of(line: str) -> str | None:
-    """Return what splits a line into several columns, if anything; above all into typed ones."""
+    """Return the separator of a line with several columns, preferably typed ones; None if none."""
     typed = re.compile(rf"[^:]+:({'|'.join(TYPES)})")
     if typed.fullmatch(line):
         return None
     best: tuple[bool, int] = (False, 1)
-    found = None
+    likely = None
     for separator in _SEPARATORS:
         cells = line.split(separator)
         score = all(typed.fullmatch(cell) for cell in cells), len(cells)
         if len(cells) > 1 and score > best:
-            best, found = score, separator
-    return found
+            best, likely = score, separator
+    return likely
 
 
 def _named(separator: str) -> str:

@@ -1,4 +1,4 @@
-"""The first row of an atomic file that cannot be read as its header says."""
+"""Errors for the first row of an atomic file that does not fit its header."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refuse_bad_rows(path: str | Path, given: Mapping[str, Any], sequences: str =
     given : mapping
         What RecBole gives ``read_csv``: delimiter, dtype by column, encoding.
     sequences : str
-        What stands between the numbers of a ``float_seq`` cell.
+        Separator of the numbers in a ``float_seq`` cell.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def refuse_bad_rows(path: str | Path, given: Mapping[str, Any], sequences: str =
     except UnicodeDecodeError as error:
         raise undecodable(path, encoding, error) from error
     except csv.Error:
-        return  # what that is, pandas says
+        return  # pandas reports it
 
 
 def _check(
@@ -65,7 +65,7 @@ def _check(
         raise FileError(
             f"{file}, line {line}: the row has {len(row)} cells and the header {len(header)} "
             f"columns, so {_short(extra[0])!r} belongs to none; quote a cell that holds the "
-            "separator, or remove what is too much"
+            "separator, or remove the extra cells"
         )
     for place, column in numbers.items():
         cell = row[place] if place < len(row) else ""

@@ -1,8 +1,8 @@
 """Training batches: tensors that stay on the device, negatives drawn vectorised and seeded.
 
-RecBole's loaders join features and draw negatives in Python for every batch, half of its step.
-Here one epoch is drawn at once. What an epoch holds depends on (seed + repeat, part, epoch)
-only, never on the mix: mixes are compared on the same triplets.
+RecBole's loaders join features and draw negatives in Python for every batch, which
+takes half of the time of a step. Here a whole epoch is drawn at once. It depends only on (seed +
+repeat, part, epoch), never on the mix: mixes are compared on the same triplets.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from recbole_groupmix.adapters.seeding import NEGATIVES, SAMPLED_USERS, SHUFFLE,
 
 
 class Negatives(Protocol):
-    """Anything that draws as :class:`~recbole_groupmix.core.negatives.UniformNegatives` does."""
+    """Draws as :class:`~recbole_groupmix.core.uniform_negatives.UniformNegatives` does."""
 
     def draw(
         self, users: np.ndarray, rng: np.random.Generator, rows: np.ndarray | None = None
     ) -> np.ndarray:
-        """Draw one negative item for each entry of ``users``, or for some rows of it."""
+        """Draw one negative item for each entry of ``users``, or for the entries ``rows``."""
 
 
 @dataclass(frozen=True)
 class BatchFormat:
-    """What a model wants in a batch.
+    """The format of a model's batches.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class BatchFormat:
         Raises
         ------
         ValueError
-            With the key as its first word, if the configuration asks for popularity-based or dynamic negatives, for none although
-            the loss needs them, or for ratings in the batches.
+            With the key as its first word, if the configuration asks for popularity-based or
+            dynamic negatives, for none although the loss needs them, or for ratings in batches.
         """
         sampling = config["train_neg_sample_args"]  # type: ignore[index]
         if sampling.get("dynamic") or sampling["distribution"] not in ("uniform", "none"):
@@ -101,14 +101,14 @@ class BatchFormat:
 
 
 class TrainingBatches:
-    """One training part as a stream of epochs, in the place of RecBole's ``TrainDataLoader``.
+    """One training part as a stream of epochs, in place of RecBole's ``TrainDataLoader``.
 
     Iterating yields the batches of the next epoch as RecBole ``Interaction`` objects.
 
     Parameters
     ----------
     users, items : numpy.ndarray of int64, shape (n_interactions,)
-        All training pairs of the part, sorted by user, also of users who stay away.
+        All training pairs of the part, sorted by user, also of absent users.
     negatives : Negatives
         Draws the negatives of the part.
     form : BatchFormat
@@ -116,17 +116,18 @@ class TrainingBatches:
     key : tuple of int
         (seed + repeat, part): fixes shuffles and negatives.
     sampled_by : {None, "user", "interaction"}
-        None: an epoch holds every interaction once. Else it is one batch of interactions drawn
-        with replacement: users uniformly and then one of their positives, or interactions
-        uniformly.
+        None: an epoch holds every interaction once. Otherwise an epoch is one batch of
+        interactions drawn with replacement: users uniformly and then one of their positives, or
+        interactions uniformly.
     present : numpy.ndarray of bool, shape (n_users,), optional
-        Users that take part; the others leave the batches but not the streams.
+        Users that take part. The others are left out of the batches; their random numbers are
+        drawn all the same.
     user_draws : callable, optional
-        Eq. 7: maps a generator to the multiplicity of every user, int (n_users,), anew for each
-        epoch. Under ``sampled_by`` a user counts as often as it was drawn.
+        Eq. 7: maps a generator to the multiplicity of every user, int (n_users,), in each epoch.
+        With ``sampled_by`` a user counts as often as it was drawn.
     """
 
-    shuffle = True  # RecBole's trainer looks at it
+    shuffle = True  # read by RecBole's trainer
 
     def __init__(
         self,
@@ -175,7 +176,7 @@ class TrainingBatches:
             yield users[rows], items[rows], negatives[:, rows]
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Every interaction once, in one order for all mixes, and its negatives."""
+        """Every interaction once with its negatives, in the same order for all mixes."""
         n_rows = len(self._users)
         if n_rows <= self._form.positives_per_batch and self._user_draws is None:
             rows, users, items = self._all_present
@@ -191,7 +192,7 @@ class TrainingBatches:
 
     @cached_property
     def _all_present(self) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        """Rows, users and items of a batch of all; no rows where nobody stays away."""
+        """Rows, users and items of a batch of all interactions; rows is None without absentees."""
         if self._present is None:
             return None, self._users, self._items
         rows = np.flatnonzero(self._present[self._users])
@@ -276,9 +277,9 @@ class TrainingBatches:
 def _times_drawn(
     rng: np.random.Generator, n_draws: int, n: int, times: np.ndarray | None
 ) -> np.ndarray:
-    """Return how often each of n things is drawn with replacement, int64 (n,).
+    """Return how often each of n units is drawn with replacement, int64 (n,).
 
-    `times` says how often each is there; once by default.
+    `times` is the multiplicity of each unit; 1 by default.
     """
     if times is None:
         return np.bincount(rng.integers(n, size=n_draws), minlength=n)

@@ -25,7 +25,7 @@ class BPR(general_recommender.BPR):
         self.reg_loss = EmbLoss()
 
     def calculate_loss(self, interaction: Any) -> Tensor:
-        """Return BPR's loss of a batch, with the L2 term where ``reg_weight`` is positive."""
+        """Return BPR's loss of a batch, with the L2 term if ``reg_weight`` is positive."""
         user, positive = self.forward(interaction[self.USER_ID], interaction[self.ITEM_ID])
         negative = self.get_item_embedding(interaction[self.NEG_ITEM_ID])
         loss = self.loss((user * positive).sum(dim=1), (user * negative).sum(dim=1))

@@ -1,8 +1,8 @@
-"""Reading a checkpoint of somebody else's: its tensors come out, and nothing in it runs.
+"""Reading untrusted checkpoints: tensors only, without executing any code.
 
-A checkpoint is a pickle, and a pickle may name any function of any module to be called. RecBole's
-name its ``Config`` and whatever hangs on that, in a protocol that ``weights_only=True`` cannot
-read. Here tensors and the dictionaries that hold them are made, and what else is named becomes an
+A checkpoint is a pickle, and a pickle can call any function of any module. RecBole's checkpoints
+refer to its ``Config`` and the objects in it, in a protocol that ``weights_only=True`` cannot
+read. Here only tensors and the dictionaries that hold them are made; any other object becomes an
 :class:`Inert`. ``torch.load`` takes this module as its ``pickle_module``.
 """
 
@@ -26,27 +26,27 @@ _load = torch.load
 
 
 class Inert:
-    """Stands for an object that is not made: takes whatever a pickle does to it and forgets it."""
+    """Placeholder of an object that is not made: accepts any operation of a pickle."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Inert:
-        """Take any arguments."""
+        """Accept any arguments."""
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
     def __setstate__(self, state: Any) -> None:
-        """Take a state."""
+        """Accept a state."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Take an item."""
+        """Accept an item."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Inert:
-        """Return another of its kind."""
+        """Return another placeholder."""
         return Inert()
 
     def append(self, *values: Any) -> None:
-        """Take an element."""
+        """Accept an element."""
 
     extend = add = append
 
@@ -55,17 +55,17 @@ class Unpickler(pickle.Unpickler):
     """Makes tensors and dictionaries of them; everything else is :class:`Inert`."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what a pickle may call in the place of what it names."""
+        """Return an allowed constructor, or the placeholder for any other name."""
         return _MADE.get((module, name), Inert)
 
 
 def load(file: Any, **options: Any) -> Any:
-    """Return what a pickle holds, as ``pickle.load``: torch asks for it in files of before 1.6."""
+    """Return the content of a pickle, as ``pickle.load``; torch needs it for files before 1.6."""
     return Unpickler(file, **options).load()
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """Return what a checkpoint of torch holds, its tensors on the CPU.
+    """Return the content of a checkpoint of torch, its tensors on the CPU.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def read_checkpoint(path: str | Path) -> Any:
     Returns
     -------
     object
-        Of RecBole a dict with ``state_dict``, names and tensors. In the place of objects that are
-        neither tensors nor plain containers stand :class:`Inert` ones.
+        For RecBole's a dict with ``state_dict``, names and tensors. Objects that are neither
+        tensors nor plain containers are replaced by :class:`Inert`.
 
     Raises
     ------
     Exception
-        Of several kinds, for a file that is no such checkpoint.
+        Of several kinds, if the file is not such a checkpoint.
     """
     return _load(path, map_location="cpu", pickle_module=sys.modules[__name__], weights_only=False)

@@ -22,8 +22,8 @@ from recbole_groupmix.engine.sparse_product import sparse_product
 class ClosedForm(GeneralRecommender):
     """A model whose scores are a linear function of a user's own interactions.
 
-    What it learned is in buffers, so that a checkpoint's state dict holds it. The interactions are
-    those of the data set that it is made from.
+    What it learned is in buffers and so in a checkpoint's state dict. The interactions are those
+    of the data set that it is made from.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ class ClosedForm(GeneralRecommender):
         raise NotImplementedError
 
     def calculate_loss(self, interaction: Interaction) -> Tensor:
-        """Return 0: there is nothing to train."""
+        """Return 0: there are no parameters to train."""
         return torch.zeros(1, requires_grad=True)
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
-        """Return the scores of all items, flat, as RecBole wants them."""
+        """Return the scores of all items, flat, as RecBole requires."""
         rows = self.interaction_matrix[interaction[self.USER_ID].cpu().numpy()]
         device = self.dummy_param.device
         if device.type == "cpu":  # a user has few of the items
@@ -89,7 +89,7 @@ class ClosedForm(GeneralRecommender):
 class EASE(ClosedForm, general_recommender.EASE):
     """RecBole's ``EASE`` with user weights; at unit weights the same up to rounding.
 
-    It works in float32, or in float64 where the condition number asks for it, and keeps float32.
+    It is solved in float32, or in float64 if the condition number requires it; kept in float32.
     """
 
     from_gram = True
@@ -99,7 +99,7 @@ class EASE(ClosedForm, general_recommender.EASE):
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
         lam = torch.tensor(float(config["reg_weight"]), dtype=torch.float64)
-        self.register_buffer("reg_weight", lam)  # a checkpoint says which was chosen
+        self.register_buffer("reg_weight", lam)  # so that a checkpoint has the chosen value
         unsolved = np.zeros((self.n_items, self.n_items), np.float32)  # takes no memory as yet
         self.register_buffer("item_similarity", torch.from_numpy(unsolved))
 
@@ -115,7 +115,7 @@ class EASE(ClosedForm, general_recommender.EASE):
         self.hold(ease(weighted.astype(precision_for(weighted, lam), copy=False), lam))
 
     def hold(self, similarity: Floats) -> None:
-        """Take a solved matrix ``B``, float (n_items, n_items); it is kept as float32."""
+        """Set a solved matrix ``B``, float (n_items, n_items); it is kept as float32."""
         by_rows = np.ascontiguousarray(similarity, dtype=np.float32)
         self.item_similarity = torch.from_numpy(by_rows).to(self.dummy_param.device)
 
@@ -155,5 +155,5 @@ class WeightedSVD(ClosedForm):
     def scores_of_rows(self, rows: csr_matrix) -> np.ndarray:
         """Return ``x V V'``."""
         vectors = self.item_vectors.numpy()
-        found: np.ndarray = (rows @ vectors) @ vectors.T
-        return found
+        scores: np.ndarray = (rows @ vectors) @ vectors.T
+        return scores

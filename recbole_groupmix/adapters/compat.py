@@ -1,7 +1,7 @@
-"""What RecBole 1.2.1 expects of older numpy and scipy, lent to it while it runs.
+"""Names of older numpy and scipy versions that RecBole 1.2.1 needs, added while it runs.
 
-Nothing is patched at import: the names appear when the block is entered and are gone when
-it ends, so a program that imports this package sees the numpy and scipy it installed.
+Nothing is patched at import: the names are added when the block is entered and removed when it
+ends, so a program that imports this package sees numpy and scipy as they are installed.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def _dok_update(self: Any, data: dict[tuple[int, int], float]) -> None:
 
 @contextmanager
 def recbole_compat() -> Iterator[None]:
-    """Lend RecBole the numpy and scipy names that its source uses and newer releases lack.
+    """Add the numpy and scipy names that RecBole's source uses and newer releases lack.
 
     Needed around the construction of datasets and models and around RecBole's own metrics.
-    Blocks may be nested; each takes back only what it lent. Warnings about RecBole's own lines
+    Blocks may be nested; each removes only what it added. Warnings about RecBole's own lines
     (deprecated calls of pandas, torch, scipy) are silent inside: its users cannot act on them.
     Autograd's detection of anomalies is left as it was: RecBole's sequential models switch it on
     for the whole process when they are imported, and a name that RecBole looks up imports them.
@@ -68,7 +68,7 @@ def recbole_compat() -> Iterator[None]:
 
 
 class _SilentWriter:
-    """Takes the calls that RecBole's trainer makes to TensorBoard and writes nothing."""
+    """Accepts the calls of RecBole's trainer to TensorBoard and writes nothing."""
 
     def add_scalar(self, *args: Any, **kwargs: Any) -> None:
         """Ignore a scalar."""
@@ -79,11 +79,11 @@ class _SilentWriter:
 
 @contextmanager
 def without_folders() -> Iterator[None]:
-    """Keep RecBole's ``Trainer`` from making folders where the program runs.
+    """Keep RecBole's ``Trainer`` from making folders in the working folder.
 
     Its constructor opens ``log_tensorboard/`` and makes ``checkpoint_dir`` (by default
-    ``saved/``) without asking; in this block it gets a writer that writes nothing, and the
-    checkpoint folder is left to whoever saves one.
+    ``saved/``). In this block it gets a writer that writes nothing; the checkpoint folder is made
+    when a checkpoint is saved.
     """
     with (
         patch("recbole.trainer.trainer.get_tensorboard", lambda logger: _SilentWriter()),

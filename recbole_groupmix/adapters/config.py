@@ -1,4 +1,4 @@
-"""RecBole's ``Config``, read from what it is given and from nothing else."""
+"""RecBole's ``Config``, made from its arguments only."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from recbole.config import Config
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal
 
-#: Made once; it reads RecBole's own files.
+#: The loader of RecBole's own files, made once.
 _yaml_loader: type | None = None
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
 
 
 def _fast(loader: type) -> type:
-    """Return a loader that reads as the given one of PyYAML does, by libyaml where it is there."""
+    """Return a loader equivalent to the given one of PyYAML, based on libyaml if available."""
     if not yaml.__with_libyaml__:
         return loader
     resolvers = {"yaml_implicit_resolvers": loader.yaml_implicit_resolvers}  # type: ignore[attr-defined]
@@ -27,10 +27,10 @@ def _fast(loader: type) -> type:
 
 
 class GroupMixConfig(Config):
-    """RecBole's configuration for one run, with three habits of RecBole's left out.
+    """RecBole's configuration for one run, without three side effects of RecBole's.
 
-    It does not read ``sys.argv`` (the command line is read once, by us), does not set aliases
-    on numpy (which numpy 2 no longer has), and does not ``eval`` strings.
+    It does not read ``sys.argv`` (our command line does), does not set aliases on numpy (which
+    numpy 2 no longer has), and does not ``eval`` strings.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class GroupMixConfig(Config):
         self._load_user_columns(user_columns)
 
     def compatibility_settings(self) -> None:
-        """Leave numpy alone; :func:`~.compat.recbole_compat` lends the aliases where needed."""
+        """Do nothing: :func:`~.compat.recbole_compat` adds the aliases to numpy where needed."""
 
     def _build_yaml_loader(self) -> type:
         global _yaml_loader
@@ -92,7 +92,7 @@ class GroupMixConfig(Config):
         super()._init_device()
 
     def _load_ids(self) -> None:
-        """Load ids of other names too: RecBole's default loads ``user_id`` and ``item_id``."""
+        """Load id columns of other names; RecBole's default is ``user_id`` and ``item_id``."""
         named = [key for key in _IDS if key in self.external_config_dict]
         if named and "load_col" not in self.external_config_dict:
             load_col = dict(self.final_config_dict.get("load_col") or {})
@@ -103,9 +103,9 @@ class GroupMixConfig(Config):
         load_col = self.final_config_dict.get("load_col")
         if load_col is None or not columns:
             return  # None loads every column
-        wanted = load_col.get("user", [])
-        if wanted == "*":
+        loaded = load_col.get("user", [])
+        if loaded == "*":
             return
-        names = [self.final_config_dict["USER_ID_FIELD"], *wanted, *columns]
+        names = [self.final_config_dict["USER_ID_FIELD"], *loaded, *columns]
         load_col = dict(load_col, user=list(dict.fromkeys(names)))
         self.final_config_dict["load_col"] = load_col

@@ -1,4 +1,4 @@
-"""RecBole datasets that load on today's pandas, whole, and before any split."""
+"""RecBole data sets, loaded completely before any split, on all supported versions of pandas."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from recbole.utils import FeatureSource, FeatureType, ModelType
 from recbole_groupmix.adapters.atomic_header import FileError
 from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.doubles import conflicts, told
 from recbole_groupmix.adapters.download import download
+from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_conflicts
 from recbole_groupmix.adapters.filters import CountedFilters
 from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
@@ -26,7 +26,7 @@ from recbole_groupmix.adapters.read_table import read_table
 def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs: Any) -> Any:
     """``Series.agg`` as RecBole uses it on columns of sequences.
 
-    Until pandas 3 ``agg(len)`` gave the length of every cell; now it is that of the column.
+    Before pandas 3 ``agg(len)`` returned the length of every cell; now it is that of the column.
     """
     if function is len:
         return column.map(len)
@@ -36,7 +36,7 @@ def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs:
 
 
 class _CurrentPandas(CountedFilters):
-    """Mixin over RecBole's dataset classes: the same data on every supported stack."""
+    """Mixin for RecBole's dataset classes: the same data on every supported version of pandas."""
 
     def _from_scratch(self) -> None:
         agg = pd.Series.agg
@@ -48,15 +48,15 @@ class _CurrentPandas(CountedFilters):
 
     def _load_feat(self, filepath: str, source: Any) -> pd.DataFrame | None:
         read_csv = pd.read_csv
-        asked: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
 
         def read(path: Any, **given: Any) -> pd.DataFrame:
-            asked.update(given)
+            arguments.update(given)
             return read_table(slow_or_fast, path, self.note, **given)
 
         def slow_or_fast(path: Any, **given: Any) -> pd.DataFrame:
             if given["engine"] == "python":  # the compiled parser has refused the file
-                refuse_bad_rows(path, asked)
+                refuse_bad_rows(path, arguments)
             return read_csv(path, **given)
 
         with patch("recbole.data.dataset.dataset.pd.read_csv", side_effect=read):
@@ -66,22 +66,22 @@ class _CurrentPandas(CountedFilters):
                 file = Path(filepath).name
                 if file in str(error):
                     raise
-                if asked:  # a number within a sequence, which RecBole reads itself
-                    refuse_bad_rows(filepath, asked, self.config["seq_separator"])  # type: ignore[attr-defined]
+                if arguments:  # a number within a sequence, which RecBole reads itself
+                    refuse_bad_rows(filepath, arguments, self.config["seq_separator"])  # type: ignore[attr-defined]
                 raise FileError(f"{file}: {error}") from error
         if frame is not None and source in (FeatureSource.USER, FeatureSource.ITEM):
             self._one_line_each(frame, filepath, source)
         return frame
 
     def _one_line_each(self, frame: pd.DataFrame, path: str, source: FeatureSource) -> None:
-        """Refuse a user with lines that differ; say it of an item, whose first line counts."""
+        """Refuse users whose lines differ, and note such items, whose first line counts."""
         of_users = source is FeatureSource.USER
         field = self.uid_field if of_users else self.iid_field  # type: ignore[attr-defined]
-        found = conflicts(frame, field) if field in frame else {}
-        if not found:
+        conflicts = conflicting_ids(frame, field) if field in frame else {}
+        if not conflicts:
             return
         name, config = Path(path).name, self.config  # type: ignore[attr-defined]
-        where = told(found, path, config["field_separator"], config["encoding"])
+        where = describe_conflicts(conflicts, path, config["field_separator"], config["encoding"])
         if of_users:
             raise ValueError(f"{name} holds user {where}; keep one line of each user")
         self.note(f"{name} holds item {where}; the first line of each item counts")
@@ -105,13 +105,13 @@ class _CurrentPandas(CountedFilters):
             super()._change_feat_format()  # type: ignore[misc]
 
     def _download(self) -> None:
-        # RecBole waits for ever on a silent server, leaves half a data set behind and ends at
+        # RecBole has no timeout, leaves half a data set behind after an error and ends at
         # torch.distributed.barrier(), which raises in a single process.
         download(self.dataset_name, Path(self.dataset_path))  # type: ignore[attr-defined]
 
 
 def dataset_class(model: str, model_type: ModelType) -> type[Dataset]:
-    """Return RecBole's dataset class for a model, made fit for today's pandas."""
+    """Return RecBole's dataset class for a model, adapted to current versions of pandas."""
     by_type = {
         ModelType.SEQUENTIAL: recbole_datasets.SequentialDataset,
         ModelType.KNOWLEDGE: recbole_datasets.KnowledgeBasedDataset,
@@ -131,18 +131,18 @@ def load_dataset(config: Config) -> Dataset:
     Returns
     -------
     Dataset
-        All interactions but those labelled negative, by ``threshold`` or by a loaded column of 0
-        and 1: the loss and the metrics here are those of positive interactions. Its attribute
+        All interactions except those labelled negative, by ``threshold`` or by a loaded column of
+        0 and 1: the loss and the metrics here are those of positive interactions. Its attribute
         ``removed`` holds a record for each step that removed interactions
-        (:class:`~.removed.Removed`), ``notes`` what else there is to say about the files.
+        (:class:`~.removed.Removed`), ``notes`` other remarks on the files.
 
     Raises
     ------
     ValueError
         If a row of a given split (``benchmark_filename``), to which RecBole applies no filter,
-        has no user or no item; if a user stands in the ``.user`` file with lines that differ, a
-        label is neither 0 nor 1, an interval cannot be read, or no interaction is left; for a row that
-        does not fit the header of its file.
+        has no user or no item; if the lines of a user in the ``.user`` file differ, a label
+        is neither 0 nor 1, an interval cannot be read, a row does not fit the header of its file,
+        or no interaction is left.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
     dataset._change_feat_format()

@@ -1,4 +1,4 @@
-"""Data sets fetched from where RecBole's table says they are, whole or not at all."""
+"""Atomic downloads of data sets from the addresses in RecBole's table."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tqdm import tqdm
 
 from recbole_groupmix.files.staging import staging_beside
 
-#: Seconds that a server may be silent.
+#: Timeout in seconds of a server that sends nothing.
 PATIENCE = 30.0
-#: Bytes per second that must have come on average, from PATIENCE on.
+#: Least average rate in bytes per second, after PATIENCE.
 SLOWEST = 2**10
-#: Bytes of the largest archive that is fetched without being asked for by name, and of its files.
+#: Most bytes of an archive, and of its unpacked files.
 LARGEST, LARGEST_FILES = 2**30, 2**32
 _CHUNK = 2**16
 _FAILURES = (
@@ -40,17 +40,16 @@ _FAILURES = (
 
 
 def download(name: str, folder: Path) -> None:
-    """Fetch RecBole's archive of a data set and put its files into a folder that is not there.
+    """Fetch RecBole's archive of a data set and put its files into a new folder.
 
-    The folder appears when everything has arrived; until then nothing stands where it will be.
-    Two processes may fetch the same data set: the first puts it there. Where it comes from and
-    how much it is stands on the standard error, with a bar on a terminal. Proxies are those of
-    the environment.
+    The folder is made when everything has arrived. Two processes may fetch the same data set: the
+    first to finish makes the folder. The address and the size are printed to the standard error,
+    with a progress bar on a terminal. Proxies are those of the environment.
 
     Parameters
     ----------
     name : str
-        Name of the data set in RecBole's table, the stem of the files to write.
+        Name of the data set in RecBole's table, and stem of the files to write.
     folder : pathlib.Path
         Folder to make.
 
@@ -58,11 +57,11 @@ def download(name: str, folder: Path) -> None:
     ------
     ValueError
         If RecBole has no such data set, or its archive cannot be fetched, is damaged, too large
-        or another data set's, or if there is no room for it; the message has the way out.
+        or that of another data set, or if the disk is full; the message has the way out.
     """
     with _explained(folder, name), _emptied(folder.parent):
         url = _address(name)
-        # no name, so that not even a killed process leaves it
+        # a file without a name, so that a killed process leaves nothing behind
         with TemporaryFile(dir=folder.parent) as archive:
             kind = _fetch(url, archive, f"data set {name} to {folder}")
             _publish(archive, kind, folder, PurePosixPath(urlsplit(url).path).stem, name)
@@ -72,7 +71,7 @@ def _address(name: str) -> str:
     table = files("recbole") / "properties" / "dataset" / "url.yaml"
     known: dict[str, str] = yaml.safe_load(table.read_text(encoding="utf-8"))
     if name not in known:
-        raise OSError("RecBole knows no data set of that name")
+        raise OSError("RecBole does not know a data set of that name")
     return known[name]
 
 
@@ -90,7 +89,7 @@ def _explained(folder: Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def _emptied(parent: Path) -> Iterator[None]:
-    """Make a folder for what is done inside; if that fails, remove it where it was not there."""
+    """Make a folder for the block; if the block fails, remove the folder unless it existed."""
     existed = parent.exists()
     parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,13 +102,13 @@ def _emptied(parent: Path) -> Iterator[None]:
 
 
 def _fetch(url: str, archive: IO[bytes], what: str) -> str:
-    """Copy what a server sends into a file; return what the server calls it."""
+    """Copy the response of a server into a file; return its content type."""
     with urlopen(url, timeout=PATIENCE) as response:
         size = response.length
         if size is not None and size > LARGEST:
             raise OSError(f"{size / 2**30:.1f} GiB are more than {LARGEST / 2**30:.1f}")
-        much = "of unknown size" if size is None else f"of {size / 1e6:.1f} MB"
-        print(f"downloading {what}: {url}, {much}", file=sys.stderr, flush=True)
+        amount = "of unknown size" if size is None else f"of {size / 1e6:.1f} MB"
+        print(f"downloading {what}: {url}, {amount}", file=sys.stderr, flush=True)
         started, n_bytes = time.monotonic(), 0
         with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             while chunk := response.read1(_CHUNK):
@@ -127,7 +126,7 @@ def _fetch(url: str, archive: IO[bytes], what: str) -> str:
 
 
 def _publish(archive: IO[bytes], kind: str, folder: Path, stem: str, name: str) -> None:
-    """Unpack a data set beside the folder, then give it the folder's name."""
+    """Unpack a data set beside the folder, then rename it to the folder."""
     with staging_beside(folder) as staging:
         _unpack(archive, kind, staging, stem, name)
         try:
@@ -138,21 +137,21 @@ def _publish(archive: IO[bytes], kind: str, folder: Path, stem: str, name: str) 
 
 
 def _unpack(archive: IO[bytes], kind: str, staging: Path, stem: str, name: str) -> None:
-    """Write ``<stem>.<suffix>`` of an archive as ``<name>.<suffix>``, whatever folder it names."""
+    """Write ``<stem>.<suffix>`` from any folder of an archive as ``<name>.<suffix>``."""
     if not zipfile.is_zipfile(archive):
-        raise OSError(f"what came is no zip archive but {kind}")
+        raise OSError(f"the server sent {kind}, not a zip archive")
     with zipfile.ZipFile(archive) as zipped:
-        inside = [(PurePosixPath(info.filename).name, info) for info in zipped.infolist()]
-        wanted = {
+        members = [(PurePosixPath(info.filename).name, info) for info in zipped.infolist()]
+        tables = {
             file[len(stem) :]: info
-            for file, info in inside
+            for file, info in members
             if re.fullmatch(rf"{re.escape(stem)}(\.\w+)+", file)
         }
-        if ".inter" not in wanted:
-            some = ", ".join(sorted(file for file, _ in inside)[:5]) or "nothing"
-            raise OSError(f"the archive holds {some}, and no {stem}.inter")
+        if ".inter" not in tables:
+            names = ", ".join(sorted(file for file, _ in members)[:5]) or "nothing"
+            raise OSError(f"the archive holds {names}, and no {stem}.inter")
         left = LARGEST_FILES
-        for suffix, info in wanted.items():
+        for suffix, info in tables.items():
             with zipped.open(info) as member, (staging / (name + suffix)).open("xb") as out:
                 while chunk := member.read(_CHUNK):
                     left -= len(chunk)

@@ -1,4 +1,4 @@
-"""RecBole's filters of interactions, each of which says what it removed."""
+"""RecBole's filters of interactions, with a record of what each removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.removed import NothingLeftError, Removed
-from recbole_groupmix.core.interval import EXAMPLE, interval_problem
+from recbole_groupmix.core.filter_interval import EXAMPLE, interval_problem
 
 #: RecBole's key that drops interactions of users and items without a row in their file.
 BY_FILE = "filter_inter_by_user_or_item"
@@ -18,14 +18,14 @@ _FLOATS = (FeatureType.FLOAT, FeatureType.FLOAT_SEQ)
 
 
 class CountedFilters:
-    """Mixin over RecBole's dataset classes: every filter is RecBole's, and its work is counted.
+    """Mixin for RecBole's dataset classes: RecBole's filters, with counts of what they remove.
 
     Attributes
     ----------
     removed : tuple of Removed
         A record for each step that removed interactions, in order.
     notes : tuple of str
-        What else there is to say about the files, a line each.
+        Other remarks on the files, a line each.
     listed_users : numpy.ndarray of bool, shape (n_users,), or None
         Which internal ids have a row in the ``.user`` file; None where no such file is loaded.
     """
@@ -36,7 +36,7 @@ class CountedFilters:
     listed_users: np.ndarray | None = None
 
     def note(self, line: str) -> None:
-        """Keep a line that a run says."""
+        """Keep a note that a run prints."""
         self.notes += (line,)
 
     def _counted(self, step: str, keep: str, work: Callable[[], None]) -> None:
@@ -46,18 +46,18 @@ class CountedFilters:
         self.record(before, self._pairs(), step, keep)
 
     def record(self, before: pd.DataFrame, after: pd.DataFrame, step: str, keep: str) -> None:
-        """Keep a record of a step, as :meth:`Removed.between` makes it; none of an idle one."""
-        found = Removed.between(before, after, step, keep)
-        self.removed += () if found is None else (found,)
+        """Keep the record of a step from :meth:`Removed.between`, unless it removed nothing."""
+        removed = Removed.between(before, after, step, keep)
+        self.removed += () if removed is None else (removed,)
 
     def _pairs(self) -> pd.DataFrame:
-        """Users and items of the interactions; RecBole removes in place, from others than these."""
+        """Users and items of the interactions, a copy: RecBole removes rows in place."""
         fields = [self.uid_field, self.iid_field]  # type: ignore[attr-defined]
         pairs: pd.DataFrame = self.inter_feat[fields]  # type: ignore[attr-defined]
         return pairs
 
     def _given(self, key: str) -> bool:
-        """Whether a key was set by whoever made the configuration, not by RecBole's defaults."""
+        """Whether a key was set in the configuration, not by RecBole's defaults."""
         return key in self.config.external_config_dict  # type: ignore[attr-defined]
 
     def _file(self, suffix: str) -> str:
@@ -96,13 +96,13 @@ class CountedFilters:
         )
 
     def _filter_by_field_value(self) -> None:
-        wanted = self.config["val_interval"] or {}  # type: ignore[attr-defined]
+        intervals = self.config["val_interval"] or {}  # type: ignore[attr-defined]
         types = self.field2type  # type: ignore[attr-defined]
-        for field, values in wanted.items():
+        for field, values in intervals.items():
             if field in types and types[field] not in _FLOATS:
                 self._check_tokens(field, values)
         self._counted(
-            f"rows outside val_interval {wanted}",
+            f"rows outside val_interval {intervals}",
             "without val_interval they stay",
             super()._filter_by_field_value,  # type: ignore[misc]
         )
@@ -116,17 +116,17 @@ class CountedFilters:
             )
 
     def _parse_intervals_str(self, intervals_str: Any) -> Any:
-        # RecBole warns of an interval that it cannot read, and goes on without it
+        # RecBole warns of an interval that it cannot read, and ignores it
         problem = None if intervals_str is None else interval_problem(intervals_str)
         if problem:
-            raise ValueError(f"{intervals_str!r} is no interval: {problem}; write {EXAMPLE}")
+            raise ValueError(f"{intervals_str!r} is not an interval: {problem}; write {EXAMPLE}")
         return super()._parse_intervals_str(intervals_str)  # type: ignore[misc]
 
     def _filter_inter_by_user_or_item(self) -> None:
-        """Drop what RecBole drops, but for users whom nobody asked to drop.
+        """Drop what RecBole drops, except users without a row in the ``.user`` file.
 
-        Users without a row in the ``.user`` file stay unless the key was given: they have no
-        group, and what becomes of users without a group is ``empty_group``'s to say.
+        These are dropped only if the key was given: they have no group, and ``empty_group``
+        decides about users without a group.
         """
         before = self._pairs()
         users = self.user_feat
@@ -144,14 +144,14 @@ class CountedFilters:
         gone = ~before.index.isin(self._pairs().index)
         for column, (kind, listed) in enumerate(self._in_file.items()):
             if listed is not None:
-                mine = gone & ~before.iloc[:, column].isin(listed).to_numpy()
+                removed_here = gone & ~before.iloc[:, column].isin(listed).to_numpy()
                 self.record(
                     before,
-                    before[~mine],
+                    before[~removed_here],
                     f"{kind}s that are not in {self._file(kind)} ({BY_FILE})",
                     f"add them to the file, or keep them by --{BY_FILE}=False",
                 )
-                before, gone = before[~mine], gone[~mine]
+                before, gone = before[~removed_here], gone[~removed_here]
         self.record(
             before,
             before[~gone],

@@ -1,4 +1,4 @@
-"""Groups of users, read once from a loaded data set."""
+"""Groups of users, read from a loaded data set."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Groups:
         if name in self.names:
             return self.names.index(name)
         raise ValueError(
-            f"{name!r} is no group of column {self.field!r}; groups are {', '.join(self.names)}"
+            f"{name!r} is not a group in column {self.field!r}; groups are {', '.join(self.names)}"
             f"{did_you_mean(name, self.names)}"
         )
 
@@ -67,12 +67,12 @@ class Groups:
         return self._counts(users)
 
     def weights_of_users(self, group_weights: Mapping[str, float]) -> np.ndarray:
-        """Spread one weight per group over users: float64 (n_users,), 0 for users without one."""
+        """Return the weight of every user's group, float64 (n_users,); 0 for users without one."""
         by_group = np.array([group_weights[name] for name in self.names] + [0.0])
         return by_group[self.of_user]
 
     def table(self, users: np.ndarray) -> str:
-        """List groups with users and interactions, for messages; the largest if there are many."""
+        """Return the groups with users and interactions, for messages; the largest if many."""
         n_users, n_inter = self.n_users(users), self.n_interactions(users)
         names = list(self.names)
         if len(names) > _LISTED:
@@ -105,9 +105,8 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
     Raises
     ------
     ValueError
-        If the column is absent or no token column, if there are users without a token and they
-        are refused or their name is taken, if a token holds a tab or a line break, or if there is
-        only one group.
+        If the column is absent or not a token column, if users without a token are refused or
+        their name is taken, if a token holds a tab or a line break, or if there is only one group.
     """
     users = dataset.inter_feat[dataset.uid_field].numpy()
     column = _token_column(dataset, field)
@@ -140,20 +139,20 @@ def read_groups(dataset: Dataset, field: str, empty_group: str = "refuse") -> Gr
 
 
 def refuse_several_lines(names: Iterable[str], where: str) -> None:
-    """Raise ``ValueError`` for a group name with a tab or a line break in it.
+    """Raise ``ValueError`` for a group name with a tab or a line break.
 
-    Such come from cells in quotes; in tables and files each would break a row.
+    Such names come from quoted cells and would break rows of tables and files.
     """
     for name in names:
         if "\t" in name or name.splitlines() != [name]:
             raise ValueError(
-                f"{where} holds {name!r}, a name with a tab or a line break in it; look for a quote "
-                "too many in the file, or give the group a name of one line"
+                f"{where} holds {name!r}, a name with a tab or a line break; look for an extra "
+                "quote in the file, or give the group a name of one line"
             )
 
 
 def _without_group(dataset: Dataset, field: str, active: np.ndarray, empty: np.ndarray) -> str:
-    """Say how many users have no group, why, and what to do about it."""
+    """Return how many users have no group, why, and what to do about it."""
     file, users = f"{dataset.dataset_name}.user", dataset.inter_feat[dataset.uid_field].numpy()
     listed = getattr(dataset, "listed_users", None)
     absent = empty & ~listed if listed is not None else np.zeros_like(empty)

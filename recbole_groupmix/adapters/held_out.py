@@ -24,7 +24,7 @@ _PAIRS_PER_CALL = 2**13  # for models that score pairs; ConvNCF holds 50 kB for 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What some users are evaluated on.
+    """The held-out items that users are evaluated on.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class HeldOut:
             (n_users, n_items) of RecBole, padding included.
         eligible : numpy.ndarray of bool, shape (n_users,), optional
             Users to evaluate; default all. Users without any training interaction are never
-            evaluated: nothing was learned about them.
+            evaluated: the model has not learned anything about them.
         """
         seen = _indicator(*train, shape)
         relevant = _indicator(*held_out, shape)
@@ -73,7 +73,7 @@ class HeldOut:
         return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
 
     def left_out(self, rows: slice = slice(None)) -> np.ndarray:
-        """Return what cannot be recommended, bool (n_rows, n_items): training items and padding.
+        """Return which items are not ranked, bool (n_rows, n_items): training items and padding.
 
         RecBole's padding item has no interactions, so as a model's input it changes nothing.
         """
@@ -92,7 +92,7 @@ def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> 
 def scores_of_all_items(
     model: AbstractRecommender, users: np.ndarray, n_items: int
 ) -> torch.Tensor:
-    """Return the model's scores of every item for some users, float (n, n_items).
+    """Return the model's scores of every item for the given users, float (n, n_items).
 
     Uses ``full_sort_predict`` and, for models without it, ``predict`` on every pair.
     """
@@ -112,14 +112,14 @@ def scores_of_all_items(
 
 
 @torch.no_grad()
-def evaluate(
+def user_metrics(
     model: AbstractRecommender,
     held_out: HeldOut,
     topk: Sequence[int],
     metrics: Sequence[str] = METRICS,
     on_scores: Callable[[slice, np.ndarray], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Rank all items but the masked ones and measure every user.
+    """Rank all items except the masked ones and return the metrics of every user.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ def evaluate(
     metrics : sequence of str
         See :data:`recbole_groupmix.core.user_metrics.METRICS`.
     on_scores : callable, optional
-        Called with some rows of ``held_out`` and their scores of all items, (n, n_items), before
-        any item is masked; it must not change them.
+        Called with a block of rows of ``held_out`` and their scores of all items, (n, n_items),
+        before any item is masked; it must not change them.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
 from recbole_groupmix.adapters.atomic_header import read_header
-from recbole_groupmix.adapters.doubles import conflicts, told
+from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_conflicts
 from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.core.spelling import did_you_mean
 
@@ -36,12 +36,14 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
     Raises
     ------
     ValueError
-        If there is no such file or column, it is of another type, or an item stands there with
-        different classes.
+        If the file or the column does not exist, the column is of another type, or the lines of an
+        item differ in their classes.
     """
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.item"
     if not path.is_file():
-        raise ValueError(f"item class column {field!r}: there is no {path.name} beside the data")
+        raise ValueError(
+            f"item class column {field!r}: {path.name} does not exist beside the data"
+        )
     separator, encoding = dataset.config["field_separator"], dataset.config["encoding"]
     kinds = read_header(path, separator, encoding).types
     known = [name for name, kind in kinds.items() if name != dataset.iid_field and kind in _KINDS]
@@ -62,15 +64,15 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
         encoding=encoding,
         engine="python",
     ).rename(columns=columns)
-    twice = conflicts(table, dataset.iid_field)
-    if twice:
-        where = told(twice, path, separator, encoding)
+    conflicts = conflicting_ids(table, dataset.iid_field)
+    if conflicts:
+        where = describe_conflicts(conflicts, path, separator, encoding)
         raise ValueError(f"{path.name} holds item {where}; keep one line of each item")
     several = kinds[field] == FeatureType.TOKEN_SEQ.value
-    found: list[list[str]] = [[] for _ in range(dataset.item_num)]
+    classes: list[list[str]] = [[] for _ in range(dataset.item_num)]
     ids = dataset.field2token_id[dataset.iid_field]
     for token, text in zip(table[dataset.iid_field], table[field].fillna(""), strict=True):
         if token in ids:
             names = text.split(dataset.config["seq_separator"]) if several else [text]
-            found[ids[token]] = [name for name in names if name]
-    return found
+            classes[ids[token]] = [name for name in names if name]
+    return classes

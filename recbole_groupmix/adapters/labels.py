@@ -1,4 +1,4 @@
-"""Which interactions are positive, as the label of a data set says."""
+"""Positive interactions according to the label of a data set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_groupmix.adapters.removed import NothingLeftError, Removed
 def check_values_are_there(dataset: Any) -> None:
     """Raise ``ValueError`` if an interaction lacks the value that makes it positive or negative.
 
-    RecBole puts the mean of the others there, so this must be called before it does.
+    Call it before RecBole fills missing values by the mean of the others.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def only_positives(dataset: Dataset) -> Dataset:
     Returns
     -------
     Dataset
-        With a record of what was left out in ``removed``.
+        With a record of the removed interactions in ``removed``.
 
     Raises
     ------
@@ -82,8 +82,8 @@ def only_positives(dataset: Dataset) -> Dataset:
 def _check_binary(dataset: Dataset, values: np.ndarray) -> None:
     label, name = dataset.label_field, dataset.dataset_name
     ways = (
-        f"say from which value on interactions are positive by --threshold=\"{{'{label}':1}}\", or "
-        f"leave {label} out of load_col to take all for positive"
+        f"give the least value of a positive interaction by --threshold=\"{{'{label}':1}}\", or "
+        f"leave {label} out of load_col to take all as positive"
     )
     kind = dataset.field2type[label]
     if kind != FeatureType.FLOAT:

@@ -1,7 +1,7 @@
 """Twins of RecBole's loss modules that weight every row of a batch (Eq. 8).
 
 RecBole's losses end in a mean over the rows of a batch. A twin takes the same inputs and
-returns the weighted sum over rows divided by one divisor, so that weights of 1 give the same
+returns the weighted sum over rows over a common divisor, so that weights of 1 give the same
 number up to rounding: torch's kernels choose the order of additions by CPU and shape.
 """
 
@@ -21,14 +21,14 @@ LOSS_NORMS = ("count", "weight")
 
 
 class BatchWeights:
-    """The weights of the rows of the batch in hand, shared by the twins of one model.
+    """The weights of the rows of the current batch, shared by the twins of one model.
 
-    They live for one batch: a twin that is called outside :meth:`batch` raises.
+    They are set for one batch: a twin that is called outside :meth:`batch` raises.
     """
 
     def __init__(self, loss_norm: str = "count") -> None:
         if loss_norm not in LOSS_NORMS:
-            raise ValueError(f"loss_norm {loss_norm!r} is none of {', '.join(LOSS_NORMS)}")
+            raise ValueError(f"loss_norm {loss_norm!r} is not one of {', '.join(LOSS_NORMS)}")
         self._norm = loss_norm
         self._data: Tensor | None = None
         self._regularizer: Tensor | None = None
@@ -169,7 +169,7 @@ class WeightedEmbLoss(nn.Module):
 
 
 class TableEmbLoss(nn.Module):
-    """Stands in for ``EmbLoss`` under ``regularizer: rows``: the squared norm of every row.
+    """Replaces ``EmbLoss`` under ``regularizer: rows``: the squared norm of every row.
 
     The sum over all rows of the embedding tables, each once (padding row 0 left out), not
     divided by anything: lambda * ||Theta||^2.
@@ -180,7 +180,7 @@ class TableEmbLoss(nn.Module):
         self._tables = tables  # a plain list: the tables stay parameters of the model alone
 
     def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
-        """Return the squared norm of the tables; the batch's embeddings are not looked at."""
+        """Return the squared norm of the tables; the batch's embeddings are not used."""
         return torch.stack([(t.weight[1:] ** 2).sum() for t in self._tables]).sum()
 
 
@@ -197,8 +197,8 @@ def attach_weighted_losses(
 ) -> None:
     """Replace the loss modules of a model by their weighted twins, in place.
 
-    Only for models of which it is known that nothing else enters their loss
-    (:mod:`.support`): a swap elsewhere would weight half a loss in silence.
+    Only for models whose loss consists of these modules alone (``EXACT`` of
+    :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted.
 
     Raises
     ------

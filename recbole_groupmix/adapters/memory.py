@@ -1,4 +1,4 @@
-"""How much memory is free for arrays."""
+"""Free memory for arrays."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory(device: torch.device | str = "cpu") -> int:
-    """Return the bytes that a process may still take on a device.
+    """Return the bytes that a process can still allocate on a device.
 
-    On the CPU what the system calls available, and no more than the limit of the container that
-    the process runs in leaves; on a GPU what its driver reports as free.
+    On the CPU this is the available memory of the system, limited by the container that the
+    process runs in; on a GPU the free memory that its driver reports.
     """
     device = torch.device(device)
     if device.type == "cuda":

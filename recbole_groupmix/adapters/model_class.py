@@ -1,4 +1,4 @@
-"""The class that is trained for the name of a model."""
+"""Model classes by name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def model_class(name: str) -> Any:
             return get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
         hint = "" if name in known else did_you_mean(name, known, "{} ")
-        # of a name that it does not know RecBole says what the last place it looked at lacks
+        # RecBole's message about an unknown name is misleading
         why = f" ({error})" if name in known else ""
         raise ValueError(
             f"model {name!r} is not one that RecBole can load{why}. {hint}General "

@@ -1,4 +1,4 @@
-"""Models of RecBole that start from checkpoints of others."""
+"""Models of RecBole that start from checkpoints of other models."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from recbole_groupmix.adapters.checkpoint import read_checkpoint
 
 @dataclass(frozen=True)
 class _Start:
-    keys: tuple[str, ...]  # name the checkpoints
-    switch: str  # the key that says whether they are read
-    off: Any  # its value where they are not
+    keys: tuple[str, ...]  # keys that name the checkpoints
+    switch: str  # key that decides whether they are read
+    off: Any  # value of the switch if they are not read
 
 
 _STARTS = {
@@ -36,7 +36,7 @@ def pretrained_files(values: Any, describe: Callable[[str], str] | None = None) 
     values : recbole.config.Config or mapping
         RecBole's keys, with ``model``.
     describe : callable, optional
-        Says of a key what its value is and where it came from, for messages.
+        Returns a text with the value of a key and its origin, for messages.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def pretrained_files(values: Any, describe: Callable[[str], str] | None = None) 
         files[key] = Path(str(values[key])).expanduser()
         if not files[key].is_file():
             raise ValueError(
-                f"{describe(key)}, and there is no such file (the working folder is "
+                f"{describe(key)}, and that file does not exist (the working folder is "
                 f"{Path.cwd()}); give the path of a checkpoint"
             )
     return files
@@ -75,12 +75,11 @@ def from_initial_values(model: str) -> dict[str, Any]:
 
 
 def construct(model_class: Callable[[Any, Any], Any], config: Any, dataset: Any) -> Any:
-    """Make a model, from the checkpoints that its keys name if it has any.
+    """Make a model, from the checkpoints that its keys name, if any.
 
-    RecBole reads them by ``torch.load``, which refuses them since torch 2.6 and before ran
-    whatever they held. It is lent :func:`~.checkpoint.read_checkpoint`, which makes their
-    tensors and runs nothing. Nor do arrays that lie beside the data (LDiffRec's
-    ``item_emb.npy``) run anything.
+    RecBole reads them by ``torch.load``, which refuses them since torch 2.6 and executed any code
+    in them before. It is replaced by :func:`~.checkpoint.read_checkpoint`, which reads tensors and
+    executes nothing. Arrays beside the data (LDiffRec's ``item_emb.npy``) are read without pickle.
 
     Parameters
     ----------
@@ -94,7 +93,7 @@ def construct(model_class: Callable[[Any, Any], Any], config: Any, dataset: Any)
     Raises
     ------
     ValueError
-        If a key names no file or a file whose tensors the model cannot take.
+        If a key names no file, or a file whose tensors do not fit the model.
     """
     files = pretrained_files(config)
     read = {str(config[key]): _tensors(key, file) for key, file in files.items()}
@@ -110,26 +109,26 @@ def construct(model_class: Callable[[Any, Any], Any], config: Any, dataset: Any)
                 raise
             named = ", ".join(f"{key} {str(file)!r}" for key, file in files.items())
             raise ValueError(
-                f"{config['model']} cannot start from {named}: {type(error).__name__}: {_said(error)}; "
-                f"they must be of the same data set (here {dataset.user_num - 1} users and "
-                f"{dataset.item_num - 1} items), filters and sizes"
+                f"{config['model']} cannot start from {named}: {type(error).__name__}: "
+                f"{_one_line(error)}; they must be of the same data set (here "
+                f"{dataset.user_num - 1} users and {dataset.item_num - 1} items), filters and sizes"
             ) from error
 
 
-def _said(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())  # torch writes a line for every parameter
 
 
 def _tensors(key: str, file: Path) -> dict[str, Any]:
-    """Return a checkpoint with nothing but its ``state_dict``."""
+    """Return the ``state_dict`` of a checkpoint, without anything else."""
     try:
         content = read_checkpoint(file)
         state = content.get("state_dict", content)
         tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     except Exception as error:
         raise ValueError(
-            f"{key} is {str(file)!r}, which holds no weights that can be read "
-            f"({type(error).__name__}: {_said(error)}); give a checkpoint of RecBole or of a run"
+            f"{key} is {str(file)!r}, which does not hold readable weights "
+            f"({type(error).__name__}: {_one_line(error)}); give a checkpoint of RecBole or a run"
         ) from error
     if not tensors:
         raise ValueError(f"{key} is {str(file)!r}, a checkpoint without weights")

@@ -1,4 +1,4 @@
-"""RecBole's tables as pandas' fast parser reads them, wherever it makes the same of them."""
+"""RecBole's tables, read by pandas' compiled parser where its result is the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.core.quoted_cells import check_quotes
+from recbole_groupmix.files.quoted_cells import check_quotes
 
 
 def read_table(
@@ -18,13 +18,13 @@ def read_table(
     say: Callable[[str], None] | None = None,
     **given: Any,
 ) -> pd.DataFrame:
-    """Read a table so that a token is missing only where it is empty (``NA`` is a token).
+    """Read a table so that a token is missing only if it is empty (``NA`` is a token).
 
-    RecBole asks for pandas' parser in Python, which takes ten times as long as the compiled one.
-    The compiled one reads all columns here, since it takes rows that are too long for good where
-    it may leave columns out. What it does not read is read, or refused, as RecBole asks for it.
-    A quote that begins a cell and belongs to no cell in quotes is refused first: the compiled one
-    takes the lines up to the next quote for one cell, where RecBole's stops.
+    RecBole uses pandas' Python parser, which takes ten times as long as the compiled one. The
+    compiled one reads all columns here, since it accepts rows that are too long if columns are
+    left out. A table that it cannot read is read, or refused, by the Python parser. A cell that
+    begins with a quote but is not a quoted cell is refused first: the compiled parser takes the
+    lines up to the next quote as one cell, and RecBole's stops.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ def read_table(
     path : path-like
         The file.
     say : callable, optional
-        Told in a line if cells in quotes hold line breaks, so that there are fewer rows than lines.
+        Called with a note if quoted cells hold line breaks: then there are fewer rows than lines.
     **given
-        What RecBole gives ``read_csv``: delimiter, usecols, dtype (float64 or str by column),
+        RecBole's arguments of ``read_csv``: delimiter, usecols, dtype (float64 or str by column),
         encoding and engine.
 
     Returns
@@ -47,7 +47,7 @@ def read_table(
     Raises
     ------
     ValueError
-        If a cell begins with a quote and is no cell in quotes, or the file cannot be read.
+        If a cell begins with a quote but is not a quoted cell, or the file cannot be read.
     """
     quoted = check_quotes(path, given["delimiter"], given["encoding"])
     if quoted.line_breaks and say:
@@ -66,7 +66,7 @@ def read_table(
 
 
 def _has_short_row(frame: pd.DataFrame) -> bool:
-    """Whether a row may have one cell only: RecBole's parser leaves it out if that is a quoted blank."""
+    """Whether a row may have one cell only: RecBole's parser drops a single quoted blank."""
     return bool((frame.isna().sum(axis=1) >= frame.shape[1] - 1).any())
 
 

@@ -1,4 +1,4 @@
-"""What a step of loading took out of the interactions, counted and said."""
+"""Records of the interactions that a step of loading removed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pandas as pd
 
 
 class NothingLeftError(ValueError):
-    """A data set of which some step of loading took the last interaction."""
+    """A data set whose last interaction was removed while it was loaded."""
 
 
 @dataclass(frozen=True)
 class Removed:
-    """Interactions that one step removed, and users and items that then had none left.
+    """Interactions removed by one step, and the users and items that were left without any.
 
     Attributes
     ----------
     step : str
         What was removed, and by which file or key.
     n_rows, n_users, n_items : int
-        Removed interactions; users and items all of whose interactions went with them.
+        Removed interactions; users and items that lost all their interactions by it.
     of_rows, of_users, of_items : int
-        How many there were before the step.
+        Numbers before the step.
     keep : str
-        The way to keep them.
+        How to keep them.
     """
 
     step: str
@@ -40,7 +40,7 @@ class Removed:
     def between(
         cls, before: pd.DataFrame, after: pd.DataFrame, step: str, keep: str
     ) -> Removed | None:
-        """Count what is in the rows `before` a step and not in those `after` it.
+        """Count the rows, users and items that are in `before` but not in `after`.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Removed:
         Returns
         -------
         Removed or None
-            None where the step removed nothing.
+            None if the step removed nothing.
         """
         if len(before) == len(after):
             return None
@@ -62,7 +62,7 @@ class Removed:
         return cls(step, n_rows, gone[0], gone[1], len(before), had[0], had[1], keep)
 
     def __str__(self) -> str:
-        """Return the line that a run says."""
+        """Return the line that a run prints."""
         return (
             f"{self.step}: {self.n_rows} of {self.of_rows} interactions are left out, with them "
             f"{self.n_users} of {self.of_users} users and {self.n_items} of {self.of_items} "

@@ -1,4 +1,4 @@
-"""Random streams keyed by what they are for, and RecBole's global ones fenced in."""
+"""Random streams by purpose and key, and isolation of RecBole's global random state."""
 
 from __future__ import annotations
 

@@ -47,13 +47,13 @@ def user_factors(users: np.ndarray, n_users: int, user_loss: str) -> np.ndarray:
 
 
 class Diverged(ValueError):
-    """Training ended in numbers that are none; further epochs cannot help."""
+    """The loss or a parameter became NaN or infinite; further epochs cannot help."""
 
 
 class GroupMixTrainer(Trainer):
     """A RecBole ``Trainer`` that weights the loss of every user.
 
-    The model's loss modules are swapped for weighted twins; ``fit`` and the step are RecBole's.
+    The model's loss modules are replaced by weighted twins; ``fit`` and the step are RecBole's.
     Works with RecBole's own loaders as well as with
     :class:`~recbole_groupmix.adapters.batches.TrainingBatches`.
 
@@ -70,7 +70,7 @@ class GroupMixTrainer(Trainer):
     factors : numpy.ndarray of float, shape (n_users,), optional
         See :func:`user_factors`; default all 1.
     validate : callable, optional
-        Maps the model to (score, results) in the place of RecBole's evaluation.
+        Maps the model to (score, results), in place of RecBole's evaluation.
     on_epoch : callable, optional
         Called with the number of the epoch that ended.
 
@@ -103,14 +103,16 @@ class GroupMixTrainer(Trainer):
         if user_weights is None:
             if factors is not None and not (factors == 1).all():
                 raise ValueError(
-                    "user_loss mean needs a loss that can be weighted, and weighting sample leaves "
-                    "the loss alone; use user_loss=sum, or triplets=sampled, which draws every "
+                    "user_loss mean needs a weighted loss, and weighting sample leaves the "
+                    "loss unweighted; use user_loss=sum, or triplets=sampled, which draws every "
                     "user equally often"
                 )
             return
         regularizer = config["regularizer"] or "weighted"
         if regularizer not in REGULARIZERS:
-            raise ValueError(f"regularizer {regularizer!r} is none of {', '.join(REGULARIZERS)}")
+            raise ValueError(
+                f"regularizer {regularizer!r} is not one of {', '.join(REGULARIZERS)}"
+            )
         factors = np.ones(len(user_weights)) if factors is None else factors
         self._weights = BatchWeights(config["loss_norm"] or "count")
         self._data_weights = self._table(factors * user_weights)
@@ -158,7 +160,7 @@ class GroupMixTrainer(Trainer):
         return score, result
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Train as RecBole's ``fit`` does, on today's numpy and scipy."""
+        """Train as RecBole's ``fit`` does, on current versions of numpy and scipy."""
         with recbole_compat():
             return super().fit(*args, **kwargs)
 
@@ -167,7 +169,7 @@ class GroupMixTrainer(Trainer):
             raise Diverged("the training loss is NaN; use a smaller learning_rate")
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **kwargs: Any) -> None:
-        """Save what torch.load accepts with ``weights_only=True``, its default since 2.6."""
+        """Save a checkpoint that ``torch.load`` reads with ``weights_only=True``, its default."""
         path = kwargs.pop("saved_model_file", self.saved_model_file)
         state = {
             "config": {"model": self.config["model"]},
@@ -185,10 +187,10 @@ class GroupMixTrainer(Trainer):
 def trainer_class(config: Config) -> type[GroupMixTrainer]:
     """Return :class:`GroupMixTrainer` on the trainer that RecBole has for a model.
 
-    Most models have RecBole's ``Trainer``; a few (RecVAE, NCL) bring a subclass of their own,
-    which is then put beneath ours.
+    Most models have RecBole's ``Trainer``; a few (RecVAE, NCL) have their own subclass of it,
+    which becomes a base of ours.
     """
-    own = get_trainer(config["MODEL_TYPE"], config["model"])
-    if own is Trainer:
+    base = get_trainer(config["MODEL_TYPE"], config["model"])
+    if base is Trainer:
         return GroupMixTrainer
-    return type(f"GroupMix{own.__name__}", (GroupMixTrainer, own), {})
+    return type(f"GroupMix{base.__name__}", (GroupMixTrainer, base), {})

@@ -10,7 +10,7 @@ from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
 from recbole_groupmix.check.figures import draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
-from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.theory import USER_CLASSES
 from recbole_groupmix.settings.settings import Settings

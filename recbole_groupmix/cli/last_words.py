@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from recbole_groupmix.files.opened import noting_opened
-from recbole_groupmix.text.untrusted import shown
+from recbole_groupmix.text.untrusted import escaped
 
 _GOES_ON = "the same command goes on from here"
 _NOTHING = "nothing was kept; run the command again"
@@ -100,7 +100,7 @@ def _of_system(error: OSError, resumes: bool, opened: list[Path], output: _Watch
 
 def _say(line: str) -> None:
     with suppress(OSError):  # nobody reads it
-        print(f"groupmix: {shown(line)}", file=sys.stderr)
+        print(f"groupmix: {escaped(line)}", file=sys.stderr)
 
 
 class _Watched:

@@ -23,7 +23,7 @@ from recbole_groupmix.cli import (
 from recbole_groupmix.cli.last_words import last_words
 from recbole_groupmix.cli.options import Parser
 from recbole_groupmix.core.spelling import nearest
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 #: The modules of the commands, in the order of their help. Each has ``SUMMARY`` and ``EXAMPLES``,
 #: perhaps ``TEXT`` and ``RESUMES``, and the functions ``add_options`` and ``call``.
@@ -76,7 +76,7 @@ def _main(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         near = nearest(name, COMMANDS, _CUTOFF)
         hint = f"did you mean {near}? Commands are" if near else "commands are"
-        raise ValueError(f"unknown command {short(name)}; {hint} {', '.join(COMMANDS)}")
+        raise ValueError(f"unknown command {short_repr(name)}; {hint} {', '.join(COMMANDS)}")
     parser = parser_of(name)
     if any(word in _HELP for word in rest):
         print(parser.format_help(), end="")

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from recbole_groupmix.core.spelling import nearest
 from recbole_groupmix.files.paths import check_can_be_written, user_path
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 _DIGITS = 40  # more than any bound here has; Python reads no number of thousands of them
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -68,7 +68,9 @@ def split_arguments(
             key, equals = letters[argument[1]], argument[2:]
         elif not argument.startswith("--") or len(argument) == 2:
             if not takes_words or argument == "--":
-                raise ValueError(f"unexpected argument {short(argument)}; options are --key=value")
+                raise ValueError(
+                    f"unexpected argument {short_repr(argument)}; options are --key=value"
+                )
             words.append(argument)
             continue
         if not equals and alone and key in alone:
@@ -78,7 +80,7 @@ def split_arguments(
                 raise ValueError(f"option --{key} has no value; write --{key}=VALUE")
             value = rest.pop(0)
         if options.get(key, value) != value:
-            both = f"{short(options[key])} and {short(value)}"
+            both = f"{short_repr(options[key])} and {short_repr(value)}"
             raise ValueError(f"--{key} is given twice: {both}")
         options[key] = value
     return options, words
@@ -151,7 +153,7 @@ def source(text: str) -> str:
     if not text:
         raise _refused(text, "give it a value or leave it out")
     try:
-        return user_path(text, f"is {short(text)}")
+        return user_path(text, f"is {short_repr(text)}")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -160,14 +162,14 @@ def place(text: str) -> str:
     """Return a path that is written to, with its ``~`` replaced."""
     path = source(text)
     try:
-        check_can_be_written(path, f"is {short(text)}")
+        check_can_be_written(path, f"is {short_repr(text)}")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return path
 
 
 def _refused(text: str, why: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"is {short(text)}; {why}")
+    return argparse.ArgumentTypeError(f"is {short_repr(text)}; {why}")
 
 
 @contextmanager
@@ -282,7 +284,7 @@ class Parser(argparse.ArgumentParser):
             from recbole_groupmix.settings.keys import known_keys
 
             if key not in known_keys():
-                raise ValueError(f"unknown key {short(key)} on the command line{hint}")
+                raise ValueError(f"unknown key {short_repr(key)} on the command line{hint}")
 
 
 def add_flag(options: argparse._ActionsContainer, name: str, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from recbole_groupmix.cli.options import Parser, add_flag, place, source
 from recbole_groupmix.cli.streams import answer
-from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.output_paths import out_folder
 
 SUMMARY = "Make a data set in RecBole's format from its archive."
 EXAMPLES = ("groupmix prepare ml-1m --source ml-1m.zip",)

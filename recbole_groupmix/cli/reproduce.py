@@ -9,7 +9,7 @@ from typing import Any
 from recbole_groupmix.cli.options import Parser, add_flag, names, place
 from recbole_groupmix.cli.settings import add_settings, typed
 from recbole_groupmix.cli.streams import answer, asker, saying
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 SUMMARY = "Run the paper's experiments as a grid and write its figures."
 TEXT = "Run the same command again to resume an interrupted grid."
@@ -49,7 +49,7 @@ def _sizes(text: str) -> list[int]:
     sizes = names(text)
     if not all(size.isdecimal() and len(size) < 10 and int(size) > 0 for size in sizes):
         raise argparse.ArgumentTypeError(
-            f"is {short(text)}; give whole numbers above 0, such as 4,64"
+            f"is {short_repr(text)}; give whole numbers above 0, such as 4,64"
         )
     return [int(size) for size in sizes]
 

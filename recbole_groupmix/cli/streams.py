@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from recbole_groupmix.text.untrusted import shown
+from recbole_groupmix.text.untrusted import escaped
 
 
 def answer(text: object) -> None:
     """Print a line of the answer."""
-    print(shown(str(text)))
+    print(escaped(str(text)))
 
 
 @contextmanager
@@ -33,14 +33,14 @@ def saying() -> Iterator[Callable[[str], None]]:
             seen.add(text)
             line = " ".join(text.split())
             if record.name.startswith("recbole_groupmix"):
-                print(f"note: {shown(line)}", file=sys.stderr)
+                print(f"note: {escaped(line)}", file=sys.stderr)
             else:
                 warnings.append(line)
 
     def say(line: str) -> None:
         while warnings:
-            print(f"note from RecBole: {shown(warnings.pop(0))}", file=sys.stderr)
-        print(shown(line), file=sys.stderr, flush=True)
+            print(f"note from RecBole: {escaped(warnings.pop(0))}", file=sys.stderr)
+        print(escaped(line), file=sys.stderr, flush=True)
 
     handler = Collector(logging.WARNING)
     logging.getLogger().addHandler(handler)

@@ -8,7 +8,7 @@ from typing import Any
 
 from recbole_groupmix.files.bounded import BY_HAND, read_text_bounded
 from recbole_groupmix.files.literal import literal
-from recbole_groupmix.text.untrusted import reason, short
+from recbole_groupmix.text.untrusted import error_text, short_repr
 
 #: Options by the key of a run that they vary.
 AXES = {"learning_rate": "learning_rates", "reg_weight": "reg_weights"}
@@ -24,7 +24,7 @@ def axis(key: str) -> Callable[[str], list[float]]:
         good = all(type(v) in (int, float) and 0 <= v <= 1e30 for v in values)
         if not good or not values or (key == "learning_rate" and min(values) == 0):
             raise argparse.ArgumentTypeError(
-                f"is {short(text)}; give positive numbers such as [0.003, 0.01, 0.03]"
+                f"is {short_repr(text)}; give positive numbers such as [0.003, 0.01, 0.03]"
             )
         return sorted({float(value) for value in values})
 
@@ -55,13 +55,13 @@ def read_params_file(path: str) -> dict[str, list[float]]:
     try:
         lines = read_text_bounded(path, BY_HAND).splitlines()
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {what}: {reason(error)}") from error
+        raise ValueError(f"cannot read {what}: {error_text(error)}") from error
     grid: dict[str, Any] = {}
     for number, line in enumerate(lines, start=1):
         words = line.split(None, 2)
         if not words or words[0].startswith("#"):
             continue
-        where = f"{what}, line {number}, is {short(line.strip())}"
+        where = f"{what}, line {number}, is {short_repr(line.strip())}"
         if len(words) < 3 or words[0] not in AXES or words[1] != "choice":
             raise ValueError(f"{where}; {_DOES}")
         option = AXES[words[0]]

@@ -1,4 +1,4 @@
-"""Comparison of runs by their per-user values, from RecBole or anything else."""
+"""Comparison of runs by their per-user values, from RecBole or other programs."""
 
 from recbole_groupmix.compare.comparison import MOST_DRAWS, Comparison, compare
 from recbole_groupmix.compare.files import check_output, read_runs

@@ -23,7 +23,7 @@ def as_numbers(column: pd.Series, name: str, metric: str) -> npt.NDArray[np.floa
             numbers[row] = np.nan if missing else float(text)
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"run {name!r} has {text!r} in column {metric}, which is no number; name the "
+                f"run {name!r} has {text!r} in column {metric}, which is not a number; name the "
                 "metrics to compare, or remove the column"
             ) from error
     return numbers
@@ -32,7 +32,7 @@ def as_numbers(column: pd.Series, name: str, metric: str) -> npt.NDArray[np.floa
 def as_tokens(
     frame: pd.DataFrame, column: str, name: str, missing: str | None = None
 ) -> npt.NDArray[np.object_]:
-    """Return a column as text: 7 and 7.0 are "7", "007" stays; a gap is ``missing`` or refused."""
+    """Return a column as text: 7 and 7.0 are "7", "007" stays; gaps are ``missing`` or refused."""
     codes, distinct = pd.factorize(frame[column])
     texts = np.array([*map(_token, distinct), missing], dtype=object)  # the code of a gap is -1
     tokens: npt.NDArray[np.object_] = texts[codes]

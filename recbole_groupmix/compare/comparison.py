@@ -19,11 +19,10 @@ from recbole_groupmix.compare.tables import runs_of_tables
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.files.whole import Content, write_whole
 from recbole_groupmix.text.numbers import LEVEL
-from recbole_groupmix.text.untrusted import csv_safe, reason, short
+from recbole_groupmix.text.untrusted import csv_safe, error_text, short_repr
 
-#: Most resamples, and permutations, that can be asked for; more make nothing finer.
+#: Most resamples, and permutations; more would not change the result.
 MOST_DRAWS = 1_000_000
-#: A difference is marked where its corrected p-value is below this level.
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Comparison:
     confidence : float
         Level of the intervals.
     notes : tuple of str
-        What was left out or averaged.
+        Notes on what was left out or averaged.
     """
 
     rows: pd.DataFrame
@@ -63,7 +62,7 @@ class Comparison:
         return self.rows.copy()
 
     def to_markdown(self) -> str:
-        """Return a table in Markdown, with marks, and below it what they mean."""
+        """Return a table in Markdown, with its explanation below."""
         return markdown(self.rows, self.reference, self.confidence, LEVEL, self.notes)
 
     def save(self, path: str | Path) -> None:
@@ -78,7 +77,7 @@ class Comparison:
         try:
             write_whole(path, self._content(path.suffix.lower()))
         except OSError as error:
-            raise ValueError(f"cannot write {path}: {reason(error)}") from error
+            raise ValueError(f"cannot write {path}: {error_text(error)}") from error
 
     def _content(self, suffix: str) -> Content:
         if suffix == ".csv":
@@ -140,29 +139,29 @@ def compare(
     Raises
     ------
     ValueError
-        If a table cannot be used, there are fewer than two runs, a run, metric or group that
-        is asked for is not there, or users differ and `how` is ``refuse``.
+        If a table cannot be used, there are fewer than two runs, a given run, metric or group does
+        not exist, or users differ and `how` is ``refuse``.
     """
-    for name, asked in (("metrics", metrics), ("groups", groups)):
-        if isinstance(asked, str) or (asked is not None and not asked):
-            raise ValueError(f"{name} is {asked!r}; allowed are a list of names, and None for all")
+    for name, given in (("metrics", metrics), ("groups", groups)):
+        if isinstance(given, str) or (given is not None and not given):
+            raise ValueError(f"{name} is {given!r}; allowed are a list of names, and None for all")
     for name, draws in (("n_boot", n_boot), ("n_permutations", n_permutations)):
         if draws > MOST_DRAWS:
-            raise ValueError(f"{name} is {short(draws)}; it must be at most {MOST_DRAWS:,}")
-    found = runs_of_tables(runs, metrics)
-    if len(found) < 2:
+            raise ValueError(f"{name} is {short_repr(draws)}; it must be at most {MOST_DRAWS:,}")
+    all_runs = runs_of_tables(runs, metrics)
+    if len(all_runs) < 2:
         raise ValueError(
-            f"a comparison needs at least 2 runs; there is {len(found)}"
-            f"{f' ({found[0].name})' if found else ''}"
+            f"a comparison needs at least 2 runs; there is {len(all_runs)}"
+            f"{f' ({all_runs[0].name})' if all_runs else ''}"
         )
-    base = chosen_reference(found, reference)
-    others = [run for run in found if run is not base]
+    base = chosen_reference(all_runs, reference)
+    others = [run for run in all_runs if run is not base]
     shared, notes = chosen_metrics(base, others, metrics)
-    users, left_out = common_users(found, how)
+    users, left_out = common_users(all_runs, how)
     pairs = [paired_repeats(run.of_users(users), base.of_users(users)) for run in others]
     notes += [*left_out, *(note for *_, note in pairs if note)]
     labels, cells = [], []
-    for group, members in chosen_groups(found, users, groups):
+    for group, members in chosen_groups(all_runs, users, groups):
         for metric in shared:
             for run, paired, _ in pairs:
                 labels.append((group, metric, run.name, base.name))

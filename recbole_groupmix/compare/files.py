@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from recbole_groupmix.core.quoted_cells import check_quotes
+from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.paths import user_path
-from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.quoted_cells import check_quotes
 from recbole_groupmix.record.read import read_frame
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
 FOLDER_FILES = ("metrics.parquet", "per_user.parquet")
@@ -35,13 +35,13 @@ def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to pandas.DataFrame
-        As :func:`recbole_groupmix.compare.compare` takes them, in the order of `paths`. All
-        columns of text files are text.
+        Input of :func:`recbole_groupmix.compare.compare`, in the order of `paths`. All columns of
+        text files are text.
 
     Raises
     ------
     ValueError
-        If a path is given twice, is not there, or holds no table.
+        If a path is given twice, does not exist, or is not a table.
     """
     files = [_file(Path(user_path(path, f"cannot read {path}"))) for path in paths]
     places = [file.resolve() for file in files]
@@ -57,8 +57,8 @@ def check_output(path: str | Path, what: str = "--out") -> Path:
     Raises
     ------
     ValueError
-        If the suffix is none of ``.csv``, ``.md`` and ``.parquet``, or the folder is not there
-        or cannot be written to.
+        If the suffix is not ``.csv``, ``.md`` or ``.parquet``, or the folder does not exist or
+        cannot be written to.
     """
     return out_file(path, what, _OUTPUTS)
 
@@ -68,21 +68,21 @@ def _file(path: Path) -> Path:
         files = [path / name for name in FOLDER_FILES if (path / name).is_file()]
         if not files:
             raise ValueError(
-                f"{path} holds no finished run and no report: there is no "
-                f"{' or '.join(FOLDER_FILES)} in it"
+                f"{path} does not hold a finished run or a report: it has no "
+                f"{' or '.join(FOLDER_FILES)}"
             )
         return files[0]
     if not path.is_file():
-        raise ValueError(f"there is no file or run folder {path}")
+        raise ValueError(f"file or run folder {path} does not exist")
     if path.suffix.lower() not in _INPUTS:
         raise ValueError(
-            f"{path} is no table that can be read; allowed are {', '.join(_INPUTS)} and run folders"
+            f"{path} is not a readable table; allowed are {', '.join(_INPUTS)} and run folders"
         )
     return path
 
 
 def _names(places: Sequence[Path]) -> list[str]:
-    """Return a name per file, with as many folders before it as tell the files apart."""
+    """Return a unique name per file, with as many folders before it as needed."""
     parts = [
         place.parent.parts if place.name in FOLDER_FILES else (*place.parent.parts, place.stem)
         for place in places
@@ -102,6 +102,6 @@ def _read(file: Path) -> pd.DataFrame:
         check_quotes(file, separator)
         frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's own are ValueErrors
-        raise ValueError(f"{file} cannot be read as a table: {reason(error)}") from error
+        raise ValueError(f"{file} cannot be read as a table: {error_text(error)}") from error
     unnamed = [column for column in frame.columns if str(column).startswith("Unnamed: ")]
     return frame.drop(columns=unnamed)  # the index that pandas writes

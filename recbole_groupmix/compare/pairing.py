@@ -1,4 +1,4 @@
-"""What two runs have in common: users, groups and repeats."""
+"""Common users, groups and repeats of runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def common_users(runs: Sequence[Run], how: str) -> tuple[npt.NDArray[np.object_]
 
 
 def group_of_users(runs: Sequence[Run]) -> dict[str, str] | None:
-    """Return the group of every user who has one, None if no run knows any group.
+    """Return the group of every user who has one, None if no run has groups.
 
     Raises
     ------
@@ -56,25 +56,25 @@ def group_of_users(runs: Sequence[Run]) -> dict[str, str] | None:
         If two runs put a user into different groups.
     """
     known = [(run, run.groups) for run in runs if run.groups is not None]
-    found: dict[str, tuple[str, str]] = {}
+    group_and_run: dict[str, tuple[str, str]] = {}
     for run, groups in known:
         for user, group in zip(run.users, groups, strict=True):
             if group is None:
                 continue
-            before, by = found.setdefault(user, (group, run.name))
+            before, by = group_and_run.setdefault(user, (group, run.name))
             if before != group:
                 raise ValueError(
                     f"user {user!r} is in group {before!r} in run {by!r} but in {group!r} in "
                     f"run {run.name!r}; groups must agree"
                 )
-    return {user: group for user, (group, _) in found.items()} if known else None
+    return {user: group for user, (group, _) in group_and_run.items()} if known else None
 
 
 def paired_repeats(run: Run, reference: Run) -> tuple[Run, Run, str | None]:
     """Return both runs with their common repeats in the same order, and a note on the others.
 
-    Where they share no repeat each has one, the average over its own; a user whose value is
-    undefined in one of the repeats that are averaged has none.
+    If they share no repeat, each gets a single one, the average over its own; a user whose value
+    is undefined in one of them has no value then.
     """
     common = [repeat for repeat in reference.repeats if repeat in run.repeats]
     if not common:

@@ -12,8 +12,7 @@ from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.text.tables import markdown_table, paragraphs
 from recbole_groupmix.text.untrusted import markdown_text
 
-#: Columns of text below the table.
-_TEXT = 3  # leading columns that are text; the others are set to the right
+_TEXT = 3  # leading columns that are text; the others are right-aligned
 _HEADER = (
     "group",
     "metric",
@@ -46,7 +45,7 @@ def markdown(
     level : float
         Level that corrected p-values are marked at.
     notes : sequence of str
-        What else to say.
+        Further notes.
     """
     runs = [reference, *rows["run"]]
     table = reference.partition(":")[0] + ":"
@@ -93,23 +92,23 @@ def _p(value: float) -> str:
 def _explanations(
     rows: pd.DataFrame, reference: str, confidence: float, level: float
 ) -> list[str]:
-    said = [
+    lines = [
         f"change: of the mean against {reference}, with {100 * confidence:.4g} % bootstrap "
         f"intervals; * marks p Holm < {level} with an interval that leaves out 0."
     ]
     if (rows["interval"] == "users").any():
-        said.append(
-            f"interval over users: fewer than {MIN_REPEATS} paired repeats, so what other seeds "
-            "would give is not in the interval."
+        lines.append(
+            f"interval over users: fewer than {MIN_REPEATS} paired repeats, so the interval covers "
+            "sampling of users only, not variation between training seeds."
         )
-    said.append(
+    lines.append(
         f"p: paired permutation test over users, repeats averaged; p Holm: corrected over the "
         f"{int(rows['p'].notna().sum())} rows. d: mean difference of users over its standard "
         "deviation. gain / lose: users above / below the reference."
     )
     counted = int(rows["n_undefined"].max())
     if counted:
-        said.append(
+        lines.append(
             f"Users without a value in one of the two runs are left out of a row: up to {counted}."
         )
-    return said
+    return lines

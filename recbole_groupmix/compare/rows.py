@@ -20,9 +20,9 @@ _Pair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 def compared(
     pairs: Sequence[_Pair], *, seed: int, n_boot: int, n_permutations: int, confidence: float
 ) -> list[dict[str, Any]]:
-    """Compare pairs of arrays (n_repeats, n_users), value and baseline, one row each.
+    """Return a row for each pair of arrays (n_repeats, n_users), value and baseline.
 
-    A row is NaN where fewer than 2 users have values. Rows of equally many users and repeats
+    A row is NaN if fewer than 2 users have values. Rows with the same numbers of users and repeats
     share their resamples.
     """
     complete = [_complete_users(*pair) for pair in pairs]
@@ -55,7 +55,7 @@ def _complete_users(values: npt.NDArray[np.float64], baseline: npt.NDArray[np.fl
 def _described(
     values: npt.NDArray[np.float64], baseline: npt.NDArray[np.float64], n_all: int
 ) -> dict[str, Any]:
-    """Return a row whose tests are still to be made."""
+    """Return a row without its tests."""
     n_repeats, n_users = values.shape
     row: dict[str, Any] = {
         "n_users": n_users,

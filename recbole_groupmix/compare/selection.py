@@ -1,4 +1,4 @@
-"""What is compared: the reference, the metrics and the groups."""
+"""The reference, the metrics and the groups of a comparison."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ def chosen_reference(runs: Sequence[Run], name: str | None) -> Run:
     fits = fits or [run for run in runs if run.name.endswith(f":{name}")]
     if len(fits) != 1:
         raise ValueError(
-            f"reference {name!r} is {'no run' if not fits else 'not unique'}; runs are "
+            f"reference {name!r} is {'not a run' if not fits else 'not unique'}; runs are "
             f"{', '.join(run.name for run in runs)}"
         )
     return fits[0]
 
 
 def chosen_metrics(
-    base: Run, others: Sequence[Run], asked: Sequence[str] | None
+    base: Run, others: Sequence[Run], names: Sequence[str] | None
 ) -> tuple[list[str], list[str]]:
-    """Return the metrics that all runs have, in the order asked for, and a note on the others.
+    """Return the metrics that all runs have, in the order of `names`, and a note on the others.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there are none.
     """
-    shared = [m for m in asked or base.values if all(m in run.values for run in others)]
+    shared = [m for m in names or base.values if all(m in run.values for run in others)]
     if not shared:
         each = "; ".join(f"{run.name}: {', '.join(run.values)}" for run in (base, *others))
         raise ValueError(f"the runs have no metric in common ({each})")
@@ -56,25 +56,25 @@ def chosen_metrics(
 
 
 def chosen_groups(
-    runs: Sequence[Run], users: npt.NDArray[np.object_], asked: Sequence[str] | None
+    runs: Sequence[Run], users: npt.NDArray[np.object_], chosen: Sequence[str] | None
 ) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     """Return every group to compare and which of `users` are in it, bool (n_users,).
 
     Raises
     ------
     ValueError
-        If a group that is asked for is not there, or a group has the name of all users.
+        If a chosen group does not exist, or a group has the name of all users.
     """
     group_of = group_of_users(runs)
     names = sorted(set((group_of or {}).values()))
     if OVERALL in names:
         raise ValueError(f"a group is named {OVERALL!r}, the name of all users; rename it")
     allowed = [OVERALL, *names]
-    wanted = [str(group) for group in (allowed if asked is None else asked)]
+    wanted = [str(group) for group in (allowed if chosen is None else chosen)]
     unknown = [group for group in wanted if group not in allowed]
     if unknown:
         raise ValueError(
-            f"there is no group {unknown[0]!r}; allowed are {', '.join(allowed)}"
+            f"group {unknown[0]!r} does not exist; allowed are {', '.join(allowed)}"
             + ("" if group_of is not None else " (no run has a column named group)")
         )
     own = np.array([(group_of or {}).get(user) for user in users], dtype=object)

@@ -1,4 +1,4 @@
-"""A run: its per-user values as arrays, out of a table in long or wide form."""
+"""The per-user values of a run as arrays, from a table in long or wide form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from recbole_groupmix.compare.columns import as_numbers, as_tokens, listed
 
-#: Columns that are no metric in a table of one column per metric.
+#: Columns that are not metrics in a table of one column per metric.
 LABELS = ("user_id", "group", "mix", "repeat", "k")
 #: Label of the only repeat of a table without a column ``repeat``.
 UNLABELLED = ""
@@ -43,7 +43,7 @@ class Run:
     values: dict[str, npt.NDArray[np.float64]]
 
     def of_users(self, users: Sequence[str] | npt.NDArray[np.object_]) -> Run:
-        """Return the run with these users in this order, all of which it has."""
+        """Return the run with these users, all of which it has, in this order."""
         place = {user: i for i, user in enumerate(self.users)}
         rows = [place[user] for user in users]
         groups = None if self.groups is None else self.groups[rows]
@@ -51,7 +51,7 @@ class Run:
         return replace(self, users=self.users[rows], groups=groups, values=values)
 
     def of_repeats(self, repeats: Sequence[str]) -> Run:
-        """Return the run with these repeats in this order, all of which it has."""
+        """Return the run with these repeats, all of which it has, in this order."""
         rows = [self.repeats.index(repeat) for repeat in repeats]
         values = {metric: array[rows] for metric, array in self.values.items()}
         return replace(self, repeats=tuple(repeats), values=values)
@@ -79,7 +79,7 @@ def runs_of_tables(tables: Mapping[str, Any], metrics: Sequence[str] | None = No
     ------
     ValueError
         If a table is in neither form, holds a user twice, puts a user into two groups, or
-        holds a value that is infinite or no number.
+        holds a value that is infinite or not a number.
     """
     runs: list[Run] = []
     for name, table in tables.items():
@@ -98,7 +98,7 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
     try:
         frame = pd.DataFrame(table.to_pandas() if hasattr(table, "to_pandas") else table)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"run {name!r} is no table of per-user values: {error}") from error
+        raise ValueError(f"run {name!r} is not a table of per-user values: {error}") from error
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ValueError(f"run {name!r} has two columns {twice[0]!r}; remove or rename one")
@@ -153,7 +153,7 @@ def _columns_of_values(
     name: str, frame: pd.DataFrame, metrics: Sequence[str] | None
 ) -> list[tuple[str, npt.NDArray[np.int64], pd.Series]]:
     """Return (metric, numbers of rows, values in these rows), in the order of the table."""
-    found: list[tuple[str, npt.NDArray[np.int64], pd.Series]]
+    columns: list[tuple[str, npt.NDArray[np.int64], pd.Series]]
     if "metric" in frame and "value" in frame:
         kinds = as_tokens(frame, "metric", name)
         if "k" in frame:
@@ -163,7 +163,7 @@ def _columns_of_values(
         codes, names = pd.factorize(kinds)
         order = np.argsort(codes, kind="stable")
         parts = np.split(order, np.cumsum(np.bincount(codes))[:-1])
-        found = [
+        columns = [
             (str(metric), rows, frame["value"].iloc[rows])
             for metric, rows in zip(names, parts, strict=True)
         ]
@@ -174,17 +174,17 @@ def _columns_of_values(
         )
     else:
         every = np.arange(len(frame))
-        found = [
+        columns = [
             (str(column), every, frame[column]) for column in frame.columns if column not in LABELS
         ]
     if metrics is None:
-        return found
-    absent = [metric for metric in metrics if metric not in [metric for metric, *_ in found]]
+        return columns
+    absent = [metric for metric in metrics if metric not in [metric for metric, *_ in columns]]
     if absent:
         raise ValueError(
-            f"run {name!r} has no metric {absent[0]!r}, only {listed(m for m, *_ in found)}"
+            f"run {name!r} has no metric {absent[0]!r}, only {listed(m for m, *_ in columns)}"
         )
-    return [entry for entry in found if entry[0] in metrics]
+    return [entry for entry in columns if entry[0] in metrics]
 
 
 def _groups(

@@ -1,1 +1,1 @@
-"""The mathematics of group mixes: numpy only, knows neither RecBole nor torch."""
+"""The mathematics of group mixes, with numpy and scipy; independent of RecBole and torch."""

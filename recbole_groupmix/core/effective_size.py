@@ -1,4 +1,4 @@
-"""How many users of equal weight a weighted sample is worth."""
+"""Effective sample size of weighted users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mix of augmentation groups, its baselines, and the user weights that it stands for."""
+"""A mix of augmentation groups, the baseline mixes, and the user weights of a mix."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class Mix:
     def from_dict(cls, data: Mapping[str, Any]) -> Mix:
         """Return the mix that `to_dict` wrote; ValueError for other keys than its two."""
         if not isinstance(data, Mapping) or set(data) != {"alpha", "alpha_aug"}:
-            found = _listed(data) if isinstance(data, Mapping) else repr(data)
+            given = _listed(data) if isinstance(data, Mapping) else repr(data)
             raise ValueError(
-                f"a mix needs exactly the keys 'alpha' and 'alpha_aug', but has: {found}."
+                f"a mix needs exactly the keys 'alpha' and 'alpha_aug', but has: {given}."
             )
         return cls(alpha=data["alpha"], alpha_aug=data["alpha_aug"])
 
@@ -113,7 +113,7 @@ def augmentation_sizes(n_users: Mapping[str, int], target: str) -> dict[str, int
             raise ValueError(f"group '{name}' has {count!r} users; counts are integers >= 0.")
     if target not in n_users:
         raise ValueError(
-            f"target group '{target}' is not a group; groups are {_listed(n_users)}"
+            f"target '{target}' is not a group; groups are {_listed(n_users)}"
             f"{did_you_mean(target, n_users)}."
         )
     if len(n_users) < 2:
@@ -122,8 +122,8 @@ def augmentation_sizes(n_users: Mapping[str, int], target: str) -> dict[str, int
         )
     if n_users[target] == 0:
         raise ValueError(
-            f"target group '{target}' has 0 users with a training interaction; choose a group "
-            "that has some."
+            f"target group '{target}' has 0 users with a training interaction; choose "
+            "another group."
         )
     sizes = {name: int(count) for name, count in n_users.items() if name != target}
     if sum(sizes.values()) == 0:
@@ -242,9 +242,9 @@ def group_weights(mix: Mix, n_users: Mapping[str, int], target: str) -> dict[str
 
 
 def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], target: str) -> Mix:
-    """Return the mix that stands for user weights that are constant inside every group.
+    """Return the mix that is equivalent to user weights that are constant inside every group.
 
-    The weights are divided by the target's, which only rescales the loss; then ``alpha_aug =
+    The weights are divided by the target's, which only rescales the loss; ``alpha_aug =
     sum_j n_j w_j / (n - n_0)`` and ``alpha_j`` is proportional to ``n_j w_j``. Weight 0 for all
     augmentation users gives No Augmentation.
 
@@ -276,7 +276,7 @@ def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], t
     if checked[target] == 0:
         raise ValueError(
             f"the weight of target group '{target}' is 0; a mix gives its users weight 1, so "
-            "only weights that are positive on the target are a mix."
+            "give the target a positive weight."
         )
     mass = {name: size * (checked[name] / checked[target]) for name, size in sizes.items()}
     total = math.fsum(mass.values())
@@ -287,7 +287,7 @@ def mix_from_weights(weights: Mapping[str, float], n_users: Mapping[str, int], t
 
 
 def _non_negative(value: object, what: str) -> float:
-    """Return `value` as a float, or say that `what` must be a finite number >= 0."""
+    """Return `value` as a float; ``ValueError`` unless it is a finite number >= 0."""
     if isinstance(value, Real) and not isinstance(value, bool):
         number = float(value)
         if math.isfinite(number) and number >= 0:

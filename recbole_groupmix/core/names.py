@@ -1,20 +1,20 @@
-"""The names of the rows of a result; no mix of a user's own may have one of them."""
+"""The names of the rows of a result; a user's own mix cannot have one of them."""
 
 from __future__ import annotations
 
-#: All users weigh the same; every change is against it.
+#: All users have the same weight; the baseline of every change.
 REFERENCE = "proportional"
 #: Every other group has the same total weight.
 STRATIFIED = "stratified"
 #: The target's users alone.
 NO_AUGMENTATION = "no_augmentation"
-#: The baselines, in the order in which they are shown.
+#: The baselines in the order of display.
 BASELINES = (REFERENCE, STRATIFIED, NO_AUGMENTATION)
 #: The searched mix.
 DATA_MIX = "data_mix"
-#: The mix of least recovery bound, where items have classes.
+#: The mix with the smallest recovery bound, if items have classes.
 THEORY = "theory"
-#: A model of all users that is trained further on the target's users: a row without a mix.
+#: Baseline without a mix: trained on all users, then on the target's users only.
 FINE_TUNED = "fine_tuned"
 #: Beginning of the names of trials, which are candidates for `DATA_MIX`.
 TRIAL = "trial-"
@@ -23,5 +23,5 @@ _RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, FINE_TUNED))
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a row of ours has a name, so that a mix of a user's own cannot have it."""
+    """Whether a name belongs to a row of ours, so that a user's own mix cannot have it."""
     return name in _RESERVED or name.startswith(TRIAL)

@@ -127,8 +127,8 @@ def sample_trial(
     """Return the sampler's name and the mix of one trial of a search.
 
     The three samplers take turns and the budget ratio is uniform over `budget_range`. The
-    random numbers depend on `seed` and `trial` alone, so a search can be continued: trial 7 is
-    the same whether 8 or 800 trials were asked for.
+    random numbers depend on `seed` and `trial` only, so a search can be extended: trial 7 is
+    the same whether 8 or 800 trials are run.
 
     Parameters
     ----------

@@ -1,43 +1,43 @@
-"""The known name that a mistyped one comes nearest to."""
+"""Suggestions for mistyped names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_CUTOFF = 0.7  # of difflib's ratio; at its own 0.6 short names of models are near to nearly any
+_CUTOFF = 0.7  # ratio of difflib; at its default 0.6 short model names match nearly anything
 
 
 def did_you_mean(name: object, known: Iterable[str], place: str = "; {}") -> str:
-    """Return a question after the known name that `name` comes nearest to, whatever their case.
+    """Return a question that suggests the known name nearest to `name`, ignoring case.
 
     Parameters
     ----------
     name : object
-        What was given.
+        The name that was given.
     known : iterable of str
-        Names that are allowed.
+        Allowed names.
     place : str
-        Where the question goes: the text around it, with ``{}`` in its place.
+        Text around the question, with ``{}`` in its place.
 
     Returns
     -------
     str
-        For example ``"; did you mean 'ndcg'?"``; empty where no name is near.
+        For example ``"; did you mean 'ndcg'?"``; empty if no name is near.
     """
     near = nearest(name, known)
     return place.format(f"did you mean {near!r}?") if near else ""
 
 
 def nearest(name: object, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
-    """Return the known name that `name` comes nearest to, whatever their case, or None.
+    """Return the known name nearest to `name`, ignoring case, or None.
 
     Parameters
     ----------
     name : object
-        What was given.
+        The name that was given.
     known : iterable of str
-        Names that are allowed.
+        Allowed names.
     cutoff : float
         Least ratio of :mod:`difflib`, from 0 to 1.
     """

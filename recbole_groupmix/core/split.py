@@ -53,7 +53,7 @@ def test_mask(
     return np.asarray(rank < n_test[user_index])
 
 
-test_mask.__test__ = False  # type: ignore[attr-defined]  # the name is no pytest test
+test_mask.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
 
 
 def fold_of_interaction(

@@ -1,1 +1,1 @@
-"""Trains many matrix factorisations or LightGCNs at once, on CPU or GPU; knows no RecBole."""
+"""Trains many matrix factorisations or LightGCNs at once, on CPU or GPU; independent of RecBole."""

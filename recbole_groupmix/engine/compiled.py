@@ -1,4 +1,4 @@
-"""Compiled functions: kept on disk between processes where there is a place for them."""
+"""Compiled functions, cached on disk between processes if there is a writable folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numba import njit
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that compiles a function and keeps what was compiled, if it can.
+    """Return a decorator that compiles a function and caches the result on disk if possible.
 
-    Numba keeps it beside the source or below the user's cache folder, and refuses to import a
-    module whose functions can be kept in neither: a container with a root that is read-only, and
-    a user without a home. There they are compiled anew in every process, which takes seconds;
-    ``NUMBA_CACHE_DIR`` can name a third place. The code is the same.
+    Numba's cache lies beside the source or below the user's cache folder. If neither is writable
+    (a container with a read-only root and a user without a home), Numba refuses to import the
+    module. Then functions are compiled in every process, which takes seconds; ``NUMBA_CACHE_DIR``
+    can name another folder. The code is the same.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.row_vectors import COLUMNS
-from recbole_groupmix.engine.threads import Threads
+from recbole_groupmix.engine.threads import ThreadPool
 from recbole_groupmix.engine.triplets import balanced_bounds
 
 Floats = npt.NDArray[np.float32]
@@ -19,14 +19,14 @@ Floats = npt.NDArray[np.float32]
 def models_in_graph(width: int) -> int:
     """Return how many models of a width go through the graph together: a power of two.
 
-    As many as have their sums in registers; loops are compiled for each number of columns, so
-    that any number of models would be any number of compilations.
+    As many as keep their sums in registers. Loops are compiled for each number of columns, so
+    powers of two keep the number of compilations small.
     """
     return _power_of_two(COLUMNS // width)
 
 
 def in_bunches(models: Sequence[int], width: int, threads: int) -> list[Sequence[int]]:
-    """Cut models into bunches that go through the graph together, fewer if threads had none."""
+    """Cut models into bunches that go through the graph together, small enough for all threads."""
     at_once = _power_of_two(min(models_in_graph(width), len(models) // threads))
     bunches, start = [], 0
     while start < len(models):
@@ -51,7 +51,7 @@ class Graph:
     n_layers : int
         L, >= 0.
     parts : int
-        Into how many ranges the rows are cut.
+        Number of ranges that the rows are cut into.
     """
 
     def __init__(self, adjacency: csr_matrix, n_layers: int, parts: int) -> None:
@@ -64,15 +64,15 @@ class Graph:
         self._bounds = balanced_bounds(indptr, parts)
         self._n_layers = n_layers
 
-    def propagated(self, tables: list[Floats], threads: Threads) -> list[Floats]:
+    def propagated(self, tables: list[Floats], threads: ThreadPool) -> list[Floats]:
         """Propagate the embeddings of several models at once.
 
         Parameters
         ----------
         tables : list of numpy.ndarray of float32, shape (n_nodes, d)
             One per model; all of the same shape.
-        threads : Threads
-            Who works on it.
+        threads : ThreadPool
+            Threads that share the rows.
 
         Returns
         -------

@@ -1,8 +1,8 @@
-"""Which of the best items of a user are relevant, without sorting: the loop that ranking goes into.
+"""Which of the best items of a user are relevant, found without sorting: the loop of ranking.
 
 The scores of a user are folded into lanes, each the largest of every L-th score, and these into few.
 The depth-th largest of the few is a bound that at least ``depth`` items reach, and hardly more do.
-A relevant item that reaches it stands at the place that the number of better items says.
+The rank of a relevant item that reaches it is the number of better items.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _n_better(score, item, scores, items, n):  # type: ignore[no-untyped-def]
 def _reaching(row, lanes, bound, reach, which, open_lanes):  # type: ignore[no-untyped-def]
     """Write the items that reach the bound and their scores; return how many.
 
-    Every entry is written and the next one overwrites it unless it counts: the processor guesses
-    branches wrong where one entry in ten is taken.
+    Free of branches, which the processor would mispredict where one entry in ten is taken: every
+    entry is written, and the next one overwrites it unless it counts.
     """
     step, end = np.uint64(lanes.shape[0]), np.uint64(row.shape[0])  # unsigned: see kernels
     n_open, n = np.uint64(0), np.uint64(0)
@@ -107,7 +107,7 @@ def _reaching(row, lanes, bound, reach, which, open_lanes):  # type: ignore[no-u
 
 @compiled(nogil=True)
 def _places(row, masked, relevant, hits, folded, low, reach, which, open_lanes):  # type: ignore[no-untyped-def]
-    """Mark in ``hits`` where the relevant items of one user stand; the other arrays are room."""
+    """Mark the ranks of one user's relevant items in ``hits``; the other arrays are buffers."""
     depth, n_lanes = hits.shape[0], folded.shape[1]
     hits[:] = False
     row[0] = -np.inf
@@ -128,8 +128,8 @@ def _places(row, masked, relevant, hits, folded, low, reach, which, open_lanes):
 
 
 @compiled(nogil=True)
-def _room(n_items, depth, dtype):  # type: ignore[no-untyped-def]
-    """Return what :func:`_places` works in."""
+def _buffers(n_items, depth, dtype):  # type: ignore[no-untyped-def]
+    """Return the buffers of :func:`_places`."""
     return (
         np.empty((4, n_items // _IN_LANE), dtype),
         np.empty(2 * depth, dtype),
@@ -154,11 +154,11 @@ def top_hits(scores, rows, masked_ptr, masked, relevant_ptr, relevant, hits):  #
     hits : bool (n_block, K)
         Receives, from best to K-th, whether the item is relevant.
     """
-    room = _room(scores.shape[1], hits.shape[1], scores.dtype)
+    buffers = _buffers(scores.shape[1], hits.shape[1], scores.dtype)
     for b, r in enumerate(rows):
         hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
         wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
-        _places(scores[b], hide, wanted, hits[b], *room)
+        _places(scores[b], hide, wanted, hits[b], *buffers)
 
 
 @compiled(nogil=True, fastmath={"contract"})
@@ -186,10 +186,10 @@ def _products(user, columns, out):  # type: ignore[no-untyped-def]
 def top_hits_of_narrow(  # type: ignore[no-untyped-def]
     user, columns, rows, masked_ptr, masked, relevant_ptr, relevant, hits
 ):
-    """:func:`top_hits` of products of embeddings, user by user: for d of a few.
+    """:func:`top_hits` of products of embeddings, user by user, for small d.
 
-    A product with so few terms costs a library more than the ranking does; made here, the scores of
-    a user never leave the first cache.
+    A BLAS product with few terms takes longer than the ranking; computed here, the scores of a
+    user stay in the first-level cache.
 
     Parameters
     ----------
@@ -199,9 +199,9 @@ def top_hits_of_narrow(  # type: ignore[no-untyped-def]
         As in :func:`top_hits`.
     """
     row = np.empty(columns.shape[1], np.float32)
-    room = _room(columns.shape[1], hits.shape[1], row.dtype)
+    buffers = _buffers(columns.shape[1], hits.shape[1], row.dtype)
     for b, r in enumerate(rows):
         _products(user[b], columns, row)
         hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
         wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
-        _places(row, hide, wanted, hits[b], *room)
+        _places(row, hide, wanted, hits[b], *buffers)

@@ -11,15 +11,15 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine.hit_loops import top_hits, top_hits_of_narrow
-from recbole_groupmix.engine.threads import Threads, one_blas_thread, pool
+from recbole_groupmix.engine.threads import ThreadPool, one_blas_thread, pool
 
-_SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread that made them
-_NARROW = 8  # columns up to which a product of our own is faster than that of BLAS
+_SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread
+_NARROW = 8  # columns up to which our own product is faster than BLAS
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Whom to rank all items for.
+class RankingRequest:
+    """Users to rank all items for.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Asked:
     depth : int
         Length of the ranking.
     rows : numpy.ndarray of int64, shape (n_now,), optional
-        Which of these users to rank for now; default all.
+        The part of these users to rank for now; default all.
     """
 
     users: npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ def hits_at(
     masked: csr_matrix,
     relevant: csr_matrix,
     depth: int,
-    threads: Threads | None = None,
+    threads: ThreadPool | None = None,
     rows: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Rank all items for each user by the product of embeddings and mark the relevant ones.
@@ -66,11 +66,11 @@ def hits_at(
         Items left out of the ranking, and items to find.
     depth : int
         Length of the ranking.
-    threads : Threads, optional
-        Who works on it, each on blocks of users; default all threads. With one of a single
-        thread the caller sees to it that products take :func:`one_blas_thread`.
+    threads : ThreadPool, optional
+        Threads, each for blocks of users; default all. With a single thread the caller limits
+        products by :func:`one_blas_thread`.
     rows : numpy.ndarray of int64, shape (n_now,), optional
-        Which row of ``masked`` and ``relevant`` is each user's; default their order.
+        Row of each user in ``masked`` and ``relevant``; default their order.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The loops that time goes into, compiled by Numba.
+"""The hot loops of training, compiled by Numba.
 
-Each call works through a range on one thread and releases the interpreter's lock; who calls them
-side by side is :mod:`.threads`'s business.
+Each call processes a range on one thread and releases the GIL; :mod:`.threads` runs them in
+parallel.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numba import njit
 from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.row_vectors import add_scaled, difference, weighted_sum
 
-#: Reorder sums and fuse multiply-adds, but keep NaN and infinities what they are.
+#: Reorder sums and fuse multiply-adds, but keep NaN and infinities.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
 #: RecBole's BPRLoss is -log(gamma + sigmoid(x)): its gradient fades where sigmoid(x) < gamma.
 GAMMA = np.float32(1e-10)
-#: Of a block of triplets: at most so many, and so many floats (16 KiB, half of a first cache).
+#: Most triplets of a block, and most floats (16 KiB, half of a first-level cache).
 _BLOCK, _BLOCK_FLOATS = 128, 4096
 
 
@@ -91,8 +91,8 @@ def bpr_gradients(  # type: ignore[no-untyped-def]
 ):
     """Compute gradients of ``sum_t w_t * -log(gamma + sigmoid(u . (i - j)))`` for one model.
 
-    The triplets of a user go through in blocks that stay in the first cache: differences and
-    scores first, then all exponentials at once, then the gradients. Compiled for each d.
+    The triplets of a user are processed in blocks that stay in the first-level cache: differences
+    and scores first, then all exponentials at once, then the gradients. Compiled for each d.
 
     Parameters
     ----------

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph, in_bunches
-from recbole_groupmix.engine.hits import Asked, hits_at
+from recbole_groupmix.engine.hits import RankingRequest, hits_at
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
-from recbole_groupmix.engine.threads import ALONE, Threads, even_bounds, one_blas_thread, pool
+from recbole_groupmix.engine.threads import ALONE, ThreadPool, even_bounds, one_blas_thread, pool
 from recbole_groupmix.engine.triplets import Triplets
 
 
@@ -28,7 +28,7 @@ class Population:
     Parameters
     ----------
     shared : Shared
-        Data and options of all.
+        Data and options of all models.
     members : sequence of Member
         One per model; models are numbered in this order.
     """
@@ -63,42 +63,43 @@ class Population:
         (final,) = self._propagated([self._tables[k]], self._threads)
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
-    def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
-        """Rank all items by models, each for users of its own, and mark the relevant ones.
+    def hits(self, requests: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
+        """Rank all items by models, each for its own users, and mark the relevant ones.
 
         Parameters
         ----------
-        asked : mapping of int to Asked
+        requests : mapping of int to RankingRequest
             By number of the model.
 
         Returns
         -------
         dict of int to numpy.ndarray of bool, shape (n_now, depth)
-            From best to last: see :func:`~.ranking.hits_at`.
+            From best to last: see :func:`~.hits.hits_at`.
         """
-        found: dict[int, npt.NDArray[np.bool_]] = {}
-        bunches = self._bunches(list(asked))
+        hits: dict[int, npt.NDArray[np.bool_]] = {}
+        bunches = self._bunches(list(requests))
         if len(bunches) < self._threads.size:
             for bunch in bunches:
-                self._rank(bunch, asked, self._threads, found)
+                self._rank(bunch, requests, self._threads, hits)
         else:
             with one_blas_thread():
-                self._threads.run(partial(self._rank, b, asked, ALONE, found) for b in bunches)
-        return found
+                self._threads.run(partial(self._rank, b, requests, ALONE, hits) for b in bunches)
+        return hits
 
     def _rank(
         self,
         models: Sequence[int],
-        asked: Mapping[int, Asked],
-        threads: Threads,
-        found: dict[int, npt.NDArray[np.bool_]],
+        requests: Mapping[int, RankingRequest],
+        threads: ThreadPool,
+        hits: dict[int, npt.NDArray[np.bool_]],
     ) -> None:
         finals = self._propagated([self._tables[k] for k in models], threads)
         for k, final in zip(models, finals, strict=True):
             user, item = final[: self._shared.n_users], final[self._shared.n_users :]
-            who, now = asked[k], asked[k].now
-            lists = who.masked, who.relevant
-            found[k] = hits_at(user[who.users[now]], item, *lists, who.depth, threads, now)
+            request, now = requests[k], requests[k].now
+            lists = request.masked, request.relevant
+            users = user[request.users[now]]
+            hits[k] = hits_at(users, item, *lists, request.depth, threads, now)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -121,15 +122,15 @@ class Population:
             self._threads.run(partial(self._advance, b, batch, terms, ALONE) for b in bunches)
 
     def _bunches(self, models: Sequence[int]) -> list[Sequence[int]]:
-        """Cut models into those that go through the graph together, fewer if threads had none."""
+        """Cut models into bunches that go through the graph together; see :func:`in_bunches`."""
         if self._graph is None:
             return [[k] for k in models]
         return in_bunches(models, self._shared.tables.shape[1], self._threads.size)
 
     def _advance(
-        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, threads: Threads
+        self, models: Sequence[int], batch: Triplets, terms: BatchTerms, threads: ThreadPool
     ) -> None:
-        """Make the update of some models."""
+        """Make the update of the given models."""
         finals = self._propagated([self._tables[k] for k in models], threads)
         gradients = [
             self._gradient(final, batch, terms.weight(self._members[k]), threads)
@@ -152,7 +153,7 @@ class Population:
             )
 
     def _gradient(
-        self, final: Floats, batch: Triplets, weight: Floats, threads: Threads
+        self, final: Floats, batch: Triplets, weight: Floats, threads: ThreadPool
     ) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""
         n_users = self._shared.n_users
@@ -174,5 +175,5 @@ class Population:
             kernels.add_rows(of_part, by_item)
         return gradient
 
-    def _propagated(self, tables: list[Floats], threads: Threads) -> list[Floats]:
+    def _propagated(self, tables: list[Floats], threads: ThreadPool) -> list[Floats]:
         return tables if self._graph is None else self._graph.propagated(tables, threads)

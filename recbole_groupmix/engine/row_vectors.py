@@ -1,9 +1,9 @@
-"""Rows of float32 tables as vectors of the machine, for compiled loops over triplets.
+"""Rows of float32 tables as SIMD vectors, for compiled loops over triplets.
 
-A loop over the columns of a row is short, and the compiler must assume that the rows it reads and
-writes overlap; so it works number by number, or asks at every row whether they do. These functions
-are the vector instructions themselves. The number of columns is the length of a tuple, which the
-compiler knows.
+A loop over the columns of a row is short, and the compiler must assume aliasing: the rows that it
+reads and writes may overlap. So it falls back to scalar code or emits an aliasing check for every
+row. These functions are the SIMD instructions themselves. The number of columns is the length of a
+tuple, which the compiler knows.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 _FLOAT = ir.FloatType()
-_AT_ONCE = 16  # floats: what does not fit into a register of the machine, LLVM cuts
+_AT_ONCE = 16  # floats of a vector; LLVM splits it if the registers of the CPU are smaller
 _FUSED = ("contract",)
-#: Vectors of a sum that the machine's registers hold, and the columns that these are.
+#: Vectors of a sum that the CPU's registers hold, and their number of columns.
 _IN_REGISTERS = 4
 COLUMNS = _IN_REGISTERS * _AT_ONCE
 
@@ -156,10 +156,10 @@ def weighted_sum(_, out, o, table, rows, scales, begin, end, column, columns):  
 
 
 def _check(*tables: Any) -> None:
-    """Refuse to compile for tables whose rows are not next to each other."""
+    """Refuse to compile for tables that are not C-contiguous float32."""
     for table in tables:
         if (table.dtype, table.ndim, table.layout) != (types.float32, 2, "C"):
-            raise TypingError(f"rows of {table} are no vectors; give C-contiguous float32 (n, d)")
+            raise TypingError(f"rows of {table} are not vectors; give C-contiguous float32 (n, d)")
 
 
 def _pieces(width: int) -> Iterator[tuple[int, int]]:
@@ -186,9 +186,9 @@ def _at(builder: Any, row: Any, start: int, count: int) -> Any:
 
 
 def _load(builder: Any, row: Any, start: int, count: int) -> Any:
-    found = builder.load(_at(builder, row, start, count))
-    found.align = 4
-    return found
+    vector = builder.load(_at(builder, row, start, count))
+    vector.align = 4
+    return vector
 
 
 def _store(builder: Any, vector: Any, row: Any, start: int) -> None:

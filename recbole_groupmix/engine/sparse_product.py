@@ -1,4 +1,4 @@
-"""Sparse rows times a dense matrix that no cache holds: by strips of its columns."""
+"""Sparse rows times a dense matrix that is larger than the caches: by strips of its columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.row_vectors import weighted_sum
 from recbole_groupmix.engine.threads import even_bounds, pool
 
-#: Columns of a strip: what some thousand rows of it take, a second cache holds most of.
+#: Columns of a strip: a second-level cache holds most of some thousand rows of it.
 _COLUMNS = 128
 
 
@@ -23,14 +23,14 @@ def sparse_product(rows: csr_matrix, matrix: npt.NDArray[np.float32]) -> npt.NDA
     Parameters
     ----------
     rows : scipy.sparse.csr_matrix of float32, shape (n, m)
-        Best some hundred rows at once.
+        Most efficient with some hundred rows.
     matrix : numpy.ndarray of float32, shape (m, k)
         C-contiguous.
 
     Returns
     -------
     numpy.ndarray of float32, shape (n, k)
-        A row is the same whatever rows are asked for with it.
+        A row does not depend on the other rows of the call.
     """
     product = np.empty((rows.shape[0], matrix.shape[1]), np.float32)
     width = min(_COLUMNS, matrix.shape[1])

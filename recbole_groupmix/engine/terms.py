@@ -1,4 +1,4 @@
-"""What members of a population are and share, and the coefficients that a batch gives to each."""
+"""The models of a population, their shared data, and the coefficients of a batch for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
 
 @dataclass(frozen=True)
 class Member:
-    """What is one model's own.
+    """Weights and settings of one model.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all models of a population share.
+    """Data and settings that all models of a population share.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Shared:
     group_of_user : numpy.ndarray of int64, shape (n_users,)
         Group of every user; -1 is read as the last group and must not occur in triplets.
     factor : numpy.ndarray of float64, shape (n_users,)
-        Factor of every triplet of a user (1, or what makes ``l(u)`` a mean).
+        Factor of every triplet of a user (1, or the factor that makes ``l(u)`` a mean).
     loss_norm : {"count", "weight"}
         Divisor of the loss: number of triplets, or the sum of their weights.
     l2_on_rows : bool
@@ -73,7 +73,7 @@ class BatchTerms:
     Parameters
     ----------
     shared : Shared
-        What all models share.
+        Data and settings of all models.
     batch : Triplets
         The batch.
     """
@@ -111,7 +111,7 @@ class BatchTerms:
         shrink = np.zeros(size)
         shrink[self._batch.users] = member.l2_weights[self._group] * self._mass
         weights = member.l2_weights[: len(self._counts)]
-        # not by BLAS, which starts threads of its own beside those that ask
+        # not by BLAS, which would start its own threads besides the callers'
         shrink[n_users:] = np.einsum("g,gi->i", weights, self._counts)
         shrink *= member.reg_weight / self._divisor(member.l2_weights)
         return shrink.astype(np.float32)

@@ -1,8 +1,8 @@
-"""Threads that work side by side on compiled loops, which release the interpreter's lock.
+"""The thread pool for compiled loops, which release the GIL.
 
-Ranges are handed to threads of our own rather than to Numba's: a population with more models than
-threads gives each thread whole models, so threads wait for each other once a step and not once a
-loop, which is what costs on a machine that has other things to do.
+It replaces Numba's threads: a population with more models than threads gives each thread whole
+models, so threads wait for each other once a step and not once a loop, which is slow on a machine
+that runs other programs.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 
-class Threads:
-    """A number of threads.
+class ThreadPool:
+    """A pool of threads.
 
     Parameters
     ----------
     size : int
-        How many; with 1 the calling thread does the work.
+        Number of threads; with 1 the calling thread does the work.
     """
 
     def __init__(self, size: int) -> None:
@@ -49,16 +49,16 @@ class Threads:
         self.run(partial(kernel, begin, end, *args) for begin, end in pairwise(bounds))
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
-        """Return what ``map`` would, from calls that are made side by side."""
+        """Return the results of ``map``, from calls that run in parallel."""
         return (map if self._pool is None else self._pool.map)(function, *arguments)
 
     def ahead(
         self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
     ) -> Iterator[Any]:
-        """Yield ``function(*each)`` in order, some of them made before they are asked for.
+        """Yield ``function(*each)`` in order, computed ahead of the consumer.
 
-        Arguments are drawn by the thread that asks, one more than there are threads ahead of what
-        it gets; with a single thread each is drawn and worked on when it is asked for.
+        The consumer's thread draws the arguments, one more than there are threads ahead of the
+        result that it gets; with a single thread each is drawn and computed on demand.
         """
         if self._pool is None:
             yield from starmap(function, arguments)
@@ -66,8 +66,8 @@ class Threads:
         workers, waiting = self._pool, deque[Future[Any]]()
         arguments = iter(arguments)
         while True:
-            some = islice(arguments, self.size + 1 - len(waiting))
-            waiting.extend(workers.submit(function, *each) for each in some)
+            batch = islice(arguments, self.size + 1 - len(waiting))
+            waiting.extend(workers.submit(function, *each) for each in batch)
             if not waiting:
                 return
             yield waiting.popleft().result()
@@ -78,21 +78,21 @@ class Threads:
             self._pool.shutdown(cancel_futures=True)
 
 
-#: Works in the calling thread.
-ALONE = Threads(1)
+#: A pool without threads: the calling thread works.
+ALONE = ThreadPool(1)
 
 
 @cache
-def pool() -> Threads:
-    """Return the threads that all share: as many as Numba would take (``NUMBA_NUM_THREADS``)."""
-    return Threads(int(numba.get_num_threads()))
+def pool() -> ThreadPool:
+    """Return the shared pool: as many threads as Numba would use (``NUMBA_NUM_THREADS``)."""
+    return ThreadPool(int(numba.get_num_threads()))
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS from starting threads where products are shared out already.
+    """Keep BLAS from starting threads where products run in parallel already.
 
-    For the whole process, so not to be entered by threads side by side.
+    This holds for the whole process, so threads must not enter it concurrently.
     """
     with _libraries().limit(limits=1, user_api="blas"):
         yield
@@ -104,14 +104,14 @@ def _libraries() -> ThreadpoolController:
 
 
 @contextmanager
-def one_blas_thread_each(size: int) -> Iterator[Threads]:
-    """Give threads for matrix algebra, each with one thread of BLAS.
+def one_blas_thread_each(size: int) -> Iterator[ThreadPool]:
+    """Yield a pool for matrix algebra, each of its threads with one BLAS thread.
 
-    Whole problems side by side are faster than one after another with all of BLAS's threads,
-    which wait at the end of each product; on a machine with other work that took four times as
-    long. With `size` 1 the calling thread works and BLAS keeps its threads.
+    Solving whole problems in parallel is faster than one after another with all BLAS threads,
+    which wait at the end of each product; on a busy machine the latter took four times as long.
+    With `size` 1 the calling thread works and BLAS keeps its threads.
     """
-    threads = Threads(size)
+    threads = ThreadPool(size)
     with threadpool_limits(1, user_api="blas") if size > 1 else nullcontext():
         try:
             yield threads

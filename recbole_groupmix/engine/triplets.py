@@ -1,4 +1,4 @@
-"""One batch of triplets in the order in which the kernels read it."""
+"""A batch of triplets in the order in which the kernels read it."""
 
 from __future__ import annotations
 

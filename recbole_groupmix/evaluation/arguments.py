@@ -1,4 +1,4 @@
-"""The arguments of ``GroupEvaluator``, looked at before anything is made of them."""
+"""Checks of the arguments of ``GroupEvaluator``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from recbole.evaluator import metric_types
 
 
 def metric_names(metrics: Any) -> list[str]:
-    """Return metrics as RecBole writes them; one name stands for a list of one.
+    """Return metrics as RecBole spells them; a single name becomes a list.
 
     Raises
     ------
     ValueError
-        If there is none, or RecBole has none of that name.
+        If there are none, or RecBole does not have one of them.
     """
     names = [metrics] if isinstance(metrics, str) else metrics
     if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
@@ -34,37 +34,37 @@ def metric_names(metrics: Any) -> list[str]:
 
 
 def cut_offs(topk: Any, n_items: int | None, name: str = "topk") -> list[int]:
-    """Return cut-offs; one number stands for a list of one.
+    """Return cut-offs; a single number becomes a list.
 
     Parameters
     ----------
     topk : int or sequence of int
-        What was given.
+        The argument.
     n_items : int or None
-        Items of the data set, beyond which no list goes; None where lists are not looked at.
+        Items of the data set, the longest possible list; None for predicted values.
     name : str
         Name of the argument, for messages.
 
     Raises
     ------
     ValueError
-        If there is none, or one is no whole number from 1 to the number of items.
+        If there are none, or one is not a whole number from 1 to the number of items.
     """
     values = [topk] if isinstance(topk, Integral) else topk
-    whole = isinstance(values, Iterable) and not isinstance(values, (str, Mapping))
-    found = list(values) if whole else []
-    if not found or any(not _is_whole(k, 1) for k in found):
+    is_list = isinstance(values, Iterable) and not isinstance(values, (str, Mapping))
+    numbers = list(values) if is_list else []
+    if not numbers or any(not _is_whole(k, 1) for k in numbers):
         raise ValueError(f"{name} is {topk!r}; cut-offs are whole numbers >= 1, such as [10, 20]")
-    if n_items is not None and max(found) > n_items:
+    if n_items is not None and max(numbers) > n_items:
         raise ValueError(
             f"{name} is {topk!r}, which is beyond the {n_items} items of the data set; cut-offs are "
             "at most the number of items"
         )
-    return [int(k) for k in found]
+    return [int(k) for k in numbers]
 
 
 def check_counts(n_boot: Any, min_users: Any, small: Any) -> None:
-    """Raise ``ValueError`` for a number or an option that cannot be used."""
+    """Raise ``ValueError`` for a number or an option that is not allowed."""
     if not _is_whole(n_boot, 1):
         raise ValueError(f"n_boot is {n_boot!r}; it must be a whole number >= 1")
     if min_users is not None and not _is_whole(min_users, 0):
@@ -74,7 +74,7 @@ def check_counts(n_boot: Any, min_users: Any, small: Any) -> None:
 
 
 def check_groups(groups: Any) -> None:
-    """Raise ``ValueError`` for groups in a form that says neither columns nor users."""
+    """Raise ``ValueError`` for groups that name neither columns nor users."""
     if hasattr(groups, "columns"):
         names = ", ".join(map(str, groups.columns))
         raise ValueError(

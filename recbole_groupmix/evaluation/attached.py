@@ -1,4 +1,4 @@
-"""What takes the place of a RecBole trainer's ``Evaluator``."""
+"""An evaluator by group in place of a RecBole trainer's ``Evaluator``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_groupmix.evaluation.scoring import USERS
 
 
 class AttachedEvaluator:
-    """Evaluates overall and by group, and keeps what it found.
+    """Evaluates overall and by group, and keeps the results.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class AttachedEvaluator:
     groups : Groups
         Groups of the users.
     history : list of dict
-        Gets an entry per evaluation: by group, ``"overall"`` included, the metrics.
+        Receives an entry per evaluation: the metrics by group, ``"overall"`` included.
     """
 
     def __init__(self, measures: Measures, groups: Groups, history: list[dict[str, Any]]) -> None:

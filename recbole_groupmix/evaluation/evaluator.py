@@ -62,8 +62,8 @@ class GroupEvaluator:
     groups : str, sequence of str, Groups or mapping
         A user column; several columns (their intersections); groups from :func:`binned_groups`,
         :func:`activity_groups`, :func:`mainstream_groups` or :func:`groups_from_csv`; or a mapping
-        or pandas Series of user token to group. A group none of whose users is evaluated stays in
-        the report, with 0 users and NaN.
+        or pandas Series of user token to group. A group without evaluated users stays in the
+        report, with 0 users and NaN.
     metrics : str or sequence of str, optional
         RecBole's metric names; default ``config["metrics"]``.
     topk : int or sequence of int, optional
@@ -75,15 +75,15 @@ class GroupEvaluator:
     min_users : int, optional
         Fewest evaluated users that a group may have; by default any number, 0 included.
     small : {"refuse", "merge"}
-        What to do with groups of fewer: refuse them, or merge them into the group ``other``.
+        What to do with smaller groups: refuse them, or merge them into the group ``other``.
 
     Raises
     ------
     ValueError
-        For a group column that is absent or not loaded, groups none of whose users is evaluated,
-        groups that are too small, an unknown metric, a cut-off that is no whole number from 1 to the
-        number of items, a metric of predicted values where rankings
-        are evaluated or the other way round, or one that needs ``train_data`` without it.
+        For a group column that is absent or not loaded, groups without evaluated users, groups
+        that are too small, an unknown metric, a cut-off that is not a whole number from 1 to the
+        number of items, a metric of predicted values for an evaluation of rankings or the other
+        way round, or one that needs ``train_data`` without it.
 
     Examples
     --------
@@ -135,11 +135,11 @@ class GroupEvaluator:
         if train_data is not None:
             self._collector.data_collect(train_data)
         self._dataset = dataset_of(data)
-        found = user_groups(self._dataset, groups)
+        by_user = user_groups(self._dataset, groups)
         if min_users is not None:
             users = evaluated_users(self._dataset)
-            found = without_small_groups(found, users, min_users, small)
-        self.groups: Groups = found
+            by_user = without_small_groups(by_user, users, min_users, small)
+        self.groups: Groups = by_user
         self.history: list[dict[str, Any]] = []
 
     def evaluate(self, model: AbstractRecommender) -> GroupReport:
@@ -211,7 +211,7 @@ class GroupEvaluator:
         k: int | Sequence[int] | None = None,
         missing: str = "skip",
     ) -> pd.DataFrame:
-        """Return how differently a model's top-k lists serve groups of users.
+        """Return the unfairness of a model's top-k lists between groups of users.
 
         Parameters
         ----------
@@ -286,6 +286,6 @@ class GroupEvaluator:
         curve = pd.DataFrame(
             [{group: means[metric] for group, means in entry.items()} for entry in self.history]
         )
-        known = curve.dropna(axis=1, how="all")  # not those of groups without evaluated users
+        known = curve.dropna(axis=1, how="all")  # without groups that have no evaluated users
         pace = pd.DataFrame({"evaluation": known.idxmax() + 1, "value": known.max()})
         return pace.reindex(curve.columns)

@@ -1,4 +1,4 @@
-"""Groups of the users of a RecBole data set, from whatever there is."""
+"""Groups of the users of a RecBole data set, from columns, dicts, Series or ``Groups``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recbole_groupmix.adapters.groups import EMPTY_GROUP, Groups
 from recbole_groupmix.core.groups.grouping import Grouping, cross, small_groups
 from recbole_groupmix.evaluation.user_columns import tokens
 
-#: What stands between the tokens of crossed columns in the name of a group.
+#: Separator of the tokens of crossed columns in the name of a group.
 CROSS = " x "
 _NAMED = 5
 
@@ -30,39 +30,39 @@ def user_groups(
     groups : str, sequence of str, Groups or mapping
         A token column of the ``.user`` file; several columns, crossed; groups; or external user
         token to group (a dict or a pandas Series), where users who are not in the data set do not
-        count and None or NaN is no group.
+        count and None or NaN means no group.
 
     Raises
     ------
     ValueError
-        If a column is absent, not loaded or no token column, groups belong to another data set, a
-        Series names a user twice, or none of the evaluated users has a group.
+        If a column is absent, not loaded or not a token column, groups belong to another data set,
+        a Series names a user twice, or none of the evaluated users has a group.
     """
     if isinstance(groups, Groups):
-        found = groups
-        if len(found.of_user) != dataset.user_num:
+        chosen = groups
+        if len(chosen.of_user) != dataset.user_num:
             raise ValueError(
-                f"the groups of {found.field} are of {len(found.of_user)} user ids, but data set "
-                f"{dataset.dataset_name} has {dataset.user_num}; make them from the same data set"
+                f"the groups of {chosen.field} are of {len(chosen.of_user)} user ids, but data "
+                f"set {dataset.dataset_name} has {dataset.user_num}; make them from the same data set"
             )
     elif isinstance(groups, str):
-        found = _crossed(dataset, [groups])
+        chosen = _crossed(dataset, [groups])
     elif isinstance(groups, Mapping):
-        found = of_pairs(dataset, groups.items(), "the given groups")
+        chosen = of_pairs(dataset, groups.items(), "the given groups")
     elif hasattr(groups, "index") and hasattr(groups, "items"):
         series: Any = groups
-        refuse_doubles([str(user) for user in series.index], "the given groups")
-        found = of_pairs(dataset, series.items(), "the given groups")
+        refuse_duplicates([str(user) for user in series.index], "the given groups")
+        chosen = of_pairs(dataset, series.items(), "the given groups")
     else:
-        found = _crossed(dataset, list(groups))
+        chosen = _crossed(dataset, list(groups))
     evaluated = evaluated_users(dataset)
-    if (found.of_user[evaluated] < 0).all():
+    if (chosen.of_user[evaluated] < 0).all():
         names = dataset.field2id_token[dataset.uid_field][evaluated[:3]]
         raise ValueError(
-            f"no evaluated user has a group of {found.field}; users are such as "
+            f"no evaluated user has a group of {chosen.field}; users are such as "
             f"{', '.join(repr(str(name)) for name in names)}"
         )
-    return found
+    return chosen
 
 
 def evaluated_users(dataset: Dataset) -> np.ndarray:
@@ -77,7 +77,7 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
     Parameters
     ----------
     groups : Groups
-        Groups of any users; those who are not given stay in theirs, or go where it goes.
+        Groups of any users; users that are not given stay in their group, merged or not.
     users : numpy.ndarray of int, shape (n,)
         Internal ids.
     min_users : int
@@ -99,27 +99,29 @@ def without_small_groups(groups: Groups, users: np.ndarray, min_users: int, smal
         raise ValueError(
             f"{groups.field}: {str(error).removesuffix('.')} (evaluated users are counted{advice})"
         ) from error
-    became = np.full(len(groups.names) + 1, -1, dtype=np.int64)  # the last stands for no group
-    became[groups.of_user[users]] = kept.codes[users]
-    became[-1] = -1
-    return Groups(groups.field, kept.names, became[groups.of_user])
+    new_code = np.full(len(groups.names) + 1, -1, dtype=np.int64)  # the last is that of no group
+    new_code[groups.of_user[users]] = kept.codes[users]
+    new_code[-1] = -1
+    return Groups(groups.field, kept.names, new_code[groups.of_user])
 
 
-def refuse_doubles(users: Iterable[str], where: str) -> None:
+def refuse_duplicates(users: Iterable[str], where: str) -> None:
     """Raise ``ValueError`` if a user is named twice."""
     twice = [user for user, times in Counter(users).items() if times > 1]
     if twice:
-        raise ValueError(f"{len(twice)} users stand in {where} more than once: {some(twice)}")
+        raise ValueError(
+            f"{len(twice)} users occur in {where} more than once: {first_users(twice)}"
+        )
 
 
-def some(users: Sequence[str]) -> str:
-    """Return the first few users and how many there are besides, for messages."""
+def first_users(users: Sequence[str]) -> str:
+    """Return the first few users and the number of the others, for messages."""
     more = len(users) - _NAMED
     return ", ".join(users[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def of_pairs(dataset: Dataset, pairs: Iterable[tuple[Any, Any]], field: str) -> Groups:
-    """Return the groups of external tokens; all of them, also those that no known user has."""
+    """Return the groups of users by external token, groups without known users included."""
     group_of = {
         str(user): str(group)
         for user, group in pairs
@@ -134,7 +136,7 @@ def of_pairs(dataset: Dataset, pairs: Iterable[tuple[Any, Any]], field: str) -> 
 
 
 def _crossed(dataset: Dataset, fields: list[str]) -> Groups:
-    """Return the groups of one or more token columns; those without a token are one more."""
+    """Return the groups of one or more token columns; users without a token are a group."""
     if not fields:
         raise ValueError("no column is named; give at least one column of the .user file")
     columns = [tokens(dataset, field) for field in fields]
@@ -142,11 +144,11 @@ def _crossed(dataset: Dataset, fields: list[str]) -> Groups:
         clash = [token for token in column if token is not None and CROSS in token]
         if clash and len(fields) > 1:
             raise ValueError(
-                f"the token {clash[0]!r} of column {field!r} contains {CROSS!r}, which stands "
-                "between crossed columns; give the groups as a dict of user to group"
+                f"the token {clash[0]!r} of column {field!r} contains {CROSS!r}, which "
+                "separates crossed columns; give the groups as a dict of user to group"
             )
-    found = cross(columns, separator=CROSS)
-    codes, names = found.codes.copy(), found.names
+    grouping = cross(columns, separator=CROSS)
+    codes, names = grouping.codes.copy(), grouping.names
     evaluated = evaluated_users(dataset)
     empty = evaluated[codes[evaluated] < 0]
     if len(empty):

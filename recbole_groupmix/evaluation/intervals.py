@@ -1,4 +1,4 @@
-"""Bootstrap intervals over users of many weighted means at once."""
+"""Bootstrap intervals over users of several weighted means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from recbole_groupmix.core.statistics.resampling import resample_counts
 from recbole_groupmix.evaluation.measures import RowValues
 
-_CHUNK = 2**18  # counts held at a time: stay in the caches of a processor
+_CHUNK = 2**18  # counts at a time: stay in the caches of a processor
 
 
 def sums_per_user(

@@ -1,4 +1,4 @@
-"""RecBole's metrics on the rows of some users, and their values per row where they have any."""
+"""RecBole's metrics on a part of the rows, and their values per row if they are means."""
 
 from __future__ import annotations
 
@@ -57,45 +57,45 @@ class Measures:
         rows: np.ndarray | None = None,
         values: Mapping[str, RowValues] | None = None,
     ) -> dict[str, float]:
-        """Return every metric of some rows, in RecBole's own definition and unrounded.
+        """Return every metric of the given rows, in RecBole's own definition and unrounded.
 
         Parameters
         ----------
         struct : DataStruct
             Collected rows.
         rows : numpy.ndarray of int64, shape (n,), optional
-            Rows to use; default all. No rows at all give NaN.
+            Rows to use; default all. An empty array gives NaN.
         values : mapping of str to RowValues, optional
-            What :meth:`per_row` returned for `struct`: saves going through its lists again.
+            Result of :meth:`per_row` for `struct`; saves computing it again.
         """
         part = struct if rows is None else _restricted(struct, rows)
         if len(part.get(USERS)) == 0:
             return dict.fromkeys(self.aggregate(struct), float("nan"))
-        found: dict[str, float] = {}
+        means: dict[str, float] = {}
         with recbole_compat():
             for name, metric in self._metrics.items():
                 keys = [f"{name}@{k}" for k in self._topk]
                 if values is not None and keys and all(key in values for key in keys):
                     chosen = slice(None) if rows is None else rows
-                    found.update({key: values[key].values[chosen].mean() for key in keys})
+                    means.update({key: values[key].values[chosen].mean() for key in keys})
                 else:
-                    found.update(metric.calculate_metric(part))
-        return {key: float(value) for key, value in found.items()}
+                    means.update(metric.calculate_metric(part))
+        return {key: float(value) for key, value in means.items()}
 
     def per_row(self, struct: DataStruct) -> dict[str, RowValues]:
         """Return the metrics that are means over rows, by the names of :meth:`aggregate`.
 
         Set-level metrics (coverage, Gini index, entropy) and AUC over all rows have none.
         """
-        found: dict[str, RowValues] = {}
+        by_metric: dict[str, RowValues] = {}
         for name, metric in self._metrics.items():
             if name == "gauc":
-                found["gauc"] = _auc_per_user(struct)
+                by_metric["gauc"] = _auc_per_user(struct)
             elif name in ("mae", "rmse", "logloss"):
-                found[name] = _error_per_row(name, struct)
+                by_metric[name] = _error_per_row(name, struct)
             elif hasattr(metric, "topk_result"):
-                found.update(self._captured(metric, struct))
-        return found
+                by_metric.update(self._captured(metric, struct))
+        return by_metric
 
     def _captured(self, metric: Any, struct: DataStruct) -> dict[str, RowValues]:
         """Take the (n_rows, K) matrix that a metric hands to its own averaging."""
@@ -126,7 +126,7 @@ def _restricted(struct: DataStruct, rows: np.ndarray) -> DataStruct:
 
 
 def _auc_per_user(struct: DataStruct) -> RowValues:
-    """AUC of each user with the weight that GAUC gives him: his number of positives."""
+    """AUC of each user with its weight in GAUC, the user's number of positives."""
     rank_sum, n_items, n_positive = struct.get("rec.meanrank").double().numpy().T
     n_negative = n_items - n_positive
     pairs = n_positive * n_negative

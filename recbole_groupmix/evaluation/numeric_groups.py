@@ -1,4 +1,4 @@
-"""Groups of users from numbers: a user column, activity, closeness to everybody's taste."""
+"""Groups of users from numbers: a user column, activity, or mainstreamness."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def binned_groups(
     Raises
     ------
     ValueError
-        If the column is absent, not loaded or no numbers, the bins do not ascend, the labels do
+        If the column is absent, not loaded or not numeric, the bins do not ascend, the labels do
         not fit, or no user's value lies in a bin.
     """
     values = numbers(dataset_of(data), field)
-    found = cut(values, bins, labels)
-    if not (found.codes >= 0).any():
-        spread = "there is none" if np.isnan(values).all() else (
+    grouping = cut(values, bins, labels)
+    if not (grouping.codes >= 0).any():
+        spread = "all are missing" if np.isnan(values).all() else (
             f"they lie in [{np.nanmin(values):g}, {np.nanmax(values):g}]"
         )  # fmt: skip
         raise ValueError(
             f"no value of user column {field!r} lies in a bin of {list(bins)}: {spread}. "
             "(RecBole's normalize_all and normalize_field scale columns to [0, 1])"
         )
-    return Groups(field, found.names, found.codes)
+    return Groups(field, grouping.names, grouping.codes)
 
 
 def activity_groups(train_data: Any, n: int = 5, names: Sequence[str] | None = None) -> Groups:
@@ -60,7 +60,7 @@ def activity_groups(train_data: Any, n: int = 5, names: Sequence[str] | None = N
     ----------
     train_data : AbstractDataLoader
         The training loader, the first that RecBole's ``data_preparation`` returns. Held-out
-        interactions play no part.
+        interactions are not used.
     n : int
         Number of groups. Their sizes differ by at most one among the users with a training
         interaction; users of equal activity may be in neighbouring groups. Of these users only
@@ -76,15 +76,15 @@ def activity_groups(train_data: Any, n: int = 5, names: Sequence[str] | None = N
     dataset = _training_part(train_data)
     users, _ = _interactions(dataset)
     names = [f"Q{number}" for number in range(1, n + 1)] if names is None else names
-    found = quantile_groups(activity(users, dataset.user_num), n, names)
-    return Groups("activity", found.names, found.codes)
+    grouping = quantile_groups(activity(users, dataset.user_num), n, names)
+    return Groups("activity", grouping.names, grouping.codes)
 
 
 def mainstream_groups(train_data: Any, n: int = 5, names: Sequence[str] | None = None) -> Groups:
     """Split users into quantiles by how close their taste is to the other users'.
 
-    The score of a user is the mean Jaccard similarity of his training items with those of every
-    other user (TALL, section 2); see :func:`recbole_groupmix.core.groups.mainstream.mainstream_scores`.
+    The score of a user is the mean Jaccard similarity of the user's training items with those of
+    every other user (TALL, section 2); see :func:`recbole_groupmix.core.groups.mainstream.mainstream_scores`.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def mainstream_groups(train_data: Any, n: int = 5, names: Sequence[str] | None =
     dataset = _training_part(train_data)
     users, items = _interactions(dataset)
     scores = mainstream_scores(users, items, dataset.user_num, dataset.item_num)
-    found = quantile_groups(scores, n, names)
-    return Groups("mainstream", found.names, found.codes)
+    grouping = quantile_groups(scores, n, names)
+    return Groups("mainstream", grouping.names, grouping.codes)
 
 
 def _training_part(train_data: Any) -> Dataset:

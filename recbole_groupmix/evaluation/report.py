@@ -1,4 +1,4 @@
-"""What a group evaluation returns: every metric overall and by group, with intervals."""
+"""The result of a group evaluation: every metric overall and by group, with intervals."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class GroupReport:
         One row per metric and group (``"overall"`` included): metric, group, n_users (users with
         a defined value), n_undefined, value, ci_low, ci_high. ``value`` is RecBole's own
         definition of the metric on the rows of the group's users, unrounded; the interval is a 95 %
-        bootstrap over users, NaN for metrics that are no mean over users (coverage, Gini index,
-        entropy, AUC).
+        bootstrap over users, NaN for metrics that are not means over users (coverage, Gini
+        index, entropy, AUC).
     per_user : pandas.DataFrame
         One row per user: user_id (external token), group, and a column per metric that is a mean
         over users; NaN where a user's value is undefined. Users with several evaluated rows
         (sequential data, labelled pairs) have their mean.
     field : str
-        What the groups are.
+        Name of the grouping, such as the user column.
     n_in_data : mapping of str to int
-        Users of each group in the data set, evaluated or not; ``"overall"`` is all of them.
+        Users of each group in the data set, evaluated or not; ``"overall"`` counts all users.
     """
 
     table: pd.DataFrame
@@ -75,11 +75,11 @@ class GroupReport:
         Raises
         ------
         ValueError
-            If there is no such group.
+            If the group does not exist.
         """
         if group not in self.groups:
             raise ValueError(
-                f"{group!r} is no group of {self.field}; groups are {', '.join(self.groups)}"
+                f"{group!r} is not a group in {self.field}; groups are {', '.join(self.groups)}"
             )
         rows = self.table[self.table["group"] == group]
         return rows.drop(columns="group").set_index("metric")
@@ -104,19 +104,19 @@ class GroupReport:
     def to_markdown(self, metrics: list[str] | None = None) -> str:
         """Return a table of groups by metrics, each with its interval, as Markdown.
 
-        The users are those evaluated, of those in the data set.
+        The column ``users`` has the evaluated users out of those in the data set.
         """
         metrics = self.metrics if metrics is None else metrics
         rows = [["group", "users", *metrics]]
         for group in [*self.groups, OVERALL]:
-            mine = self.table[self.table["group"] == group].set_index("metric")
-            n_users = int(mine["n_users"].max())
+            own = self.table[self.table["group"] == group].set_index("metric")
+            n_users = int(own["n_users"].max())
             of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
             rows.append(
                 [
                     group,
                     f"{n_users}{of}",
-                    *(_cell(mine.loc[metric]) for metric in metrics),
+                    *(_cell(own.loc[metric]) for metric in metrics),
                 ]
             )
         return markdown_table(rows) + "\n"
@@ -127,7 +127,7 @@ class GroupReport:
         Returns
         -------
         pathlib.Path
-            The folder, made if need be.
+            The folder, made if it does not exist.
         """
         folder = Path(user_path(folder, f"folder is {folder}"))
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""RecBole's own evaluation loop, with the user of every row kept."""
+"""RecBole's own evaluation loop, which also collects the user of every row."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from recbole.utils import EvaluatorType
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.memory import free_memory
 
-#: Name under which the users of the rows are kept in RecBole's ``DataStruct``.
+#: Key of the users of the rows in RecBole's ``DataStruct``.
 USERS = "groupmix.users"
-#: Name of the items of the rows where predicted values are measured.
+#: Key of the items of the rows, for predicted values.
 ITEMS = "groupmix.items"
 #: Best items of every row, int64 (n_rows, at most max(topk)), best first; -1 for none left.
 TOP_ITEMS = "groupmix.top"
@@ -44,7 +44,7 @@ def with_metrics(config: Config, metrics: list[str], topk: list[int]) -> Config:
 
 
 class UserCollector(Collector):
-    """RecBole's ``Collector``, which also keeps whose row each row is."""
+    """RecBole's ``Collector``, which also collects the user of each row."""
 
     def eval_batch_collect(
         self, scores_tensor: Any, interaction: Any, positive_u: Any, positive_i: Any
@@ -78,22 +78,22 @@ class UserCollector(Collector):
             self.data_struct.update_tensor(ITEMS, items.cpu())
 
     def get_data_struct(self) -> DataStruct:
-        """Return what was collected since the last call and forget it.
+        """Return the data collected since the last call and clear them.
 
-        RecBole's version moves every entry by ``.cpu()``, also plain numbers, and forgets only the
+        RecBole's version moves every entry by ``.cpu()``, also plain numbers, and clears only the
         keys that it knows.
         """
-        found = DataStruct()
+        struct = DataStruct()
         for key, value in self.data_struct._data_dict.items():
-            found.set(key, value.cpu() if isinstance(value, torch.Tensor) else value)
+            struct.set(key, value.cpu() if isinstance(value, torch.Tensor) else value)
         for key in _PER_BATCH:
             if key in self.data_struct:
                 del self.data_struct[key]
-        return found
+        return struct
 
 
 class ListCollector(UserCollector):
-    """Keeps the best items of every row and the relevant ones, and nothing for metrics."""
+    """Collects the best items of every row and the relevant ones, and nothing for metrics."""
 
     def _collect(
         self, scores_tensor: Any, interaction: Any, positive_u: Any, positive_i: Any
@@ -108,7 +108,7 @@ class ListCollector(UserCollector):
 
 
 class _ReturnStruct:
-    """Takes the place of RecBole's ``Evaluator`` and hands the collected data through."""
+    """Replaces RecBole's ``Evaluator`` and returns the collected data."""
 
     def evaluate(self, struct: DataStruct) -> DataStruct:
         """Return the struct."""
@@ -116,7 +116,7 @@ class _ReturnStruct:
 
 
 class _Silent:
-    """Takes the place of RecBole's ``WandbLogger`` for evaluations that are not the trainer's."""
+    """Replaces RecBole's ``WandbLogger`` for evaluations outside a trainer."""
 
     def log_eval_metrics(self, *args: Any, **kwargs: Any) -> None:
         """Ignore results."""
@@ -128,17 +128,17 @@ class Scorer(Trainer):
     Parameters
     ----------
     config : Config
-        Configuration with the metrics and cut-offs wanted (:func:`with_metrics`).
+        Configuration with the metrics and cut-offs to use (:func:`with_metrics`).
     model : AbstractRecommender
         A trained model.
     collector : UserCollector
-        Keeps what is collected.
+        Holds the collected data.
     """
 
     def __init__(
         self, config: Config, model: AbstractRecommender, collector: UserCollector
     ) -> None:
-        # Trainer.__init__ is left out on purpose: it opens files and builds an optimiser
+        # Trainer.__init__ is not called on purpose: it opens files and builds an optimiser
         self.config, self.model = config, model
         self.device, self.test_batch_size = config["device"], config["eval_batch_size"]
         self.gpu_available = torch.cuda.is_available() and config["use_gpu"]
@@ -156,14 +156,14 @@ class Scorer(Trainer):
         """
         name = type(self.model).__name__
         if not hasattr(self.model, "full_sort_predict"):
-            raise ValueError(f"{name} is no RecBole model: it has no full_sort_predict")
-        self.eval_collector.get_data_struct()  # forget what a failed evaluation left
+            raise ValueError(f"{name} is not a RecBole model: it has no full_sort_predict")
+        self.eval_collector.get_data_struct()  # clear what a failed evaluation left
         training = self.model.training
         try:
             with recbole_compat():
                 if ranks_at_once(self.model):
                     eval_data = rebatched(eval_data, self.device)
-                found: DataStruct = self.evaluate(eval_data, load_best_model=False)
+                struct: DataStruct = self.evaluate(eval_data, load_best_model=False)
         except NotImplementedError as error:
             raise ValueError(
                 f"model {name} cannot be evaluated: it has neither full_sort_predict nor predict, "
@@ -171,23 +171,23 @@ class Scorer(Trainer):
             ) from error
         finally:
             self.model.train(training)
-        return found
+        return struct
 
 
 def ranks_at_once(model: AbstractRecommender) -> bool:
-    """Whether a model scores all items of a user by itself.
+    """Whether a model scores all items of a user at once (``full_sort_predict``).
 
-    For the others RecBole writes out every pair with all its features, ``eval_batch_size`` pairs
-    to a prediction: larger batches of users would need far more memory and save no time.
+    For the others RecBole builds every pair with all its features, ``eval_batch_size`` pairs per
+    prediction: larger batches of users would need far more memory and save no time.
     """
     return type(model).full_sort_predict is not AbstractRecommender.full_sort_predict
 
 
 def rebatched(eval_data: Any, device: torch.device) -> Any:
-    """Return a full-sort loader that yields as many users at a time as is fast and fits.
+    """Return a full-sort loader with batches of users as large as is fast and fits in memory.
 
     RecBole's default of ``eval_batch_size: 4096`` is a single user for 4,096 items and more.
-    Other loaders, and those whose batches are larger, come back as they are.
+    Other loaders, and those whose batches are larger, are returned unchanged.
     """
     if not isinstance(eval_data, FullSortEvalDataLoader) or eval_data.is_sequential:
         return eval_data

@@ -1,4 +1,4 @@
-"""From collected rows to a report."""
+"""The report of collected rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tabulate(
     groups : Groups
         Groups of the users.
     dataset : Dataset
-        Knows the users' external tokens.
+        Has the users' external tokens.
     n_boot : int
         Resamples of the intervals.
     """
@@ -46,11 +46,11 @@ def tabulate(
     top, bottom = sums_per_user(values, position, len(distinct))
     table = []
     for index, (name, rows) in enumerate(parts.items()):
-        mine = slice(None) if rows is None else group == index
-        ends = cluster_intervals(top[mine], bottom[mine], n_boot=n_boot)
-        n_defined = dict(zip(values, (bottom[mine] > 0).sum(axis=0), strict=True))
+        members = slice(None) if rows is None else group == index
+        ends = cluster_intervals(top[members], bottom[members], n_boot=n_boot)
+        n_defined = dict(zip(values, (bottom[members] > 0).sum(axis=0), strict=True))
         interval = dict(zip(values, ends.T, strict=True))
-        n_users = len(top[mine])
+        n_users = len(top[members])
         for metric, value in measures.aggregate(struct, rows, values).items():
             low, high = interval.get(metric, (np.nan, np.nan))
             if metric in values and values[metric].root:

@@ -1,4 +1,4 @@
-"""Tables of the unfairness of a model between groups, on ratings and on rankings."""
+"""Tables of the unfairness of a model between groups, for ratings and for rankings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recbole_groupmix.core.groups.ranking_unfairness import ranking_unfairness
 from recbole_groupmix.core.groups.unfairness import pairwise_unfairness, unfairness
 from recbole_groupmix.evaluation.scoring import ITEMS, RELEVANT, TOP_ITEMS, USERS
 
-#: In the place of the second group: the users of all other groups together.
+#: Name of the second group if it is the users of all other groups together.
 REST = "rest"
 
 
@@ -44,14 +44,14 @@ def rating_table(
     scores, labels = (struct.get(key).double().numpy() for key in ("rec.score", "data.label"))
     rows = scores.ravel(), labels.ravel(), struct.get(ITEMS).numpy(), _groups_of(struct, groups)
     if first is None:  # the sums over rows are made once for all pairs
-        of_pair = pairwise_unfairness(*rows, len(groups.names), variant=variant, missing=missing)
-        found = [of_pair[pair] for pair in pairs]  # type: ignore[index]
+        by_pair = pairwise_unfairness(*rows, len(groups.names), variant=variant, missing=missing)
+        results = [by_pair[pair] for pair in pairs]  # type: ignore[index]
     else:
-        found = [unfairness(*rows, *pair, variant=variant, missing=missing) for pair in pairs]
+        results = [unfairness(*rows, *pair, variant=variant, missing=missing) for pair in pairs]
     return pd.DataFrame(
         [
             {**_named(groups, pair), **asdict(result)}
-            for pair, result in zip(pairs, found, strict=True)
+            for pair, result in zip(pairs, results, strict=True)
         ]
     )
 
@@ -84,8 +84,8 @@ def ranking_table(
     table = []
     for k in topk:
         for pair in pairs:
-            found = ranking_unfairness(lists[:, :k], rows, items, of_row, *pair, missing=missing)
-            table.append({"k": k, **_named(groups, pair), **asdict(found)})
+            result = ranking_unfairness(lists[:, :k], rows, items, of_row, *pair, missing=missing)
+            table.append({"k": k, **_named(groups, pair), **asdict(result)})
     return pd.DataFrame(table)
 
 

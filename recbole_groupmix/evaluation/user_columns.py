@@ -1,4 +1,4 @@
-"""Columns of the ``.user`` file as tokens or numbers, and what to do where there is none."""
+"""Columns of the ``.user`` file as tokens or numbers, with errors that name the way out."""
 
 from __future__ import annotations
 
@@ -71,24 +71,26 @@ def numbers(dataset: Dataset, field: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the column is absent, was not loaded, or holds tokens that are no numbers.
+        If the column is absent, was not loaded, or holds tokens that are not numbers.
     """
     column, kind = _column(dataset, field)
     if kind == FeatureType.FLOAT:
         if column.ndim == 2:  # a numerical feature: value and bucket
             column = column[:, 0]
-        # RecBole holds 0.7 as a float32, which is below 0.7; take the decimal that was meant
+        # RecBole holds 0.7 as a float32, which is below 0.7; restore the decimal of the file
         values = column.astype(np.float32).astype(str).astype(np.float64)
         values[0] = np.nan
         return values
     try:
-        found = [np.nan if token is None else float(token) for token in tokens(dataset, field)]
+        values_of_tokens = [
+            np.nan if token is None else float(token) for token in tokens(dataset, field)
+        ]
     except ValueError as error:
         raise ValueError(
-            f"column {field!r} of {dataset.dataset_name}.user holds tokens that are no numbers "
+            f"column {field!r} of {dataset.dataset_name}.user holds tokens that are not numbers "
             f"({error}); name the column itself as the groups"
         ) from error
-    return np.array(found)
+    return np.array(values_of_tokens)
 
 
 def _column(dataset: Dataset, field: str) -> tuple[np.ndarray, FeatureType]:
@@ -104,13 +106,13 @@ def _column(dataset: Dataset, field: str) -> tuple[np.ndarray, FeatureType]:
         hint = did_you_mean(field, columns, " ({})")
         raise ValueError(
             f"{file} has no column {field!r} that can hold groups; columns there: "
-            f"{', '.join(columns) or 'none'}{hint}. Groups that stand nowhere in the data set can "
+            f"{', '.join(columns) or 'none'}{hint}. Groups from outside the data set can "
             "be given as a dict of user to group, or by groups_from_csv"
         )
     kind = dataset.field2type[field]
     if kind not in (FeatureType.TOKEN, FeatureType.FLOAT):
         raise ValueError(
-            f"column {field!r} of {file} has type {kind.value!r}, several values a user; groups "
+            f"column {field!r} of {file} has type {kind.value!r}, several values per user; groups "
             "need a column of type 'token' with one value each"
         )
     column = feature[field]

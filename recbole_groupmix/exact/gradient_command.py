@@ -8,7 +8,7 @@ from pathlib import Path
 from recbole_groupmix.exact.gradient import gradient_search, gradient_text, next_step, write_mix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.memory import memory
 

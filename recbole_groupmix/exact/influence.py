@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from recbole.model.abstract_recommender import AbstractRecommender
 
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.exact.loss_influence import Changes, change_rows, check_more, loss_changes
 from recbole_groupmix.experiment.experiment import Experiment
@@ -95,7 +95,7 @@ def measured_changes(
         model: AbstractRecommender = weighted_ease(
             experiment, part, laboratory, [weights.get(group, 1.0) for group in names], lam
         )
-        return evaluate(model, held_out, [int(cut_off)], [name])[metric]
+        return user_metrics(model, held_out, [int(cut_off)], [name])[metric]
 
     before = measured({})
     changes = [

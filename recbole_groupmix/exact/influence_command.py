@@ -16,7 +16,7 @@ from recbole_groupmix.exact.similarity import (
 )
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import csv_safe

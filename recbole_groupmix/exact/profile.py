@@ -11,7 +11,7 @@ import numpy as np
 
 from recbole_groupmix.adapters.closed_form import ClosedForm
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.held_out import HeldOut, evaluate
+from recbole_groupmix.adapters.held_out import HeldOut, user_metrics
 from recbole_groupmix.core.linear.mix_gradient import held_out_losses
 from recbole_groupmix.core.mix import Mix, group_weights, proportional
 from recbole_groupmix.core.user_metrics import METRICS
@@ -202,7 +202,7 @@ def _measured(model: ClosedForm, held_out: HeldOut, k: int) -> dict[str, float]:
             scores, held_out.left_out(rows), held_out.relevant[rows].toarray()
         )[0]
 
-    found = evaluate(model, held_out, [k], METRICS, on_scores=loss_of)
+    found = user_metrics(model, held_out, [k], METRICS, on_scores=loss_of)
     return {**{name: float(values.mean()) for name, values in found.items()}, LOSS: losses.mean()}
 
 

@@ -15,7 +15,7 @@ from recbole_groupmix.exact.profile_figure import draw
 from recbole_groupmix.exact.profile_files import to_json, to_rows, to_text
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.models import CLOSED_FORM

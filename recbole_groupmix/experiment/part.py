@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
-from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.core.uniform_negatives import UniformNegatives
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
 ALL_OF_TRAIN = 0

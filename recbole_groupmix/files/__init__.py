@@ -1,1 +1,1 @@
-"""Files: read bounded, written whole, in places that were checked before."""
+"""Files: read up to a size limit, written atomically, at paths that were checked before."""

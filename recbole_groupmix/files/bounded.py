@@ -1,4 +1,4 @@
-"""Files that somebody else may have made: regular files only, and no more bytes than expected."""
+"""Reading untrusted files: regular files only, and no more bytes than expected."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-#: Bytes of a file that people write by hand, such as settings and mixes: some thousand groups.
+#: Most bytes of a file written by hand, such as settings and mixes: some thousand groups.
 BY_HAND = 2**20
-#: Bytes of a file that a run writes in one piece. Those of the largest runs take some megabytes.
+#: Most bytes of a file that a run writes. Those of the largest runs take some megabytes.
 BY_RUN = 2**28
 
 _KINDS = (
@@ -21,10 +21,10 @@ _KINDS = (
 
 
 def check_regular(path: str | Path) -> None:
-    """Raise ``ValueError``, that says what it is, unless a path leads to a regular file.
+    """Raise ``ValueError`` with the kind of file unless a path leads to a regular file.
 
-    Pipes and devices make a reader wait, or never end. Of a path that leads nowhere nothing is
-    said: opening it will.
+    Pipes and devices make a reader wait, or never end. A missing file is not an error here;
+    opening it will be.
     """
     try:
         mode = os.stat(path).st_mode
@@ -32,24 +32,24 @@ def check_regular(path: str | Path) -> None:
         return
     if not stat.S_ISREG(mode):
         kind = next((name for test, name in _KINDS if test(mode)), "something else")
-        raise ValueError(f"it is {kind} and no regular file")
+        raise ValueError(f"it is {kind}, not a regular file")
 
 
 def read_bytes_bounded(path: str | Path, most: int = BY_RUN) -> bytes:
-    """Return the content of a regular file of at most so many bytes.
+    """Return the content of a regular file of at most `most` bytes.
 
     Parameters
     ----------
     path : path
         The file; symbolic links are followed.
     most : int
-        Bytes.
+        Largest size in bytes.
 
     Raises
     ------
     ValueError
-        If it is no regular file or holds more, with the reason alone ("it is a device ...");
-        whoever calls knows what the file is.
+        If it is not a regular file or holds more, with the reason alone ("it is a device ...");
+        the caller adds the file's name.
     OSError
         If it cannot be read.
     """
@@ -62,9 +62,9 @@ def read_bytes_bounded(path: str | Path, most: int = BY_RUN) -> bytes:
 
 
 def read_text_bounded(path: str | Path, most: int = BY_RUN) -> str:
-    """Return the text of a regular UTF-8 file of at most so many bytes.
+    """Return the text of a regular UTF-8 file of at most `most` bytes.
 
-    Lines end as :func:`open` makes them end. Raises what :func:`read_bytes_bounded` does;
+    Line ends are translated as by :func:`open`. Raises what :func:`read_bytes_bounded` does;
     UnicodeDecodeError is a ``ValueError`` too.
     """
     text = read_bytes_bounded(path, most).decode("utf-8")

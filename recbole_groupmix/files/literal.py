@@ -1,4 +1,4 @@
-"""A value that was written as text, as on the command line."""
+"""Values written as text, as on the command line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def literal(text: Any) -> Any:
-    """Read a value written as text; what is no text passes as it is.
+    """Read a value written as text; other values are returned unchanged.
 
     ``true`` and ``false`` are read in any case, and ``none``, ``null`` and ``~`` stand for None. Of
     Python's literals numbers, quoted text, tuples, lists and mappings are read; all else stays
-    the text that it is.
+    text.
 
     Examples
     --------

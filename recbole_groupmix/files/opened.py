@@ -1,4 +1,4 @@
-"""Which run folders a command has opened, so that its last words about them are true."""
+"""Run folders that a command has opened, for its message when it is interrupted."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-_opened: ContextVar[list[Path] | None] = ContextVar("opened run folders", default=None)
+_folders: ContextVar[list[Path] | None] = ContextVar("opened run folders", default=None)
 
 
 @contextmanager
 def noting_opened() -> Iterator[list[Path]]:
-    """Give a list to which every run folder is added that is opened inside."""
+    """Yield a list to which every run folder that is opened inside is added."""
     folders: list[Path] = []
-    token = _opened.set(folders)
+    token = _folders.set(folders)
     try:
         yield folders
     finally:
-        _opened.reset(token)
+        _folders.reset(token)
 
 
 def note_opened(folder: Path) -> None:
-    """Add a folder that can be gone on with, if somebody asks."""
-    folders = _opened.get()
+    """Add a run folder that can be resumed, inside :func:`noting_opened`; elsewhere do nothing."""
+    folders = _folders.get()
     if folders is not None:
         folders.append(folder)

@@ -1,4 +1,4 @@
-"""YAML and JSON of others: nested, repeated and long only as far as settings and results are."""
+"""Untrusted YAML and JSON, with limits on nesting, aliases and length."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-#: Levels of brackets; files of runs have less than ten.
+#: Most levels of nesting; files of runs have less than ten.
 MOST_DEEP = 50
-#: Characters of values with every alias written out.
+#: Most characters with every alias expanded.
 MOST_WRITTEN_OUT = 2**24
-#: Digits of a whole number, as many as Python reads by default.
+#: Most digits of a whole number, as many as Python reads by default.
 MOST_DIGITS = 4300
 
 
@@ -32,14 +32,14 @@ class BoundedLoader(yaml.SafeLoader):
         return node
 
     def get_single_node(self) -> yaml.Node | None:
-        """Return the document's node once it is known what it is with aliases written out."""
+        """Return the document's node after measuring it with its aliases expanded."""
         node = super().get_single_node()
         if node is not None:
             _measure(node, {})
         return node
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Return a whole number of at most `MOST_DIGITS` signs."""
+        """Return a whole number of at most `MOST_DIGITS` characters."""
         if len(node.value) > MOST_DIGITS:
             raise _refused(node, f"a whole number of over {MOST_DIGITS:,} digits")
         return int(super().construct_yaml_int(node))
@@ -49,13 +49,13 @@ BoundedLoader.add_constructor("tag:yaml.org,2002:int", BoundedLoader.construct_y
 
 
 def _measure(node: yaml.Node, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
-    """Return about how many characters and levels a node has with every alias written out."""
+    """Return about how many characters and levels a node has with every alias expanded."""
     at = id(node)
     if at in known:
-        found = known[at]
-        if found is None:
-            raise _refused(node, "a value that holds itself")
-        return found
+        size = known[at]
+        if size is None:
+            raise _refused(node, "a value that contains itself")
+        return size
     known[at] = None
     length, levels = 1, 0
     if isinstance(node, yaml.ScalarNode):
@@ -63,12 +63,12 @@ def _measure(node: yaml.Node, known: dict[int, tuple[int, int] | None]) -> tuple
     else:
         mapping = isinstance(node, yaml.MappingNode)
         for part in [p for pair in node.value for p in pair] if mapping else node.value:
-            of_part = _measure(part, known)
-            length, levels = length + of_part[0], max(levels, of_part[1])
+            part_length, part_levels = _measure(part, known)
+            length, levels = length + part_length, max(levels, part_levels)
     if length > MOST_WRITTEN_OUT or levels >= MOST_DEEP:
         raise _refused(
             node,
-            f"over {MOST_WRITTEN_OUT:,} characters or {MOST_DEEP} levels with aliases written out",
+            f"over {MOST_WRITTEN_OUT:,} characters or {MOST_DEEP} levels with aliases expanded",
         )
     known[at] = length, levels + 1
     return length, levels + 1
@@ -102,7 +102,7 @@ def parse_yaml_bounded(text: str, loader: type[BoundedLoader] = BoundedLoader) -
     Raises
     ------
     ValueError
-        In one line: no YAML, not safe, nested beyond `MOST_DEEP`, or with aliases that multiply.
+        In one line: not YAML, not safe, nested beyond `MOST_DEEP`, or with aliases that multiply.
     """
     try:
         return _checked(lambda given: yaml.load(given, loader), text)
@@ -123,6 +123,6 @@ def parse_json_bounded(text: str | bytes, **options: Any) -> Any:
     Raises
     ------
     ValueError
-        Also where `json` runs out of its stack; ``json.JSONDecodeError`` is one.
+        Also for a ``RecursionError`` of `json`; ``json.JSONDecodeError`` is a ``ValueError``.
     """
     return _checked(lambda given: json.loads(given, **options), text)

@@ -1,4 +1,4 @@
-"""Paths that a user or another file named."""
+"""Paths given by a user or by another file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from pathlib import Path
 
 
 def file_inside(folder: str | Path, name: object) -> Path:
-    """Return the path of a file that lies in a folder itself, by its plain name.
+    """Return the path of a file directly in a folder, by its plain name.
 
     Parameters
     ----------
     folder : path
         The folder.
     name : object
-        What a file of that folder calls the other one.
+        The name that another file of that folder gives.
 
     Raises
     ------
     ValueError
-        If the name is no text, has separators, climbs out, or is a symbolic link that leads out
-        of the folder.
+        If the name is not text, has separators, or leads out of the folder, also by a symbolic
+        link.
     """
     plain = (
         isinstance(name, str)
@@ -40,7 +40,7 @@ def user_path(text: str | Path, what: str) -> str:
     """Return a path that a user gave with its ``~`` replaced by the home folder.
 
     Shells do so only at the beginning of a word, not in ``--output_dir=~/runs``, and YAML never
-    does; pandas does, but nobody else.
+    does; of the libraries here only pandas does.
 
     Parameters
     ----------
@@ -52,22 +52,22 @@ def user_path(text: str | Path, what: str) -> str:
     Raises
     ------
     ValueError
-        If it names the home of nobody here, or holds a NUL.
+        If it names the home folder of an unknown user, or holds a NUL.
     """
-    found = os.path.expanduser(text)
-    if "\0" in found:
-        raise ValueError(f"{what}; no path can hold a NUL character")
-    if found.startswith("~"):
+    path = os.path.expanduser(text)
+    if "\0" in path:
+        raise ValueError(f"{what}; a path cannot hold a NUL character")
+    if path.startswith("~"):
         raise ValueError(
-            f"{what}; there is no home folder of that name here, and for a folder that is called "
-            "so write ./ before it"
+            f"{what}; that user has no home folder here; for a folder whose name begins with ~ "
+            "write ./ before it"
         )
-    return found
+    return path
 
 
 def check_can_be_written(path: str, what: str) -> None:
-    """Raise ``ValueError`` if a path of output is no UTF-8, which Parquet's writers need."""
+    """Raise ``ValueError`` if an output path is not UTF-8, which Parquet's writers need."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(f"{what}; its bytes are no UTF-8, choose a folder whose are") from error
+        raise ValueError(f"{what}; it is not UTF-8, choose a folder whose path is") from error

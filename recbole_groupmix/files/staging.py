@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Folders that are written atomically: complete, or not there at all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 def staging_beside(folder: Path) -> Iterator[Path]:
     """Make a hidden folder beside `folder`, to be filled and then renamed to it.
 
-    Whatever has not been renamed at the end is removed. Folders above are made, with the rights
-    that the umask allows.
+    If it has not been renamed at the end, it is removed. Folders above are made, with the
+    rights that the umask allows.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If the folder cannot be made.
     """
     staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
     try:

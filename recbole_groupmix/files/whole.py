@@ -1,4 +1,4 @@
-"""The one way in which files are written: whole, or not at all."""
+"""Atomic writes: a file is written completely, or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-#: End of the name of a file that is being written. What a kill leaves has it too.
+#: Suffix of a file that is being written. A process that is killed leaves such a file.
 PART = ".part"
 _STEM = 40  # characters of a name that its temporary file repeats: at most 160 bytes of 255
 
@@ -21,7 +21,7 @@ Content = str | bytes | Callable[[BinaryIO], Any]
 class _Raw(io.FileIO):
     """An unbuffered file that remembers why a write failed.
 
-    Libraries in C++ turn the reason into an error of their own (torch: ``RuntimeError``).
+    Libraries in C++ replace the reason by their own error (torch: ``RuntimeError``).
     """
 
     failure: OSError | None = None
@@ -35,27 +35,27 @@ class _Raw(io.FileIO):
 
 
 def write_whole(path: str | Path, content: Content, *, durable: bool = False) -> None:
-    """Write a file: beside its place first, then renamed into it.
+    """Write a file atomically: to a temporary file beside it, which is then renamed.
 
-    A kill, a full disk or an error of the writer leaves what was there before; after an error
-    nothing else is left either. A symbolic link stays one: the file that it leads to is replaced.
+    After a killed process, a full disk or an error of the writer the old file is still there;
+    after an error the temporary file is removed. The target of a symbolic link is replaced.
 
     Parameters
     ----------
     path : path
         The file, in an existing folder.
     content : str, bytes or callable
-        Text, written as UTF-8 with its line ends as they are; bytes; or what writes to the open
-        binary file that it is given.
+        Text, written as UTF-8 with its line ends unchanged; bytes; or a function that writes to
+        the open binary file that it is given.
     durable : bool
-        Whether the file is brought to disk before it gets its name, so that after a power cut it
-        is not empty. For files that later calls rely on.
+        Whether the file is synced to disk before it is renamed, so that after a power cut it is
+        not empty. For files that a resumed run relies on.
 
     Raises
     ------
     OSError
-        If it cannot be written, with the file's name, whatever the writer made of it; also where a
-        pipe or a device has its name, which renaming would put the file in the place of.
+        If it cannot be written, with the file's name, also where the writer raised another error;
+        also if the path is a pipe or a device, which renaming would replace by the file.
     """
     target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     if target.exists() and not (target.is_file() or target.is_dir()):
@@ -90,7 +90,7 @@ def _forget(temporary: Path) -> None:
 
 
 def forget_unfinished(folder: Path) -> None:
-    """Remove what killed processes left of files in a folder that nobody else writes to."""
+    """Remove temporary files of killed processes from a folder that no other process writes to."""
     for file in folder.glob(f".*{PART}"):
         if not file.is_dir():
             _forget(file)

@@ -9,7 +9,7 @@ from recbole_groupmix.core.mix import Mix, check_groups
 from recbole_groupmix.core.names import is_reserved
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.settings.yaml_files import read_mix_file
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 _NAME = re.compile(r"\w[\w.+-]*")  # names are parts of file names too
 _LONGEST = 150  # bytes; with the rest of a file's name they must be less than 255
@@ -39,7 +39,7 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
     found: dict[str, Mix] = {}
     for path in paths:
         name, mix = read_mix_file(path)
-        what = f"mix file {path}: name {short(name)}"
+        what = f"mix file {path}: name {short_repr(name)}"
         if not _NAME.fullmatch(name):
             raise ValueError(f"{what} must consist of letters, digits and the signs _ . + -")
         if len(name.encode()) > _LONGEST:

@@ -56,7 +56,7 @@ def prepare(
     name : str
         One of `DATA_SETS`.
     source : pathlib.Path or None
-        Zip archive or folder as it was downloaded; ``ml-100k`` and ``blockmix`` need none.
+        Zip archive or folder as it was downloaded; not needed for ``ml-100k`` and ``blockmix``.
     out : pathlib.Path
         Folder of data sets; the files go to ``<out>/<name>``.
     force : bool
@@ -84,12 +84,12 @@ def ensure_ml_100k(out: Path) -> Path:
     Parameters
     ----------
     out : pathlib.Path
-        Folder of data sets, RecBole's ``data_path``. Files that are there stay as they are.
+        Folder of data sets, RecBole's ``data_path``. Existing files are not changed.
 
     Raises
     ------
     ValueError
-        If it has to be made and cannot be.
+        If it cannot be made.
     """
     folder = Path(out) / "ml-100k"
     if not all((folder / f"ml-100k.{suffix}").is_file() for suffix in ("inter", "user")):
@@ -112,9 +112,9 @@ def _recipe(name: str) -> Recipe:
     if name not in _MODULES:
         raise ValueError(
             f"data set {name!r} cannot be prepared here; known are {', '.join(DATA_SETS)}"
-            f"{did_you_mean(name, DATA_SETS, ' ({})')}. A data set of your own needs no "
+            f"{did_you_mean(name, DATA_SETS, ' ({})')}. Your own data set needs no "
             f"preparation, only RecBole's atomic files and the name of its group column"
         )
-    # Loaded when asked for, so that `python -m recbole_groupmix.prepare.blockmix` runs it once.
+    # Loaded on demand, so that `python -m recbole_groupmix.prepare.blockmix` runs it once.
     recipe: Recipe = import_module(f"{__name__}.{_MODULES[name]}").RECIPE
     return recipe

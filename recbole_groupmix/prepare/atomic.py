@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 Columns = Mapping[str, Sequence[object]]
 """One table: ``"field:type"`` -> the column's values, all columns of one length."""
@@ -15,7 +15,7 @@ _UNREADABLE = re.compile(r'"|[^\t\n\r]*[\t\n\r]')
 
 
 def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path:
-    r"""Write one atomic file, whole or not at all.
+    r"""Write one of RecBole's atomic files, completely or not at all.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def write_atomic(folder: Path, name: str, suffix: str, columns: Columns) -> Path
         write_whole(path, text)
     except OSError as error:
         raise ValueError(
-            f"cannot write {path}: {reason(error)}; choose an existing folder that can be "
+            f"cannot write {path}: {error_text(error)}; choose an existing folder that can be "
             f"written to and has room for {len(text):,} characters"
         ) from error
     return path
 
 
 def parse_atomic(lines: Iterable[str], label: str) -> dict[str, list[str]]:
-    """Parse the lines of an atomic file, every value as the string it is.
+    """Parse the lines of an atomic file, every value as a string.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def parse_atomic(lines: Iterable[str], label: str) -> dict[str, list[str]]:
     Raises
     ------
     ValueError
-        If the header is not one of an atomic file, or a line (named by its number) has another
+        If the header is not that of an atomic file, or a line (named by its number) has another
         number of fields than the header.
     """
     numbered = enumerate(lines, start=1)
@@ -119,5 +119,5 @@ def _check_header(header: Sequence[str], label: str) -> None:
         raise ValueError(
             f"{label}: {list(header)} is not the header of an atomic file; each column is called "
             f"field:type, such as user_id:token, with type token, token_seq, float or float_seq, "
-            f"and no two alike"
+            f"and all must differ"
         )

@@ -8,13 +8,13 @@ from recbole_groupmix.files.parse import parse_json_bounded
 from recbole_groupmix.prepare.publish import Tables
 from recbole_groupmix.prepare.recipe import Recipe
 from recbole_groupmix.prepare.sources import Source, SourceFile
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 COUNTRIES = ("0", "3", "10", "17")
 """The countries that the paper keeps, as codes of the source."""
 
 MIN_LIKES = 5
-"""Least number of different artists that a user who is kept likes."""
+"""Least number of different artists that a user must like to be kept."""
 
 _EXPECTED = (
     "the SNAP archive lastfm_asia.zip or its unpacked folder, with lastfm_asia_features.json and "
@@ -53,7 +53,7 @@ def tables(source: Path | None) -> Tables:
     if strangers:
         raise ValueError(
             f"{features}: {len(strangers)} users, among them {strangers[0]!r}, have no country in "
-            f"lastfm_asia_target.csv; the two files are not of one data set"
+            f"lastfm_asia_target.csv; the two files are of different data sets"
         )
     kept = [
         user
@@ -95,7 +95,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) < len(pairs):
         twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        raise ValueError(f"{twice!r} stands in it twice")
+        raise ValueError(f"{twice!r} occurs in it twice")
     return content
 
 
@@ -110,13 +110,13 @@ def _likes(file: SourceFile) -> dict[str, list[str]]:
     except ValueError as error:
         raise ValueError(f"{file}: {error}; the copy is damaged, download it again") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{file} holds no object; expected user -> list of artists")
+        raise ValueError(f"{file} does not hold a JSON object; expected user -> list of artists")
     likes = {}
     for user, artists in content.items():
         if not isinstance(artists, list) or not all(type(artist) is int for artist in artists):
             raise ValueError(
-                f"{file}: user {user!r} has {short(artists, 60)}; expected a list of artists, each "
-                f"a whole number"
+                f"{file}: user {user!r} has {short_repr(artists, 60)}; expected a list of artists, "
+                f"each a whole number"
             )
         likes[user] = [str(artist) for artist in dict.fromkeys(artists)]
     return likes

@@ -64,17 +64,16 @@ def tables(source: Path | None = None) -> Tables:
     ValueError
         If the source is missing, damaged, or an age is not a number of years.
     """
-    found = dict(atomic_tables(Source(source or installed_copy()), "ml-100k", "age", _EXPECTED))
-    groups = []
-    for user, age in zip(found["user"]["user_id:token"], found["user"]["age:token"], strict=True):
+    copied = atomic_tables(Source(source or installed_copy()), "ml-100k", "age", _EXPECTED)
+    users, groups = copied["user"], []
+    for user, age in zip(users["user_id:token"], users["age:token"], strict=True):
         try:
             groups.append(age_bucket(int(str(age))))
         except ValueError as error:
             raise ValueError(
                 f"ml-100k.user: user {user!r} has age {age!r}; expected a number of years"
             ) from error
-    found["user"] = {**found["user"], "age_group:token": groups}
-    return found
+    return {**copied, "user": {**users, "age_group:token": groups}}
 
 
 def source_text() -> str:

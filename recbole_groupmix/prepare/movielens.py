@@ -1,4 +1,4 @@
-"""What the two MovieLens data sets share: age buckets, terms of use, copying atomic files."""
+"""Common parts of the two MovieLens data sets: age buckets, terms of use, atomic files."""
 
 from recbole_groupmix.prepare.atomic import parse_atomic
 from recbole_groupmix.prepare.publish import Tables
@@ -37,7 +37,7 @@ Transactions on Interactive Intelligent Systems 5, 4, Article 19. https://doi.or
 
 
 def atomic_tables(source: Source, name: str, group_field: str, expected: str) -> Tables:
-    """Read a data set that lies in the source as RecBole's atomic files.
+    """Read a data set from RecBole's atomic files in a source.
 
     Parameters
     ----------

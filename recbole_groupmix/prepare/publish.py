@@ -1,15 +1,15 @@
-"""Putting a prepared data set in its folder: complete, or not at all."""
+"""Writing a prepared data set to its folder atomically."""
 
 import filecmp
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.output_paths import existing_above
 from recbole_groupmix.files.staging import staging_beside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 Tables = Mapping[str, Columns]
 """A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table."""
@@ -26,7 +26,7 @@ def check_writable(folder: Path) -> None:
     Parameters
     ----------
     folder : pathlib.Path
-        The folder that is to hold something; it need not exist.
+        The output folder; it need not exist.
 
     Raises
     ------
@@ -40,7 +40,9 @@ def check_writable(folder: Path) -> None:
             f"cannot write to {folder}: {error}, or it is mounted read-only; choose another folder"
         ) from error
     except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {reason(error)}; choose another") from error
+        raise ValueError(
+            f"cannot write to {folder}: {error_text(error)}; choose another"
+        ) from error
 
 
 def publish(
@@ -63,7 +65,7 @@ def publish(
         Text of SOURCE.md.
     force : bool
         Whether to replace atomic files of other content. Files of the same content, and
-        SOURCE.md, need no force.
+        SOURCE.md, are replaced without it.
 
     Raises
     ------
@@ -79,14 +81,14 @@ def publish(
                 write_atomic(staging, name, suffix, columns)
             write_whole(staging / _NOTE, source_text)
             try:
-                staging.rename(folder)  # fails if the folder is there, made meanwhile perhaps
+                staging.rename(folder)  # fails if the folder exists, perhaps made meanwhile
             except OSError:
                 if not folder.is_dir():
                     raise
                 _merge(staging, folder, name, force=force)
     except OSError as error:
         raise ValueError(
-            f"cannot write data set {name} to {folder}: {reason(error)}; choose a "
+            f"cannot write data set {name} to {folder}: {error_text(error)}; choose a "
             f"folder that can be written to and has room"
         ) from error
 
@@ -106,7 +108,9 @@ def _merge(staging: Path, folder: Path, name: str, *, force: bool) -> None:
             f"nothing was written. Move it away, choose another folder, or overwrite it with "
             f"force=True (--force)"
         )
-    for file in reversed(other):  # the interactions first, so that no half-new folder looks whole
+    for file in reversed(
+        other
+    ):  # the interactions first, so that a partly replaced folder does not look complete
         (folder / file).unlink()
     for file in [_NOTE, *new]:
         os.replace(staging / file, folder / file)

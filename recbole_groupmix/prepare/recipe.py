@@ -1,4 +1,4 @@
-"""What every data set here consists of, and the way from its source to its folder."""
+"""The recipe of a data set: how it is made from its source and written to its folder."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Recipe:
     source_text : callable
         -> text of SOURCE.md: origin, licence, citation, how it was made.
     needs : str or None
-        The source that a user has to bring; None where the data set is made without.
+        The source that a user has to provide; None if the data set is made without one.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Recipe:
             raise ValueError(
                 f"source of {self.name}: {len(strangers)} users have interactions but no "
                 f"description and so no {self.group_field}, among them {strangers[0]!r}; the "
-                f"files are incomplete or not of one data set"
+                f"files are incomplete or of different data sets"
             )
         items = [str(token) for token in inter["item_id:token"]]
         return format_comparison(compare(self.name, group_of_user, seen, items))

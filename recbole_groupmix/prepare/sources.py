@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded
 
-#: Bytes that a file of a source may have: ten times the largest of those that can be prepared,
-#: MovieLens-1M's ratings.dat of 24,594,131.
+#: Most bytes of a source file: ten times the largest that can be prepared, MovieLens-1M's
+#: ratings.dat of 24,594,131.
 MOST_BYTES = 250_000_000
-#: Compressed bytes that are unpacked at once; of 4 KiB bzip2 makes 80 MB at the worst.
+#: Compressed bytes that are unpacked at once; bzip2 expands 4 KiB to 80 MB at worst.
 _PIECE = 4096
 _UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -58,7 +58,7 @@ class SourceFile:
             return content.decode(encoding).replace("\r\n", "\n")
         except (*_UNREADABLE, ValueError) as error:
             raise ValueError(
-                f"cannot read {self}: {error}; the copy is damaged or of another data set, "
+                f"cannot read {self}: {error}; the copy is damaged or that of another data set, "
                 f"download it again"
             ) from error
 
@@ -70,8 +70,8 @@ class SourceFile:
 class Source:
     """A folder or a zip archive as it was downloaded.
 
-    Files are looked for in all folders below; where a folder holds no such file itself, also in
-    the zip archives that lie in it.
+    Files are looked for in all folders below, and if there is no such file, also in the zip
+    archives in the folder.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Source:
     Raises
     ------
     ValueError
-        If no path is given, there is nothing at it, or it is a file but not a zip archive.
+        If no path is given, it does not exist, or it is a file but not a zip archive.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -95,28 +95,28 @@ class Source:
         )
 
     def find(self, filename: str) -> SourceFile | None:
-        """Return the one file of that name, or None where there is none.
+        """Return the only file of that name, or None if there is none.
 
         Raises
         ------
         ValueError
-            If there are several of that name, or an archive in the folder cannot be read.
+            If there are several files of that name, or an archive in the folder cannot be read.
         """
-        found = _named(filename, self._files)
-        if not found and self.path.is_dir():
+        matches = _named(filename, self._files)
+        if not matches and self.path.is_dir():
             archives = [file for file in self._files if file.member.lower().endswith(".zip")]
             inside = [_files_of_zip(self.path / archive.member) for archive in archives]
-            found = _named(filename, [file for files in inside for file in files])
-        if len(found) > 1:
-            places = "; ".join(str(file) for file in found)
+            matches = _named(filename, [file for files in inside for file in files])
+        if len(matches) > 1:
+            places = "; ".join(str(file) for file in matches)
             raise ValueError(
-                f"source {self.path} holds {len(found)} files called {filename} ({places}); give "
-                f"the one folder or zip archive that is meant"
+                f"source {self.path} holds {len(matches)} files called {filename} ({places}); "
+                f"give the folder or zip archive of one of them"
             )
-        return found[0] if found else None
+        return matches[0] if matches else None
 
     def require(self, filename: str, expected: str) -> SourceFile:
-        """Return the one file of that name.
+        """Return the only file of that name.
 
         Parameters
         ----------
@@ -132,16 +132,16 @@ class Source:
         """
         file = self.find(filename)
         if file is None:
-            some = ", ".join(sorted(PurePosixPath(file.member).name for file in self._files)[:5])
+            names = ", ".join(sorted(PurePosixPath(file.member).name for file in self._files)[:5])
             raise ValueError(
-                f"source {self.path} holds no {filename} (it holds {some or 'nothing'}"
+                f"source {self.path} holds no {filename} (it holds {names or 'nothing'}"
                 f"{', ...' if len(self._files) > 5 else ''}); expected {expected}"
             )
         return file
 
 
 def _unpacked(archive: zipfile.ZipFile, member: str) -> bytes:
-    """Return a member's bytes, of which an archive's own word is not taken for the number."""
+    """Return a member's bytes, counted while unpacking: the size in the archive is not trusted."""
     too_large = ValueError(f"it has more than {MOST_BYTES:,} bytes")
     if archive.getinfo(member).file_size > MOST_BYTES:
         raise too_large

@@ -1,4 +1,4 @@
-"""Generator of data sets in the paper's stylised setting (Section 3.2.2), whose truth is known.
+"""Generator of data sets in the paper's stylised setting (Section 3.2.2), with known ground truth.
 
 Items fall into classes of equal size, every user prefers exactly one class and is observed to like
 each of its items with probability p. Groups differ only in their shares of users per class, Theta.
@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from recbole_groupmix.prepare.publish import Tables
 
-# One stream of random numbers for each decision: a change to one leaves the others alone.
+# One stream of random numbers for each decision: a change of one does not affect the others.
 _ITEM_CLASSES, _USER_ORDER, _OBSERVED, _ROW_ORDER = range(4)
 
 
 @dataclass(frozen=True)
 class BlockMix:
-    """A generated data set with its truth.
+    """A generated data set with its ground truth.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ def generate_blocks(
 
 
 def least_p(theta: npt.NDArray[np.float64], n_users: int, n_items: int) -> float:
-    """Return the rate that Assumption B.2 of the paper asks for, its constant taken as 1.
+    """Return the rate that Assumption B.2 of the paper requires, with its constant set to 1.
 
     ``max_c(1 / theta_c)^2 * log(n_items) / (n_users * n_items)``.
 
@@ -186,7 +186,7 @@ def _check(
             f"at least one user in it"
         )
     if len(counts) > 26:
-        raise ValueError(f"counts have {len(counts)} groups; at most 26 have a letter for a name")
+        raise ValueError(f"counts have {len(counts)} groups; at most 26 can be named by a letter")
     if n_items < 1 or n_items % counts.shape[1]:
         raise ValueError(
             f"n_items {n_items} is not a multiple of the {counts.shape[1]} classes; classes have "

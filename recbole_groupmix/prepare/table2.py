@@ -1,4 +1,4 @@
-"""The paper's Table 2: how many users and interactions each group of a data set has."""
+"""The paper's Table 2: the users and interactions of each group, compared with a data set."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from recbole_groupmix.text.tables import aligned
 
 @dataclass(frozen=True)
 class Reference:
-    """What a prepared data set should hold.
+    """The expected counts of a prepared data set.
 
     Attributes
     ----------
@@ -66,9 +66,9 @@ class Row:
     group : str
         Group token, or ``"all"`` for the total.
     users, interactions : int
-        What was counted: users with at least one interaction, and interactions.
+        Counted users with at least one interaction, and interactions.
     expected_users, expected_interactions : int or None
-        What Table 2 gives; None where it does not know the data set or the group.
+        Values of Table 2; None if the data set or the group is not in it.
     ok : bool or None
         Whether both agree; None where the data set is not in Table 2.
     """
@@ -119,12 +119,12 @@ def compare(
     interaction_users: Sequence[str],
     interaction_items: Sequence[str],
 ) -> Comparison:
-    """Count a data set by group and set it beside Table 2 of the paper.
+    """Count a data set by group and compare it with Table 2 of the paper.
 
     Parameters
     ----------
     name : str
-        Name of the data set; one that Table 2 does not know is only counted.
+        Name of the data set; one that is not in Table 2 is only counted.
     group_of_user : mapping from str to str
         User token -> group token, for every user with an interaction.
     interaction_users, interaction_items : sequence of str, shape (n_interactions,)

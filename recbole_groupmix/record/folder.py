@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, TypeVar
 import yaml
 
 from recbole_groupmix.files.opened import note_opened
-from recbole_groupmix.files.places import existing_above
+from recbole_groupmix.files.output_paths import existing_above
 from recbole_groupmix.files.whole import Content, forget_unfinished, write_whole
 from recbole_groupmix.record.lock import keep_others_out
 from recbole_groupmix.record.read import read_lines, read_yaml
 from recbole_groupmix.record.schema import Config
 from recbole_groupmix.settings.rows import NOT_IDENTITY, in_identity
-from recbole_groupmix.text.untrusted import reason, short
+from recbole_groupmix.text.untrusted import error_text, short_repr
 
 #: Keys of RecBole that may differ between two commands which continue the same run.
 _VOLATILE = frozenset(
@@ -144,7 +144,7 @@ class RunFolder:
 
     def _unusable(self, error: OSError) -> ValueError:
         return ValueError(
-            f"cannot write to run folder {self.path}: {reason(error)}; choose another "
+            f"cannot write to run folder {self.path}: {error_text(error)}; choose another "
             "place by --output_dir"
         )
 
@@ -164,7 +164,7 @@ class RunFolder:
                 key = keys[0]
                 raise ValueError(
                     f"run folder {self.path} was made with {_OTHER[part]}: {key} was "
-                    f"{short(before.get(key))} and is now {short(values.get(key))}"
+                    f"{short_repr(before.get(key))} and is now {short_repr(values.get(key))}"
                     f"{f' ({len(keys) - 1} more differ)' if len(keys) > 1 else ''}; remove the "
                     "folder or choose another --output_dir"
                 )

@@ -11,7 +11,7 @@ import pandas as pd
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded, read_text_bounded
 from recbole_groupmix.files.parse import parse_json_bounded, parse_yaml_bounded
 from recbole_groupmix.record.shape import check_of
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
 _LONGEST = 2**26
@@ -67,7 +67,7 @@ def read_json(file: Path, shape: type[T], way_out: str = AGAIN) -> T:
         content: T = parse_json_bounded(read_bytes_bounded(file))
         check_of(shape)(content, "it")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
+        raise ValueError(f"{file} cannot be read: {error_text(error)}; {way_out}") from error
     return content
 
 
@@ -77,7 +77,7 @@ def read_yaml(file: Path, shape: type[T], way_out: str = AGAIN) -> T:
         content: T = parse_yaml_bounded(read_text_bounded(file))
         check_of(shape)(content, "it")
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
+        raise ValueError(f"{file} cannot be read: {error_text(error)}; {way_out}") from error
     return content
 
 
@@ -96,7 +96,7 @@ def read_frame(
         # of another path pandas would read a ~ as the home folder
         frame = pd.read_parquet(file.absolute(), partitioning=None, **options)
     except Exception as error:  # pyarrow has a class of errors for every kind of damage
-        raise ValueError(f"{file} cannot be read: {reason(error)}; {way_out}") from error
+        raise ValueError(f"{file} cannot be read: {error_text(error)}; {way_out}") from error
     if not set(frame.columns) >= columns:
         lacks = ", ".join(sorted(columns - set(frame.columns)))
         raise ValueError(f"{file} has no column {lacks}; {way_out}")
@@ -128,7 +128,7 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
     try:
         lines = _whole_lines(file)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read: {reason(error)}; {_LINES}") from error
+        raise ValueError(f"{file} cannot be read: {error_text(error)}; {_LINES}") from error
     for at, line in enumerate(lines, start=1):
         where = f"{file}, line {at}"
         try:
@@ -141,7 +141,7 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
                 raise ValueError(f"it tried {len(tried)} options, those before it {options}")
         except ValueError as error:
             raise ValueError(
-                f"{where} is no record of a fold ({reason(error)}); {_LINE}"
+                f"{where} is no record of a fold ({error_text(error)}); {_LINE}"
             ) from error
         options = len(tried) if tried else options
         key = record["name"], record["fold"]

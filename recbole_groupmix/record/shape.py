@@ -8,7 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 Check = Callable[[Any, str], None]
 """Raises ``ValueError`` unless a value, which is found at a place, looks as it must."""
@@ -70,7 +70,7 @@ def _derived(shape: Any) -> Check:
 
 
 def _refuse(value: Any, where: str, wanted: str) -> ValueError:
-    return ValueError(f"{where} is {short(value, _SHOWN)} and must be {wanted}")
+    return ValueError(f"{where} is {short_repr(value, _SHOWN)} and must be {wanted}")
 
 
 def number(
@@ -147,7 +147,7 @@ def by_name(item: Check) -> Check:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise _refuse(value, where, "keys and values")
         for key, one in value.items():
-            item(one, f"{short(key, _SHOWN)} of {where}")
+            item(one, f"{short_repr(key, _SHOWN)} of {where}")
 
     return check
 

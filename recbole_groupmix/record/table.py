@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.core.best_row import advice, better_rows, known
+from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
@@ -104,7 +104,7 @@ def _target(result: Result) -> Group:
 def _answer(result: Result, key: str) -> list[str]:
     """Say what to do: follow the row of the largest gain that stands out, or change nothing."""
     changes = {mix: row[key] for mix, row in result["change"].items() if key in row}
-    if not any(known(change) for change in changes.values()):
+    if not any(has_interval(change) for change in changes.values()):
         return []
     few = f" in {count(result['repeats'], 'repeat')} of each" if few_repeats(result) else ""
     same = result.get("same_mix", {})

@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import PART, write_whole
 from recbole_groupmix.record.finished import read_folders
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 _STEM = 40  # characters of a folder's name that its temporary folder repeats
 
@@ -109,7 +109,7 @@ def write_new(place: Path, files: Mapping[str, bytes]) -> None:
 
 def _unusable(place: Path, error: BaseException) -> ValueError:
     return ValueError(
-        f"cannot write the report in {place}: {reason(error)}; choose another place by --out"
+        f"cannot write the report in {place}: {error_text(error)}; choose another place by --out"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_groupmix.check.command import check_command
-from recbole_groupmix.files.places import out_folder
+from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
 from recbole_groupmix.reproduce.controls import FOLDS, TRIALS, chosen_controls
 from recbole_groupmix.reproduce.costs import Timings, cost_of

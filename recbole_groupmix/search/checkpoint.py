@@ -12,7 +12,7 @@ import torch
 
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.read import AGAIN
-from recbole_groupmix.text.untrusted import reason
+from recbole_groupmix.text.untrusted import error_text
 
 _BLOCK = 2**20
 
@@ -36,7 +36,7 @@ def damage(file: Path) -> str | None:
         state = torch.load(file, map_location="cpu", weights_only=True)
         whole = isinstance(state, dict) and {"state_dict", "other_parameter"} <= set(state)
     except OSError as error:
-        return reason(error)
+        return error_text(error)
     except Exception as error:  # torch has many ways to say that a file is none of its own
         return _first_words(error)
     return None if whole else "it is no checkpoint of a run"

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
@@ -128,7 +128,7 @@ def fold_score(experiment: Experiment, fit: Fit) -> float | None:
         return fit.score
     held_out = experiment.target_held_out(experiment.part(fit.job.part))
     name, _, cut_off = experiment.settings.valid_metric.partition("@")
-    values = evaluate(fit.model, held_out, [int(cut_off)], [name])
+    values = user_metrics(fit.model, held_out, [int(cut_off)], [name])
     return float(next(iter(values.values())).mean())
 
 

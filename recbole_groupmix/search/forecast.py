@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.experiment.recbole_errors import blame
@@ -200,7 +200,7 @@ def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) 
             model = max(one - epoch, 0.0)
         started = time.perf_counter()
         held_out = experiment.part(ALL_OF_TRAIN).held_out
-        evaluate(fit.model, held_out, experiment.settings.topk)
+        user_metrics(fit.model, held_out, experiment.settings.topk)
     return Costs(model, epoch, time.perf_counter() - started)
 
 

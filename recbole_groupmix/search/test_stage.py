@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
@@ -155,7 +155,7 @@ class TestStage:
 def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:
     """Measure every user of all groups on test: a long table, see :meth:`TestStage.result`."""
     held_out = experiment.part(ALL_OF_TRAIN).held_out
-    values = evaluate(fit.model, held_out, experiment.settings.topk)
+    values = user_metrics(fit.model, held_out, experiment.settings.topk)
     dataset, groups = experiment.dataset, experiment.groups
     tokens = dataset.id2token(dataset.uid_field, held_out.users).astype(str)
     names = np.array(groups.names)[groups.of_user[held_out.users]]

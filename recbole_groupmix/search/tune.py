@@ -15,7 +15,7 @@ from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.places import out_file
+from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from recbole_groupmix.core.interval import EXAMPLE, interval_problem
+from recbole_groupmix.core.filter_interval import EXAMPLE, interval_problem
 
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings

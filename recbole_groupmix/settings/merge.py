@@ -16,7 +16,7 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.settings.values import check_choice, checked_values, given_name, given_path
 from recbole_groupmix.settings.without_effect import notes_without_effect
 from recbole_groupmix.settings.yaml_files import read_settings_file
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 
 def merge_settings(
@@ -53,7 +53,9 @@ def merge_settings(
     user: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for given_file in config_files:
-        file = user_path(str(given_file), f"cannot read settings file {short(str(given_file))}")
+        file = user_path(
+            str(given_file), f"cannot read settings file {short_repr(str(given_file))}"
+        )
         content = read_settings_file(file)
         user.update(content)
         origin.update(dict.fromkeys(content, f"in {file}"))

@@ -13,7 +13,7 @@ from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
 from recbole_groupmix.settings.rows import ROWS
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Settings(OurRows, RecBoleRows):
 
     def describe(self, key: str) -> str:
         """Return "key is value (origin)", the beginning of a message about a value."""
-        return f"{key} is {short(self[key])} ({self.origin.get(key, 'the default')})"
+        return f"{key} is {short_repr(self[key])} ({self.origin.get(key, 'the default')})"
 
     def with_values(self, **changed: Any) -> Settings:
         """Return the same settings with other values, which are not checked."""

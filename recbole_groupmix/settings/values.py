@@ -14,7 +14,7 @@ from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.settings.data_keys import check_data_keys
 from recbole_groupmix.settings.kinds import check_kinds
 from recbole_groupmix.settings.rows import ROWS
-from recbole_groupmix.text.untrusted import short
+from recbole_groupmix.text.untrusted import short_repr
 
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
@@ -74,7 +74,7 @@ def given_name(key: str, value: object, origin: str) -> str | None:
     if value is None and ROWS[key].takes_none:
         return None
     if value is None or isinstance(value, (bool, list, tuple, dict)):
-        raise ValueError(f"{key} is {short(value)} ({origin}); it must be one name")
+        raise ValueError(f"{key} is {short_repr(value)} ({origin}); it must be one name")
     if str(value) == "" and key not in ("target", "dataset"):
         raise ValueError(f"{key} is '' ({origin}); give it a value or leave it out")
     return str(value)
@@ -83,7 +83,7 @@ def given_name(key: str, value: object, origin: str) -> str | None:
 def given_path(key: str, value: Any, origin: str) -> Any:
     """Return a value that was given, a path with its ``~`` replaced; refuse what no file is called."""
     if isinstance(value, str) and (key == "output_dir" or key.endswith("_path")):
-        what = f"{key} is {short(value)} ({origin})"
+        what = f"{key} is {short_repr(value)} ({origin})"
         value = user_path(value, what)
         if key == "output_dir":
             check_can_be_written(value, what)

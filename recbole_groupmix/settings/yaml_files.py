@@ -14,7 +14,7 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.files.bounded import BY_HAND, read_text_bounded
 from recbole_groupmix.files.parse import BoundedLoader
 from recbole_groupmix.settings.rows import NAME_KEYS
-from recbole_groupmix.text.untrusted import reason, short
+from recbole_groupmix.text.untrusted import error_text, short_repr
 
 #: Largest budget ratio; the target's users count for nothing long before.
 MOST_BUDGET = 1e6
@@ -71,7 +71,7 @@ def read_mix_file(path: str | Path) -> tuple[str, Mix]:
     budget = _value(fields["alpha_aug"], f"{what}, alpha_aug")
     if isinstance(budget, (int, float)) and MOST_BUDGET < budget < math.inf:
         raise ValueError(
-            f"{what}: alpha_aug is {short(budget)}; it must be at most {MOST_BUDGET:g}: 1 gives the "
+            f"{what}: alpha_aug is {short_repr(budget)}; it must be at most {MOST_BUDGET:g}: 1 gives the "
             "other groups as much weight as they have users"
         )
     try:
@@ -85,11 +85,11 @@ def _root(path: str | Path, what: str) -> yaml.Node | None:
     try:
         text = read_text_bounded(path, BY_HAND)
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {what}: {reason(error)}; name a YAML file") from error
+        raise ValueError(f"cannot read {what}: {error_text(error)}; name a YAML file") from error
     try:
         return yaml.compose(text, _Loader)
     except yaml.YAMLError as error:
-        raise ValueError(f"{what} is no YAML: {reason(error)}") from error
+        raise ValueError(f"{what} is no YAML: {error_text(error)}") from error
 
 
 def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
@@ -102,7 +102,7 @@ def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
     fields: dict[str, yaml.Node] = {}
     for key, value in pairs:
         if key.value in fields:
-            raise ValueError(f"{what} gives {short(key.value)} twice; keep one of the lines")
+            raise ValueError(f"{what} gives {short_repr(key.value)} twice; keep one of the lines")
         fields[key.value] = value
     return fields
 
@@ -111,4 +111,4 @@ def _value(node: yaml.Node, what: str) -> Any:
     try:
         return _Loader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{what} has a value that cannot be read: {reason(error)}") from error
+        raise ValueError(f"{what} has a value that cannot be read: {error_text(error)}") from error

@@ -1,1 +1,1 @@
-"""Text for people: numbers, tables, and names of others made harmless."""
+"""Text for people: numbers, tables, and untrusted names made harmless."""

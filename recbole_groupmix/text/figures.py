@@ -1,4 +1,4 @@
-"""Figures whose text holds names: no formulas, and in fonts that have their letters."""
+"""Figures whose text holds untrusted names: no formulas, and in fonts that have their letters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any
 
-from recbole_groupmix.text.untrusted import shown
+from recbole_groupmix.text.untrusted import escaped
 
 _MISSING = re.compile(r"Glyph (\d+) ")
 _NO_ROOM = "constrained_layout not applied"
@@ -24,49 +24,49 @@ _MOST_NAMED = 5
 def figure_of_names(
     draw: Callable[[], Any], settings: Mapping[str, Any] | None = None
 ) -> Iterator[Any]:
-    """Yield a matplotlib figure with text that is shown as it is, in settings to save it in.
+    """Yield a matplotlib figure whose text is shown as it is, and keep its settings for saving.
 
     A ``$`` begins no formula, except where a text asks for it (``parse_math=True``). Letters that
-    the font lacks are taken from an installed one that has them; what none has is said once.
+    the font lacks are taken from an installed one that has them; a warning names the others.
 
     Parameters
     ----------
     draw : callable
-        Makes the figure; called again where another font is needed.
+        Makes the figure; called again if another font is needed.
     settings : mapping, optional
-        matplotlib's ``rcParams`` that differ from its own; those of the user never count.
+        ``rcParams`` that differ from matplotlib's defaults; the user's are not used.
     """
-    import matplotlib  # a run needs none
+    import matplotlib  # here, since a run does not need it
 
-    of_all = {**matplotlib.rcParamsDefault, **(settings or {}), "text.parse_math": False}
-    with matplotlib.rc_context(of_all):
+    parameters = {**matplotlib.rcParamsDefault, **(settings or {}), "text.parse_math": False}
+    with matplotlib.rc_context(parameters):
         picture, missing = _laid_out(draw)
         if missing:
-            fonts, nowhere = fonts_with(missing)
-            if nowhere:
-                logging.getLogger(__name__).warning(_said(nowhere))
+            fonts, in_no_font = fonts_with(missing)
+            if in_no_font:
+                logging.getLogger(__name__).warning(_warning(in_no_font))
             if fonts:
                 family = matplotlib.rcParams["font.family"]
                 with matplotlib.rc_context({"font.family": [*family, *fonts]}):
                     picture, _ = _laid_out(draw)
         with warnings.catch_warnings():
-            for known in (_MISSING.pattern, _NO_ROOM):
-                warnings.filterwarnings("ignore", message=known)
+            for pattern in (_MISSING.pattern, _NO_ROOM):
+                warnings.filterwarnings("ignore", message=pattern)
             yield picture
 
 
 def _laid_out(draw: Callable[[], Any]) -> tuple[Any, frozenset[int]]:
     """Return a figure and the code points that its fonts lack."""
-    with warnings.catch_warnings(record=True) as found:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         picture = draw()
         _shorten(picture)
         picture.draw_without_rendering()
     missing = set()
-    for warning in found:
-        of_glyph = _MISSING.match(str(warning.message))
-        if of_glyph:
-            missing.add(int(of_glyph[1]))
+    for warning in caught:
+        glyph = _MISSING.match(str(warning.message))
+        if glyph:
+            missing.add(int(glyph[1]))
         elif not str(warning.message).startswith(_NO_ROOM):
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
@@ -75,7 +75,7 @@ def _laid_out(draw: Callable[[], Any]) -> tuple[Any, frozenset[int]]:
 
 
 def _shorten(picture: Any) -> None:
-    """Write what steers a terminal as text, and leave the end of long names out."""
+    """Escape control characters in all texts of a figure, and shorten long names."""
     from matplotlib.text import Text
     from matplotlib.ticker import FuncFormatter
 
@@ -94,10 +94,10 @@ def _shortened(formatter: Callable[..., str], value: float, place: int | None = 
 
 
 def figure_text(text: str) -> str:
-    """Return text for a figure: nothing that steers, and the beginning of long words and lines."""
+    """Return text for a figure: control characters escaped, long words and lines shortened."""
     lines = [
         " ".join(_beginning(word, _WORD) for word in line.split(" "))
-        for line in shown(text).split("\n")
+        for line in escaped(text).split("\n")
     ]
     return "\n".join(_beginning(line, _LINE) for line in lines)
 
@@ -108,7 +108,7 @@ def _beginning(text: str, most: int) -> str:
 
 @cache
 def fonts_with(points: frozenset[int]) -> tuple[list[str], frozenset[int]]:
-    """Return the fewest installed fonts that have some code points, and those that none has.
+    """Return few installed fonts that together have some code points, and the points of none.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def fonts_with(points: frozenset[int]) -> tuple[list[str], frozenset[int]]:
 
     has: dict[str, frozenset[int]] = {}
     for font in sorted(fontManager.ttflist, key=lambda font: (font.name, font.fname)):
-        # the last resort has a box for everything
+        # "Last Resort" has a box for every code point
         if font.style != "normal" or font.name in has or font.name.startswith("Last Resort"):
             continue
         try:
@@ -138,7 +138,7 @@ def fonts_with(points: frozenset[int]) -> tuple[list[str], frozenset[int]]:
     return chosen, left
 
 
-def _said(points: frozenset[int]) -> str:
+def _warning(points: frozenset[int]) -> str:
     names = []
     for point in sorted(points)[:_MOST_NAMED]:
         letter = chr(point) if chr(point).isprintable() else ""

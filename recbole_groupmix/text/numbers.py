@@ -1,4 +1,4 @@
-"""How numbers are written."""
+"""Numbers written as text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def gib(n_bytes: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds as people say them: 0.4 s, 75 s, 12 min, 3.5 h."""
+    """Return seconds in a fitting unit: 0.4 s, 75 s, 12 min, 3.5 h."""
     if seconds is None or not math.isfinite(seconds):
         return "unknown"
     if seconds < 10:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from textwrap import wrap
 
-from recbole_groupmix.text.untrusted import markdown_cell, shown_cell
+from recbole_groupmix.text.untrusted import escaped_cell, markdown_cell
 
 #: Columns of the paragraphs below a table.
 WIDTH = 99
@@ -19,13 +19,13 @@ def aligned(
     Parameters
     ----------
     rows : sequence of sequence of str
-        The header first, all of one length; what would steer a terminal is made visible.
+        The header first, all of one length; control characters are escaped.
     left : container of int
-        Columns whose cells start at the left; those of the others end at the right.
+        Left-aligned columns; the others are right-aligned.
     rule : bool
-        Whether a line of hyphens stands below the header.
+        Whether to draw a line of hyphens below the header.
     """
-    cells = [[shown_cell(cell) for cell in row] for row in rows]
+    cells = [[escaped_cell(cell) for cell in row] for row in rows]
     lines = ["  ".join(padded).rstrip() for padded in _padded(cells, left)]
     if rule:
         lines.insert(1, "  ".join("-" * width for width in _widths(cells)))
@@ -54,7 +54,7 @@ def markdown_table(
 
 
 def paragraphs(texts: Iterable[str]) -> list[str]:
-    """Return the lines of paragraphs below a table; a paragraph's further lines are set in."""
+    """Return the wrapped lines of paragraphs below a table, with a hanging indent."""
     return [line for text in texts for line in wrap(text, WIDTH, subsequent_indent="  ")]
 
 

@@ -1,4 +1,4 @@
-r"""Names of groups, data sets and mixes, made harmless for the place where they are shown.
+r"""Untrusted names of groups, data sets and mixes, escaped for the place where they are shown.
 
 Data files and results keep every name as it is.
 """
@@ -10,15 +10,15 @@ import re
 import unicodedata
 from typing import Any
 
-#: Bytes of the name of a file or folder; file systems take 255, with endings of temporary files.
+#: Most bytes of a file name; file systems take 255, with the suffixes of temporary files.
 MOST_BYTES = 200
 _SHORT = 160
-#: Signs that Windows refuses, and those that a shell reads as more than a letter.
+#: Characters that Windows refuses, and those that have a meaning in a shell.
 _UNFIT = frozenset("<>:\"/\\|?*$`';&!")
 
 
-def short(value: Any, most: int = _SHORT) -> str:
-    """Return ``repr(value)`` for a message, with the end left out where it is long."""
+def short_repr(value: Any, most: int = _SHORT) -> str:
+    """Return ``repr(value)`` for a message, shortened to `most` characters."""
     try:
         text = repr(value)
     except RecursionError:
@@ -28,8 +28,8 @@ def short(value: Any, most: int = _SHORT) -> str:
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
-def reason(error: BaseException) -> str:
-    """Return what an error of another library says, in one line; its class if it says nothing."""
+def error_text(error: BaseException) -> str:
+    """Return the message of an error of another library in one line; its class if it has none."""
     text = getattr(error, "strerror", None) or str(error)
     return " ".join(text.split()) or type(error).__name__
 
@@ -37,16 +37,16 @@ def reason(error: BaseException) -> str:
 def safe_file_name(text: str, ending: str = "") -> str:
     """Return a name for a file or folder that every system takes and no shell misreads.
 
-    Ordinary names come back as they are: letters of any language, digits, spaces and the other
-    signs. Where anything has to be changed and there is no `ending` that keeps it apart from
-    others, eight digits of a hash do.
+    Ordinary names are returned unchanged: letters of any language, digits, spaces and the other
+    signs. A name that has to be changed gets eight digits of a hash, so that it stays unique,
+    unless there is an `ending`.
 
     Parameters
     ----------
     text : str
         Any text.
     ending : str
-        What the name ends with whatever its length, such as the hash of a run.
+        Kept at the end of the name whatever its length, such as the hash of a run.
     """
     changed = "".join("_" if _is_unfit(letter) else letter for letter in text)
     if changed[:1] in ("-", "~"):
@@ -66,29 +66,29 @@ def _is_unfit(letter: str) -> bool:
     return letter in _UNFIT or unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def shown(text: str) -> str:
-    r"""Return text for a terminal: what would steer it is written as ``\x1b`` or ``\u202e``.
+def escaped(text: str) -> str:
+    r"""Return text for a terminal, with control characters written as ``\x1b`` or ``\u202e``.
 
-    Line breaks stay. Besides control characters these are the marks that turn the direction of
-    writing and halves of surrogate pairs, which no encoding can print.
+    Line breaks stay. Marks that change the direction of writing and lone surrogates, which no
+    encoding can print, are escaped too.
     """
-    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-_STEERING = re.compile(
+_CONTROL = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
-def shown_cell(text: str) -> str:
-    r"""Return a cell of a text table: as :func:`shown`, and in one line."""
-    return shown(text).replace("\n", "\\n")
+def escaped_cell(text: str) -> str:
+    r"""Return a cell of a text table: as :func:`escaped`, and in one line."""
+    return escaped(text).replace("\n", "\\n")
 
 
 def csv_text(value: Any) -> Any:
-    """Return a cell of a CSV file that a spreadsheet does not take for a formula.
+    """Return a cell of a CSV file that a spreadsheet does not read as a formula.
 
-    Text that begins like one gets an apostrophe before it. Numbers stay, also those in text.
+    Text that begins like a formula gets an apostrophe before it. Numbers stay, also as text.
     """
     if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return value
@@ -100,7 +100,7 @@ def csv_text(value: Any) -> Any:
 
 
 def csv_safe(frame: Any) -> Any:
-    """Return a data frame for a CSV file, all its text and its columns as :func:`csv_text`."""
+    """Return a data frame for a CSV file, with :func:`csv_text` on all text and column names."""
     harmless = frame.copy()
     for name in frame.select_dtypes(exclude="number").columns:
         harmless[name] = frame[name].map(csv_text)
@@ -109,10 +109,10 @@ def csv_safe(frame: Any) -> Any:
 
 def markdown_cell(text: str) -> str:
     """Return a cell of a Markdown table: one line without tags, code, links or further cells."""
-    line = markdown_text(" ".join(shown(text.replace("\n", " ")).split()))
+    line = markdown_text(" ".join(escaped(text.replace("\n", " ")).split()))
     return line.replace("|", "\\|").replace("`", "\\`")
 
 
 def markdown_text(text: str) -> str:
     """Return a paragraph of Markdown without tags and links; code stays."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", shown(text)).replace("](", "]\\(")
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", escaped(text)).replace("](", "]\\(")

@@ -15,13 +15,13 @@ from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.core.user_metrics import per_user_metrics
-from recbole_groupmix.engine.fast_negatives import FastNegatives
+from recbole_groupmix.engine.compiled_negatives import CompiledNegatives
 from recbole_groupmix.engine.graph import models_in_graph
-from recbole_groupmix.engine.hits import Asked
-from recbole_groupmix.engine.on_torch import TorchPopulation
+from recbole_groupmix.engine.hits import RankingRequest
 from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.threads import pool
+from recbole_groupmix.engine.torch_population import TorchPopulation
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.text.numbers import gib
@@ -137,7 +137,7 @@ class JointModels:
         config = self._experiment.config
         last = max(same[-1].epochs or int(config["epochs"]) for same in self._jobs)
         eval_step = min(int(config["eval_step"]), last)
-        fast = FastNegatives(self._part.negatives)
+        fast = CompiledNegatives(self._part.negatives)
         batches = training_batches(self._experiment, self._first, self._part, negatives=fast)
         for epoch in range(1, last + 1):
             started, alive = time.perf_counter(), self._population.alive
@@ -169,7 +169,7 @@ class JointModels:
             if np.isfinite(self._population.tables(k)).all():
                 validation = self._validations[k]
                 who, rows = validation.everyone, validation.rows
-                asked[k] = Asked(who.users, who.masked, who.relevant, validation.k, rows)
+                asked[k] = RankingRequest(who.users, who.masked, who.relevant, validation.k, rows)
             else:
                 stopped.append(k)
         hits = self._population.hits(asked)

@@ -15,7 +15,7 @@ from torch import nn
 from recbole_groupmix.adapters.batches import BatchFormat, Negatives, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.adapters.pretrained import construct
 from recbole_groupmix.adapters.seeding import (
     INITIAL_VALUES,
@@ -185,7 +185,7 @@ def _validator(
 ) -> Callable[[AbstractRecommender], tuple[float, dict[str, float]]]:
     def validate(model: AbstractRecommender) -> tuple[float, dict[str, float]]:
         k, metric = validation.k, validation.metric
-        values = evaluate(model, validation.held_out, [k], [metric])[f"{metric}@{k}"]
+        values = user_metrics(model, validation.held_out, [k], [metric])[f"{metric}@{k}"]
         return validation.record(values, eval_step * (len(validation.curve) + 1))
 
     return validate

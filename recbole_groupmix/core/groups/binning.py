@@ -24,7 +24,7 @@ def cut(
     Parameters
     ----------
     values : array of float or int, shape (n,)
-        Value of every user. NaN, and values that no bin holds, give no group.
+        Value of every user. NaN and values outside all bins give no group.
     bins : sequence of float, length n_groups + 1
         Edges, strictly ascending. Bin i is ``[bins[i], bins[i + 1])``: the left edge is in, the
         right one is not, not even in the last bin. An infinite edge leaves an end open.
@@ -116,7 +116,7 @@ def activity(users: npt.NDArray[np.integer[Any]], n_users: int) -> npt.NDArray[n
     Raises
     ------
     ValueError
-        If an id is no integer or out of range.
+        If an id is not an integer or out of range.
     """
     users = np.asarray(users)
     if users.ndim != 1 or (users.size and not np.issubdtype(users.dtype, np.integer)):
@@ -141,6 +141,6 @@ def _checked_values(
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ValueError(
             f"{name} has shape {values.shape} and dtype {values.dtype}; it must be a "
-            "one-dimensional array of numbers, NaN where there is none."
+            "one-dimensional array of numbers, NaN for missing ones."
         )
     return values.astype(np.float64)

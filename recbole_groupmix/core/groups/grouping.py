@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, eq=False)
 class Grouping:
-    """The group of every user, or of every row of whatever table it was made from.
+    """The group of every user, or of every row of the table that it was made from.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Grouping:
     Raises
     ------
     ValueError
-        If a code is no integer or out of range, or a name is given twice.
+        If a code is not an integer or out of range, or a name is given twice.
     """
 
     codes: npt.NDArray[np.int64]
@@ -41,7 +41,7 @@ class Grouping:
         wrong = np.flatnonzero((codes < -1) | (codes >= len(names)))
         if wrong.size:
             raise ValueError(
-                f"the code {codes[wrong[0]]} at position {wrong[0]} is none of the "
+                f"the code {codes[wrong[0]]} at position {wrong[0]} is not one of the "
                 f"{len(names)} groups; codes lie in [0, {len(names)}), or are -1 for no group."
             )
         codes = codes.astype(np.int64)  # a copy
@@ -68,7 +68,7 @@ def cross(columns: Sequence[Sequence[str | None]], separator: str = "|") -> Grou
         One or more columns of tokens. None, NaN and the empty string are missing, and a user
         with a missing token in any column has no group.
     separator : str
-        What stands between the tokens in a group's name.
+        Text between the tokens in a group's name.
 
     Returns
     -------
@@ -79,8 +79,8 @@ def cross(columns: Sequence[Sequence[str | None]], separator: str = "|") -> Grou
     Raises
     ------
     ValueError
-        If there is no column, their lengths differ, a token is no string, or, with several
-        columns, a token contains the separator, so that names could be mistaken.
+        If there are no columns, their lengths differ, a token is not a string, or, with several
+        columns, a token contains the separator, so that names would be ambiguous.
     """
     if not columns or isinstance(columns, str) or isinstance(columns[0], str):
         raise ValueError(f"columns is {columns!r}; give a sequence of columns of tokens.")
@@ -103,11 +103,11 @@ def cross(columns: Sequence[Sequence[str | None]], separator: str = "|") -> Grou
         ranks.append([place[token] for token in tokens])
         orders.append(order)
     rows = list(zip(*ranks, strict=True))
-    found = sorted({row for row in rows if min(row) >= 0})
-    code_of = {row: code for code, row in enumerate(found)}
+    combinations = sorted({row for row in rows if min(row) >= 0})
+    code_of = {row: code for code, row in enumerate(combinations)}
     names = tuple(
         separator.join(order[rank] for order, rank in zip(orders, row, strict=True))
-        for row in found
+        for row in combinations
     )
     return Grouping(np.array([code_of.get(row, -1) for row in rows], dtype=np.int64), names)
 
@@ -120,7 +120,7 @@ def small_groups(
     Parameters
     ----------
     grouping : Grouping
-        Groups of users; those who are not to count have code -1.
+        Groups of users; users that do not count have code -1.
     min_users : int
         Fewest users that a group may have, >= 0.
     action : {"refuse", "merge"}
@@ -176,7 +176,7 @@ def _check_names(names: tuple[str, ...]) -> None:
 
 
 def _checked_tokens(column: Sequence[str | None], number: int) -> list[str | None]:
-    """Return the column with None for what is missing; refuse what is no string."""
+    """Return the column with None for missing tokens; refuse values that are not strings."""
     tokens: list[str | None] = []
     for position, token in enumerate(column):
         if isinstance(token, str):

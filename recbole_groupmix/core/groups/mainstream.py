@@ -1,4 +1,4 @@
-"""How close each user's taste is to everybody else's: the mainstream score of TALL."""
+"""Mainstream scores of users (TALL): their mean similarity to all other users."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def mainstream_scores(
     n_users, n_items : int
         Numbers of ids, the padding id 0 included.
     chunk_rows : int, optional
-        Users compared with all others at a time; by default 128, fewer where `memory_bytes`
-        asks for it. The scores do not depend on it.
+        Users compared with all others at a time; by default 128, fewer if `memory_bytes` requires
+        it. The scores do not depend on it.
     memory_bytes : int
-        Memory that a chunk may take, about, but always enough for one user.
+        Approximate memory of a chunk, but always enough for one user.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""How differently two groups of users are served by top-k lists, item by item.
+"""Unfairness of top-k lists between two groups of users, item by item.
 
-The measures of `unfairness` need ratings. Here hits and places in top-k lists stand in for them,
-under names of their own, since their values are rates of users and not units of a rating.
+The measures of `unfairness` need ratings. Here hits and places in top-k lists replace them, and
+the measures have other names, since their values are rates of users and not units of a rating.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ def ranking_unfairness(
     items, column = np.unique(np.concatenate([shown, wanted]), return_inverse=True)
     shown_cells = top_rows * len(items) + column[: len(shown)]
     wanted_cells = rows * len(items) + column[len(shown) :]
-    for cells, what in ((shown_cells, "top_items holds"), (wanted_cells, "relevant pairs hold")):
+    for cells, holder in ((shown_cells, "top_items holds"), (wanted_cells, "relevant pairs hold")):
         cell, times = np.unique(cells, return_counts=True)
         if (times > 1).any():
             row, item = divmod(int(cell[times > 1][0]), len(items))
-            raise ValueError(f"{what} the item {items[item]} twice for the user in row {row}.")
+            raise ValueError(f"{holder} the item {items[item]} twice for the user in row {row}.")
 
     hits = np.isin(wanted_cells, shown_cells).astype(np.float64)
     on_pairs = unfairness(

@@ -1,4 +1,4 @@
-"""How differently two groups of users are predicted for, item by item, on explicit ratings.
+"""Unfairness of predicted ratings between two groups of users, item by item.
 
 Value, absolute, underestimation and overestimation unfairness and parity are those of chapter 3
 of Sirui Yao's dissertation (first in Yao and Huang, "Beyond Parity", NIPS 2017).
@@ -135,7 +135,7 @@ def pairwise_unfairness(
     """
     _check_options(variant, missing)
     if n_groups < 2:
-        raise ValueError(f"n_groups is {n_groups}; there are pairs from 2 groups on.")
+        raise ValueError(f"n_groups is {n_groups}; a pair needs at least 2 groups.")
     sums = item_sums(predictions, ratings, items, groups, n_groups)
     if len(sums.rows) > n_groups:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""EASE (Steck, WWW 2019) from a Gram matrix, and how far its numbers can be trusted."""
+"""EASE (Steck, WWW 2019) from a Gram matrix, and the floating-point precision that it needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROWS_AT_ONCE = 64
 
 def largest_row_sum(gram: Floats) -> float:
     """Return the largest sum of absolute values of a row of a matrix."""
-    starts = range(0, len(gram), _ROWS_AT_ONCE)  # no second matrix beside this one
+    starts = range(0, len(gram), _ROWS_AT_ONCE)  # by blocks, to save the memory of a copy
     return max(float(np.abs(gram[i : i + _ROWS_AT_ONCE]).sum(axis=1).max()) for i in starts)
 
 
@@ -175,7 +175,7 @@ def ease(gram: Floats, lam: float) -> Floats:
 
 
 def ease_scores(inputs: npt.NDArray[np.floating], inverse: Floats) -> Floats:  # type: ignore[type-arg]
-    """Return ``x_u B`` of some users from ``P`` alone: ``X - (X P) / diag(P)``.
+    """Return ``x_u B`` for users from ``P`` alone: ``X - (X P) / diag(P)``.
 
     The diagonal of ``B`` being 0, ``(X B)_uj = -sum_{i != j} X_ui P_ij / P_jj``.
 

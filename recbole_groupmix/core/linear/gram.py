@@ -1,4 +1,4 @@
-"""Gram matrices of groups of users, and their weighted sum: all that a linear model sees of a mix."""
+"""Gram matrices of groups of users, and their weighted sum, from which linear models follow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 Floats = npt.NDArray[np.floating[Any]]
 
-_DENSE_BELOW = 400  # a sparse product spends as long on a pair of items as BLAS on this many
+_DENSE_BELOW = 400  # a sparse product takes as long for one pair of items as BLAS for this many
 _ROWS_AT_ONCE = 1024
 
 
@@ -94,7 +94,7 @@ def group_grams(
     Raises
     ------
     ValueError
-        If there is not one group for each row.
+        If there is not exactly one group for each row.
     """
     group = np.asarray(group)
     if group.shape != (rows.shape[0],):
@@ -109,7 +109,7 @@ def group_grams(
 
 
 def downdated(total: Floats, kept: csr_matrix, removed: csr_matrix) -> Floats:
-    """Return the Gram matrix of what is kept, from that of everything.
+    """Return the Gram matrix of the kept interactions, from that of all.
 
     With ``X = K + R`` it is ``K'K = X'X - R'K - K'R - R'R``: only products with the removed
     interactions, which are few, are made.
@@ -171,6 +171,6 @@ def weighted_gram(
         raise ValueError(
             f"weights are {weights.tolist()}; they must be finite, >= 0 and not all 0."
         )
-    found: Any = grams.dtype if dtype is None else dtype
-    total: Floats = np.einsum("g,gij->ij", weights.astype(found), grams, dtype=found)
+    of_sum: Any = grams.dtype if dtype is None else dtype
+    total: Floats = np.einsum("g,gij->ij", weights.astype(of_sum), grams, dtype=of_sum)
     return total

@@ -1,4 +1,4 @@
-"""How a smooth loss of held-out items changes with the weight of each group, and with lambda."""
+"""A smooth loss of held-out items and its gradient in the groups' weights and in lambda."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def held_out_losses(
     loss: str = "softmax",
     sharpness: float = 10.0,
 ) -> tuple[npt.NDArray[np.float64], Floats]:
-    """Return a smooth stand-in for ranking quality of each user, and its slope in the scores.
+    """Return a smooth surrogate of each user's ranking quality, and its gradient in the scores.
 
     Training items take no part, as in the ranking. With H_u the held-out items of user u and C_u
     all items but the training ones, "softmax" is ``-1 / |H_u| sum_{i in H_u} log softmax_{C_u}(t
@@ -57,7 +57,7 @@ def held_out_losses(
     seen, relevant : array of bool, shape (n_users, n_items)
         Training items and held-out items; at least one of the latter in each row.
     loss : {"softmax", "squared"}
-        Which.
+        Name of the loss.
     sharpness : float
         Factor of the scores in the softmax, > 0: EASE's scores lie in about [0, 1].
 
@@ -65,7 +65,7 @@ def held_out_losses(
     -------
     losses : array of float64, shape (n_users,)
     slopes : array of the dtype of `scores`, shape (n_users, n_items)
-        Of each user's loss in that user's scores.
+        Derivative of each user's loss in that user's scores.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def ease_loss_gradient(
     lam : float
         Weight of the L2 term, > 0.
     seen, relevant : array of bool, shape (n_users, n_items)
-        Training items (the users' inputs) and held-out items of the users whose loss it is.
+        Training items (the users' inputs) and held-out items of the evaluated users.
     **options
         ``loss`` and ``sharpness`` of `held_out_losses`.
 
@@ -168,7 +168,7 @@ def user_loss_slopes(
     inverse : array of float, shape (n_items, n_items)
         ``P`` of the mix; its dtype is that of the work.
     seen, relevant : array of bool, shape (n_users, n_items)
-        Training and held-out items of the users whose losses they are.
+        Training and held-out items of the evaluated users.
     **options
         ``loss`` and ``sharpness`` of `held_out_losses`.
 

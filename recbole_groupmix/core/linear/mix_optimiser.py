@@ -22,7 +22,7 @@ LAMBDA_BOUNDS = (1.0, 1e5)
 
 @dataclass(frozen=True)
 class FoldProblem:
-    """What one fold needs.
+    """The data of one fold.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class FoldProblem:
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the search from one start ended.
+    """Result of the search from one start.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Optimum:
     loss, loss_at_start : float
         Mean over folds.
     evaluations : int
-        How often loss and gradient were computed, over all folds.
+        Number of evaluations of loss and gradient, each over all folds.
     """
 
     weights: npt.NDArray[np.float64]
@@ -75,11 +75,11 @@ def mean_loss_gradient(
     def of_fold(fold: FoldProblem) -> LossGradient:
         return ease_loss_gradient(fold.grams, weights, lam, fold.seen, fold.relevant, **options)
 
-    found = list(each(of_fold, folds))
+    gradients = list(each(of_fold, folds))
     return (
-        float(np.mean([one.loss for one in found])),
-        np.mean([one.by_weight for one in found], axis=0),
-        float(np.mean([one.by_lambda for one in found])),
+        float(np.mean([gradient.loss for gradient in gradients])),
+        np.mean([gradient.by_weight for gradient in gradients], axis=0),
+        float(np.mean([gradient.by_lambda for gradient in gradients])),
     )
 
 
@@ -111,19 +111,19 @@ def optimise_mix(
     lam : float
         Lambda to start from, > 0.
     most : int
-        Evaluations after which the search ends, about, >= 1.
+        Approximate limit on the number of evaluations, >= 1.
     fix_lambda : bool
-        Whether lambda stays as it is.
+        Whether lambda stays fixed.
     each : callable
-        Called like ``map`` with a function and the folds, which may be worked on side by side.
+        Called like ``map`` with a function and the folds, which may be processed in parallel.
     **options
         ``loss`` and ``sharpness``; see `held_out_losses`.
 
     Raises
     ------
     ValueError
-        If there is no fold, `target` is no group, `most` is below 1 or an input is refused by
-        `ease_loss_gradient`.
+        If there are no folds, `target` is not a group, `most` is below 1 or `ease_loss_gradient`
+        refuses an input.
     """
     check_lambda(lam)
     start = np.asarray(start, dtype=np.float64)

@@ -94,7 +94,7 @@ def relative_changes(
     confidence: float = 0.95,
     resample_repeats: bool | None = None,
 ) -> list[Change]:
-    """Return what `relative_change` finds for each pair of arrays, in far less time.
+    """Return `relative_change` of each pair of arrays, in far less time.
 
     Resamples depend on the seed, the number of repeats and the number of users with values
     everywhere, so pairs that agree in these share theirs, and making them is what takes long.
@@ -113,11 +113,11 @@ def relative_changes(
     """
     _check_settings(seed, n_boot, confidence)
     complete = [_complete_users(*paired_arrays(*pair)) for pair in pairs]
-    of_shape: dict[tuple[int, ...], list[int]] = {}
+    by_shape: dict[tuple[int, ...], list[int]] = {}
     for place, (_, baseline) in enumerate(complete):
-        of_shape.setdefault(baseline.shape, []).append(place)
-    found: dict[int, Change] = {}
-    for places in of_shape.values():
+        by_shape.setdefault(baseline.shape, []).append(place)
+    changes: dict[int, Change] = {}
+    for places in by_shape.values():
         arrays = []
         for place in places:
             values, baseline = complete[place]
@@ -126,8 +126,8 @@ def relative_changes(
         for i, place in enumerate(places):
             difference, baseline = arrays[2 * i : 2 * i + 2]
             resampled = means[:, 2 * i : 2 * i + 2]
-            found[place] = _change(_mean(difference), _mean(baseline), resampled, confidence)
-    return [found[place] for place in range(len(pairs))]
+            changes[place] = _change(_mean(difference), _mean(baseline), resampled, confidence)
+    return [changes[place] for place in range(len(pairs))]
 
 
 def _change(

@@ -1,4 +1,4 @@
-"""Effect sizes of a paired comparison over users, and the differences that they are made of."""
+"""Effect sizes of a paired comparison over users, and the users' differences."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from recbole_groupmix.core.statistics.effect import user_differences
 
 EXACT_USERS = 12
-"""Up to this many users that differ, all sign patterns are gone through instead of drawn ones."""
+"""Up to this many users that differ, the test is exact: it enumerates all sign patterns."""
 
 _DOMAIN = 0x7065726D
 _CHUNK = 1 << 20  # signs held at a time: bounds memory to some 20 MiB
@@ -22,17 +22,17 @@ def permutation_test(
     seed: int,
     n_permutations: int = 10_000,
 ) -> float:
-    """Return the two-sided p-value of "it does not matter for a user which is which".
+    """Return the two-sided p-value of the hypothesis that the two sides are exchangeable.
 
-    Under that hypothesis a user's difference is as likely as its opposite. The mean difference
+    Under it a user's difference is as likely as its opposite. The mean difference
     is compared with the means under drawn patterns of signs, one sign per user:
-    p = (1 + patterns with a mean at least as far from 0) / (1 + patterns), never 0 and, the
-    hypothesis being true, not smaller than it should be for any number of patterns. With at
-    most `EXACT_USERS` users whose difference is not 0, all patterns are gone through and p is
-    their exact share, which counts the pattern that was observed.
+    p = (1 + patterns with a mean at least as far from 0) / (1 + patterns), never 0 and
+    valid (not anti-conservative) for any number of patterns. With at most `EXACT_USERS` users
+    whose difference is not 0, all patterns are enumerated and p is their exact share, the
+    observed pattern included.
 
-    A user is the unit: repeats are averaged first and taken as they are. The test does not ask
-    whether other seeds would give another difference of the two means.
+    A user is the unit: repeats are averaged first. The test does not cover variation between
+    training seeds.
 
     Parameters
     ----------

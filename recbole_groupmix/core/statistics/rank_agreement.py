@@ -1,4 +1,4 @@
-"""Do two rankings of few groups agree, and could that be chance: Spearman and permutations."""
+"""Agreement of two rankings of few groups: Spearman's correlation and permutation tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Permutations up to which all are tried, those of 7 things; beyond, as many are drawn.
+#: Up to this many permutations (those of 7 values) all are used; beyond, this many are drawn.
 MOST_PERMUTATIONS = 5040
 _DOMAIN = 0x72616E6B
 _EQUAL = 1e-9  # statistics nearer than this are ties, not different by rounding
@@ -35,10 +35,10 @@ def spearman(left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
     ValueError
         If there are fewer than two values.
     """
-    one, other = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    if one.shape[-1] < 2:
-        raise ValueError(f"{one.shape[-1]} values have no order; give two or more.")
-    ranks = [rankdata(side, axis=-1) for side in (one, other)]
+    first, second = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    if first.shape[-1] < 2:
+        raise ValueError(f"{first.shape[-1]} values have no order; give two or more.")
+    ranks = [rankdata(side, axis=-1) for side in (first, second)]
     ranks = [side - side.mean(axis=-1, keepdims=True) for side in ranks]
     product = (ranks[0] * ranks[1]).sum(axis=-1)
     size = np.sqrt((ranks[0] ** 2).sum(axis=-1) * (ranks[1] ** 2).sum(axis=-1))
@@ -75,7 +75,7 @@ def row_correlations(values: npt.ArrayLike, others: npt.ArrayLike) -> FloatArray
     Parameters
     ----------
     values, others : array of float, shape (..., n, n)
-        What each group (columns) is to a group (rows).
+        Value of each group (columns) for a group (rows).
 
     Returns
     -------
@@ -128,7 +128,7 @@ def _mean_known(values: FloatArray) -> FloatArray:
 
 
 def _orders(n: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return permutations of n things, shape (n_orders, n): all, or as many as are drawn."""
+    """Return permutations of n values, shape (n_orders, n): all, or a random sample."""
     if factorial(n) <= MOST_PERMUTATIONS:
         return np.array(list(permutations(range(n))), dtype=np.int64)
     rng = np.random.default_rng(np.random.SeedSequence([_DOMAIN, seed]))
@@ -149,7 +149,7 @@ def _off_diagonal(values: npt.ArrayLike) -> FloatArray:
     n = matrix.shape[-1] if matrix.ndim >= 2 else 0
     if n < 3 or matrix.shape[-2] != n:
         raise ValueError(
-            f"the matrix has shape {matrix.shape}; it must be square, of three groups or more: one "
-            "other group has no order."
+            f"the matrix has shape {matrix.shape}; it must be square, of three groups or more: a "
+            "single other group has no order."
         )
     return matrix[..., ~np.eye(n, dtype=bool)].reshape(*matrix.shape[:-1], n - 1)

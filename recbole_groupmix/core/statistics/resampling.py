@@ -51,7 +51,7 @@ def resampled_means(
 
 
 def resample_counts(rng: np.random.Generator, n_resamples: int, n: int) -> npt.NDArray[np.float64]:
-    """Return how often each of n things is drawn in n draws, shape (n_resamples, n)."""
+    """Return how often each of n units is drawn in n draws, shape (n_resamples, n)."""
     drawn = rng.integers(0, n, size=(n_resamples, n))
     drawn += np.arange(0, n_resamples * n, n)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=n_resamples * n)

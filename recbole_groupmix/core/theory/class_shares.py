@@ -48,8 +48,8 @@ def user_class_shares(
 ) -> FloatArray:
     """Return how a user's interactions are shared out among item classes.
 
-    The paper's stylised user prefers one class; a real one likes several, so that he counts
-    towards each by the mean of its share in his items. Items without a class are left out.
+    The paper's stylised user prefers one class. A real user likes several and counts towards
+    each by its mean share in the user's items. Items without a class are left out.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def user_class_shares(
 
 
 def favourites(user_shares: npt.ArrayLike) -> FloatArray:
-    """Replace every user's shares by his favourite class; favourites that tie share evenly.
+    """Replace every user's shares by the favourite class; ties share evenly.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def group_class_shares(
         group = int(np.argmin(sizes))
         raise ValueError(
             f"group {group if names is None else repr(names[group])} has no user with an item that has a class, so its "
-            "class shares are not known."
+            "class shares are unknown."
         )
     rows = np.flatnonzero(counted)
     member = csr_matrix((np.ones(rows.size), (groups[rows], rows)), shape=(n_groups, len(groups)))

@@ -1,4 +1,4 @@
-"""How far apart groups are in the items that they like: the paper's Eq. 9 and Figure 4."""
+"""Discrepancies between the item preferences of groups: the paper's Eq. 9 and Figure 4."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def group_subspace(matrix: Any, d: int) -> FloatArray:
 
 
 def rank_of(subspace: FloatArray) -> int:
-    """Return how many columns of an `group_subspace` are within the rank."""
+    """Return how many columns of a `group_subspace` are within the rank."""
     return int((~np.isnan(subspace[0])).sum())
 
 
@@ -83,7 +83,7 @@ def discrepancies(subspaces: Sequence[FloatArray]) -> FloatArray:
     Raises
     ------
     ValueError
-        If there is no group or the shapes differ.
+        If there are no groups or the shapes differ.
     """
     shapes = {np.shape(subspace) for subspace in subspaces}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:
@@ -92,13 +92,13 @@ def discrepancies(subspaces: Sequence[FloatArray]) -> FloatArray:
         )
     n_groups, d_max = len(subspaces), subspaces[0].shape[1]
     dimensions = np.arange(1, d_max + 1)
-    found = np.zeros((d_max, n_groups, n_groups))
+    delta = np.zeros((d_max, n_groups, n_groups))
     for i in range(n_groups):
         for j in range(i + 1, n_groups):
             squares = np.square(subspaces[i].T @ subspaces[j])
             overlap = np.diagonal(squares.cumsum(axis=0).cumsum(axis=1))
-            found[:, i, j] = found[:, j, i] = np.clip(1.0 - overlap / dimensions, 0.0, 1.0)
-    return found
+            delta[:, i, j] = delta[:, j, i] = np.clip(1.0 - overlap / dimensions, 0.0, 1.0)
+    return delta
 
 
 def group_discrepancies(

@@ -1,4 +1,4 @@
-"""Classes of items where no column names them: items that the same users like."""
+"""Item classes where no column has them: clusters of items that the same users like."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def item_clusters(matrix: Any, n_clusters: int, seed: int = 0) -> npt.NDArray[np
     Returns
     -------
     int64 array, shape (n_items,)
-        Cluster of each item in [0, k), the largest cluster first; -1 for items nobody likes.
+        Cluster of each item in [0, k), the largest cluster first; -1 for items without users.
 
     Raises
     ------
@@ -55,14 +55,14 @@ def item_clusters(matrix: Any, n_clusters: int, seed: int = 0) -> npt.NDArray[np
     liked = np.flatnonzero((np.asarray(sparse.sum(axis=0)).ravel() > 0) & (length > 0))
     points = vectors[liked] / length[liked, None]
     starts = [np.random.SeedSequence([_DOMAIN, seed, start]) for start in range(_RESTARTS)]
-    tried = [_k_means(points, n_clusters, np.random.default_rng(start)) for start in starts]
-    labels = min(tried, key=lambda one: one[0])[1]
+    clusterings = [_k_means(points, n_clusters, np.random.default_rng(start)) for start in starts]
+    labels = min(clusterings, key=lambda clustering: clustering[0])[1]
     order = np.argsort(-np.bincount(labels, minlength=n_clusters), kind="stable")
     rank = np.empty(n_clusters, dtype=np.int64)
     rank[order] = np.arange(n_clusters)
-    found = np.full(sparse.shape[1], -1, dtype=np.int64)
-    found[liked] = rank[labels]
-    return found
+    clusters = np.full(sparse.shape[1], -1, dtype=np.int64)
+    clusters[liked] = rank[labels]
+    return clusters
 
 
 def _k_means(
@@ -79,7 +79,7 @@ def _k_means(
         labels = new
         for cluster in range(k):
             members = points[labels == cluster]
-            if len(members):  # one that has lost all its points stays where it is
+            if len(members):  # a cluster that has lost all its points keeps its centre
                 centres[cluster] = members.mean(axis=0)
     return float(_squares(points, centres).min(axis=1).sum()), labels.astype(np.int64)
 

@@ -7,7 +7,7 @@ largest ``sigma_min`` nor a search along one line need be optimal. But with ``s(
 ``-(2 a + b t) / t^3``, whose one zero is a maximum, so the least value lies at an end of a piece:
 it is enough to look at every corner of ``s``. The corners are the corners of the frontier of
 ``sigma_max`` (small) against ``sigma_min`` (large), and a linear programme that weighs the two finds
-one between any two others, or shows that there is none.
+one between any two others, or shows that none exists.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from recbole_groupmix.core.theory.prevalence import (
     prevalence,
 )
 
-_EPS = 1e-10  # of shares of users: corners closer than this are one
+_EPS = 1e-10  # of shares of users: corners closer than this are the same
 _EQUAL = 1e-9  # relative: bounds closer than this are equal
 _OPTIONS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -45,8 +45,8 @@ class OptimalMix:
     sigma : float64 array, shape (n_classes,)
         Prevalences of the classes under the mix, in users.
     disparity : float
-        ``sigma_max / sigma_min^2``, the least there is; infinite where every mix leaves some
-        class without a user.
+        ``sigma_max / sigma_min^2``, the smallest possible; infinite if every mix leaves a class
+        without users.
     """
 
     alpha: FloatArray
@@ -111,7 +111,7 @@ def optimal_mix(
 
 
 class _Problem:
-    """Prevalences as shares of all users, which makes tolerances mean the same everywhere."""
+    """Prevalences as shares of all users, so that a tolerance means the same in every problem."""
 
     def __init__(self, theta_0: FloatArray, theta_aug: FloatArray, n_0: float, n_aug: float):
         total = n_0 + n_aug
@@ -134,7 +134,7 @@ class _Problem:
     def corners(self) -> list[FloatArray]:
         """Return a mix for every corner of the frontier, from least sigma_max on."""
         first, last = self._solve(1.0, 0.0), self._solve(0.0, 1.0)
-        found = [first, last]
+        corners = [first, last]
         pending = [(first, last)]
         while pending:
             low, high = pending.pop()
@@ -146,9 +146,9 @@ class _Problem:
             between = self._solve(run / (rise + run), rise / (rise + run))
             s, t = self._point(between)
             if (run * (s - s_low) - rise * (t - t_low)) / (rise + run) < -_EPS:
-                found.append(between)
+                corners.append(between)
                 pending += [(low, between), (between, high)]
-        return found
+        return corners
 
     def pulled(self, alpha: FloatArray, nearest: FloatArray, least: float) -> FloatArray:
         """Return the mix nearest to another one among those that are as good as `alpha`.
@@ -197,7 +197,7 @@ class _Problem:
 
 
 def _on_simplex(alpha: FloatArray) -> FloatArray:
-    """Take away what rounding left below 0 or off the sum of 1."""
+    """Clip and rescale what rounding left below 0 or off the sum of 1."""
     clipped = np.where(alpha > 1e-12, alpha, 0.0)
     whole: FloatArray = clipped / clipped.sum()
     return whole

@@ -25,7 +25,7 @@ def check_shares(shares: npt.ArrayLike, what: str) -> FloatArray:
     Raises
     ------
     ValueError
-        If a share is negative or not finite, a row does not sum to 1, or there is none.
+        If a share is negative or not finite, a row does not sum to 1, or there are no shares.
     """
     values = np.asarray(shares, dtype=np.float64)
     if values.ndim == 0 or values.size == 0:
@@ -70,7 +70,7 @@ def check_setting(
         if not (math.isfinite(count) and count >= 0):
             raise ValueError(f"{name} is {count!r}; a number of users is finite and >= 0.")
     if n_0 + n_aug == 0:
-        raise ValueError("n_0 and n_aug are both 0; there must be some user.")
+        raise ValueError("n_0 and n_aug are both 0; there must be at least one user.")
     return target, others
 
 

@@ -1,4 +1,4 @@
-"""What discrepancies are without any group: the same statistics for random groups of users."""
+"""Null distribution of discrepancies: the same statistics for random groups of users."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def null_discrepancies(
     n_relabellings: int,
     seed: int = 0,
 ) -> FloatArray:
-    """Return Delta_d of all pairs of random groups of the same sizes, several times over.
+    """Return Delta_d of all pairs of random groups of the same sizes, for several shuffles.
 
-    A small group's subspace is estimated from few users and so lies far from all others, and from
-    groups of different sizes discrepancies differ even where all users are alike. This is how
-    much of that there is: the users' groups are shuffled among them.
+    A small group's subspace is estimated from few users and so lies far from all others, and
+    discrepancies of groups of different sizes differ even where all users are alike. Shuffling
+    the groups among the users measures this effect.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def null_discrepancies(
         )
     groups = np.asarray(group_of_user, dtype=np.int64)
     members = np.flatnonzero(groups >= 0)
-    found = np.empty((n_relabellings, d_max, n_groups, n_groups))
+    delta = np.empty((n_relabellings, d_max, n_groups, n_groups))
     for number in range(n_relabellings):
         rng = np.random.default_rng(np.random.SeedSequence([_DOMAIN, seed, number]))
         shuffled = np.full_like(groups, -1)
         shuffled[members] = rng.permutation(groups[members])
-        found[number] = discrepancies(group_subspaces(matrix, shuffled, n_groups, d_max))
-    return found
+        delta[number] = discrepancies(group_subspaces(matrix, shuffled, n_groups, d_max))
+    return delta

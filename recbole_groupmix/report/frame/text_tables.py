@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from recbole_groupmix.report.frame.blocks import Section, Table
 from recbole_groupmix.text.tables import markdown_table
-from recbole_groupmix.text.untrusted import markdown_text, shown
+from recbole_groupmix.text.untrusted import escaped, markdown_text
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -49,7 +49,7 @@ def latex(title: str, sections: Sequence[Section], label: str) -> str:
     A table wider than the text is made smaller. LaTeX holds few tables back, so that each section
     ends its page.
     """
-    parts = [f"% {shown(' '.join(title.split()))}"]
+    parts = [f"% {escaped(' '.join(title.split()))}"]
     for section in sections:
         for table in section.tables:
             parts.append(_latex_table(table, label))
@@ -103,6 +103,6 @@ def right_columns(table: Table) -> list[bool]:
 
 def _escaped(text: str) -> str:
     plain = "".join(
-        _LATEX.get(character, character) for character in shown(" ".join(text.split()))
+        _LATEX.get(character, character) for character in escaped(" ".join(text.split()))
     )
     return re.sub(r"(?<![\w.])-(?=\d)", "$-$", plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.core.best_row import advice, better_rows, known
+from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.record import words
 from recbole_groupmix.record.finished import FinishedRun
@@ -65,7 +65,7 @@ def lead(run: FinishedRun) -> str:
     """Say what to do in one sentence, after the best of all rows and not of the search alone."""
     key, same = run.keys[0], run.same
     changes = {m: row[key] for m, row in run.result["change"].items() if key in row}
-    if not any(known(change) for change in changes.values()):
+    if not any(has_interval(change) for change in changes.values()):
         return ""
     made = _trainings(run)
     made = f", in {made}" if made else ""

@@ -11,7 +11,7 @@ import numpy as np
 
 from recbole_groupmix.adapters.closed_form import EASE, ClosedForm
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.held_out import evaluate
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.linear.ease import ease
 from recbole_groupmix.core.linear.gram import Floats
 from recbole_groupmix.engine.threads import one_blas_thread_each, pool
@@ -93,7 +93,9 @@ def _solve(
     curve: list[dict[str, Any]] = []
     for options in grid:
         model = _model(experiment, job, laboratory, options, solved)
-        values = evaluate(model, validation.held_out, [validation.k], [validation.metric])[name]
+        values = user_metrics(model, validation.held_out, [validation.k], [validation.metric])[
+            name
+        ]
         score, by_group = validation.record(values, 1)
         curve.append({"epoch": 1, **options, "by_group": by_group})
         if not tried or score > max(before for _, before in tried):

@@ -7,7 +7,7 @@ import pytest
 from command import call, run_arguments, tree
 from helpers import write_tiny
 
-from recbole_groupmix.files.places import out_file, out_folder
+from recbole_groupmix.files.output_paths import out_file, out_folder
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def places():
     ("text", "message"),
     [
         ("", "--out is empty; name a folder"),
-        ("a file", "--out is 'a file', which is no folder"),
+        ("a file", "--out is 'a file', which is not a folder"),
         ("a file/deep", "a file is not a folder; choose another place"),
         ("x" * 300, "has more than 255 bytes"),
-        ("a\0b", "no path can hold a NUL"),
+        ("a\0b", "a path cannot hold a NUL"),
     ],
 )
 def test_what_is_no_folder_to_write_to(places, text, message):
@@ -39,11 +39,11 @@ def test_what_is_no_folder_to_write_to(places, text, message):
     [
         ("", "--out is empty; name a file"),
         ("a folder", "--out is 'a folder', which is a folder"),
-        ("a folder.exe", "which has no suffix that says the format; allowed are .csv, .json"),
-        ("none/x.csv", "there is no folder none"),
+        ("a folder.exe", "whose suffix does not say the format; allowed are .csv, .json"),
+        ("none/x.csv", "folder none does not exist"),
         ("x" * 300 + ".csv", "has more than 255 bytes"),
-        ("a file/x.csv", "there is no folder a file"),
-        *([("/dev/null", "which is no regular file")] if os.path.exists("/dev/null") else []),
+        ("a file/x.csv", "folder a file does not exist"),
+        *([("/dev/null", "which is not a regular file")] if os.path.exists("/dev/null") else []),
     ],
 )
 def test_what_is_no_file_to_write_to(places, text, message):

@@ -1,20 +1,20 @@
-"""Intervals as RecBole writes them: ``[5,inf)``, ``(0,1];[3,4]``."""
+"""Intervals of RecBole's filters: ``[5,inf)``, ``(0,1];[3,4]``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: How to write one, for messages.
+#: An example for messages.
 EXAMPLE = '"[5,inf)"'
 
 
 def interval_problem(value: Any) -> str | None:
-    """Return why RecBole cannot read a value as one or more intervals, or None if it can.
+    """Return why RecBole cannot read a value as intervals, or None if it can.
 
     Parameters
     ----------
     value : object
-        Text, or what became of it: ``[2,5]`` is read as a list before it gets here.
+        Text, or a list: ``[2,5]`` has become one before it gets here.
 
     Examples
     --------
@@ -31,11 +31,11 @@ def interval_problem(value: Any) -> str | None:
             return f"{part!r} has no bracket at both ends"
         ends = part[1:-1].split(",")
         if len(ends) != 2:
-            return f"{part!r} has not two ends"
+            return f"{part!r} does not have two ends"
         try:
             low, high = (float(end) for end in ends)
         except ValueError:
-            return f"{part!r} has an end that is no number"
+            return f"{part!r} has an end that is not a number"
         if not low <= high:
             return f"{part!r} begins above its end"
     return None

@@ -26,7 +26,7 @@ class UniformNegatives:
     n_users, n_items : int
         Numbers of ids, padding included, as RecBole counts them.
     name_of : callable, optional
-        What messages call the user of an id.
+        Returns the name of an internal user id, for messages.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class UniformNegatives:
     ------
     ValueError
         If the arrays are not integer, 1-d and of the same length, an id is out of range, or
-        there is no item.
+        there are no items.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class UniformNegatives:
         if user_ids.size != item_ids.size:
             raise ValueError(
                 f"there are {user_ids.size} users but {item_ids.size} items; give one of each "
-                "per training interaction."
+                "for every training interaction."
             )
         self._n_users, self._name_of = n_users, name_of
         self.span = n_items - 1
@@ -76,7 +76,7 @@ class UniformNegatives:
         rng: np.random.Generator,
         rows: npt.NDArray[np.integer[Any]] | None = None,
     ) -> npt.NDArray[np.int64]:
-        """Draw one negative item for each entry of `users`, or for some of them.
+        """Draw one negative item for each entry of `users`, or for a part of them.
 
         Each draw uses up one ``rng.random()``, scaled to the number of candidates; that makes
         an item's probability differ from 1/c by less than 2**-52, and is faster than integers
@@ -85,12 +85,12 @@ class UniformNegatives:
         Parameters
         ----------
         users : array of int, shape (n,)
-            Internal user ids in [1, n_users), in any order, repeated at will.
+            Internal user ids in [1, n_users), in any order, possibly repeated.
         rng : numpy.random.Generator
             Source of randomness.
         rows : array of int, shape (n_rows,), optional
-            Entries of `users` to draw for. The random numbers of the others are used up all the
-            same, so that a draw does not depend on which others are made.
+            Entries of `users` to draw for. The random numbers of the others are consumed too, so
+            that a draw does not depend on which others are made.
 
         Returns
         -------

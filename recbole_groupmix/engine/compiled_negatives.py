@@ -1,24 +1,24 @@
-"""The draw of uniform negatives, compiled and on all threads."""
+"""The draw of uniform negatives, compiled and on the thread pool."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.negatives import UniformNegatives
+from recbole_groupmix.core.uniform_negatives import UniformNegatives
 from recbole_groupmix.engine.compiled import compiled
 from recbole_groupmix.engine.threads import even_bounds, pool
 
 
-class FastNegatives:
-    """Draws what :class:`~recbole_groupmix.core.negatives.UniformNegatives` draws, faster.
+class CompiledNegatives:
+    """Draws what :class:`~recbole_groupmix.core.uniform_negatives.UniformNegatives` draws, faster.
 
     The search for a draw runs over the positives of its user alone instead of those of all.
 
     Parameters
     ----------
     negatives : UniformNegatives
-        What to draw from.
+        The candidates of each user.
     """
 
     def __init__(self, negatives: UniformNegatives) -> None:
@@ -40,7 +40,7 @@ class FastNegatives:
             users, uniform = users[rows], uniform[rows]
         out = np.empty(len(users), np.int64)
         if len(users) and table.n_candidates[users].min() == 0:
-            return table.draw(users, rng)  # says which user
+            return table.draw(users, rng)  # raises with the user's name
         pool().over(
             even_bounds(len(users), pool().size),
             _draw,

@@ -1,4 +1,4 @@
-"""Which row of a result is the answer: the largest gain among those that stand out."""
+"""The rows of a result that are significantly better than the baseline, best first."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ from recbole_groupmix.core.names import (
     THEORY,
 )
 
-#: What a user does who follows a row; of other rows the name says it.
+#: How to train as a row of ours was trained.
 _ADVICE = {
     REFERENCE: "train on everything as it is (proportional)",
-    STRATIFIED: "give every other group the same weight in all (stratified)",
-    NO_AUGMENTATION: "train on the target's users alone (no_augmentation)",
+    STRATIFIED: "give every other group the same total weight (stratified)",
+    NO_AUGMENTATION: "train on the target's users only (no_augmentation)",
     THEORY: "train with theory's mix (theory)",
-    FINE_TUNED: "train on everybody, then on the target's users alone (fine_tuned)",
+    FINE_TUNED: "train on all users, then on the target's users only (fine_tuned)",
     DATA_MIX: "train with the searched mix (data_mix)",
 }
 
 
 def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[str]:
-    """Return the rows that serve the target better than the reference, the largest gain first.
+    """Return the rows that are better for the target than the baseline, the largest gain first.
 
     Parameters
     ----------
     changes : mapping of str to mapping
-        By row its change of one metric: mean, ci_low, ci_high and p_holm; None where undefined.
+        Change of one metric by row: mean, ci_low, ci_high and p_holm; None if undefined.
     level : float
-        A row stands out where its corrected p-value is below this and its interval above 0.
+        Significance level: a row counts if its corrected p-value is below it and its interval
+        above 0.
     """
     better = [
         name
         for name, change in changes.items()
-        if known(change)
+        if has_interval(change)
         and change["ci_low"] > 0
         and change["p_holm"] is not None
         and change["p_holm"] < level
@@ -47,12 +48,12 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
     return sorted(better, key=lambda name: -changes[name]["mean"])
 
 
-def known(change: Mapping[str, Any]) -> bool:
+def has_interval(change: Mapping[str, Any]) -> bool:
     """Whether a change and its interval are finite numbers."""
     ends = (change["mean"], change["ci_low"], change["ci_high"])
     return all(end is not None and math.isfinite(end) for end in ends)
 
 
 def advice(row: str) -> str:
-    """Return in words what following a row means."""
+    """Return in words how to train as a row was trained."""
     return _ADVICE.get(row, f"train with the mix {row}")

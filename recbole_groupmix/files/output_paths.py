@@ -1,4 +1,4 @@
-"""Places of output, checked before the work that is to end there."""
+"""Output paths, checked before the work whose results are written there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def existing_above(folder: str | Path) -> Path:
     ------
     OSError
         ``NotADirectoryError`` or ``PermissionError`` with the reason as its only argument, or
-        what the system says of such a path.
+        the error of the operating system.
     """
     existing = Path(folder).absolute()
     while not os.path.lexists(existing):
@@ -33,26 +33,26 @@ def existing_above(folder: str | Path) -> Path:
 
 
 def out_folder(text: str | Path, what: str = "--out") -> Path:
-    """Return the folder that an option names, which may be missing.
+    """Return the folder that an option names; it need not exist.
 
     Parameters
     ----------
     text : str or path
         As it was given.
     what : str
-        What named it, for messages.
+        The option, for messages.
 
     Raises
     ------
     ValueError
-        If the name is empty or too long, something else than a folder has it, or nothing can be
-        written there. That is tried out; nothing is left behind.
+        If the name is empty or too long, it is not a folder, or it cannot be written to. That is
+        tried out with a temporary file.
     """
     _check_given(text, what, "a folder")
     folder = Path(text)
     try:
         if os.path.lexists(folder) and not folder.is_dir():
-            raise ValueError(f"{what} is {str(text)!r}, which is no folder")
+            raise ValueError(f"{what} is {str(text)!r}, which is not a folder")
         _try_out(existing_above(folder))
     except OSError as error:
         raise _unusable(text, what, error) from error
@@ -60,28 +60,28 @@ def out_folder(text: str | Path, what: str = "--out") -> Path:
 
 
 def out_file(text: str | Path, what: str = "--out", suffixes: Sequence[str] = ()) -> Path:
-    """Return the file that an option names, which may be there and is then replaced.
+    """Return the file that an option names; an existing file will be replaced.
 
     Parameters
     ----------
     text : str or path
         As it was given.
     what : str
-        What named it, for messages.
+        The option, for messages.
     suffixes : sequence of str
-        Allowed ends of the name where they decide the format, such as ``.csv``.
+        Allowed suffixes if they decide the format, such as ``.csv``.
 
     Raises
     ------
     ValueError
-        If the name is empty, too long or ends otherwise, a folder or device has it, or its folder
-        is not there or cannot be written to. That is tried out; nothing is left behind.
+        If the name is empty, too long or has another suffix, it is a folder or a device, or its
+        folder does not exist or cannot be written to. That is tried out with a temporary file.
     """
     _check_given(text, what, "a file")
     file = Path(text)
     if suffixes and file.suffix.lower() not in suffixes:
         raise ValueError(
-            f"{what} is {str(text)!r}, which has no suffix that says the format; allowed are "
+            f"{what} is {str(text)!r}, whose suffix does not say the format; allowed are "
             f"{', '.join(suffixes)}"
         )
     try:
@@ -89,10 +89,10 @@ def out_file(text: str | Path, what: str = "--out", suffixes: Sequence[str] = ()
         if file.is_dir():
             raise ValueError(f"{what} is {str(text)!r}, which is a folder; name a file")
         if file.exists() and not file.is_file():
-            raise ValueError(f"{what} is {str(text)!r}, which is no regular file; name another")
+            raise ValueError(f"{what} is {str(text)!r}, which is not a regular file; name another")
         folder = file.resolve().parent  # a link is written through
         if not folder.is_dir():
-            raise NotADirectoryError(f"there is no folder {file.parent}")
+            raise NotADirectoryError(f"folder {file.parent} does not exist")
         _try_out(existing_above(folder))
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         raise _unusable(text, what, error) from error
@@ -103,7 +103,7 @@ def _check_given(text: str | Path, what: str, kind: str) -> None:
     if not str(text):
         raise ValueError(f"{what} is empty; name {kind}, or leave it out")
     if "\0" in str(text):
-        raise ValueError(f"{what} is {str(text)!r}; no path can hold a NUL character")
+        raise ValueError(f"{what} is {str(text)!r}; a path cannot hold a NUL character")
 
 
 def _check_name(path: Path) -> None:
@@ -112,7 +112,7 @@ def _check_name(path: Path) -> None:
 
 
 def _try_out(folder: Path) -> None:
-    """Make a file there and remove it: access rights do not tell of every file system."""
+    """Make a file there and remove it: access rights are not reliable on every file system."""
     with tempfile.TemporaryFile(dir=folder):
         pass
 

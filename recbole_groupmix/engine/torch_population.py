@@ -1,8 +1,8 @@
-"""The same population as tensors of PyTorch, for a GPU: one computation trains all its models.
+"""The population of :mod:`.population` as PyTorch tensors, for a GPU: one step trains all models.
 
-Model is the middle axis of every table, so one gather fetches a triplet's rows for all models
+The model is the middle axis of every table, so one gather fetches a triplet's rows for all models
 and one sparse product propagates all of them. Forward and backward are written out as in
-:mod:`.population`; no tensor asks for gradients, so nothing is recorded.
+:mod:`.population`; autograd records nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from recbole_groupmix.engine.hits import Asked
+from recbole_groupmix.engine.hits import RankingRequest
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
 from recbole_groupmix.engine.triplets import Triplets
 
@@ -25,23 +25,23 @@ _LARGEST = 40.0  # e^40 squared is still a float32, and the slope there is 4e-18
 
 
 class TorchPopulation:
-    """Models in training on one device; what they mean is that of :class:`.Population`.
+    """Models in training on one device, equivalent to :class:`.Population`.
 
-    A model depends on ``max_bytes`` and on the models beside it by rounding alone: torch's kernels
-    choose the order of additions by device, CPU and the shape of a tensor. (The compiled engine
-    fixes that order, so there a model's bits do not depend on its company.)
+    A model depends on ``max_bytes`` and on the models trained with it by rounding only: torch's
+    kernels choose the order of additions by device, CPU and the shape of a tensor. (The compiled
+    engine fixes that order, so there a model's bits do not depend on the other models.)
 
     Parameters
     ----------
     shared : Shared
-        Data and options of all.
+        Data and options of all models.
     members : sequence of Member
         One per model; models are numbered in this order.
     device : str or torch.device
         Where tables and batches live.
     max_bytes : int
-        Bound of what is held for a chunk of triplets or of users to rank for, beside the tables
-        (6 of each model at the peak, 7 while models leave); at least one triplet is taken.
+        Limit of the memory for a chunk of triplets or of users to rank for, besides the tables
+        (6 of each model at the peak, 7 while models leave); a chunk has at least one triplet.
     dtype : torch.dtype
         Of the tables; ``torch.float64`` is for comparisons.
     """
@@ -84,7 +84,7 @@ class TorchPopulation:
     def drop(self, k: int) -> npt.NDArray[np.float32]:
         """Take a model out of training and return its parameters.
 
-        Its memory and time are saved from the next step on, where all that left are cut out.
+        Its memory and time are saved from the next step on.
         """
         table = self.tables(k)
         del self._columns[k]
@@ -104,12 +104,12 @@ class TorchPopulation:
         users = self._tensor(batch.users)[segment]
         self._adam(self._gradient(segment, users, pos, neg, weight), shrink)
 
-    def hits(self, asked: Mapping[int, Asked]) -> dict[int, npt.NDArray[np.bool_]]:
-        """Rank all items by models, each for users of its own, and mark the relevant ones.
+    def hits(self, requests: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
+        """Rank all items by models, each for its own users, and mark the relevant ones.
 
         Parameters
         ----------
-        asked : mapping of int to Asked
+        requests : mapping of int to RankingRequest
             By number of the model. Padding item 0 is left out of every ranking.
 
         Returns
@@ -117,28 +117,28 @@ class TorchPopulation:
         dict of int to numpy.ndarray of bool, shape (n_now, depth)
             From best to last; items of equal score in no fixed order.
         """
-        return {k: self._hits(k, who) for k, who in asked.items()}
+        return {k: self._hits(k, request) for k, request in requests.items()}
 
-    def _hits(self, k: int, who: Asked) -> npt.NDArray[np.bool_]:
-        now, depth = who.now, who.depth
+    def _hits(self, k: int, request: RankingRequest) -> npt.NDArray[np.bool_]:
+        now, depth = request.now, request.depth
         final = self._propagated_tables()[:, self._columns[k]]
-        user = final[self._tensor(who.users[now])]
+        user = final[self._tensor(request.users[now])]
         item = final[self._shared.n_users :].contiguous()
         n_items = len(item)
         block = max(self._max_bytes // (3 * n_items * item.element_size()), 1)
-        found = []
+        blocks = []
         for start in range(0, len(now), block):
             rows = now[start : start + block]
             scores = user[start : start + block] @ item.T
             scores[:, 0] = -torch.inf
-            scores[self._entries(who.masked, rows)] = -torch.inf
-            wanted = torch.zeros_like(scores, dtype=torch.bool)
-            wanted[self._entries(who.relevant, rows)] = True
+            scores[self._entries(request.masked, rows)] = -torch.inf
+            relevant = torch.zeros_like(scores, dtype=torch.bool)
+            relevant[self._entries(request.relevant, rows)] = True
             best, where = scores.topk(min(depth, n_items), dim=1)
-            found.append(wanted.gather(1, where) & (best > -torch.inf))
+            blocks.append(relevant.gather(1, where) & (best > -torch.inf))
         hits = np.zeros((len(now), depth), dtype=bool)
-        if found:
-            hits[:, :n_items] = torch.cat(found).cpu().numpy()
+        if blocks:
+            hits[:, :n_items] = torch.cat(blocks).cpu().numpy()
         return hits
 
     def _tensor(self, values: npt.NDArray[np.generic]) -> Tensor:
@@ -156,12 +156,12 @@ class TorchPopulation:
             )
 
     def _entries(self, matrix: csr_matrix, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Which of ``rows`` and which column, of all that these rows of a matrix store."""
+        """Return row (in ``rows``) and column of every stored entry of these rows of a matrix."""
         block = matrix[rows].tocoo()
         return self._tensor(block.row.astype(np.int64)), self._tensor(block.col.astype(np.int64))
 
     def _compact(self) -> None:
-        """Cut models that left out of the tables."""
+        """Remove the models that left from the tables."""
         if len(self._columns) == self._table.shape[1]:
             return
         kept = self._tensor(np.array(list(self._columns.values()), dtype=np.int64))
@@ -245,7 +245,7 @@ class TorchPopulation:
             away.index_add_(0, j, own)
         grad_item -= away
         del final, user, item, away, buffers
-        self._final = None  # its memory goes before more is asked for
+        self._final = None  # frees its memory before the next allocation
         return self._propagated(grad)
 
     def _propagated_tables(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""Users and items that stand in their file more than once, of which RecBole takes the first line."""
+"""Users and items with several lines in their file, of which RecBole takes the first."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pandas as pd
 _NAMED = 3
 
 
-def conflicts(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
-    """Return ids whose rows differ, each with the columns in which they do.
+def conflicting_ids(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
+    """Return the ids whose rows differ, each with the columns in which they differ.
 
     Parameters
     ----------
@@ -24,29 +24,31 @@ def conflicts(frame: pd.DataFrame, field: str) -> dict[str, list[str]]:
     """
     ids = frame[field]
     twice = frame[ids.duplicated(keep=False) & ids.notna()]
-    found: dict[str, list[str]] = {}
+    conflicts: dict[str, list[str]] = {}
     if len(twice):
         text = twice.apply(lambda column: column.map(_comparable))
         for name, rows in text.groupby(ids[twice.index], sort=False):
             differing = [column for column in frame.columns if rows[column].nunique() > 1]
             if differing:
-                found[str(name)] = differing
-    return found
+                conflicts[str(name)] = differing
+    return conflicts
 
 
 def _comparable(value: Any) -> str:
     return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)
 
 
-def told(ids: dict[str, list[str]], path: str | Path, separator: str, encoding: str) -> str:
-    """Return the first ids of `ids` with their lines in a file and the columns that differ.
+def describe_conflicts(
+    ids: dict[str, list[str]], path: str | Path, separator: str, encoding: str
+) -> str:
+    """Return a text with the first of `ids`, their lines and the columns that differ.
 
     Parameters
     ----------
     ids : dict of str to list of str
-        From :func:`conflicts`.
+        From :func:`conflicting_ids`.
     path, separator, encoding
-        The file, and how it is to be read. The id is looked for in every column.
+        The file and its format. The id is looked for in every column.
     """
     named = list(ids)[:_NAMED]
     lines: dict[str, list[str]] = {name: [] for name in named}

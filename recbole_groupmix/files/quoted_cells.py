@@ -1,4 +1,4 @@
-"""Cells in quotes, as every reader of tables here understands them; others are refused."""
+"""Quoted cells of tables: those that CSV readers would read differently are refused."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ _SHOWN = 30
 
 
 class QuotedCells(NamedTuple):
-    """How many cells of a table are in quotes, and how many line breaks these hold."""
+    """Number of quoted cells of a table, and of the line breaks inside them."""
 
     cells: int
     line_breaks: int
 
 
 def check_quotes(path: str | Path, separator: str, encoding: str = "utf-8") -> QuotedCells:
-    """Refuse a table in which a cell begins with a quote and is no cell in quotes.
+    """Refuse a table in which a cell begins with a quote and is not a quoted cell.
 
-    A cell in quotes ends with one, doubles those inside and may hold separators and line breaks.
-    Readers differ about any other cell that begins with a quote: some take all lines up to the
-    next quote for a part of it. A file without any quote is not looked at twice.
+    A quoted cell ends with a quote, doubles quotes inside and may hold separators and line
+    breaks. Readers differ about any other cell that begins with a quote: some take all lines up
+    to the next quote for a part of it. A file without any quote is not decoded.
 
     Parameters
     ----------
     path : path
         The file.
     separator : str
-        What stands between cells. One of several characters splits cells without regard to
-        quotes, so there nothing is refused.
+        Separator of cells. One of several characters splits cells without regard to quotes, so
+        nothing is refused then.
     encoding : str
-        Encoding of the file. One that it is not in is left to the reader to refuse.
+        Encoding of the file. A wrong one is left to the reader to refuse.
 
     Returns
     -------
     QuotedCells
-        Line breaks inside cells in quotes are lines of the file that are no rows.
+        Line breaks inside quoted cells are lines of the file that are not rows.
 
     Raises
     ------
@@ -54,13 +54,13 @@ def check_quotes(path: str | Path, separator: str, encoding: str = "utf-8") -> Q
     except (UnicodeError, LookupError):
         return QuotedCells(0, 0)
     ends = rf"[^{re.escape(separator)}\r\n]"
-    # from the first quote to the one that ends the cell; the empty group stands for none
+    # from the first quote to the one that ends the cell; the empty group matches if none does
     cell = re.compile(rf'(?<!{ends})"[^"]*(?:""[^"]*)*(?:"(?!{ends})|())')
     cells = breaks = 0
-    for found in cell.finditer(text):
-        if found.group(1) is not None:
-            raise ValueError(_message(Path(path), text, found.start(), ends))
-        cells, breaks = cells + 1, breaks + _line_breaks(found.group())
+    for match in cell.finditer(text):
+        if match.group(1) is not None:
+            raise ValueError(_message(Path(path), text, match.start(), ends))
+        cells, breaks = cells + 1, breaks + _line_breaks(match.group())
     return QuotedCells(cells, breaks)
 
 
@@ -82,6 +82,6 @@ def _message(path: Path, text: str, start: int, ends: str) -> str:
     shown = cell.group() if cell else ""
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
     return (
-        f'{path.name}, line {line}: a cell begins with " and is no cell in quotes: {shown}; remove '
-        'the quote, or put the whole cell in quotes and double those inside ("" for ")'
+        f'{path.name}, line {line}: a cell begins with " but is not a quoted cell: {shown}; '
+        'remove the quote, or quote the whole cell and double the quotes inside ("" for ")'
     )
