@@ -84,7 +84,10 @@ def test_data_set_as_a_path(refused, tiny):
 def test_data_path_that_is_no_folder(refused, tiny):
     for file, way_out in (("tiny.inter", f"--data_path={tiny / 'tiny'}"), ("tiny.user", "holds")):
         refused(data_path=tiny / "tiny" / file, says=["data_path is the file", way_out])
-    refused(data_path="/nonexistent", says=["'/nonexistent', which is not there", "that is"])
+    refused(
+        data_path="/nonexistent",
+        says=["'/nonexistent', which does not exist", "an existing folder"],
+    )
     refused(dataset="blockmix", data_path="/nonexistent", says=["comes with the plugin"])
     refused(dataset="blockmix", says=["make it by `groupmix prepare blockmix`"])
 
@@ -252,7 +255,7 @@ def test_an_unknown_command():
     [
         ("- a\n- b\n", "`key: value`"),
         ("just words", "`key: value`"),
-        ("trials: [1\n", "is no YAML"),
+        ("trials: [1\n", "is not valid YAML"),
         ("? [a, b]\n: c\n", "`key: value`"),
         ("trials: 3\ntrials: 4\n", "gives 'trials' twice"),
         ("learning_rate: !!python/object:os.system 1\n", "key learning_rate"),

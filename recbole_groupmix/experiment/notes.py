@@ -1,4 +1,4 @@
-"""What a run says about its settings before it begins: one way for all commands."""
+"""Prints the notes of an experiment, in the same way for all commands."""
 
 from __future__ import annotations
 
