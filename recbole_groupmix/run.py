@@ -77,15 +77,15 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     settings = experiment.settings
     own = own_mixes(experiment, settings.mix)
     compared = candidates(experiment, own, settings.trials)
-    trains = back_end(experiment)
-    whole = target_run(experiment, compared, own)
+    trainer = back_end(experiment)
+    of_target = target_run(experiment, compared, own)
     check_trackers(experiment.config)
     say_notes(experiment, say)
-    expected = forecast(experiment, whole.folder, whole.trained, trains, say)
-    say(f"run folder {whole.folder.path}")
+    expected = forecast(experiment, of_target.folder, of_target.trained, trainer, say)
+    say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)
-    whole.open()  # nothing is written before this line
-    results = carry_out({experiment.target: whole}, experiment, trains, OwnJobs, started)
-    result: Result = {**results[experiment.target], "run_folder": str(whole.folder.path)}
+    of_target.open()  # nothing is written before this line
+    results = carry_out({experiment.target: of_target}, experiment, trainer, OwnJobs, started)
+    result: Result = {**results[experiment.target], "run_folder": str(of_target.folder.path)}
     return result

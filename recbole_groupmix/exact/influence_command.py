@@ -49,7 +49,7 @@ def influence_command(
         Dimension of Delta_d; default 4, or the least rank of a group.
     out : path, optional
         A CSV file of the rows that
-        :func:`~recbole_groupmix.exact.influence.group_influence` describes with Delta_d of each
+        :func:`~recbole_groupmix.exact.influence.influence_frame` describes with Delta_d of each
         pair as ``delta``, or, where its name ends in ``.json``, those and the comparison.
 
     Raises

@@ -17,7 +17,7 @@ KNOWN = "only items in test that they know from train"
 
 @dataclass(frozen=True)
 class Measured:
-    """How many users of a group are measured on test.
+    """Numbers of users of a group in the data and measured on test.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 
 
 def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None:
-    """Say every note of an experiment, a line each.
+    """Print every note of an experiment, a line each.
 
     Parameters
     ----------

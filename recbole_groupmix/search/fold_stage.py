@@ -25,7 +25,7 @@ from recbole_groupmix.training.job import Fit, Job
 
 
 def trains_on_folds(settings: Settings) -> bool:
-    """Whether a run trains on folds: to search a mix, or to choose the number of epochs."""
+    """Return whether a run trains on folds: to search a mix, or to choose the number of epochs."""
     return bool(settings.early_stopping or settings.trials > 0)
 
 

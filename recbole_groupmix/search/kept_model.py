@@ -34,7 +34,7 @@ class ModelKeeper:
         save_checkpoint(self._folder, self._file(fit.job.name, fit.job.epochs), state)
 
     def lacks(self, job: Job) -> bool:
-        """Whether the checkpoint of a job is missing or damaged."""
+        """Return whether the checkpoint of a job is missing or damaged."""
         return damage(self._folder.path / self._file(job.name, job.epochs)) is not None
 
     def to_load(self, rows: Mapping[str, Candidate]) -> list[Candidate]:

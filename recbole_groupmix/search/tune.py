@@ -121,7 +121,7 @@ def tune(
         out_file(out)  # before the data are read
     experiment = Experiment(settings, all_users=not settings.target)
     grid = _grid(experiment, learning_rates, reg_weights)
-    trains, folds = back_end(experiment), settings.folds
+    trainer, folds = back_end(experiment), settings.folds
     experiment.check_parts(folds)
     default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
     file = out_file(default if out is None else out)
@@ -147,7 +147,7 @@ def tune(
         int(experiment.config["epochs"]),
         settings["show_progress"],
     )
-    for fit in trains.train(experiment, jobs, bars.epoch) if jobs else ():
+    for fit in trainer.train(experiment, jobs, bars.epoch) if jobs else ():
         record: TunedFold = {
             "name": _label(fit.job.options),
             "fold": fit.job.part - 1,

@@ -54,7 +54,7 @@ class Key(Generic[T]):
         Whether it may change the time that a model takes.
     identity : bool
         Whether it is part of a run's name; where it is not, it may differ between two commands
-        that continue the same run.
+        that resume the same run.
     """
 
     default: T

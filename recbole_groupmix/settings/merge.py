@@ -24,7 +24,7 @@ def merge_settings(
     config_files: Sequence[str | Path] = (),
     where: str | Mapping[str, str] = "given",
     own: Mapping[str, Any] | None = None,
-    whose: str = "",
+    command: str = "",
 ) -> Settings:
     """Merge the layers, check every value that is ours, and return the final settings.
 
@@ -41,7 +41,7 @@ def merge_settings(
         How messages name the origin of ``given``, or of each of its keys.
     own : mapping, optional
         Defaults of a command, such as its model; the user has not given them.
-    whose : str
+    command : str
         The command, such as "groupmix gradient".
 
     Raises
@@ -66,7 +66,7 @@ def merge_settings(
             user[key] = given_name(key, user[key], origin[key])
     user = {key: given_path(key, value, origin[key]) for key, value in user.items()}
     own = {key: value for key, value in (own or {}).items() if key not in user}
-    origin.update(dict.fromkeys(own, f"the default of {whose}"))
+    origin.update(dict.fromkeys(own, f"the default of {command}"))
     notes = tuple(
         f"{key} ({origin[key]}) has no effect: {WITHOUT_EFFECT[key]}"
         for key in user

@@ -21,7 +21,7 @@ OUR_KEYS = frozenset(_rows(OurRows))
 NAME_KEYS = (*(key for key, row in ROWS.items() if row.kind == "name"), "protocol", "mix")
 #: Keys that do not change the time of a model.
 NO_COST = frozenset(key for key, row in ROWS.items() if not row.costs)
-#: Keys that may differ between two commands which continue the same run.
+#: Keys that may differ between two commands which resume the same run.
 NOT_IDENTITY = frozenset(key for key, row in ROWS.items() if not row.identity)
 #: Keys whose defaults are in ``values``, and so in the names of run folders. This list never
 #: grows: the default of a key that is added later is left out, and older runs keep their names.
