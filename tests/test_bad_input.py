@@ -100,7 +100,9 @@ def test_no_data_set():
 
 
 def test_unknown_target_lists_the_groups_with_sizes(refused):
-    line = refused(target="D", says=["target is 'D' (on the command line)", "'group'", "'tiny'"])
+    line = refused(
+        target="D", says=["target 'D' (on the command line) is not a group", "'group'", "'tiny'"]
+    )
     assert "A (10 users" in line and "B (14 users" in line and "C (8 users" in line
 
 
@@ -360,9 +362,9 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
     [
         ("bpr", "did you mean 'BPR'?"),
         ("lightgcn", "did you mean 'LightGCN'?"),
-        ("Foo", "no general recommender"),
-        ("SASRec", "no general recommender"),
-        ("abstract_recommender", "no general recommender"),
+        ("Foo", "not a general recommender"),
+        ("SASRec", "not a general recommender"),
+        ("abstract_recommender", "not a general recommender"),
         ("ADMMSLIM", "closed form"),
         ("SimpleX", "--weighting=sample"),
         ("MultiVAE", "--weighting=sample"),

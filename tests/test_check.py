@@ -388,7 +388,7 @@ def test_influence_may_be_left_out(tiny, options, message):
         ({"user_class": "best"}, "--user_class is 'best'; allowed are shares, favourite"),
         ({"item_clusters": 1}, "--item_clusters is '1'; it must be a whole number >= 2"),
         ({"item_clusters": 99}, "--item_clusters is 99, but the interactions have rank 3"),
-        ({"target": "Z"}, "target is 'Z'"),
+        ({"target": "Z"}, "target 'Z'"),
         ({"group_field": None}, "no group column known"),
         ({"out": "a_file"}, "--out is 'a_file', which is no folder"),
         ({"realbellings": 3}, "unknown key 'realbellings'"),

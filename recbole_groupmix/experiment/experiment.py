@@ -194,14 +194,7 @@ class Experiment:
     def validation_users(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Return the mask of users whose metric drives early stopping, by target.
 
-        Parameters
-        ----------
-        targets : sequence of str
-            Groups; by default the experiment's own target.
-
-        Returns
-        -------
-        dict of str to numpy.ndarray of bool, shape (n_users,)
+        Masks are bool (n_users,). Without `targets` it is that of the experiment's target.
         """
         if not targets:
             return {self.target: self._validation_users}
@@ -290,9 +283,8 @@ class Experiment:
                 f"{self.settings.dataset!r}: {groups}"
             )
         if target not in self.groups.names:
-            why = "is not a group"
-            if target in self.dataset.field2id_token[field]:
-                why = "has no user with an interaction"
+            is_token = target in self.dataset.field2id_token[field]
+            why = "has no user with an interaction" if is_token else "is not a group"
             origin = self.settings.origin.get("target", "the default")
             raise ValueError(
                 f"target {short(target)} ({origin}) {why} in column {field!r} of data set "
