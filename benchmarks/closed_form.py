@@ -27,7 +27,7 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.closed_form.back_end import ClosedForms, weighted_ease
-from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
+from recbole_groupmix.training.closed_form.gram_cache import GramCache
 
 
 def resampled(experiment, weights, rng):
@@ -72,9 +72,9 @@ def main(arguments):
     config = experiment.config
     config["reg_weight"] = lam
     rng = np.random.default_rng(0)
-    laboratory = GramLaboratory(experiment)
-    once = timed(lambda: laboratory.of_part(part))
-    laboratory.data_set(part, None)
+    grams = GramCache(experiment)
+    once = timed(lambda: grams.of_part(part))
+    grams.data_set(part, None)
     seconds = {"EASE": [], "RecBole's EASE, resampled": []}
     found = [sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(mixes)]
 
@@ -87,7 +87,7 @@ def main(arguments):
         by_group = group_weights(mix, experiment.n_users, experiment.target)
         weights = [by_group[name] for name in names]
         seconds["EASE"].append(
-            timed(lambda w=weights: weighted_ease(experiment, part, laboratory, w, lam))
+            timed(lambda w=weights: weighted_ease(experiment, part, grams, w, lam))
         )
         seconds["RecBole's EASE, resampled"].append(timed(lambda w=by_group: loop(w)))
     svd = Experiment(

@@ -15,7 +15,7 @@ import sys
 import numpy as np
 from scipy.sparse import csr_matrix, diags
 
-from recbole_groupmix.check.before_training import check
+from recbole_groupmix.check.data_set import check_data_set
 from recbole_groupmix.check.verdict import judge
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights, stratified
@@ -58,7 +58,7 @@ def main(arguments):
     given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)}
     dimensions = [int(d) for d in given.pop("dimensions").split(",")]
     most = max(dimensions)
-    found = check(merge_settings({**given, "embedding_size": most}))
+    found = check_data_set(merge_settings({**given, "embedding_size": most}))
     everyone, hits, verdicts = None, 0, 0
     print("| target | d | verdict | stratified | theory |")
     print("| --- | ---: | --- | ---: | ---: |")

@@ -14,7 +14,7 @@ from recbole_groupmix.mixes.candidates import candidates
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.search.carry_out import OwnJobs, carry_out
-from recbole_groupmix.search.consent import Ask, agree
+from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.search.forecast import forecast
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
@@ -63,28 +63,29 @@ def run_groupmix(
 def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result | Index:
     """Carry out a run of checked settings.
 
-    ``say`` prints lines for people, default nothing; ``ask`` asks them before more than a day of
-    work (:func:`~recbole_groupmix.search.consent.agree`), default nobody.
+    ``say`` prints lines for people; by default nothing is printed. ``ask`` asks the user before a
+    run of more than a day (:func:`~recbole_groupmix.search.confirm.confirm_long_run`); by default
+    such a run starts.
     """
     say = say or (lambda line: None)
     if settings.target == ALL:
-        everyone = Experiment(settings, for_everyone=True)
-        if ALL not in everyone.groups.names:  # else it is that group's name
-            return run_all_targets(everyone, say, ask)
+        of_all_users = Experiment(settings, all_users=True)
+        if ALL not in of_all_users.groups.names:  # else "all" is the name of a group
+            return run_all_targets(of_all_users, say, ask)
     started = time.perf_counter()
     experiment = Experiment(settings)
     settings = experiment.settings
     own = own_mixes(experiment, settings.mix)
-    asked = candidates(experiment, own, settings.trials)
-    trains = back_end(experiment)
-    whole = target_run(experiment, asked, own)
+    compared = candidates(experiment, own, settings.trials)
+    trainer = back_end(experiment)
+    of_target = target_run(experiment, compared, own)
     check_trackers(experiment.config)
     say_notes(experiment, say)
-    expected = forecast(experiment, whole.folder, whole.trained, trains, say)
-    say(f"run folder {whole.folder.path}")
+    expected = forecast(experiment, of_target.folder, of_target.trained, trainer, say)
+    say(f"run folder {of_target.folder.path}")
     say(str(expected))
-    agree(expected.seconds, settings.yes, say, ask)
-    whole.open()  # nothing is written before this line
-    results = carry_out({experiment.target: whole}, experiment, trains, OwnJobs, started)
-    result: Result = {**results[experiment.target], "run_folder": str(whole.folder.path)}
+    confirm_long_run(expected.seconds, settings.yes, say, ask)
+    of_target.open()  # nothing is written before this line
+    results = carry_out({experiment.target: of_target}, experiment, trainer, OwnJobs, started)
+    result: Result = {**results[experiment.target], "run_folder": str(of_target.folder.path)}
     return result

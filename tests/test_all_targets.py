@@ -16,14 +16,14 @@ from killing import cut, killed
 
 from recbole_groupmix import load_run, run_groupmix
 from recbole_groupmix.all_targets.shared_jobs import SharedJobs
-from recbole_groupmix.all_targets.shared_trials import PooledWeights, draw_pool
+from recbole_groupmix.all_targets.shared_trials import SharedTrial, draw_shared_trials
 from recbole_groupmix.compare import compare, read_runs
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record.finished import read_folders
 from recbole_groupmix.training.closed_form import back_end as closed_form
-from recbole_groupmix.training.early_stopping import Validation
+from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import Fit, Job
 from recbole_groupmix.training.joint import Joint
 
@@ -70,14 +70,14 @@ def trained(tiny, tmp_path_factory):
 
 
 def test_targets_take_turns_after_each_round_of_samplers():
-    pool = draw_pool(7, 20, N_USERS, ["A", "B", "C"])
+    pool = draw_shared_trials(7, 20, N_USERS, ["A", "B", "C"])
     assert [w.drawn_for for w in pool] == [*"AAABBBCCC" * 2, "A", "A"]
     assert [w.sampler for w in pool] == [SAMPLERS[i % 3] for i in range(20)]
-    assert pool[:8] == draw_pool(7, 8, N_USERS, ["A", "B", "C"])
+    assert pool[:8] == draw_shared_trials(7, 8, N_USERS, ["A", "B", "C"])
 
 
 def test_a_vector_is_the_trial_of_the_target_it_was_drawn_for():
-    for trial, weights in enumerate(draw_pool(7, 9, N_USERS, ["A", "B", "C"])):
+    for trial, weights in enumerate(draw_shared_trials(7, 9, N_USERS, ["A", "B", "C"])):
         sampler, mix = sample_trial(7, trial, N_USERS, weights.drawn_for)
         candidate = weights.candidate(N_USERS, weights.drawn_for)
         assert (candidate.name, candidate.source) == (f"trial-{trial}", sampler)
@@ -88,7 +88,7 @@ def test_a_vector_is_the_trial_of_the_target_it_was_drawn_for():
 def test_the_mix_of_another_target_by_hand():
     # weights 1, 2 and 0.5 for A, B, C: to B, whose users weigh 2, A's weigh 0.5 and C's 0.25, so
     # n_aug = 10 * 0.5 + 8 * 0.25 = 7 of 18 users, of which A has 5/7
-    weights = PooledWeights("trial-0", "dirichlet", "A", {"A": 1.0, "B": 2.0, "C": 0.5})
+    weights = SharedTrial("trial-0", "dirichlet", "A", {"A": 1.0, "B": 2.0, "C": 0.5})
     mix = weights.candidate(N_USERS, "B").mix
     assert mix.alpha == pytest.approx({"A": 5 / 7, "C": 2 / 7})
     assert mix.alpha_aug == pytest.approx(7 / 18)
@@ -96,7 +96,7 @@ def test_the_mix_of_another_target_by_hand():
 
 
 def test_a_vector_without_a_target_is_no_mix_of_it():
-    weights = PooledWeights("trial-0", "dirichlet", "A", {"A": 1.0, "B": 0.0, "C": 2.0})
+    weights = SharedTrial("trial-0", "dirichlet", "A", {"A": 1.0, "B": 0.0, "C": 2.0})
     assert weights.candidate(N_USERS, "B") is None
     assert weights.candidate(N_USERS, "C").mix.alpha == pytest.approx({"A": 1.0, "B": 0.0})
 
@@ -174,7 +174,7 @@ def test_a_shared_model_scores_like_the_mixes_of_other_targets(tiny):
     shared = experiment(
         tiny, epochs=6, learning_rate=0.03, regularizer="weighted", init="normal(0.1)"
     )
-    for vector in draw_pool(1, 6, shared.n_users, ["A", "B", "C"]):
+    for vector in draw_shared_trials(1, 6, shared.n_users, ["A", "B", "C"]):
         asked = Job("shared", vector.weights, 1, 0, 6)
         (fit,) = Joint().train(shared, [asked])
         for target in "ABC":
@@ -247,25 +247,25 @@ def test_one_training_is_read_at_the_end_of_every_job(tiny):
 
 def test_the_best_of_a_target_is_final_when_its_patience_is_over(tiny):
     ex = experiment(tiny)
-    validation = Validation(ex, ex.part(1), ("A", "C"), patience=1)
-    group = np.array(list("ABC"))[ex.groups.of_user[validation.held_out.users]]
+    stopping = EarlyStopping(ex, ex.part(1), ("A", "C"), patience=1)
+    group = np.array(list("ABC"))[ex.groups.of_user[stopping.held_out.users]]
     assert set(group) == {"A", "C"}
 
     def record(epoch, **means):
-        names = np.array(list("ABC"))[ex.groups.of_user[validation.held_out.users]]
-        validation.record(np.array([means[name] for name in names]), epoch)
+        names = np.array(list("ABC"))[ex.groups.of_user[stopping.held_out.users]]
+        stopping.record(np.array([means[name] for name in names]), epoch)
 
     record(2, A=0.5, C=0.1)
     record(4, A=0.4, C=0.2)
     record(6, A=0.3, C=0.3)  # the second without a rise of A: 0.5 it stays
-    assert set(ex.groups.of_user[validation.held_out.users]) == {2} and not validation.over
+    assert set(ex.groups.of_user[stopping.held_out.users]) == {2} and not stopping.over
     record(8, C=0.2)
     record(10, C=0.3)  # equal counts as a rise
     record(12, C=0.2)
     record(14, C=0.2)
-    assert validation.over
-    assert validation.best_of_targets == {"A": (2, 0.5), "C": (10, pytest.approx(0.3))}
-    assert [set(point["by_group"]) for point in validation.curve[2:4]] == [{"A", "C"}, {"C"}]
+    assert stopping.over
+    assert stopping.best_of_targets == {"A": (2, 0.5), "C": (10, pytest.approx(0.3))}
+    assert [set(point["by_group"]) for point in stopping.curve[2:4]] == [{"A", "C"}, {"C"}]
 
 
 # --- what is written -----------------------------------------------------------------------------
@@ -423,7 +423,7 @@ def refused(data_path, **options):
         ({"regularizer": "rows"}, "regularizer is 'rows' .* --regularizer=weighted"),
         ({"protocol": "paper"}, "regularizer is 'unweighted' .in properties/paper.yaml."),
         ({"weighting": "sample"}, "weighting is sample; run the targets one by one"),
-        ({"model": "NeuMF"}, "model NeuMF is none of BPR, LightGCN"),
+        ({"model": "NeuMF"}, "only BPR and LightGCN are trained jointly, not NeuMF"),
         ({"backend": "recbole"}, "backend is recbole, which trains models one by one"),
         ({"learner": "sgd"}, "the optimiser is not plain Adam"),
         ({"mix": "mine.yaml"}, "mix is .*cannot stand beside --target=all"),

@@ -84,7 +84,10 @@ def test_data_set_as_a_path(refused, tiny):
 def test_data_path_that_is_no_folder(refused, tiny):
     for file, way_out in (("tiny.inter", f"--data_path={tiny / 'tiny'}"), ("tiny.user", "holds")):
         refused(data_path=tiny / "tiny" / file, says=["data_path is the file", way_out])
-    refused(data_path="/nonexistent", says=["'/nonexistent', which is not there", "that is"])
+    refused(
+        data_path="/nonexistent",
+        says=["'/nonexistent', which does not exist", "an existing folder"],
+    )
     refused(dataset="blockmix", data_path="/nonexistent", says=["comes with the plugin"])
     refused(dataset="blockmix", says=["make it by `groupmix prepare blockmix`"])
 
@@ -97,7 +100,9 @@ def test_no_data_set():
 
 
 def test_unknown_target_lists_the_groups_with_sizes(refused):
-    line = refused(target="D", says=["target is 'D' (on the command line)", "'group'", "'tiny'"])
+    line = refused(
+        target="D", says=["target 'D' (on the command line) is not a group", "'group'", "'tiny'"]
+    )
     assert "A (10 users" in line and "B (14 users" in line and "C (8 users" in line
 
 
@@ -252,7 +257,7 @@ def test_an_unknown_command():
     [
         ("- a\n- b\n", "`key: value`"),
         ("just words", "`key: value`"),
-        ("trials: [1\n", "is no YAML"),
+        ("trials: [1\n", "is not valid YAML"),
         ("? [a, b]\n: c\n", "`key: value`"),
         ("trials: 3\ntrials: 4\n", "gives 'trials' twice"),
         ("learning_rate: !!python/object:os.system 1\n", "key learning_rate"),
@@ -357,9 +362,9 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
     [
         ("bpr", "did you mean 'BPR'?"),
         ("lightgcn", "did you mean 'LightGCN'?"),
-        ("Foo", "general recommender of RecBole"),
-        ("SASRec", "general recommender of RecBole"),
-        ("abstract_recommender", "general recommender of RecBole"),
+        ("Foo", "not a general recommender"),
+        ("SASRec", "not a general recommender"),
+        ("abstract_recommender", "not a general recommender"),
         ("ADMMSLIM", "closed form"),
         ("SimpleX", "--weighting=sample"),
         ("MultiVAE", "--weighting=sample"),

@@ -11,7 +11,7 @@ from helpers import SMALL, experiment, interactions, write_data_set, write_tiny
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.item_classes import read_item_classes
-from recbole_groupmix.check.before_training import check
+from recbole_groupmix.check.data_set import check_data_set
 from recbole_groupmix.check.verdict import judge, last_beyond
 from recbole_groupmix.core.theory.discrepancy import group_discrepancies
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
@@ -114,7 +114,7 @@ def test_repeated_interactions_count_once(tmp_path):
     settings = merge_settings(
         {"dataset": "tiny", "data_path": str(folder.parent), "group_field": "group", **SMALL}
     )
-    found = check(settings, relabellings=1)
+    found = check_data_set(settings, relabellings=1)
     # the split of doubled rows is another one, so compare with a matrix of 0 and 1 made by hand
     shared = experiment(folder.parent)
     part = shared.part(0)
@@ -388,7 +388,7 @@ def test_influence_may_be_left_out(tiny, options, message):
         ({"user_class": "best"}, "--user_class is 'best'; allowed are shares, favourite"),
         ({"item_clusters": 1}, "--item_clusters is '1'; it must be a whole number >= 2"),
         ({"item_clusters": 99}, "--item_clusters is 99, but the interactions have rank 3"),
-        ({"target": "Z"}, "target is 'Z'"),
+        ({"target": "Z"}, "target 'Z'"),
         ({"group_field": None}, "no group column known"),
         ({"out": "a_file"}, "--out is 'a_file', which is not a folder"),
         ({"realbellings": 3}, "unknown key 'realbellings'"),

@@ -17,7 +17,7 @@ from recbole_groupmix.settings.merge import final_settings, merge_settings
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.closed_form import back_end as closed_form
 from recbole_groupmix.training.closed_form.back_end import ClosedForms
-from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory, rows_of
+from recbole_groupmix.training.closed_form.gram_cache import GramCache, rows_of
 from recbole_groupmix.training.job import user_weights
 
 MIX = Mix({"B": 0.3, "C": 0.7}, 0.8)
@@ -44,13 +44,13 @@ def refused(data_path, *more, **options):
     return line
 
 
-# --- the laboratory -------------------------------------------------------------------------
+# --- the grams -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("user_loss", ["sum", "mean"])
 def test_the_gram_matrices_of_every_part_are_those_computed_afresh(tiny, user_loss):
     ex = ease_experiment(tiny, user_loss=user_loss, triplets="all")
-    laboratory = GramLaboratory(ex)
+    grams = GramCache(ex)
     for index in (0, 1, 2, 1):
         part = ex.part(index)
         x = rows_of(ex, part).toarray().astype(np.float64)
@@ -59,7 +59,7 @@ def test_the_gram_matrices_of_every_part_are_those_computed_afresh(tiny, user_lo
             counts = x.sum(axis=1, keepdims=True)
             factor = x.sum() / (counts > 0).sum() / np.maximum(counts, 1)
             x = np.sqrt(factor) * x
-        for name, found in zip(ex.groups.names, laboratory.of_part(part), strict=True):
+        for name, found in zip(ex.groups.names, grams.of_part(part), strict=True):
             rows = x[ex.groups.users(name)]
             np.testing.assert_allclose(found, rows.T @ rows, rtol=1e-6)
 
@@ -219,7 +219,7 @@ def test_both_keys_of_lambda_are_refused(tiny):
 
 def test_a_choice_of_lambda_without_folds_is_refused(tiny):
     err = refused(tiny, "--lambdas=[1,2]", model="EASE", protocol="paper", trials=0)
-    assert "no fold is made" in err
+    assert "there are no folds to choose it on" in err
 
 
 def test_a_rank_beyond_the_target_is_refused(tiny):

@@ -102,7 +102,7 @@ def first(text, header):
         ),
         (
             {"d.inter": first(INTER, "user_id:token\titem_id:token\tuser_id:token\tt:float")},
-            ["d.inter, line 1", "'user_id' stands there twice"],
+            ["d.inter, line 1", "'user_id' appears twice"],
         ),
         # ids
         (
@@ -193,7 +193,7 @@ def test_another_encoding_far_behind_the_header():
         ({"normalize_field": "['ages']"}, ["normalize_field is ['ages']", "mean 'age'?"]),
         ({"alias_of_user_id": "friend"}, ["alias_of_user_id is 'friend'", "must be a list"]),
         ({"eval_args": "3"}, ["eval_args is 3 (on the command line)", "must be a mapping"]),
-        ({"load_col": "{'itm':['item_id']}"}, ["load_col", "'itm' is no kind of file", "item"]),
+        ({"load_col": "{'itm':['item_id']}"}, ["load_col", "'itm' is not a kind of file", "item"]),
         ({"load_col": "{'inter':'rating'}"}, ["load_col", "inter must list names of columns"]),
         (
             {"load_col": "{'inter':['user_id','item_id','ratng']}"},

@@ -209,7 +209,7 @@ def test_a_further_key_is_one_row(tmp_path):
         [],
         [
             "patience_of_job is 4 (here) and has no effect: EASE is solved in closed form, "
-            "without seeds and epochs"
+            "without training seeds and epochs"
         ],
     ]
     assert found["table"] == [

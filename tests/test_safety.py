@@ -296,6 +296,6 @@ def test_what_another_library_says_is_one_line(error, said):
 
 def test_a_settings_file_that_is_no_yaml_is_said_in_one_line(tmp_path):
     (tmp_path / "x.yaml").write_text("a: [1\nb: }")
-    with pytest.raises(ValueError, match="is no YAML: ") as caught:
+    with pytest.raises(ValueError, match="is not valid YAML: ") as caught:
         read_settings_file(tmp_path / "x.yaml")
     assert "\n" not in str(caught.value)

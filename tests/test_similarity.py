@@ -70,7 +70,7 @@ def test_the_correlations_are_those_of_the_table_with_delta(five):
     ]
     size = found["similarity"]["size"]
     assert size["rho"] == pytest.approx(np.mean([one.statistic for one in of_size]))
-    assert f"Nearness itself goes with the other group's size: mean rho {size['rho']:+.2f}" in out
+    assert f"correlated with the other group's size: mean rho {size['rho']:+.2f}" in out
     for row in found["rows"]:
         at = names.index(row["target"]), names.index(row["group"])
         assert row["delta"] == pytest.approx(delta[at])
@@ -117,7 +117,7 @@ def test_users_who_differ_make_an_interval(five):
 def test_few_groups_are_not_compared(tiny):
     status, out, err = influence(tiny, "--out=table.csv", "--d=2")
     assert status == 0, err
-    assert "Nearness is not compared with influence: that takes four groups or more." in out
+    assert "Nearness is not compared with influence, which takes four groups or more." in out
     assert "delta" in pd.read_csv("table.csv")
 
 

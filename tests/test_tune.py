@@ -50,7 +50,7 @@ def test_a_point_scores_what_a_run_with_its_values_scores(tmp_path, backend):
 
 
 def test_without_a_target_all_users_decide(tmp_path):
-    experiment = Experiment(merge_settings(SMALL), for_everyone=True)
+    experiment = Experiment(merge_settings(SMALL), all_users=True)
     assert experiment.target_users(experiment.part(1).held_out).all()
     of_all = _tune(tmp_path, (0.1,), (0.01,))
     of_group = {name: _tune(tmp_path, (0.1,), (0.01,), target=name) for name in "ABCD"}

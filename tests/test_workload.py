@@ -11,10 +11,10 @@ from helpers import write_data_set
 from recbole_groupmix.core.mix import proportional
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import candidates
+from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
 from recbole_groupmix.mixes.own import own_mixes
-from recbole_groupmix.mixes.same_mix import distinct, same_mixes
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.search import consent
+from recbole_groupmix.search import confirm
 from recbole_groupmix.search import forecast as calibrate
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.test_stage import TestStage
@@ -240,7 +240,7 @@ def test_a_short_run_is_not_asked_about(here):
     def asked(_):
         raise AssertionError
 
-    consent.agree(consent.DAY, False, asked, asked)
+    confirm.confirm_long_run(confirm.DAY, False, asked, asked)
 
 
 def test_yes_is_no_part_of_a_run(here):
@@ -302,8 +302,8 @@ def same_of(**given):
     experiment = Experiment(settings)
     own = own_mixes(experiment, settings.mix)
     found = candidates(experiment, own, settings.trials)
-    same = same_mixes(experiment, found, settings.folds)
-    return same, [c.name for c in distinct(found, same)]
+    same = find_duplicates(experiment, found, settings.folds)
+    return same, [c.name for c in without_duplicates(found, same)]
 
 
 def test_which_mixes_are_one(here):

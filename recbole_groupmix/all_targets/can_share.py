@@ -1,4 +1,4 @@
-"""Which groups can be targets of one run, and under which settings they can share models."""
+"""Which groups can be targets of a run, and under which settings targets can share models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ONE_BY_ONE = "run the targets one by one: --target=GROUP"
 
 
 def check_can_share(experiment: Experiment, back_end: BackEnd) -> None:
-    """Raise ``ValueError`` unless a model is the same, whatever the scale of all user weights."""
+    """Raise ``ValueError`` unless a model does not depend on the scale of the user weights."""
     settings = experiment.settings
     if settings.mix:
         raise ValueError(
@@ -18,8 +18,8 @@ def check_can_share(experiment: Experiment, back_end: BackEnd) -> None:
         )
     if settings["log_wandb"]:
         raise ValueError(
-            f"{settings.describe('log_wandb')}; a run of all targets is many runs, which one of "
-            f"W&B cannot hold; use log_tensorboard, or {_ONE_BY_ONE}"
+            f"{settings.describe('log_wandb')}; a run of all targets is many runs, and W&B "
+            f"takes one; use log_tensorboard, or {_ONE_BY_ONE}"
         )
     reason = back_end.why_not_shared(experiment)
     if reason is not None:
@@ -27,28 +27,28 @@ def check_can_share(experiment: Experiment, back_end: BackEnd) -> None:
 
 
 def targets_of(
-    everyone: Experiment, folds: int, back_end: BackEnd
+    experiment: Experiment, folds: int, back_end: BackEnd
 ) -> tuple[list[str], dict[str, str]]:
     """Return the groups that can be targets, and why the others cannot.
 
     Parameters
     ----------
-    everyone : Experiment
+    experiment : Experiment
         Shared data and settings.
     folds : int
-        Number of folds; 0 if nothing is trained on folds.
+        Number of folds; 0 without training on folds.
     back_end : BackEnd
-        What trains the run.
+        Back end of the run.
 
     Raises
     ------
     ValueError
-        If no group can be one.
+        If no group can be a target.
     """
     names, left_out = [], {}
-    for name in everyone.groups.names:
+    for name in experiment.groups.names:
         try:
-            view = everyone.for_target(name)
+            view = experiment.for_target(name)
             view.check_parts(folds)
             view.check_measured()
             back_end.check_target(view)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recbole_groupmix.all_targets.shared_trials import PooledWeights
+from recbole_groupmix.all_targets.shared_trials import SharedTrial
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.models import CLOSED_FORM
@@ -23,7 +23,7 @@ def build_index(
     folders: Mapping[str, str],
     results: Mapping[str, Result],
     left_out: Mapping[str, str],
-    pool: Sequence[PooledWeights],
+    trials: Sequence[SharedTrial],
     this_call: float,
 ) -> Index:
     """Assemble the content of ``index.json``.
@@ -39,9 +39,9 @@ def build_index(
     results : mapping
         Content of each target's ``result.json``.
     left_out : mapping
-        Groups that are no targets, with the reason.
-    pool : sequence of PooledWeights
-        What all targets were searched on.
+        Groups that cannot be targets, with the reason.
+    trials : sequence of SharedTrial
+        Trials that all targets share.
     this_call : float
         Wall time of this call in seconds.
     """
@@ -72,17 +72,17 @@ def build_index(
             for name, result in results.items()
         },
         "left_out": dict(left_out),
-        "pool": [_pool_entry(weights) for weights in pool],
+        "pool": [_pool_entry(trial) for trial in trials],
         "seconds": {**seconds, "this_call": this_call},
     }
 
 
-def _pool_entry(pooled: PooledWeights) -> PoolEntry:
+def _pool_entry(trial: SharedTrial) -> PoolEntry:
     return {
-        "name": pooled.name,
-        "sampler": pooled.sampler,
-        "drawn_for": pooled.drawn_for,
-        "weights": dict(pooled.weights),
+        "name": trial.name,
+        "sampler": trial.sampler,
+        "drawn_for": trial.drawn_for,
+        "weights": dict(trial.weights),
     }
 
 
@@ -123,12 +123,12 @@ def _corrected(
             for key, change in row.items():
                 p = math.nan if change["p"] is None else change["p"]
                 rows.setdefault(key, []).append((target, mix, p))
-    found: dict[str, dict[tuple[str, str], float | None]] = {target: {} for target in results}
+    by_target: dict[str, dict[tuple[str, str], float | None]] = {name: {} for name in results}
     for key, of_metric in rows.items():
         corrected = holm([p for *_, p in of_metric])
         for (target, mix, _), p in zip(of_metric, corrected, strict=True):
-            found[target][mix, key] = or_null(p)
-    return found
+            by_target[target][mix, key] = or_null(p)
+    return by_target
 
 
 def index_table(index: Index) -> str:

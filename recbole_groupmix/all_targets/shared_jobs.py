@@ -1,4 +1,4 @@
-"""Jobs of several targets that are one model: trained once, read for each target."""
+"""Jobs of several targets that are the same model: trained once, read for each target."""
 
 from __future__ import annotations
 
@@ -12,44 +12,42 @@ from recbole_groupmix.training.job import Fit, Job
 
 @dataclass
 class SharedJob:
-    """One model of several targets.
+    """A model that several targets use.
 
     Attributes
     ----------
     job : Job
-        What is trained; its targets are those that asked.
-    asked : list of (str, Job)
-        Who asked for it, by what name; with two groups Stratified is Proportional.
+        The job that is trained, with the targets of all requests.
+    requests : list of (str, Job)
+        Targets that use it, each with its own job; with two groups Stratified is Proportional.
     """
 
     job: Job
-    asked: list[tuple[str, Job]] = field(default_factory=list)
+    requests: list[tuple[str, Job]] = field(default_factory=list)
 
 
 class SharedJobs:
-    """The models that all targets ask for, each of them once.
+    """The models that all targets need, each of them once.
 
     Parameters
     ----------
     views : mapping of str to Experiment
         The experiment of every target.
-    asked : mapping of str to list of Job
-        What every target's run has left to train.
+    jobs : mapping of str to list of Job
+        Jobs that the run of each target has left to train.
     """
 
-    def __init__(
-        self, views: Mapping[str, Experiment], asked: Mapping[str, Iterable[Job]]
-    ) -> None:
+    def __init__(self, views: Mapping[str, Experiment], jobs: Mapping[str, Iterable[Job]]) -> None:
         self._views = views
         self._shared: dict[tuple[object, ...], SharedJob] = {}
-        for target, jobs in asked.items():
-            for job in jobs:
+        for target, of_target in jobs.items():
+            for job in of_target:
                 shared = self._shared.setdefault(_key(job), SharedJob(job))
-                shared.asked.append((target, job))
-                targets = dict.fromkeys(target for target, _ in shared.asked)
+                shared.requests.append((target, job))
+                targets = dict.fromkeys(target for target, _ in shared.requests)
                 shared.job = replace(shared.job, targets=tuple(targets))
 
-    n_done = 0  # what earlier calls trained is not asked for
+    n_done = 0  # jobs that earlier calls have trained are not among them
 
     @property
     def n_models(self) -> int:
@@ -58,29 +56,29 @@ class SharedJobs:
 
     @property
     def jobs(self) -> list[Job]:
-        """What is to be trained, part by part."""
+        """Jobs to train, part by part."""
         return sorted((shared.job for shared in self._shared.values()), key=lambda job: job.part)
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
-        """Yield each target that asked for a model, and the model as the fit of its job.
+        """Yield each target that uses a model, and the model as the fit of its job.
 
-        Its seconds are the target's share of what the model took.
+        The seconds of the model are divided among the targets.
         """
-        asked = self._shared[_key(fit.job)].asked
-        for target, job in asked:
-            yield target, _as_of(fit, self._views[target], job, len(asked))
+        requests = self._shared[_key(fit.job)].requests
+        for target, job in requests:
+            yield target, _for_target(fit, self._views[target], job, len(requests))
 
 
 def _key(job: Job) -> tuple[object, ...]:
-    """Return what two jobs have in common if they are the same model."""
+    """Return the key that jobs share if they train the same model."""
     start = None if job.start is None else _key(job.start)
     weights, options = sorted(job.weights.items()), sorted(job.options.items())
     return (job.part, job.repeat, job.epochs, start, *weights, *options)
 
 
-def _as_of(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
+def _for_target(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
     target = view.target
-    found = replace(
+    of_target = replace(
         fit,
         job=job,
         make_model=lambda: fit.model,
@@ -89,18 +87,18 @@ def _as_of(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
     )
     if fit.tried:
         scale = 1.0 / job.weights[target]
-        found.tried = [
+        of_target.tried = [
             (_scaled(options, scale), entry["by_group"][target])
             for (options, _), entry in zip(fit.tried, fit.curve, strict=True)
         ]
-        found.score = max(score for _, score in found.tried)
+        of_target.score = max(score for _, score in of_target.tried)
     elif target in fit.best:
-        found.epochs, found.score = fit.best[target]
-    return found
+        of_target.epochs, of_target.score = fit.best[target]
+    return of_target
 
 
 def _curve_of(fit: Fit, view: Experiment, job: Job) -> list[dict[str, Any]]:
-    """Return the curve as a run of this target alone has it: other groups for baselines only."""
+    """Return the curve that a run of this target alone has: other groups for baselines only."""
     target = view.target
     scale = 1.0 / job.weights[target]
     if job.every_group:
@@ -113,7 +111,7 @@ def _curve_of(fit: Fit, view: Experiment, job: Job) -> list[dict[str, Any]]:
 
 
 def _scaled(options: Mapping[str, Any], scale: float) -> dict[str, Any]:
-    """Return lambda for weights that are multiplied by ``scale``; the model is the same."""
+    """Multiply lambda by the scale of the weights, which leaves the model the same."""
     if "reg_weight" not in options:
         return dict(options)
     return {**options, "reg_weight": options["reg_weight"] * scale}

@@ -1,4 +1,4 @@
-"""Weight vectors over all groups that serve as mixes of every target at once."""
+"""Trials that all targets share: weight vectors, each of which is a mix for every target."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from recbole_groupmix.mixes.candidates import Candidate
 
 
 @dataclass(frozen=True)
-class PooledWeights:
-    """One weight vector of the pool.
+class SharedTrial:
+    """A trial that all targets share: one weight vector.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class PooledWeights:
     sampler : str
         Name of the sampler.
     drawn_for : str
-        Target whose mix it was drawn as; its users weigh 1.
+        Target for which it was drawn as a mix; its users weigh 1.
     weights : dict of str to float
         Weight of a user of each group.
     """
@@ -32,7 +32,7 @@ class PooledWeights:
     weights: Mapping[str, float]
 
     def candidate(self, n_users: Mapping[str, int], target: str) -> Candidate | None:
-        """Return the vector as a mix of a target; None if the target's users weigh nothing.
+        """Return the trial as a mix of a target; None if the target's users have weight 0.
 
         Parameters
         ----------
@@ -47,29 +47,29 @@ class PooledWeights:
         return Candidate(self.name, mix, self.sampler, self.weights)
 
 
-def draw_pool(
+def draw_shared_trials(
     seed: int, trials: int, n_users: Mapping[str, int], targets: Sequence[str]
-) -> list[PooledWeights]:
-    """Draw mixes for the targets in turn and return their weights.
+) -> list[SharedTrial]:
+    """Draw mixes for the targets in turn and return them as shared trials.
 
-    Trial i is the mix that a run of its own target has as its trial i. The samplers take turns, and
-    after each round of them the targets do.
+    Trial i is also trial i in a run of the target it was drawn for. The samplers take turns, and
+    after each round of samplers the targets do.
 
     Parameters
     ----------
     seed : int
         Seed of the run.
     trials : int
-        Number of vectors.
+        Number of trials.
     n_users : mapping of str to int
         Users of every group in all of train.
     targets : sequence of str
         Targets, in the order of their turns.
     """
-    pool = []
+    drawn = []
     for trial in range(trials):
         target = targets[trial // len(SAMPLERS) % len(targets)]
         sampler, mix = sample_trial(seed, trial, n_users, target)
         weights = group_weights(mix, n_users, target)
-        pool.append(PooledWeights(f"trial-{trial}", sampler, target, weights))
-    return pool
+        drawn.append(SharedTrial(f"trial-{trial}", sampler, target, weights))
+    return drawn

@@ -1,1 +1,1 @@
-"""``groupmix check``: what is known about mixing before any model is trained."""
+"""``groupmix check``: whether mixing can matter, before any model is trained."""

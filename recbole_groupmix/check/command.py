@@ -1,4 +1,4 @@
-"""``groupmix check`` as a whole: files and what is printed."""
+"""``groupmix check``: checks a data set, prints the result and writes its files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from recbole_groupmix.check.before_training import RELABELLINGS, Check, check
+from recbole_groupmix.check.data_set import RELABELLINGS, Check, check_data_set
 from recbole_groupmix.check.figures import draw
 from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
@@ -39,7 +39,7 @@ def check_command(
     say : callable
         Prints a line for people.
     relabellings, max_d, user_class, item_clusters, budget
-        See :func:`~recbole_groupmix.check.before_training.check`.
+        See :func:`~recbole_groupmix.check.data_set.check_data_set`.
     influence : bool
         Whether to compute group influence.
     influence_lambda : float
@@ -55,7 +55,7 @@ def check_command(
     folder = out_folder(out) if out is not None else None
     if folder is None:
         out_folder(settings.output_dir, "--output_dir")
-    found = check(
+    checked = check_data_set(
         settings,
         relabellings=relabellings,
         max_d=max_d,
@@ -65,15 +65,15 @@ def check_command(
         influence=influence_lambda if influence else None,
         say=say,
     )
-    shown, text = to_text(found), json.dumps(to_json(found), indent=1, allow_nan=False) + "\n"
-    folder = folder or _default_folder(settings, found)
+    shown, text = to_text(checked), json.dumps(to_json(checked), indent=1, allow_nan=False) + "\n"
+    folder = folder or _default_folder(settings, checked)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "check.json", text)
-    draw(found, folder)
+    draw(checked, folder)
     return shown, folder
 
 
-def _default_folder(settings: Settings, found: Check) -> Path:
-    parts = ["check", found.dataset, found.group_field, settings.target]
+def _default_folder(settings: Settings, checked: Check) -> Path:
+    parts = ["check", checked.dataset, checked.group_field, settings.target]
     name = "-".join(str(part) for part in parts if part)
     return Path(settings.output_dir) / safe_file_name(name)

@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.check.before_training import Check
+from recbole_groupmix.check.data_set import Check
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.text.figures import figure_of_names
 
-#: Most targets that get a panel of their own; the largest groups go first.
+#: Most targets that get a panel; the largest groups come first.
 MOST_PANELS = 12
 _LINE, _BAND, _MEAN = "#1f5fa8", "#d5d5d5", "#7a7a7a"
 
 
 def draw(check: Check, folder: Path) -> list[Path]:
     """Write ``heterogeneity.png`` and ``discrepancy.png`` into a folder and return their paths."""
-    found = []
+    paths = []
     for name, figure in (
         ("heterogeneity.png", _heterogeneity),
         ("discrepancy.png", _discrepancy),
     ):
         with figure_of_names(partial(figure, check)) as picture:
             write_whole(folder / name, partial(picture.savefig, format="png", dpi=110))
-        found.append(folder / name)
-    return found
+        paths.append(folder / name)
+    return paths
 
 
 def _figure(width: float, height: float) -> Any:

@@ -1,4 +1,4 @@
-"""Closed-form group influence as part of a check: on held-out interactions of train, in seconds."""
+"""Group influence in closed form as part of a check, on held-out interactions of train."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from recbole_groupmix.training.memory import memory
 #: EASE's L2 weight by default.
 LAMBDA = 500.0
 MORE = 0.01
-#: The part that is asked: train without the first fold, on that fold. Test is not looked at.
+#: The part that is measured: trained without the first fold, on that fold. Test is not used.
 PART = 1
-#: Users whose losses are asked; time goes up with their number.
+#: Users whose losses are computed; the time is proportional to their number.
 MOST_USERS = 2048
 _N_BOOT = 2000
 
 
 @dataclass(frozen=True)
 class GroupInfluence:
-    """What one percent more of each group does to the held-out loss of the targets.
+    """The effect of one percent more of each group on the held-out loss of the targets.
 
     Attributes
     ----------
@@ -63,14 +63,14 @@ class GroupInfluence:
 def group_influence_of(
     experiment: Experiment, targets: Sequence[str], lam: float = LAMBDA
 ) -> tuple[GroupInfluence | None, str | None]:
-    """Return the influence of every group on some targets, or None and why it was left out.
+    """Return the influence of every group on the targets, or None and why it was left out.
 
     Parameters
     ----------
     experiment : Experiment
         Shared data.
     targets : sequence of str
-        Groups whose losses are asked, of `MOST_USERS` users in all, as many of each.
+        Groups whose losses are computed: `MOST_USERS` users in all, equally many of each.
     lam : float
         EASE's L2 weight, > 0.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recbole_groupmix.check.before_training import Check
+from recbole_groupmix.check.data_set import Check
 from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
 from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
+from recbole_groupmix.mixes.theory import Theory
 from recbole_groupmix.record.check_schema import CheckRecord
 from recbole_groupmix.record.schema import SCHEMA_VERSION
 from recbole_groupmix.text.numbers import LEVEL
@@ -46,11 +47,11 @@ def to_json(check: Check) -> CheckRecord:
         "null_dist": _by_d(check, check.null_dist.transpose(1, 2, 0)),
         "theory": {
             target: {
-                **found.mix.to_dict(),
-                "sigma": found.optimum.sigma.tolist(),
-                "bound_ratio": _bound_ratio(found),
+                **optimal.mix.to_dict(),
+                "sigma": optimal.optimum.sigma.tolist(),
+                "bound_ratio": _bound_ratio(optimal),
             }
-            for target, found in check.theory.items()
+            for target, optimal in check.theory.items()
         },
         "influence": None if check.influence is None else check.influence.to_dict(),
         "d": check.d,
@@ -141,11 +142,11 @@ def _theory_table(check: Check) -> list[str]:
     if not check.theory:
         return []
     rows = [["target", *check.groups, "bound against proportional"]]
-    for target, found in check.theory.items():
+    for target, optimal in check.theory.items():
         shares = [
-            "" if name == target else f"{found.mix.alpha[name]:.2f}" for name in check.groups
+            "" if name == target else f"{optimal.mix.alpha[name]:.2f}" for name in check.groups
         ]
-        ratio = _bound_ratio(found)
+        ratio = _bound_ratio(optimal)
         rows.append([target, *shares, "infinite" if ratio is None else f"{ratio - 1:+.1%}"])
     if len(check.groups) > MOST_COLUMNS:
         return ["", "Theory's mix: see check.json"]
@@ -162,30 +163,30 @@ def _theory_table(check: Check) -> list[str]:
 
 
 def _influence_table(check: Check) -> list[str]:
-    found = check.influence
-    if found is None:
+    influence = check.influence
+    if influence is None:
         return []
     title = "Group influence: one percent more of a group (columns), in EASE"
     if len(check.groups) > MOST_COLUMNS:
         return ["", f"{title}: see check.json"]
     rows = [["target", "users", *check.groups]]
-    for target, by_group in found.change.items():
+    for target, by_group in influence.change.items():
         cells = []
         for group in check.groups:
             mark = "*" if by_group[group]["p_holm"] < LEVEL else " "
             cells.append(f"{1e5 * by_group[group]['mean']:+.1f}{mark}")
-        rows.append([target, str(found.users[target]), *cells])
+        rows.append([target, str(influence.users[target]), *cells])
     meaning = (
         f"Change of a target's (rows) held-out log loss in thousandths of a percent, below 0 is "
-        f"better, exact to first order at lambda {found.lam:g} with all users' weights 1, on fold 1 "
-        f"of {found.folds}; * p < {LEVEL} after Holm's correction over the row. Intervals: check.json."
+        f"better, exact to first order at lambda {influence.lam:g} with all users' weights 1, on fold 1 "
+        f"of {influence.folds}; * p < {LEVEL} after Holm's correction over the row. Intervals: check.json."
     )
     return ["", title, *aligned(rows), *paragraphs([meaning])]
 
 
-def _bound_ratio(found: Any) -> float | None:
-    """Return the bound of the theory's mix over that of Proportional; None if both are infinite."""
-    least, proportional = found.optimum.disparity, float(disparity(found.proportional))
-    if proportional == 0:  # so is the least: bounds beyond the least number of 64 bits
+def _bound_ratio(theory: Theory) -> float | None:
+    """Return the bound of theory's mix relative to Proportional; None if both are infinite."""
+    least, proportional = theory.optimum.disparity, float(disparity(theory.proportional))
+    if proportional == 0:  # the least too: both bounds are below the least 64-bit number
         return 1.0
     return None if least == float("inf") else float((least / proportional) ** 0.5)

@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_groupmix.core.theory.discrepancy import FloatArray
 
-#: Het_d must exceed its null mean this many times: then half of it or more is not group size.
+#: Factor by which Het_d must exceed its null mean: then at least half is not due to group size.
 FACTOR = 2.0
 
 RULE = (
@@ -34,14 +34,14 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rule says about one target.
+    """The verdict of `RULE` on one target.
 
     Attributes
     ----------
     label : {"alike", "even", "slight", "different"}
-        Which case of `RULE` holds.
+        The case of `RULE` that holds.
     text : str
-        The same in words, with the numbers that it rests on.
+        The same in words, with the numbers behind it.
     """
 
     label: str

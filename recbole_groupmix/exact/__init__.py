@@ -1,1 +1,1 @@
-"""What closed forms answer without a search: influence, gradients, profiles, similarity."""
+"""Exact answers of closed forms, without a search: influence, gradient, profile, similarity."""

@@ -1,4 +1,4 @@
-"""The mix that EASE's own gradient leads to, from several starts."""
+"""Optimises the mix of EASE by the exact gradient, from several starts."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.checks import check_is_ease
-from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
+from recbole_groupmix.training.closed_form.gram_cache import GramCache
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where one start led.
+class GradientMix:
+    """The result of the optimiser from one start.
 
     Attributes
     ----------
     start : str
-        Baseline whose weights were the start; those of No Augmentation are 0.05 and not 0.
+        Baseline whose weights were the start; No Augmentation starts from 0.05 and not from 0.
     mix : Mix
-        The mix of the weights found.
+        The mix of the optimal weights.
     optimum : Optimum
-        Weights by the order of ``groups.names``, lambda, and the loss.
+        Weights in the order of ``groups.names``, lambda, and the loss.
     """
 
     start: str
@@ -58,7 +58,7 @@ def gradient_search(
     fix_lambda: bool = False,
     loss: str = "softmax",
     sharpness: float = 10.0,
-) -> list[Found]:
+) -> list[GradientMix]:
     """Minimise the target's held-out loss on the folds over the mix and lambda.
 
     Parameters
@@ -70,33 +70,33 @@ def gradient_search(
     free : int
         Bytes that the Gram matrices of the folds may take.
     folds : int, optional
-        Use the first so many folds; default all.
+        Number of folds, the first of them; default all.
     starts : sequence of str
         Baselines to start from.
     follow : int
-        How many of them are followed, those of the least loss, >= 1.
+        Number of starts that are followed, those of the least loss, >= 1.
     most, fix_lambda, loss, sharpness
         See :func:`~recbole_groupmix.core.linear.mix_optimiser.optimise_mix`.
 
     Returns
     -------
-    list of Found
+    list of GradientMix
         The least loss first.
 
     Raises
     ------
     ValueError
-        If the matrices do not fit, a start is no baseline, `follow` is below 1, or the optimiser
-        refuses something.
+        If the matrices do not fit, a start is not a baseline, `follow` is below 1, or the optimiser
+        refuses an argument.
     """
     check_is_ease(experiment)
     groups, target, n_users = experiment.groups, experiment.target, experiment.n_users
     known = baselines(n_users, target)
-    strange = [start for start in starts if start not in known]
-    if strange or not starts:
+    unknown = [start for start in starts if start not in known]
+    if unknown or not starts:
         raise ValueError(f"starts are {list(starts)}; allowed are {', '.join(known)}")
     if follow < 1:
-        raise ValueError(f"follow is {follow}; at least 1 start must be followed")
+        raise ValueError(f"follow is {follow}; it must be at least 1")
     n_folds = min(folds or experiment.settings.folds, experiment.settings.folds)
     needed = (n_folds + 1) * len(groups.names) * experiment.shape[1] ** 2 * 4
     if needed > free:
@@ -104,9 +104,9 @@ def gradient_search(
             f"the Gram matrices of {n_folds} folds need {gib(needed)} and may take "
             f"{gib(free)}; use fewer folds or raise --max_memory"
         )
-    laboratory = GramLaboratory(experiment)
-    problems = [_problem(experiment, laboratory, fold + 1) for fold in range(n_folds)]
-    found = []
+    grams = GramCache(experiment)
+    problems = [_problem(experiment, grams, fold + 1) for fold in range(n_folds)]
+    optima = []
     with one_blas_thread_each(min(n_folds, pool().size)) as threads:
         weights_of = {}
         for start in starts:
@@ -119,8 +119,8 @@ def gradient_search(
                 problems, at_start, lam, threads.map, loss=loss, sharpness=sharpness
             )[0]
 
-        some = sorted(starts, key=loss_at)[:follow] if follow < len(starts) else starts
-        for start in some:
+        followed = sorted(starts, key=loss_at)[:follow] if follow < len(starts) else starts
+        for start in followed:
             optimum = optimise_mix(
                 problems,
                 groups.index(target),
@@ -133,25 +133,26 @@ def gradient_search(
                 sharpness=sharpness,
             )
             named = dict(zip(groups.names, optimum.weights.tolist(), strict=True))
-            found.append(Found(start, mix_from_weights(named, n_users, target), optimum))
-    return sorted(found, key=lambda one: one.optimum.loss)
+            mix = mix_from_weights(named, n_users, target)
+            optima.append(GradientMix(start, mix, optimum))
+    return sorted(optima, key=lambda mix: mix.optimum.loss)
 
 
-def gradient_text(found: Sequence[Found]) -> str:
+def gradient_text(mixes: Sequence[GradientMix]) -> str:
     """Return a line for each start, the least loss first."""
     lines = []
-    for one in found:
-        shares = ", ".join(f"{name} {share:.2f}" for name, share in one.mix.alpha.items())
-        optimum = one.optimum
+    for result in mixes:
+        shares = ", ".join(f"{name} {share:.2f}" for name, share in result.mix.alpha.items())
+        optimum = result.optimum
         lines.append(
-            f"from {one.start}: loss {optimum.loss_at_start:.5f} to {optimum.loss:.5f} in "
+            f"from {result.start}: loss {optimum.loss_at_start:.5f} to {optimum.loss:.5f} in "
             f"{optimum.evaluations} evaluations; reg_weight {optimum.lam:.4g}, alpha_aug "
-            f"{one.mix.alpha_aug:.2f}, alpha {shares}"
+            f"{result.mix.alpha_aug:.2f}, alpha {shares}"
         )
     return "\n".join(lines)
 
 
-def next_step(settings: Settings, found: Found, path: str | Path) -> str:
+def next_step(settings: Settings, best: GradientMix, path: str | Path) -> str:
     """Return the command that measures a mix with its lambda beside the baselines."""
     place = "".join(
         f"--{key}={shlex.quote(str(settings[key]))} "
@@ -161,22 +162,22 @@ def next_step(settings: Settings, found: Found, path: str | Path) -> str:
     return (
         f"Measure it on test: groupmix run --dataset={settings.dataset} {place}"
         f"--target={shlex.quote(str(settings.target))} --model=EASE --mix={shlex.quote(str(path))} "
-        f"--reg_weight={found.optimum.lam:.4g} --trials=0"
+        f"--reg_weight={best.optimum.lam:.4g} --trials=0"
     )
 
 
-def write_mix(found: Found, path: str | Path, name: str = "gradient") -> None:
+def write_mix(best: GradientMix, path: str | Path, name: str = "gradient") -> None:
     """Write a mix as YAML for ``groupmix run --mix=FILE``, with its lambda in a comment."""
-    optimum = found.optimum
+    optimum = best.optimum
     text = (
-        f"# from {found.start}: loss {optimum.loss_at_start:.5f} to {optimum.loss:.5f} in "
+        f"# from {best.start}: loss {optimum.loss_at_start:.5f} to {optimum.loss:.5f} in "
         f"{optimum.evaluations} evaluations, reg_weight {optimum.lam:.4g}\n"
     )
-    content = yaml.safe_dump({"name": name, **found.mix.to_dict()}, sort_keys=False)
+    content = yaml.safe_dump({"name": name, **best.mix.to_dict()}, sort_keys=False)
     write_whole(path, text + content)
 
 
-def _problem(experiment: Experiment, laboratory: GramLaboratory, index: int) -> FoldProblem:
+def _problem(experiment: Experiment, grams: GramCache, index: int) -> FoldProblem:
     part = experiment.part(index)
     held_out = experiment.target_held_out(part)
-    return FoldProblem(laboratory.of_part(part), held_out.left_out(), held_out.relevant.toarray())
+    return FoldProblem(grams.of_part(part), held_out.left_out(), held_out.relevant.toarray())

@@ -1,4 +1,4 @@
-"""``groupmix gradient`` as a whole: what is optimised and written."""
+"""``groupmix gradient``: optimises a mix, prints it and writes it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def gradient_command(
     experiment.check_parts(settings.folds)
     say_notes(experiment, say)
     lam, free = float(settings["reg_weight"]), memory(experiment)
-    found = gradient_search(experiment, lam, free=free, follow=follow, most=most)
-    write_mix(found[0], file)
-    return f"{gradient_text(found)}\n\n{next_step(settings, found[0], file)}", file
+    mixes = gradient_search(experiment, lam, free=free, follow=follow, most=most)
+    write_mix(mixes[0], file)
+    return f"{gradient_text(mixes)}\n\n{next_step(settings, mixes[0], file)}", file

@@ -1,4 +1,4 @@
-"""Who helps whom: what leaving a group out, or more of it, does to the users of every group."""
+"""Group influence: how less or more of a group changes the metric of the users of every group."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.checks import check_is_ease
-from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
+from recbole_groupmix.training.closed_form.gram_cache import GramCache
 
 
 def influence_frame(
     experiment: Experiment, changes: Sequence[Changes], n_boot: int = 10_000
 ) -> pd.DataFrame:
-    """Return a table of what `measured_changes` found.
+    """Return the changes of `measured_changes` as a table with intervals.
 
     Parameters
     ----------
     experiment : Experiment
         Shared data.
     changes : sequence of Changes
-        What was measured.
+        Result of `measured_changes`.
     n_boot : int
         Resamples of users.
 
@@ -43,7 +43,7 @@ def influence_frame(
         fraction, by a paired bootstrap over the target's users; p_holm is corrected over the
         groups of one target and change.
     """
-    rows = [row for one in changes for row in change_rows(experiment, one, n_boot)]
+    rows = [row for change in changes for row in change_rows(experiment, change, n_boot)]
     return pd.DataFrame(rows)
 
 
@@ -54,10 +54,10 @@ def measured_changes(
 
     EASE is solved with every user's weight 1 (Proportional, for any target), then with weight 0
     for one group (``without``), then with weight ``1 + more`` for it. As a metric of short lists
-    hardly feels so small a change, ``loss`` gives the exact derivative of a smooth loss of the same
+    hardly changes with so little, ``loss`` gives the exact derivative of a smooth loss of the same
     held-out items instead (:func:`~recbole_groupmix.exact.loss_influence.loss_influence`), times
-    `more`. Lambda stays the same, so data are changed and not tuned for. The target's own group is
-    among them too: it says what its own data are worth.
+    `more`. Lambda stays the same: it is not tuned again for the changed data. The groups include
+    the target's own, which shows what its own data are worth.
 
     Parameters
     ----------
@@ -89,11 +89,11 @@ def measured_changes(
         )
     check_more(more)
     part, names = experiment.part(ALL_OF_TRAIN), experiment.groups.names
-    held_out, laboratory = part.held_out, GramLaboratory(experiment)
+    held_out, grams = part.held_out, GramCache(experiment)
 
     def measured(weights: Mapping[str, float]) -> np.ndarray:
         model: AbstractRecommender = weighted_ease(
-            experiment, part, laboratory, [weights.get(group, 1.0) for group in names], lam
+            experiment, part, grams, [weights.get(group, 1.0) for group in names], lam
         )
         return user_metrics(model, held_out, [int(cut_off)], [name])[metric]
 
@@ -108,7 +108,7 @@ def measured_changes(
 
 
 def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
-    """Return one comparison as text: targets in rows, groups in columns, * where p_holm < LEVEL."""
+    """Return one change as text: targets in rows, groups in columns, * where p_holm < LEVEL."""
     chosen = influence[influence["change"] == change]
     groups = list(dict.fromkeys(chosen["group"]))
     digits = 1 if change == "without" else 3
@@ -126,13 +126,13 @@ def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
 
 
 def _percent(value: float, digits: int) -> str:
-    """Return a change with its sign, and no sign of what rounds to 0."""
+    """Return a change with its sign, and 0 without one."""
     text = f"{value:+.{digits}%}"
     return text if float(text[:-1]) else f"{0:.{digits}%}"
 
 
 def influence_text(influence: pd.DataFrame, metric: str) -> str:
-    """Return both tables that people read, with what they are."""
+    """Return the tables of leaving a group out and of more of it, each with its title."""
     return "\n".join(
         [
             f"Without the users of a group (columns): change of {metric} of a target (rows), 95 %",

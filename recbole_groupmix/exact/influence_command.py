@@ -1,4 +1,4 @@
-"""``groupmix influence`` as a whole: what is measured, printed and written."""
+"""``groupmix influence``: measures group influence, prints it and writes it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def influence_command(
     d: int | None = None,
     out: str | Path | None = None,
 ) -> str:
-    """Measure who helps whom, compare it with who is near to whom, and return the text.
+    """Measure group influence, compare it with the similarity of groups, and return the text.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def influence_command(
         Dimension of Delta_d; default 4, or the least rank of a group.
     out : path, optional
         A CSV file of the rows that
-        :func:`~recbole_groupmix.exact.influence.group_influence` describes with Delta_d of each
+        :func:`~recbole_groupmix.exact.influence.influence_frame` describes with Delta_d of each
         pair as ``delta``, or, where its name ends in ``.json``, those and the comparison.
 
     Raises
@@ -59,19 +59,19 @@ def influence_command(
     """
     file = out_file(out, suffixes=_OUTPUTS) if out is not None else None
     lam = float(settings["reg_weight"])
-    experiment = Experiment(settings, for_everyone=not settings.target)
+    experiment = Experiment(settings, all_users=not settings.target)
     check_closed_form(experiment, memory(experiment))
     say_notes(experiment, say)
     delta, d = discrepancy_at(experiment, d)
     changes = measured_changes(experiment, lam, metric=metric)
-    found = influence_frame(experiment, changes)
+    influence = influence_frame(experiment, changes)
     near = agreements(experiment, changes, delta)
     size = size_agreement(experiment, delta) if near else None
-    lines = [influence_text(found, metric), "", agreement_text(near, d, size)]
+    lines = [influence_text(influence, metric), "", agreement_text(near, d, size)]
     if file is not None:
         names = list(experiment.groups.names)
         at = {name: index for index, name in enumerate(names)}
-        found["delta"] = delta[found["target"].map(at), found["group"].map(at)]
+        influence["delta"] = delta[influence["target"].map(at), influence["group"].map(at)]
         if file.suffix.lower() == ".json":
             content = {
                 "schema_version": 1,
@@ -80,14 +80,14 @@ def influence_command(
                 "groups": names,
                 "metric": metric,
                 "lambda": lam,
-                "rows": json.loads(found.to_json(orient="records", double_precision=15)),
+                "rows": json.loads(influence.to_json(orient="records", double_precision=15)),
                 "similarity": agreement_dict(near, delta, d, size),
             }
             write_whole(file, json.dumps(content, indent=1, allow_nan=False) + "\n")
         else:
             write_whole(
                 file,
-                csv_safe(found).to_csv(
+                csv_safe(influence).to_csv(
                     index=False,
                     lineterminator="\n",
                 ),

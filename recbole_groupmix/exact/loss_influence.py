@@ -1,4 +1,4 @@
-"""What one percent more of a group does to every group's held-out loss: one factorisation in all."""
+"""The exact change of held-out losses with more of a group, from a single factorisation."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Changes:
     Attributes
     ----------
     name : {"without", "more", "loss"}
-        What was changed; "loss" is a loss after a little more of a group.
+        Name of the change; "loss" is the change of a loss with a little more of a group.
     users : numpy.ndarray of int64, shape (n_eval,)
         Internal ids.
     before : numpy.ndarray of float64, shape (n_eval,)
-        With every user's weight 1.
+        Values with every user's weight 1.
     after : dict of str to numpy.ndarray of float64, shape (n_eval,)
-        By group.
+        Values after the change, by group.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Changes:
     after: Mapping[str, np.ndarray]
 
     def of_target(self, experiment: Experiment, target: str) -> np.ndarray:
-        """Return the places of a target's users, int64 (n_mine,)."""
+        """Return the indices of a target's users, int64 (n_mine,)."""
         index = experiment.groups.index(target)
         return np.flatnonzero(experiment.groups.of_user[self.users] == index)
 
@@ -72,13 +72,13 @@ def loss_influence(
     Parameters
     ----------
     experiment : Experiment
-        Shared data; neither its model nor its target matters.
+        Shared data; its model and its target have no effect.
     lam : float
         Weight of EASE's L2 term, > 0.
     part : int
-        0 trains on all of train and asks test users; f + 1 leaves fold f out and asks it.
+        0 trains on all of train and measures on test; f + 1 leaves fold f out and measures on it.
     targets : sequence of str, optional
-        Groups whose losses are asked; default all.
+        Groups whose losses are computed; default all.
     most_users : int, optional
         Users of a target whose losses are computed, drawn by the seed; default all.
     more : float
@@ -97,10 +97,10 @@ def loss_influence(
     ValueError
         If lambda or `more` is not above 0.
     """
-    found = loss_changes(
+    changes = loss_changes(
         experiment, lam, part=part, targets=targets, most_users=most_users, more=more
     )
-    return pd.DataFrame(change_rows(experiment, found, n_boot, targets))
+    return pd.DataFrame(change_rows(experiment, changes, n_boot, targets))
 
 
 def loss_changes(
@@ -112,14 +112,14 @@ def loss_changes(
     most_users: int | None = None,
     more: float = 0.01,
 ) -> Changes:
-    """Return what `loss_influence` is about, user by user."""
+    """Return the changes of `loss_influence` user by user."""
     check_more(more)
     where, names = experiment.part(part), experiment.groups.names
-    asked = names if targets is None else targets
-    held_out = where.held_out.of_users(_chosen(experiment, where.held_out, asked, most_users))
+    wanted = names if targets is None else targets
+    held_out = where.held_out.of_users(_chosen(experiment, where.held_out, wanted, most_users))
     if not len(held_out.users):
-        nobody = np.zeros(0)
-        return Changes("loss", held_out.users, nobody, dict.fromkeys(names, nobody))
+        empty = np.zeros(0)
+        return Changes("loss", held_out.users, empty, dict.fromkeys(names, empty))
     losses, slopes = _slopes(experiment, part, held_out, lam)
     after = dict(zip(names, (losses[:, None] + more * slopes).T, strict=True))
     return Changes("loss", held_out.users, losses, after)
@@ -131,14 +131,14 @@ def change_rows(
     n_boot: int,
     targets: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return a row for each target and group: what a change of the group did to its users.
+    """Return a row for each target and group: the effect of the group on the target's users.
 
     Parameters
     ----------
     experiment, changes, n_boot
         Shared data, the values of users, resamples of users.
     targets : sequence of str, optional
-        Groups whose users are looked at; default all.
+        Groups whose users are compared; default all.
     """
     names, rows = experiment.groups.names, []
     before, after = changes.before, changes.after
@@ -146,13 +146,13 @@ def change_rows(
         mine = changes.of_target(experiment, target)
         if len(mine) < 2:
             continue
-        found = relative_changes(
+        relative = relative_changes(
             [(after[group][mine][None], before[mine][None]) for group in names],
             seed=experiment.settings.seed,
             n_boot=n_boot,
         )
-        corrected = holm([one.p for one in found])
-        for group, one, p_holm in zip(names, found, corrected, strict=True):
+        corrected = holm([change.p for change in relative])
+        for group, change, p_holm in zip(names, relative, corrected, strict=True):
             rows.append(
                 {
                     "change": changes.name,
@@ -161,10 +161,10 @@ def change_rows(
                     "users": len(mine),
                     REFERENCE: float(before[mine].mean()),
                     "value": float(after[group][mine].mean()),
-                    "mean": one.mean,
-                    "ci_low": one.ci_low,
-                    "ci_high": one.ci_high,
-                    "p": one.p,
+                    "mean": change.mean,
+                    "ci_low": change.ci_low,
+                    "ci_high": change.ci_high,
+                    "p": change.p,
                     "p_holm": p_holm,
                 }
             )
@@ -178,7 +178,7 @@ def check_more(more: float) -> None:
 
 
 def bytes_of_loss_influence(experiment: Experiment) -> int:
-    """Return about how much memory `loss_influence` takes besides the data."""
+    """Return about how many bytes `loss_influence` takes besides the data."""
     n_items = experiment.shape[1]
     return (6 * n_items + 8 * min(USERS_AT_ONCE, experiment.shape[0])) * n_items * 4
 
@@ -186,7 +186,7 @@ def bytes_of_loss_influence(experiment: Experiment) -> int:
 def _chosen(
     experiment: Experiment, held_out: HeldOut, targets: Sequence[str], most: int | None
 ) -> np.ndarray:
-    """Return whose losses are asked, bool (n_users,): all users of the targets, or some of each."""
+    """Return the mask of users whose losses are computed, at most `most` of each target."""
     wanted = np.zeros(experiment.shape[0], dtype=bool)
     for target in targets:
         index = experiment.groups.index(target)
@@ -216,9 +216,9 @@ def _slopes(
         block = slice(start, start + USERS_AT_ONCE)
         seen = held_out.left_out(block)
         relevant = held_out.relevant[block].toarray()
-        found = user_loss_slopes(
+        loss, slope = user_loss_slopes(
             rows, group, len(experiment.groups.names), inverse, seen, relevant
         )
-        losses.append(found[0])
-        slopes.append(found[1])
+        losses.append(loss)
+        slopes.append(slope)
     return np.concatenate(losses), np.concatenate(slopes)

@@ -1,4 +1,4 @@
-"""How the target's metric and loss change with the weight of each group, around a mix."""
+"""Profile curves: the target's metric and loss against the weight of each group, around a mix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
-from recbole_groupmix.training.closed_form.gram_cache import GramLaboratory
+from recbole_groupmix.training.closed_form.gram_cache import GramCache
 from recbole_groupmix.training.one_by_one import triplet_factors
 
 #: The curve on which the weights of all other groups change together: the budget.
@@ -107,7 +107,7 @@ def profile(
     mix_name : str
         Its name.
     factors : list of float
-        As `factors_of` gives them.
+        Result of `factors_of`.
     on_model : callable, optional
         Called with the number of models solved so far and in all.
 
@@ -130,10 +130,10 @@ def profile(
     names = [*changed, *([ALL_OTHERS] if len(changed) > 1 else [])]
     plan = [("", 1.0), *((name, f) for name in names for f in factors if f != 1)]
     n_folds = int(settings.folds)
-    found: dict[tuple[str, float], list[list[dict[str, float]]]] = {
+    measured: dict[tuple[str, float], list[list[dict[str, float]]]] = {
         key: [[] for _ in grid] for key in plan
     }
-    laboratory, done = GramLaboratory(experiment), 0
+    grams, done = GramCache(experiment), 0
     for fold in range(n_folds):
         part = experiment.part(fold + 1)
         held_out = experiment.target_held_out(part)
@@ -146,14 +146,14 @@ def profile(
                 for group, w in of_part.items()
             }
             for place, lam in enumerate(grid):
-                model = _solved(experiment, part, laboratory, here, lam)
-                found[name, factor][place].append(_measured(model, held_out, k))
+                model = _solved(experiment, part, grams, here, lam)
+                measured[name, factor][place].append(_measured(model, held_out, k))
                 done += 1
                 if on_model is not None:
                     on_model(done, n_folds * len(plan) * len(grid))
 
     def point(name: str, factor: float) -> Point:
-        of_lambda = found[("", 1.0) if factor == 1 else (name, factor)]
+        of_lambda = measured[("", 1.0) if factor == 1 else (name, factor)]
         tried = [_by_measure(folds) for folds in of_lambda]
         of_metric = int(np.argmax([values[metric].mean() for values in tried]))
         of_loss = int(np.argmin([values[LOSS].mean() for values in tried]))
@@ -178,15 +178,15 @@ def _weights(
 def _solved(
     experiment: Experiment,
     part: Part,
-    laboratory: GramLaboratory,
+    grams: GramCache,
     weights: Mapping[str, float],
     lam: float | None,
 ) -> ClosedForm:
     if lam is not None:
-        return weighted_ease(experiment, part, laboratory, list(weights.values()), lam)
+        return weighted_ease(experiment, part, grams, list(weights.values()), lam)
     config = copy.copy(experiment.config)
     with recbole_compat():
-        model: ClosedForm = experiment.model_class(config, laboratory.data_set(part, None))
+        model: ClosedForm = experiment.model_class(config, grams.data_set(part, None))
     model = model.to(config["device"])
     of_users = experiment.groups.weights_of_users(dict(weights))
     model.fit(of_users * triplet_factors(experiment, part))
@@ -202,8 +202,11 @@ def _measured(model: ClosedForm, held_out: HeldOut, k: int) -> dict[str, float]:
             scores, held_out.left_out(rows), held_out.relevant[rows].toarray()
         )[0]
 
-    found = user_metrics(model, held_out, [k], METRICS, on_scores=loss_of)
-    return {**{name: float(values.mean()) for name, values in found.items()}, LOSS: losses.mean()}
+    metrics = user_metrics(model, held_out, [k], METRICS, on_scores=loss_of)
+    return {
+        **{name: float(values.mean()) for name, values in metrics.items()},
+        LOSS: losses.mean(),
+    }
 
 
 def _by_measure(folds: list[dict[str, float]]) -> dict[str, np.ndarray]:

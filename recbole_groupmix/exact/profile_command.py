@@ -1,4 +1,4 @@
-"""``groupmix profile`` as a whole: files and what is printed."""
+"""``groupmix profile``: computes profile curves, prints them and writes their files."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def profile_command(
         raise ValueError(f"points is {points}; it must be odd, with the mix itself in the middle")
     if settings.model not in CLOSED_FORM:
         raise ValueError(
-            f"{settings.describe('model')}; profiles take many models, so only those that are "
-            f"solved in closed form: {', '.join(CLOSED_FORM)}"
+            f"{settings.describe('model')}; a profile takes many models, so it needs one "
+            f"that is solved in closed form: {', '.join(CLOSED_FORM)}"
         )
     folder = out_folder(out) if out is not None else None
     if folder is None:
@@ -70,32 +70,32 @@ def profile_command(
     say_notes(experiment, say)
     own = own_mixes(experiment, settings.mix)
     if len(own) > 1:
-        raise ValueError(f"{settings.describe('mix')}; a profile goes around one mix")
+        raise ValueError(f"{settings.describe('mix')}; a profile is for a single mix")
     name, mix = next(iter(own.items()), (REFERENCE, None))
     experiment.check_parts(settings.folds, own.values())
     check_closed_form(experiment, memory(experiment))
-    found = profile(experiment, mix, name, factors_of(points, reach), _progress(say))
+    curves = profile(experiment, mix, name, factors_of(points, reach), _progress(say))
     target, model = experiment.target, settings.model
     place = safe_file_name(f"profile-{settings.dataset}-{target}-{model}-{name}")
     folder = folder or Path(settings.output_dir) / place
     folder.mkdir(parents=True, exist_ok=True)
     about = {"dataset": settings.dataset, "target": target, "model": model}
-    content = to_json(found, **about, folds=int(settings.folds))
+    content = to_json(curves, **about, folds=int(settings.folds))
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     write_whole(folder / "profile.json", text)
-    table = pd.DataFrame(to_rows(found)).drop(columns="folds")
+    table = pd.DataFrame(to_rows(curves)).drop(columns="folds")
     csv = csv_safe(table).to_csv(
         index=False,
         lineterminator="\n",
     )
     write_whole(folder / "profile.csv", csv)
     title = f"{settings.dataset}, target {target}, {model} around {name}"
-    draw(found, title, folder / "profile.png")
-    return to_text(found), folder
+    draw(curves, title, folder / "profile.png")
+    return to_text(curves), folder
 
 
 def _progress(say: Callable[[str], None]) -> Callable[[int, int], None]:
-    """Return what says now and then how far it is and how long it will take."""
+    """Return a callable that prints the progress and the time left from time to time."""
     started = last = time.perf_counter()
 
     def on_model(done: int, whole: int) -> None:

@@ -45,11 +45,11 @@ def _figure(profile: Profile, title: str) -> Any:
 def _curve(panel: Any, profile: Profile, name: str, measure: str) -> None:
     points = profile.curves[name]
     factors = [point.factor for point in points]
-    found = 100 * np.array([difference(point, profile.centre, measure) for point in points])
-    low, high = found[:, 0] - found[:, 1], found[:, 0] + found[:, 1]
+    changes = 100 * np.array([difference(point, profile.centre, measure) for point in points])
+    low, high = changes[:, 0] - changes[:, 1], changes[:, 0] + changes[:, 1]
     panel.axhline(0, color=_ZERO, linewidth=0.8)
     panel.fill_between(factors, low, high, color=_BAND, linewidth=0)
-    panel.plot(factors, found[:, 0], color=_LINE, linewidth=1.6, marker="o", markersize=3)
+    panel.plot(factors, changes[:, 0], color=_LINE, linewidth=1.6, marker="o", markersize=3)
     panel.set_xscale("log", base=2)
     panel.set_xticks(factors[:: max(1, len(factors) // 3)])
     panel.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")

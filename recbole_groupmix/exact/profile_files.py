@@ -21,7 +21,7 @@ def fold_mean(values: np.ndarray) -> tuple[float, float]:
 def difference(point: Point, centre: Point, measure: str) -> tuple[float, float]:
     """Return the relative change from the mix to a point and its standard error over folds.
 
-    The difference is taken fold by fold, so that what makes a fold hard cancels, and then divided
+    The difference is taken fold by fold, so that the difficulty of a fold cancels, and then divided
     by the mix's mean.
     """
     level = centre.values[measure].mean()

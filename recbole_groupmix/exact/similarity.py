@@ -1,4 +1,4 @@
-"""Do groups that are nearer to a target help it more: group influence beside Delta_d."""
+"""Similarity and influence: whether groups nearer to a target (Delta_d) help it more."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recbole_groupmix.text.tables import aligned
 #: Dimension of Delta_d: the paper compares the mixes of models of that size (Result 4, Figure 7),
 #: and in small dimensions discrepancies are more than the size of groups.
 D = 4
-#: Changes that say how much a group helps, from which the value falls where it helps.
+#: Changes that measure how much a group helps: a value falls where it helps.
 MEASURES = {"without": "left out", "loss": "a little more"}
 
 
@@ -32,7 +32,7 @@ class Agreement:
     Attributes
     ----------
     measure : {"without", "loss"}
-        What help is: what a target loses without a group, or how far its loss falls with more of it.
+        Measure of help: what a target loses without a group, or how far its loss falls with more.
     per_user : bool
         Whether help is divided by the number of users of the group that gives it.
     target : str or None
@@ -42,7 +42,7 @@ class Agreement:
     ci_low, ci_high : float
         95 % interval over the target's users; NaN for the mean over targets.
     p : float
-        Two-sided, of permuted groups.
+        Two-sided p-value from permuted groups.
     """
 
     measure: str
@@ -97,7 +97,7 @@ def agreements(
     experiment : Experiment
         Shared data.
     changes : sequence of Changes
-        Measured ones; those of `MEASURES` are used.
+        Measured changes; those of `MEASURES` are used.
     delta : numpy.ndarray of float64, shape (n_groups, n_groups)
         Delta_d of all pairs.
     n_boot : int
@@ -106,18 +106,18 @@ def agreements(
     Returns
     -------
     list of Agreement
-        Empty for fewer than four groups: two others have only two orders.
+        Empty for fewer than four groups: two other groups have only two orders.
     """
     names, seed = experiment.groups.names, int(experiment.settings.seed)
     if len(names) < 4:
         return []
     sizes = np.array([experiment.n_users[name] for name in names], dtype=np.float64)
     nearness = 1.0 - delta
-    found = []
-    for one in changes:
-        if one.name not in MEASURES:
+    results = []
+    for change in changes:
+        if change.name not in MEASURES:
             continue
-        help_, drawn = _help(experiment, one, n_boot)
+        help_, drawn = _help(experiment, change, n_boot)
         for per_user in (False, True):
             divisor = sizes if per_user else np.ones(len(names))
             for index, target in enumerate(names):
@@ -131,18 +131,20 @@ def agreements(
                 )
                 rho = float(spearman(mine, near))
                 p = order_p(mine, near, seed)
-                found.append(
-                    Agreement(one.name, per_user, target, rho, float(low), float(high), p)
+                results.append(
+                    Agreement(change.name, per_user, target, rho, float(low), float(high), p)
                 )
             mean, p = label_p(help_ / divisor, nearness, seed)
-            found.append(Agreement(one.name, per_user, None, mean, np.nan, np.nan, p))
-    return found
+            results.append(Agreement(change.name, per_user, None, mean, np.nan, np.nan, p))
+    return results
 
 
 def size_agreement(experiment: Experiment, delta: np.ndarray) -> tuple[float, float]:
-    """Return the mean over targets of rho of nearness with the other groups' sizes, and its p.
+    """Return the correlation of nearness with the sizes of the other groups, and its p-value.
 
-    A large group's subspace is estimated from many users, which alone brings it nearer to all.
+    The correlation is the mean of Spearman's rho over targets.
+
+    The subspace of a large group is estimated from many users, which alone brings it nearer.
     """
     names = experiment.groups.names
     sizes = np.array([experiment.n_users[name] for name in names], dtype=np.float64)
@@ -151,25 +153,25 @@ def size_agreement(experiment: Experiment, delta: np.ndarray) -> tuple[float, fl
 
 
 def agreement_dict(
-    found: Sequence[Agreement], delta: np.ndarray, d: int, size: tuple[float, float] | None
+    results: Sequence[Agreement], delta: np.ndarray, d: int, size: tuple[float, float] | None
 ) -> dict[str, Any]:
     """Return agreements for a JSON file, NaN as null."""
-    rows = finite([asdict(one) for one in found])
+    rows = finite([asdict(result) for result in results])
     of_size = None if size is None else {"rho": size[0], "p": size[1]}
     return {"d": d, "delta": delta.tolist(), "agreement": rows, "size": of_size}
 
 
 def agreement_text(
-    found: Sequence[Agreement], d: int, size: tuple[float, float] | None = None
+    results: Sequence[Agreement], d: int, size: tuple[float, float] | None = None
 ) -> str:
     """Return agreements as text: targets in rows, kinds of help in columns."""
-    if not found:
-        return "Nearness is not compared with influence: that takes four groups or more."
-    kinds = list(dict.fromkeys((one.measure, one.per_user) for one in found))
+    if not results:
+        return "Nearness is not compared with influence, which takes four groups or more."
+    kinds = list(dict.fromkeys((r.measure, r.per_user) for r in results))
     titles = [f"{MEASURES[m]}{', per user' if per_user else ''}" for m, per_user in kinds]
     lines = [["target", *titles]]
-    for target in dict.fromkeys(one.target for one in found):
-        by_kind = {(one.measure, one.per_user): one for one in found if one.target == target}
+    for target in dict.fromkeys(r.target for r in results):
+        by_kind = {(r.measure, r.per_user): r for r in results if r.target == target}
         lines.append([target or "mean", *(_cell(by_kind[kind]) for kind in kinds)])
     head = (
         f"Do nearer groups help more? Spearman's rho of help with 1 - Delta_{d} over the other groups,\n"
@@ -178,14 +180,14 @@ def agreement_text(
     of_size = []
     if size is not None:
         of_size = [
-            f"Nearness itself goes with the other group's size: mean rho {size[0]:+.2f}, p "
-            f"{size[1]:.3f}. Help per user is free of that on its side."
+            f"Nearness is itself correlated with the other group's size: mean rho {size[0]:+.2f}, p "
+            f"{size[1]:.3f}. Help per user does not depend on that size."
         ]
     return "\n".join([head, *aligned(lines, left=()), *of_size])
 
 
-def _help(experiment: Experiment, one: Changes, n_boot: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what every target gets of every group, and the same of resampled users.
+def _help(experiment: Experiment, change: Changes, n_boot: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much every target is helped by every group, and the same for resampled users.
 
     Shapes (n_groups, n_groups) and (n_groups, n_boot, n_groups); NaN for a target with fewer than
     two held-out users.
@@ -194,17 +196,18 @@ def _help(experiment: Experiment, one: Changes, n_boot: int) -> tuple[np.ndarray
     help_ = np.full((len(names), len(names)), np.nan)
     drawn = np.full((len(names), n_boot, len(names)), np.nan)
     for index, target in enumerate(names):
-        mine = one.of_target(experiment, target)
+        mine = change.of_target(experiment, target)
         if len(mine) < 2:
             continue
-        fallen = [(one.before - one.after[group])[mine][None] for group in names]
+        fallen = [(change.before - change.after[group])[mine][None] for group in names]
         help_[index] = [values.mean() for values in fallen]
         drawn[index] = resampled_means(fallen, int(experiment.settings.seed), n_boot, False)
     return help_, drawn
 
 
-def _cell(one: Agreement) -> str:
-    if np.isnan(one.rho):
+def _cell(result: Agreement) -> str:
+    if np.isnan(result.rho):
         return "-"
-    interval = "" if np.isnan(one.ci_low) else f"[{one.ci_low:+.2f}, {one.ci_high:+.2f}] "
-    return f"{one.rho:+.2f} {interval}p {one.p:.3f}"
+    low, high = result.ci_low, result.ci_high
+    interval = "" if np.isnan(low) else f"[{low:+.2f}, {high:+.2f}] "
+    return f"{result.rho:+.2f} {interval}p {result.p:.3f}"

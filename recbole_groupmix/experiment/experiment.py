@@ -1,4 +1,4 @@
-"""Everything that the mixes of one run share: data, groups, split, folds, held-out items."""
+"""The data that all mixes of a run share: groups, split, folds and held-out items."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
-from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.settings.notes import device_note
 from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.settings.without_effect import device_note
+from recbole_groupmix.text.untrusted import short_repr
 
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
 _FEWEST_MEASURED = 2
@@ -42,9 +43,9 @@ class Experiment:
     settings : Settings
         Settings as :func:`~recbole_groupmix.settings.merge.merge_settings` returns them; they are
         taken as they are.
-    for_everyone : bool
-        Whether all users decide selection and early stopping, and not those of a target group. The
-        largest group then stands in for the target, which has no influence on Proportional.
+    all_users : bool
+        Whether the metric of all users, and not of a target group, drives selection and early
+        stopping. ``target`` is then the largest group, which has no effect on Proportional.
 
     Attributes
     ----------
@@ -60,7 +61,7 @@ class Experiment:
         message names the value and the way out.
     """
 
-    def __init__(self, settings: Settings, for_everyone: bool = False) -> None:
+    def __init__(self, settings: Settings, all_users: bool = False) -> None:
         self.settings = settings
         try:
             self.model_class: Any = model_class(settings.model)
@@ -78,7 +79,7 @@ class Experiment:
         # the metrics are ours; RecBole's Config refuses to build without some of its own
         config.update(metrics=["Recall"], valid_metric=f"Recall@{settings.topk[-1]}")
         what = f"RecBole cannot load data set {name!r} from {folder}"
-        with blame(settings, what):
+        with as_value_error(settings, what):
             self.config = GroupMixConfig(
                 self.model_class, name, config, folder=folder, user_columns=(field,)
             )
@@ -102,10 +103,12 @@ class Experiment:
         counts = self.groups.n_users(self.users)
         self.target = (
             max(counts, key=lambda name: counts[name])
-            if for_everyone
+            if all_users
             else self._target(settings.target)
         )
-        self._decides = (self.groups.of_user == self.groups.index(self.target)) | for_everyone
+        self._validation_users = (
+            self.groups.of_user == self.groups.index(self.target)
+        ) | all_users
         self._check_topk(settings.topk)
         self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
@@ -113,7 +116,7 @@ class Experiment:
 
     @property
     def removed(self) -> tuple[Removed, ...]:
-        """What each step of loading removed; ``notes`` has a line for each."""
+        """Rows that each step of loading removed; ``notes`` has a line for each step."""
         return tuple(self.dataset.removed)
 
     @property
@@ -188,10 +191,10 @@ class Experiment:
                 "these users more interactions"
             )
 
-    def deciders(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
-        """Return whose metric decides, bool (n_users,) by target; by default this target's."""
+    def validation_users(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Return the mask of users whose metric drives early stopping, bool (n_users,), by target."""
         if not targets:
-            return {self.target: self._decides}
+            return {self.target: self._validation_users}
         return {name: self.groups.of_user == self.groups.index(name) for name in targets}
 
     def for_target(self, target: str, **changed: Any) -> Experiment:
@@ -204,7 +207,7 @@ class Experiment:
         target : str
             Name of a group.
         **changed
-            Other settings that decide nothing about these.
+            Other settings, on which none of these depends.
         """
         other = copy.copy(self)
         changed["target"] = target
@@ -212,19 +215,19 @@ class Experiment:
         other.config = copy.copy(self.config)
         other.config.final_config_dict = {**self.config.final_config_dict, **changed}
         other.target = other._target(target)
-        other._decides = self.deciders([target])[target]
+        other._validation_users = self.validation_users([target])[target]
         other._target_held_out = {}
         return other
 
     def target_users(self, held_out: HeldOut) -> np.ndarray:
-        """Return which rows of a ``HeldOut`` are target users (those who decide), bool (n_eval,)."""
-        mine: np.ndarray = self._decides[held_out.users]
+        """Return the mask of rows of a ``HeldOut`` that are validation users, bool (n_eval,)."""
+        mine: np.ndarray = self._validation_users[held_out.users]
         return mine
 
     def target_held_out(self, part: Part) -> HeldOut:
-        """Return what the target's users of a part are evaluated on, kept for further use."""
+        """Return the held-out items of the target's users of a part, kept for further use."""
         if part.index not in self._target_held_out:
-            self._target_held_out[part.index] = part.held_out.of_users(self._decides)
+            self._target_held_out[part.index] = part.held_out.of_users(self._validation_users)
         return self._target_held_out[part.index]
 
     def dataset_of(self, part: Part, present: np.ndarray | None = None) -> Dataset:
@@ -277,12 +280,12 @@ class Experiment:
                 f"{self.settings.dataset!r}: {groups}"
             )
         if target not in self.groups.names:
-            why = "is no group of"
-            if target in self.dataset.field2id_token[field]:
-                why = "has no user with an interaction in"
+            is_token = target in self.dataset.field2id_token[field]
+            why = "has no user with an interaction" if is_token else "is not a group"
+            origin = self.settings.origin.get("target", "the default")
             raise ValueError(
-                f"{self.settings.describe('target')}, which {why} column {field!r} of "
-                f"{self.settings.dataset!r}; choose one of: {groups}"
+                f"target {short_repr(target)} ({origin}) {why} in column {field!r} of data set "
+                f"{self.settings.dataset!r}; groups are {groups}"
             )
         return target
 

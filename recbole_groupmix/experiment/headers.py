@@ -1,6 +1,6 @@
-"""A look at the atomic files before RecBole loads them: their headers and columns of ids.
+"""Checks the headers and id columns of the atomic files before RecBole loads them.
 
-RecBole finds out while it loads, and its errors name neither file nor line nor cure.
+RecBole itself fails while it loads, and its errors name neither the file nor the way out.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _LIKELY = {
 
 @dataclass(frozen=True)
 class AtomicFile:
-    """An atomic file of a data set and what RecBole would load of it.
+    """An atomic file of a data set, with the columns that RecBole loads.
 
     Attributes
     ----------
     source : str
-        RecBole's name of its kind: "inter", "user", "item" or a suffix of one's own.
+        RecBole's name of its kind: "inter", "user", "item" or a suffix of the user's own.
     header : Header
         Its columns.
     loaded : frozenset of str
@@ -70,7 +70,7 @@ def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
             header = read_header(path, config["field_separator"], config["encoding"])
         except FileError as error:
             if not _is_loaded(source, config):
-                continue  # whatever is wrong with it
+                continue  # RecBole does not read it
             if error.key in settings.given:
                 raise ValueError(f"{settings.describe(error.key)}, but {error}") from error
             raise
@@ -82,8 +82,8 @@ def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
             twice = [column for column in file.header.twice if column in file.loaded]
             if twice:
                 raise ValueError(
-                    f"{file.header.file}, line 1: column {twice[0]!r} stands there twice; give one "
-                    "of them another name, or leave it out"
+                    f"{file.header.file}, line 1: column {twice[0]!r} appears twice; rename or "
+                    "remove one of them"
                 )
     return files
 
@@ -91,7 +91,7 @@ def read_files(settings: Settings, config: Config) -> list[AtomicFile]:
 def _paths(
     settings: Settings, config: Config, folder: Path, name: str
 ) -> Iterator[tuple[str, Path]]:
-    """Yield kind and path of the files of a data set; raise ``ValueError`` for one that lacks."""
+    """Yield kind and path of the files of a data set; raise ``ValueError`` if one is missing."""
     parts = config["benchmark_filename"]
     for part in parts or [None]:
         path = folder / (f"{name}.{part}.inter" if part else f"{name}.inter")
@@ -124,7 +124,7 @@ def _paths(
 
 
 def _check_load_col(settings: Settings, config: Config) -> None:
-    """Check the keys that say what is loaded, and that they load the group column."""
+    """Check the keys of loaded columns, and that the group column is loaded."""
     known = [
         "inter",
         "user",
@@ -138,7 +138,7 @@ def _check_load_col(settings: Settings, config: Config) -> None:
         for source in config[key] or ():
             if source not in known:
                 raise ValueError(
-                    f"{settings.describe(key)}; {source!r} is no kind of file; those are "
+                    f"{settings.describe(key)}; {source!r} is not a kind of file; these are "
                     f"{', '.join(known)}"
                 )
     left_out, field = config["unload_col"] or {}, settings.group_field
@@ -187,8 +187,8 @@ def _check_ids(settings: Settings, config: Config, file: AtomicFile) -> None:
             )
         if column not in file.loaded:
             raise ValueError(
-                f"{said(settings, config, 'load_col')}, so that {column} of {file.header.file} is "
-                f"not loaded; write {load_col_with(config, file.source, column)}"
+                f"{describe_key(settings, config, 'load_col')}, so that {column} of "
+                f"{file.header.file} is not loaded; write {load_col_with(config, file.source, column)}"
             )
 
 
@@ -197,26 +197,26 @@ def _no_id(
 ) -> str:
     """Return the message for an id column that is not in a file."""
     types, column = file.header.types, config[key]
-    missing = [one for one in keys if config[one] not in types]
-    taken = {config[one] for one in keys}
+    missing = [id_key for id_key in keys if config[id_key] not in types]
+    taken = {config[id_key] for id_key in keys}
     tokens = [name for name, kind in types.items() if kind == "token" and name not in taken]
     message = (
-        f"{file.header.file} has no column {column!r} ({said(settings, config, key)}); columns are "
-        f"{', '.join(types)}"
+        f"{file.header.file} has no column {column!r} ({describe_key(settings, config, key)}); "
+        f"columns are {', '.join(types)}"
     )
     if file.source != "inter":
         return f"{message}; give the column of ids the name that it has in the .inter file"
     guessed: dict[str, str] = {}
-    for one in missing:
-        likely = [t for t in tokens if any(word in t.lower() for word in _LIKELY[one])]
+    for id_key in missing:
+        likely = [t for t in tokens if any(word in t.lower() for word in _LIKELY[id_key])]
         rest = [token for token in [*likely, *tokens] if token not in guessed.values()]
         if rest:
-            guessed[one] = rest[0]
-    cure = " ".join(f"--{one}={name}" for one, name in guessed.items())
+            guessed[id_key] = rest[0]
+    cure = " ".join(f"--{id_key}={name}" for id_key, name in guessed.items())
     return f"{message}; write {cure}" if cure else f"{message}; one of type token must hold ids"
 
 
-def said(settings: Settings, config: Config, key: str) -> str:
+def describe_key(settings: Settings, config: Config, key: str) -> str:
     """Return "key is value (origin)" for a key that may have RecBole's own default."""
     if key in settings.given:
         return settings.describe(key)

@@ -1,4 +1,4 @@
-"""Where the atomic files of a data set are."""
+"""Finds the folder with the atomic files of a data set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
 
     At their first use ``ml-100k`` is made and ``ml-1m`` downloaded.
 
-    Looked for in ``data_path`` (the folder itself or a parent with one named after the data
+    It is searched for in ``data_path`` (the folder itself or a parent with one named after the data
     set), ``./dataset_atomic``, ``./dataset`` (RecBole's default) and what ships with the plugin.
 
     Parameters
@@ -31,7 +31,7 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     dataset : str
         Name, which is also the stem of the files.
     data_path : str or None
-        The user's ``--data_path``; where given, nothing else is looked at.
+        The user's ``--data_path``; where given, no other folder is searched.
     benchmark : list of str, optional
         RecBole's ``benchmark_filename``: the interactions are ``<dataset>.<part>.inter``.
 
@@ -43,7 +43,7 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     Raises
     ------
     ValueError
-        If there is none and none can be made, with the way to prepare it.
+        If no such folder exists and none can be made; the message says how to prepare one.
     """
     stems = [f"{dataset}.{part}" for part in benchmark or ()] or [dataset]
     here, of_recbole, shipped = searched_folders()
@@ -69,16 +69,16 @@ def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None
     if as_path:
         raise ValueError(f"dataset is {dataset!r}, which is a path; {as_path}")
     looked = ", ".join(str(parent) for parent in dict.fromkeys(parents))
-    found = sorted({name for parent in parents for name in data_sets_in(parent)})
+    there = sorted({name for parent in parents for name in data_sets_in(parent)})
     raise ValueError(
         f"data set {dataset!r}: no {stems[0]}.inter in {looked}; "
-        f"{_way_out(dataset, stems[0], found)}{_again(dataset, of_recbole, data_path)}. "
-        f"Data sets found: {', '.join(found) or 'none'}"
+        f"{_way_out(dataset, stems[0], there)}{_again(dataset, of_recbole, data_path)}. "
+        f"Data sets found: {', '.join(there) or 'none'}"
     )
 
 
 def searched_folders() -> list[Path]:
-    """Return the folders of data sets that are looked at without ``--data_path``, in their order.
+    """Return the folders of data sets that are searched without ``--data_path``, in their order.
 
     They are ``./dataset_atomic``, ``./dataset`` and what ships with the plugin; they may be
     missing.
@@ -92,7 +92,7 @@ def data_sets_in(folder: Path) -> list[str]:
 
 
 def _no_folder(dataset: str, stem: str, path: Path) -> str:
-    """Say that --data_path is no folder, and what it should have been."""
+    """Return the message for a --data_path that is not a folder."""
     if not os.path.exists(path):
         shipped = bundled("dataset_atomic") / dataset / f"{stem}.inter"
         more = (
@@ -100,7 +100,7 @@ def _no_folder(dataset: str, stem: str, path: Path) -> str:
             if os.path.isfile(shipped)
             else ""
         )
-        return f"data_path is {str(path)!r}, which is not there; name a folder that is{more}"
+        return f"data_path is {str(path)!r}, which does not exist; name an existing folder{more}"
     if path.name == f"{stem}.inter":
         return f"data_path is the file {path}; name its folder: --data_path={path.parent}"
     return (
@@ -110,7 +110,7 @@ def _no_folder(dataset: str, stem: str, path: Path) -> str:
 
 
 def _of_path(dataset: str) -> str | None:
-    """Say how a data set is named that was given as a path; None if it is none."""
+    """Return how to name a data set that was given as a path; None if it is not a path."""
     path = Path(dataset)
     if len(path.parts) < 2 and path.suffix != ".inter":
         return None
@@ -120,11 +120,11 @@ def _of_path(dataset: str) -> str | None:
     return f"write --data_path={file.parent} --dataset={file.stem}"
 
 
-def _way_out(dataset: str, stem: str, found: list[str]) -> str:
+def _way_out(dataset: str, stem: str, there: list[str]) -> str:
     if dataset in DATA_SETS:
         source = "" if dataset in _NEED_NO_SOURCE else " --source FILE_OR_FOLDER"
         return f"make it by `groupmix prepare {dataset}{source}`"
-    hint = did_you_mean(dataset, {*DATA_SETS, *found} - {dataset}, "{} Else ")
+    hint = did_you_mean(dataset, {*DATA_SETS, *there} - {dataset}, "{} Else ")
     return (
         f"{hint}name the folder that holds {dataset}/{stem}.inter by --data_path, or make one of "
         f"{', '.join(DATA_SETS)} by `groupmix prepare`"
@@ -132,7 +132,7 @@ def _way_out(dataset: str, stem: str, found: list[str]) -> str:
 
 
 def _again(dataset: str, of_recbole: Path, data_path: str | None) -> str:
-    """Return what to remove where a folder without a data set keeps it from being downloaded."""
+    """Return the hint to remove a folder without a data set, which prevents a download."""
     folder = of_recbole / dataset
     if dataset != DOWNLOADED or data_path is not None or not folder.is_dir():
         return ""

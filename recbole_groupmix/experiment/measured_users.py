@@ -1,4 +1,4 @@
-"""How many users of a group a run measures, and why not the others."""
+"""How many users of each group a run measures on test, and why it leaves out the others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ KNOWN = "only items in test that they know from train"
 
 @dataclass(frozen=True)
 class Measured:
-    """How many users of a group are measured on test.
+    """Numbers of users of a group in the data and measured on test.
 
     Attributes
     ----------
     n_in_data, n_measured : int
         Users with an interaction, and those of them who are measured.
     not_measured : dict of str to int
-        Numbers of the others by reason, without reasons that nobody has.
+        Number of the other users by reason; reasons without users are left out.
     """
 
     n_in_data: int
@@ -56,13 +56,13 @@ def measured_users(experiment: Experiment) -> dict[str, Measured]:
         NO_TEST: trains & ~tests,
         KNOWN: trains & tests & ~measured,
     }
-    found = {}
+    by_group = {}
     for index, name in enumerate(experiment.groups.names):
         mine = experiment.groups.of_user == index
-        why = {reason: int((mine & users).sum()) for reason, users in reasons.items()}
-        found[name] = Measured(
+        left_out = {reason: int((mine & users).sum()) for reason, users in reasons.items()}
+        by_group[name] = Measured(
             int((mine & present).sum()),
             int((mine & measured).sum()),
-            {reason: n for reason, n in why.items() if n},
+            {reason: n for reason, n in left_out.items() if n},
         )
-    return found
+    return by_group

@@ -1,4 +1,4 @@
-"""Columns that settings name must be in the files, and loaded."""
+"""Checks that the columns which settings name are in the files and are loaded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from recbole.config import Config
 
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.experiment.headers import AtomicFile, load_col_with, said
+from recbole_groupmix.experiment.headers import AtomicFile, describe_key, load_col_with
 from recbole_groupmix.settings.settings import Settings
 
 #: Keys whose columns RecBole needs loaded from some file; of ``threshold`` from ``.inter``.
@@ -25,7 +25,7 @@ _NAMING = (
 
 
 def check_named_columns(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
-    """Raise ``ValueError`` for a setting that names a column which is not there or not loaded.
+    """Raise ``ValueError`` for a setting that names a missing column or one that is not loaded.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ def _columns(key: str, value: Any) -> Iterator[str]:
 def _check_loaded(
     settings: Settings, config: Config, key: str, column: str, files: Sequence[AtomicFile]
 ) -> None:
-    what = said(settings, config, key)
+    described = describe_key(settings, config, key)
     holding = [file for file in files if column in file.header.types]
     if not holding:
         raise ValueError(
-            f"{what}, but no file has a column {column!r}{_near(column, files)}; columns are "
+            f"{described}, but no file has a column {column!r}{_near(column, files)}; columns are "
             f"{_listed(files)}"
         )
     file = holding[0]
@@ -78,7 +78,7 @@ def _check_loaded(
     lacking = [other for other in parts if column not in other.header.types]
     if lacking:
         raise ValueError(
-            f"{what}, but {column!r} is in {file.header.file} and not in {lacking[0].header.file}"
+            f"{described}, but {column!r} is in {file.header.file} and not in {lacking[0].header.file}"
         )
     if any(column in other.loaded for other in holding):
         return
@@ -86,11 +86,13 @@ def _check_loaded(
         cure = f"take it out of unload_col, which is {config['unload_col']}"
     else:
         cure = f"write {load_col_with(config, file.source, column)}"
-    raise ValueError(f"{what}, but {column} is in {file.header.file} and is not loaded; {cure}")
+    raise ValueError(
+        f"{described}, but {column} is in {file.header.file} and is not loaded; {cure}"
+    )
 
 
 def _check_label(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
-    """Refuse a label that is in the file, was asked for and would not be looked at."""
+    """Refuse a label column that was given and is in the file, but is not loaded."""
     label = config["LABEL_FIELD"]
     if "LABEL_FIELD" not in settings.given or config["threshold"] is not None:
         return

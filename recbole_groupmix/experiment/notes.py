@@ -1,4 +1,4 @@
-"""What a run says about its settings before it begins: one way for all commands."""
+"""Prints the notes of an experiment, in the same way for all commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 
 
 def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None:
-    """Say every note of an experiment, a line each.
+    """Print every note of an experiment, a line each.
 
     Parameters
     ----------

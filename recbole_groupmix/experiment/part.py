@@ -1,4 +1,4 @@
-"""What trains and what is evaluated on: all of train with test, or the rest with one fold."""
+"""Parts of the data: all of train with test, or train without a fold with that fold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL_OF_TRAIN = 0
 
 @dataclass(frozen=True)
 class Part:
-    """One training part and what it is evaluated on.
+    """A training part and its held-out items.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Checkpoints of others that a run's models start from: looked at before anything is trained."""
+"""Pretrained checkpoints that a run's models start from, checked before any training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of RecBole about what a user asked for, told in one line."""
+"""Errors of RecBole, raised again as a ``ValueError`` of one line that names the keys."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _SHOWN = 300
 
 
 @contextmanager
-def blame(settings: Settings, what: str) -> Iterator[None]:
-    """Turn whatever RecBole raises inside into a ``ValueError`` that names the keys it is about.
+def as_value_error(settings: Settings, failure: str) -> Iterator[None]:
+    """Turn every error that RecBole raises inside into a ``ValueError`` that names the keys.
 
-    RecBole checks few values; a wrong one ends in a ``KeyError`` or worse somewhere inside. A
-    given key is named if the error, or a line of RecBole's that it came through, mentions the key
-    or a word of its value. Messages of this package pass unchanged.
+    RecBole checks few values; a wrong value ends in some error deep inside it. The message names a
+    given key if the error, or a line of RecBole's that it came through, mentions the key or a word
+    of its value. Messages of this package pass unchanged.
 
     Parameters
     ----------
     settings : Settings
         The run's settings.
-    what : str
-        What failed, the beginning of the message.
+    failure : str
+        The failure in words, the beginning of the message.
 
     Raises
     ------
     ValueError
-        In the place of every error but ``MemoryError``.
+        In place of every error except ``MemoryError``.
     """
     try:
         yield
@@ -58,15 +58,15 @@ def blame(settings: Settings, what: str) -> Iterator[None]:
         about = f"; look at {', '.join(map(settings.describe, mentioned))}" if mentioned else ""
         words = " ".join(str(error).split())
         shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
-        raise ValueError(f"{what}: {type(error).__name__}: {shown}{about}") from error
+        raise ValueError(f"{failure}: {type(error).__name__}: {shown}{about}") from error
 
 
 def _mentioned(settings: Settings, error: Exception) -> list[str]:
     """Return the given keys that an error mentions; else those of the lines it came through."""
     idle = OUR_KEYS | _CHECKED | set(WITHOUT_EFFECT)
     keys = [key for key in settings.given if key not in idle]
-    said = _words(str(error))
-    named = [key for key in keys if said & {*_words(key), *_words_of_value(settings[key])}]
+    message = _words(str(error))
+    named = [key for key in keys if message & {*_words(key), *_words_of_value(settings[key])}]
     if named:
         return named
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,1 +1,1 @@
-"""What a run compares: baselines, own mixes, theory, trials, and the weights of each."""
+"""The candidates of a run: baselines, own mixes, theory's mix, trials; and their user weights."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.record.schema import FoldSummary
 
-#: Sources of mixes that are rows of a result in any case, searched or not.
+#: Sources of mixes that are always rows of a result, with or without a search.
 FIXED = ("baseline", "own", THEORY)
 
 
@@ -31,10 +31,10 @@ class Candidate:
     source : str
         baseline, own, theory, or a sampler's name.
     shared_weights : dict of str to float or None
-        Weight of a user of each group, of any scale, which several targets share; ``mix`` is this
-        target's reading of it.
+        Weight of a user of each group, of any scale, which several targets share; ``mix``
+        expresses them for this target.
     pooled_epochs : int
-        Epochs of Proportional that come before the mix; 0 for a mix from the start.
+        Epochs of Proportional before the mix takes over; 0 for a mix from the start.
     """
 
     name: str
@@ -65,36 +65,36 @@ class Candidate:
 
 
 def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Candidate]:
-    """Return baselines, the user's own mixes and theory's, in this order."""
-    found = [
+    """Return the baselines, the user's own mixes and theory's mix, in this order."""
+    fixed = [
         Candidate(name, mix, "baseline")
         for name, mix in baselines(experiment.n_users, experiment.target).items()
     ]
-    found += [Candidate(name, mix, "own") for name, mix in own.items()]
+    fixed += [Candidate(name, mix, "own") for name, mix in own.items()]
     least_bound = theory_mix(experiment)
     if least_bound is not None:
-        found.append(Candidate(THEORY, least_bound, THEORY))
-    return found
+        fixed.append(Candidate(THEORY, least_bound, THEORY))
+    return fixed
 
 
 def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> list[Candidate]:
-    """Return baselines, the user's own mixes, theory's and the sampled trials, in this order."""
-    found = fixed_candidates(experiment, own)
+    """Return the baselines, own mixes, theory's mix and the sampled trials, in this order."""
+    all_candidates = fixed_candidates(experiment, own)
     for trial in range(trials):
         sampler, mix = sample_trial(
             experiment.settings.seed, trial, experiment.n_users, experiment.target
         )
-        found.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
-    return found
+        all_candidates.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
+    return all_candidates
 
 
-def select(found: list[Candidate], cv: Mapping[str, FoldSummary]) -> Candidate | None:
-    """Return the trial with the best mean score; the first of equals; None if there is none.
+def select(compared: Sequence[Candidate], cv: Mapping[str, FoldSummary]) -> Candidate | None:
+    """Return the trial with the best cross-validation score, the first of equals.
 
-    Where there are trials, theory's mix is one more. Those whose training diverged on a fold are
-    out.
+    Theory's mix counts as one more trial. A trial whose training diverged on a fold is left out.
+    Without a remaining trial the result is None.
     """
-    searched = [c for c in found if c.source not in ("baseline", "own") and not c.pooled_epochs]
+    searched = [c for c in compared if c.source not in ("baseline", "own") and not c.pooled_epochs]
     if all(c.source == THEORY for c in searched):
         return None
     finite = [c for c in searched if np.isfinite(cv[c.name]["score"])]

@@ -1,4 +1,4 @@
-"""The model of all users that is trained further on the target's users: when a run has it."""
+"""The baseline without a mix: train on all users, then continue on the target's users only."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.settings.settings import Settings
 
 
-def has_rival(settings: Settings) -> bool:
-    """Whether a run has the rival: not under ``fine_tune: False``, nor for closed-form models."""
+def has_fine_tuned(settings: Settings) -> bool:
+    """Return whether a run has the row ``fine_tuned``; closed forms and `fine_tune` false have none."""
     return bool(settings.fine_tune) and settings.model not in CLOSED_FORM
 
 
 def fine_tuned(experiment: Experiment, cv: Mapping[str, FoldSummary]) -> Candidate | None:
-    """Return the rival, or None where there is none: see :func:`has_rival`.
+    """Return the fine-tuned baseline, or None where a run has none (:func:`has_fine_tuned`).
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def fine_tuned(experiment: Experiment, cv: Mapping[str, FoldSummary]) -> Candida
         Summaries of the folds by candidate name; empty without folds. The pooled model is trained
         for as long as Proportional was best there.
     """
-    if not has_rival(experiment.settings):
+    if not has_fine_tuned(experiment.settings):
         return None
     if cv and not isfinite(cv[REFERENCE]["score"]):
         return None

@@ -36,21 +36,21 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
         If a file holds no mix, a name is reserved, unfit or used twice, or the groups of a mix
         are not the augmentation groups.
     """
-    found: dict[str, Mix] = {}
+    mixes: dict[str, Mix] = {}
     for path in paths:
         name, mix = read_mix_file(path)
-        what = f"mix file {path}: name {short_repr(name)}"
+        place = f"mix file {path}: name {short_repr(name)}"
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{what} must consist of letters, digits and the signs _ . + -")
+            raise ValueError(f"{place} must consist of letters, digits and the signs _ . + -")
         if len(name.encode()) > _LONGEST:
-            raise ValueError(f"{what} is too long for names of files; take a shorter one")
+            raise ValueError(f"{place} is too long for names of files; take a shorter one")
         if is_reserved(name):
-            raise ValueError(f"{what} is the name of another row of the result; choose another")
-        if name in found:
-            raise ValueError(f"{what} is the name of another mix file too; choose another")
+            raise ValueError(f"{place} is the name of another row of the result; choose another")
+        if name in mixes:
+            raise ValueError(f"{place} is also the name in another mix file; choose another")
         try:
             check_groups(mix, experiment.n_users, experiment.target)
         except ValueError as error:
             raise ValueError(f"mix file {path}: {error}") from error
-        found[name] = mix
-    return found
+        mixes[name] = mix
+    return mixes

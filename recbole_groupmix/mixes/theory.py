@@ -23,7 +23,7 @@ from recbole_groupmix.core.theory.prevalence import prevalence
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
-#: How a user's items make his class: all of them by their shares, or the class he likes best.
+#: How a user's items make the user's classes: shares of all of them, or the favourite class.
 USER_CLASSES = ("shares", "favourite")
 
 
@@ -49,16 +49,16 @@ class ClassShares:
 def class_shares(
     experiment: Experiment, user_class: str = "shares", clusters: int | None = None
 ) -> ClassShares | None:
-    """Estimate the class shares of all groups; None where no classes of items are known.
+    """Estimate the class shares of all groups; None for a data set without item classes.
 
     Parameters
     ----------
     experiment : Experiment
         Its ``class_field`` names the column.
     user_class : {"shares", "favourite"}
-        A user's classes: the shares of his items, or his favourite class alone.
+        A user's classes: shares of all the user's items, or the favourite class alone.
     clusters : int, optional
-        Make so many classes of items that the same users like, and read no column.
+        Number of clusters of items that serve as classes; the class column is then not read.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _labels(experiment: Experiment) -> list[list[str]] | None:
 
 @dataclass(frozen=True, eq=False)
 class Theory:
-    """What Theorem 3.1 says about a target at one budget.
+    """The result of Theorem 3.1 for a target at one budget.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class Theory:
 
 
 def theory(
-    experiment: Experiment, known: ClassShares, target: str, alpha_aug: float = 1.0
+    experiment: Experiment, classes: ClassShares, target: str, alpha_aug: float = 1.0
 ) -> Theory:
     """Return the mix of least recovery bound for a target.
 
@@ -139,7 +139,7 @@ def theory(
     ----------
     experiment : Experiment
         Counts users of all groups on all of train.
-    known : ClassShares
+    classes : ClassShares
         From `class_shares`.
     target : str
         Name of the target group.
@@ -148,7 +148,7 @@ def theory(
     """
     n_users = experiment.n_users
     sizes = {n: size for n, size in augmentation_sizes(n_users, target).items() if size > 0}
-    row = dict(zip(experiment.groups.names, known.shares, strict=True))
+    row = dict(zip(experiment.groups.names, classes.shares, strict=True))
     others = np.stack([row[name] for name in sizes])
     alpha_prop = np.array([proportional(n_users, target).alpha[name] for name in sizes])
     n_aug = alpha_aug * sum(sizes.values())
@@ -160,12 +160,12 @@ def theory(
 
 
 def theory_mix(experiment: Experiment) -> Mix | None:
-    """Return theory's mix for the experiment's target at budget 1, to be trained beside others.
+    """Return theory's mix for the experiment's target at budget 1, to be trained beside the others.
 
     None without a class column, or where every mix has an infinite bound.
     """
-    known = class_shares(experiment)
-    if known is None:
+    classes = class_shares(experiment)
+    if classes is None:
         return None
-    found = theory(experiment, known, experiment.target)
-    return found.mix if math.isfinite(found.optimum.disparity) else None
+    least = theory(experiment, classes, experiment.target)
+    return least.mix if math.isfinite(least.optimum.disparity) else None

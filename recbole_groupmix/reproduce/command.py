@@ -16,7 +16,7 @@ from recbole_groupmix.reproduce.finished import RUNS, is_finished, record
 from recbole_groupmix.reproduce.page import check_folder, check_page, write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of, without_target
 from recbole_groupmix.run import run
-from recbole_groupmix.search.consent import Ask, agree
+from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.text.numbers import duration
 
@@ -100,7 +100,7 @@ def reproduce_command(
     seconds = _show_plan(cells, left, place, timings, show)
     if plan:
         return 0
-    agree(sum(seconds[cell.name] for cell in left), yes, say, ask)
+    confirm_long_run(sum(seconds[cell.name] for cell in left), yes, say, ask)
     for dataset in dict.fromkeys(grid.datasets):
         _check_data_set(dataset, grid, place, say)
     failed = _run_cells(_cheapest_first(left, seconds), place, say)

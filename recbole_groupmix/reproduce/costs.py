@@ -12,7 +12,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import candidates, fixed_candidates
-from recbole_groupmix.mixes.same_mix import distinct, same_mixes
+from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.read import read_json
 from recbole_groupmix.record.schema import Count, NotNegative
@@ -91,7 +91,7 @@ class Timings:
         self._say(f"timing {given['dataset']}, {given['model']}{size}, {given['protocol']}")
         plain = {key: value for key, value in given.items() if key not in ("target", "mix")}
         settings = merge_settings({**plain, "trials": 8}, where="in groupmix reproduce")
-        experiment = Experiment(settings, for_everyone=True)
+        experiment = Experiment(settings, all_users=True)
         say_notes(experiment, self._say)
         found, one = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
         quiet: Callable[[str], None] = lambda line: None  # noqa: E731
@@ -126,7 +126,7 @@ def _mixes(everyone: Experiment, target: str, folds: int) -> list[str]:
     view = everyone.for_target(target)
     try:
         found = fixed_candidates(view, {})
-        return [c.name for c in distinct(found, same_mixes(view, found, folds))]
+        return [c.name for c in without_duplicates(found, find_duplicates(view, found, folds))]
     except ValueError:  # no target; its run says why
         return []
 

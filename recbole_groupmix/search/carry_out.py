@@ -1,4 +1,4 @@
-"""The stages of a run, for one target or for many that share models: folds, choice, test."""
+"""The stages of a run: folds, choice, test; for one target or for many that share models."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Protocol
 from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import select
+from recbole_groupmix.mixes.duplicates import without_duplicates
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
-from recbole_groupmix.mixes.same_mix import distinct
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.search.choice import choose
@@ -29,12 +29,12 @@ Stage = FoldStage | TestStage
 
 
 class Jobs(Protocol):
-    """What is left to train for some targets.
+    """The jobs that are left to train for one or more targets.
 
     Attributes
     ----------
     jobs : list of Job
-        What is trained.
+        Jobs that are left.
     n_models, n_done : int
         Models in all, and those that an earlier call has trained.
     """
@@ -49,7 +49,7 @@ class Jobs(Protocol):
     def n_done(self) -> int: ...  # noqa: D102
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
-        """Yield each target that a model is for, and the model as the fit of its own job."""
+        """Yield each target that uses a model, and the model as the fit of that target's job."""
 
 
 class OwnJobs:
@@ -79,20 +79,20 @@ def carry_out(
     jobs_of: Callable[[Mapping[str, Stage]], Jobs],
     started: float,
 ) -> dict[str, Result]:
-    """Train what is left of some runs whose folders are open; return their results by target.
+    """Train what is left of the runs, whose folders are open; return their results by target.
 
     Parameters
     ----------
     runs : mapping of str to TargetRun
         By target.
     experiment : Experiment
-        What the back end trains on: the target's own, or that of all users.
+        The experiment that is trained: the target's own, or that of all users.
     back_end : BackEnd
-        What trains.
+        Trains the jobs.
     jobs_of : callable
         Returns the :class:`Jobs` of the stages of all targets.
     started : float
-        When the call began, in seconds of :func:`time.perf_counter`.
+        Start of the call, in seconds of :func:`time.perf_counter`.
 
     Raises
     ------
@@ -123,27 +123,27 @@ def carry_out(
 
     if on_folds:
         cross_validate({n: _folds(r) for n, r in runs.items()}, "folds")
-    rivals = {}
+    fine_tuning = {}
     for target, run in runs.items():
-        rival = fine_tuned(run.experiment, run.cv)
-        if rival is not None:
-            run.asked.append(rival)
-            run.trained.append(rival)
-            rivals[target] = FoldStage(run.experiment, run.folder, [rival])
-    if on_folds and rivals:
-        cross_validate(rivals, f"folds, {FINE_TUNED}")
+        candidate = fine_tuned(run.experiment, run.cv)
+        if candidate is not None:
+            run.candidates.append(candidate)
+            run.trained.append(candidate)
+            fine_tuning[target] = FoldStage(run.experiment, run.folder, [candidate])
+    if on_folds and fine_tuning:
+        cross_validate(fine_tuning, f"folds, {FINE_TUNED}")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
     chosen, stages = {}, {}
     for target, run in runs.items():
         if run.tracking is not None:
             run.tracking.of_mixes(run.trained, run.cv, settings.valid_metric)
-        asked = run.asked
+        compared = run.candidates
         if back_end.solves:
             # lambda was chosen for the target's own scale, in which its users weigh 1
-            asked = [replace(candidate, shared_weights=None) for candidate in asked]
-        selected = select(distinct(asked, run.same), run.cv)
-        chosen[target] = c = choose(run.experiment, asked, run.cv, selected, run.same)
+            compared = [replace(candidate, shared_weights=None) for candidate in compared]
+        selected = select(without_duplicates(compared, run.duplicates), run.cv)
+        chosen[target] = c = choose(run.experiment, compared, run.cv, selected, run.duplicates)
         stages[target] = TestStage(
             run.experiment, run.folder, c.rows, c.epochs, keepers[target], c.options
         )

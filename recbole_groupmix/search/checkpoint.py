@@ -1,4 +1,4 @@
-"""The checkpoint of a run: saved with its digest, so that a damaged one is found and made again."""
+"""The checkpoint of a run, saved with a digest, so that a damaged one is detected and replaced."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def save_checkpoint(folder: RunFolder, name: str, state: dict[str, Any]) -> None
 
 
 def damage(file: Path) -> str | None:
-    """Return why a checkpoint is not what a run saved, or None if it is.
+    """Return why a checkpoint is damaged; None if it is whole.
 
-    One that an older version saved has no digest; it is read instead.
+    A checkpoint of an older version has no digest; it is then read as a test.
     """
     try:
         beside = file.with_name(_digest_file(file.name))
         if beside.is_file():
             words = beside.read_text(encoding="ascii", errors="replace").split()
-            return None if words[:1] == [_digest(file)] else "its digest is another"
+            return None if words[:1] == [_digest(file)] else "its digest does not match"
         state = torch.load(file, map_location="cpu", weights_only=True)
         whole = isinstance(state, dict) and {"state_dict", "other_parameter"} <= set(state)
     except OSError as error:
         return error_text(error)
-    except Exception as error:  # torch has many ways to say that a file is none of its own
+    except Exception as error:  # torch has many errors for a file that it did not write
         return _first_words(error)
-    return None if whole else "it is no checkpoint of a run"
+    return None if whole else "it is not a checkpoint of a run"
 
 
 @contextmanager

@@ -36,11 +36,11 @@ def finish(
     experiment, folder
         The run.
     chosen, cv
-        From :func:`choose`, and what it was given.
+        Result of :func:`choose`, and the summaries that it was given.
     tested : tuple
         From :meth:`~recbole_groupmix.search.test_stage.TestStage.result`.
     keeper : ModelKeeper
-        Has saved the models.
+        Keeper that has saved the models.
     seconds : mapping
         Wall times by stage.
 
@@ -55,15 +55,15 @@ def finish(
     rows = {name: candidate for name, candidate in chosen.rows.items() if name not in lost}
     folder.write("metrics.parquet", lambda file: metrics.to_parquet(file, index=False))
     keeper.describe(experiment, rows, chosen.epochs)
-    same = {name: of for name, of in chosen.same.items() if name in rows}
+    duplicates = {name: of for name, of in chosen.duplicates.items() if name in rows}
     result = build_result(
         settings=experiment.settings.values,
         embedding_size=experiment.embedding_size,
         groups=_group_entries(experiment),
         removed=[_removed(step) for step in experiment.removed],
         mixes={name: candidate.mix for name, candidate in rows.items()},
-        cv={**cv, **{name: cv[of] for name, of in same.items() if of in cv}},
-        same=same,
+        cv={**cv, **{name: cv[of] for name, of in duplicates.items() if of in cv}},
+        same=duplicates,
         selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
         diverged=diverged,
         metrics=metrics,

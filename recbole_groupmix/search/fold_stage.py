@@ -1,4 +1,4 @@
-"""The folds of a run: every candidate is trained on every fold and scored on what it holds out."""
+"""Cross-validation: every candidate is trained and scored on every fold."""
 
 from __future__ import annotations
 
@@ -25,54 +25,56 @@ from recbole_groupmix.training.job import Fit, Job
 
 
 def trains_on_folds(settings: Settings) -> bool:
-    """Whether a run trains on folds: to search a mix, or to see how long to train."""
+    """Return whether a run trains on folds: to search a mix, or to choose the number of epochs."""
     return bool(settings.early_stopping or settings.trials > 0)
 
 
 class FoldStage:
-    """Every candidate on every fold.
+    """The stage that trains every candidate on every fold.
 
     Parameters
     ----------
     experiment : Experiment
         Shared data and settings.
     folder : RunFolder
-        Where finished work is kept; what it already holds is not done again.
-    found : list of Candidate
-        What is trained.
+        Where finished work is kept; what it already holds is not trained again.
+    candidates : list of Candidate
+        Candidates to train.
     """
 
-    def __init__(self, experiment: Experiment, folder: RunFolder, found: list[Candidate]) -> None:
+    def __init__(
+        self, experiment: Experiment, folder: RunFolder, candidates: list[Candidate]
+    ) -> None:
         self._experiment, self._folder = experiment, folder
-        self._found = {c.name: c for c in found}
+        self._candidates = {c.name: c for c in candidates}
         self._folds = range(experiment.settings.folds)
         n_folds = len(self._folds)
         trials = folder.records("trials.jsonl", FoldRecord, n_folds)
         curves = folder.records("curves.jsonl", CurveRecord, n_folds)
         self._done = {(r["name"], r["fold"]): r for r in trials}
         self._curves = {(r["name"], r["fold"]) for r in curves}
-        self.n_models = len(found) * len(self._folds)
+        self.n_models = len(candidates) * len(self._folds)
 
     def jobs(self) -> list[Job]:
-        """Return what is left to train, fold by fold."""
+        """Return the jobs that are left to train, fold by fold."""
         fixed = None
         if not self._experiment.settings.early_stopping:
             fixed = int(self._experiment.config["epochs"])
         return [
             job_of(self._experiment, c, fold + 1, epochs=fixed)
             for fold in self._folds
-            for c in self._found.values()
+            for c in self._candidates.values()
             if (c.name, fold) not in self._done
         ]
 
     @property
     def n_left(self) -> int:
-        """How many models are left to train."""
+        """Number of models that are left to train."""
         return len(self.jobs())
 
     def take(self, fit: Fit) -> FoldRecord:
         """Score a model, keep its record (a line of ``trials.jsonl``) and return it."""
-        candidate, fold = self._found[fit.job.name], fit.job.part - 1
+        candidate, fold = self._candidates[fit.job.name], fit.job.part - 1
         tried: list[Tried] = [{"options": options, "score": score} for options, score in fit.tried]
         tries: Tries = {"tried": tried} if tried else {}
         record: FoldRecord = {
@@ -95,27 +97,29 @@ class FoldStage:
 
     @property
     def seconds(self) -> float:
-        """What all models took, those of earlier calls included."""
-        return float(sum(self._done[n, f]["seconds"] for n in self._found for f in self._folds))
+        """Seconds that all models took, those of earlier calls included."""
+        return float(
+            sum(self._done[n, f]["seconds"] for n in self._candidates for f in self._folds)
+        )
 
     def summaries(self) -> dict[str, FoldSummary]:
-        """Return what the folds say, once nothing is left.
+        """Return the cross-validation summaries, once nothing is left.
 
         Returns
         -------
         dict
             By candidate name: ``score`` (mean over folds of the target's best validation
             metric), ``scores`` (one per fold), ``epochs`` (median best epoch, >= 1) and
-            ``options`` (the best of those that were tried on every fold, else empty). Scores
-            are NaN where training diverged; these candidates stay out of what follows.
+            ``options`` (those of the best mean score where several were tried, else empty). Scores
+            are NaN where training diverged; these candidates are not trained further.
         """
-        return {n: summary([self._done[n, f] for f in self._folds]) for n in self._found}
+        return {n: summary([self._done[n, f] for f in self._folds]) for n in self._candidates}
 
     def known(self) -> dict[str, FoldSummary]:
-        """Return the :meth:`summaries` of candidates of which nothing is left."""
+        """Return the :meth:`summaries` of candidates with all folds done."""
         return {
             n: summary([self._done[n, f] for f in self._folds])
-            for n in self._found
+            for n in self._candidates
             if all((n, f) in self._done for f in self._folds)
         }
 
@@ -133,7 +137,7 @@ def fold_score(experiment: Experiment, fit: Fit) -> float | None:
 
 
 def summary(records: list[FoldRecord]) -> FoldSummary:
-    """Return what the records of a candidate's folds say; see :meth:`FoldStage.summaries`."""
+    """Summarise the records of a candidate's folds; see :meth:`FoldStage.summaries`."""
     scores = [np.nan if record["score"] is None else record["score"] for record in records]
     options: dict[str, float] = {}
     if all(record.get("tried") for record in records):  # one choice for all folds, not one each

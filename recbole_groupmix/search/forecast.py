@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search.jobs import job_of
@@ -20,7 +20,7 @@ from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import MODELS_BEFORE
 from recbole_groupmix.training.job import Fit
 
-_ENOUGH = 10.0  # seconds after which one epoch is measurement enough
+_ENOUGH = 10.0  # seconds after which one epoch suffices as a measurement
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Costs:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is left to train, and how long it takes at most.
+    """The models that are left to train, and how long that takes at most.
 
     Attributes
     ----------
     work : Workload
         Models on folds and on all of train.
     lambdas : int
-        How often a closed-form model is solved on a fold; 1 for others.
+        Number of solutions of a closed-form model on a fold; 1 for other models.
     epochs : int
         Most epochs of one model.
     evaluations : float
@@ -74,11 +74,11 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the rest takes if no model stops early."""
+        """Seconds that the models take if none of them stops early."""
         work = self.work
         training = self.costs.model + self.epochs * self.costs.epoch
-        on_folds = work.on_folds * self.lambdas + work.rivals
-        before = MODELS_BEFORE * (work.rivals + work.final_rivals)
+        on_folds = work.on_folds * self.lambdas + work.fine_tuned_on_folds
+        before = MODELS_BEFORE * (work.fine_tuned_on_folds + work.final_fine_tuned)
         measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
         return (on_folds + work.final + before) * training + measuring
 
@@ -102,11 +102,11 @@ class Forecast:
 def forecast(
     experiment: Experiment,
     folder: RunFolder,
-    found: list[Candidate],
+    candidates: list[Candidate],
     back_end: BackEnd,
     say: Callable[[str], None],
 ) -> Forecast:
-    """Train a few epochs, which rehearses the run and times it.
+    """Train a few epochs as a rehearsal, and forecast from them how long the run takes.
 
     Parameters
     ----------
@@ -114,12 +114,12 @@ def forecast(
         Shared data and settings.
     folder : RunFolder
         Finished models in it are not counted; it need not exist.
-    found : list of Candidate
-        Mixes of the run.
+    candidates : list of Candidate
+        Candidates of the run.
     back_end : BackEnd
-        What trains the run.
+        Back end of the run.
     say : callable
-        Prints a line for people before what takes time.
+        Prints a line for people before a step that takes time.
 
     Raises
     ------
@@ -128,23 +128,23 @@ def forecast(
     """
     target = experiment.n_users[experiment.target]
     share = target / sum(experiment.n_users.values())
-    work = left_to_train(experiment, folder, found)
-    return forecast_of(experiment, found, back_end, work, share, say)
+    work = left_to_train(experiment, folder, candidates)
+    return forecast_of(experiment, candidates, back_end, work, share, say)
 
 
 def forecast_of(
     experiment: Experiment,
-    found: list[Candidate],
+    candidates: list[Candidate],
     back_end: BackEnd,
     work: Workload,
     share: float,
     say: Callable[[str], None],
 ) -> Forecast:
-    """Measure what a model takes and forecast so many of them.
+    """Measure how long a model takes, and forecast the time of a workload.
 
     Parameters
     ----------
-    experiment, found, back_end, say
+    experiment, candidates, back_end, say
         As for :func:`forecast`.
     work : Workload
         Models on folds and on all of train.
@@ -170,16 +170,18 @@ def forecast_of(
         evaluations=times * share,
         stops_early=settings.early_stopping,
         closed_form=closed_form,
-        costs=_measure(experiment, found, back_end) if work.n_models else Costs(0.0, 0.0, 0.0),
+        costs=_measure(experiment, candidates, back_end)
+        if work.n_models
+        else Costs(0.0, 0.0, 0.0),
     )
 
 
-def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) -> Costs:
-    some = found[: back_end.n_timed]
+def _measure(experiment: Experiment, candidates: list[Candidate], back_end: BackEnd) -> Costs:
+    timed = candidates[: back_end.n_timed]
     what = f"RecBole cannot train {experiment.settings.model} with these settings"
 
     def seconds(epochs: int) -> tuple[float, Fit]:
-        jobs = [job_of(experiment, c, ALL_OF_TRAIN, epochs=epochs) for c in some]
+        jobs = [job_of(experiment, c, ALL_OF_TRAIN, epochs=epochs) for c in timed]
         fits = list(back_end.train(experiment, jobs))
         if fits[0].diverged:
             raise ValueError(
@@ -187,17 +189,17 @@ def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) 
                 f"{_learning_rate(experiment)}, use a smaller one"
             )
         if back_end.solves:
-            return fits[-1].seconds, fits[0]  # the first made what all share
+            return fits[-1].seconds, fits[0]  # the first also filled the cache that all share
         return sum(fit.seconds for fit in fits) / len(fits), fits[0]
 
-    with TemporaryDirectory() as scratch, blame(experiment.settings, what):
+    with TemporaryDirectory() as scratch, as_value_error(experiment.settings, what):
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
-        one, fit = seconds(1)  # warms up too
-        model, epoch = 0.0, one
-        if one * len(some) < _ENOUGH and not back_end.solves:
-            one, three = seconds(1)[0], seconds(3)[0]
-            epoch = max(three - one, three / 10) / 2
-            model = max(one - epoch, 0.0)
+        of_1, fit = seconds(1)  # warms up too
+        model, epoch = 0.0, of_1
+        if of_1 * len(timed) < _ENOUGH and not back_end.solves:
+            of_1, of_3 = seconds(1)[0], seconds(3)[0]
+            epoch = max(of_3 - of_1, of_3 / 10) / 2
+            model = max(of_1 - epoch, 0.0)
         started = time.perf_counter()
         held_out = experiment.part(ALL_OF_TRAIN).held_out
         user_metrics(fit.model, held_out, experiment.settings.topk)
@@ -205,7 +207,7 @@ def _measure(experiment: Experiment, found: list[Candidate], back_end: BackEnd) 
 
 
 def _learning_rate(experiment: Experiment) -> str:
-    """Say which learning rate a model is trained with; RecBole has one for each model."""
+    """Describe the learning rate of a model; RecBole has a default for each model."""
     if experiment.settings["learning_rate"] is not None:
         return experiment.settings.describe("learning_rate")
     return f"learning_rate is {experiment.config['learning_rate']!r} (RecBole's default)"

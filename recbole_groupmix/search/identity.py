@@ -1,4 +1,4 @@
-"""Which run it is: the name of its folder, its configuration and its data."""
+"""The identity of a run: the name of its folder, its configuration and its data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_folder(
     own : dict of str to Mix
         The user's own mixes.
     more : dict, optional
-        What else decides results.
+        Further values on which results depend.
     inside : path, optional
         Folder that holds it; default ``output_dir``.
     """

@@ -1,4 +1,4 @@
-"""From a candidate to a job: its weights on the part that is trained on."""
+"""Turns a candidate into a job, with the weights of its mix on the training part."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def job_of(
     experiment : Experiment
         Shared data; its target is the candidate's.
     candidate : Candidate
-        What is trained.
+        The mix to train.
     part : int
         Training part.
     repeat : int

@@ -1,4 +1,4 @@
-"""The models that a run keeps, so that they can be loaded."""
+"""The models that a run saves, so that they can be loaded."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class ModelKeeper:
         save_checkpoint(self._folder, self._file(fit.job.name, fit.job.epochs), state)
 
     def lacks(self, job: Job) -> bool:
-        """Whether the checkpoint of a job is not there, or damaged."""
+        """Return whether the checkpoint of a job is missing or damaged."""
         return damage(self._folder.path / self._file(job.name, job.epochs)) is not None
 
     def to_load(self, rows: Mapping[str, Candidate]) -> list[Candidate]:
-        """Return what is loaded from these rows of a result: the first that does not diverge."""
+        """Return the candidates that may be loaded; the first that did not diverge is."""
         return [rows[name] for name in (DATA_MIX, REFERENCE) if name in rows]
 
     def describe(
         self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
     ) -> None:
-        """Write what :func:`~recbole_groupmix.load_run` needs to rebuild the model."""
+        """Write ``model.yaml``, from which :func:`~recbole_groupmix.load_run` rebuilds the model."""
         candidate = self.to_load(rows)[0]
         content: ModelFile = {
             "file": self._file(candidate.name, epochs[candidate.name]),

@@ -1,4 +1,4 @@
-"""The selected model of a finished run, and what it was tested on."""
+"""Loads the selected model of a finished run, and its test data."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
         in_model, _ = present_users(experiment, job, part)
     except (ValueError, KeyError) as error:
         raise ValueError(
-            f"{Path(folder) / 'model.yaml'} has a mix of other groups ({error}); {AGAIN}"
+            f"{Path(folder) / 'model.yaml'} has a mix for other groups ({error}); {AGAIN}"
         ) from error
     key = stream_key(experiment, job)  # as in training: NNCF draws neighbours that no file holds
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
@@ -68,10 +68,10 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
         file = file_inside(folder, saved["file"])
     except ValueError as error:
         raise ValueError(
-            f"{Path(folder) / 'model.yaml'}: file is no model of it: {error}"
+            f"{Path(folder) / 'model.yaml'}: file does not name a model of this run: {error}"
         ) from error
     with loading(file):
-        # tensors only, whatever this torch does by itself: the folder may be somebody else's
+        # tensors only, whatever the default of this torch: the folder may come from elsewhere
         state = torch.load(file, map_location=experiment.config["device"], weights_only=True)
         model.load_state_dict(state["state_dict"])
         model.load_other_parameter(state["other_parameter"])
@@ -79,7 +79,7 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
 
 
 def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
-    """Load what a finished run was tested on, as RecBole's own evaluation loader.
+    """Load the test data of a finished run, as RecBole's own evaluation loader.
 
     Any RecBole model of the same data set can be evaluated on it, by
     :class:`~recbole_groupmix.GroupEvaluator` or by RecBole's trainer.
@@ -105,7 +105,7 @@ def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
 
 
 def _finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
-    """Return what ``model.yaml`` says, and the experiment of a finished run."""
+    """Return the content of ``model.yaml`` and the experiment of a finished run."""
     folder = Path(folder)
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
@@ -113,7 +113,7 @@ def _finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
     values: dict[str, Any] = {**saved["settings"]}
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
-    values.update(from_initial_values(values["model"]))  # its checkpoints have served
+    values.update(from_initial_values(values["model"]))  # the run folder has the trained model
     origin = dict.fromkeys(values, f"in {folder / 'model.yaml'}")
     experiment = _experiment_of(folder / "model.yaml", Settings(values, origin=origin))
     RunFolder(folder).check_data(fingerprint(experiment))
@@ -123,7 +123,7 @@ def _finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
 
 def _experiment_of(file: Path, settings: Settings) -> Experiment:
     """Return the experiment of settings that were read from a file."""
-    way_out = f"it is not what a run wrote; {AGAIN}"
+    way_out = f"a run did not write it so; {AGAIN}"
     try:
         return Experiment(final_settings(settings))
     except (KeyError, TypeError, AttributeError) as error:  # an edited value of another kind

@@ -1,4 +1,4 @@
-"""How far a run is: bars on a terminal, a line now and then elsewhere."""
+"""Progress of a run: bars on a terminal, a line from time to time elsewhere."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-#: Seconds between two lines where there is no terminal.
+#: Seconds between two lines without a terminal.
 _PAUSE = 30.0
 
 
 class Progress:
     """Progress of a stage on the standard error.
 
-    On a terminal two bars: trained models with the time left, and the epochs of those in hand.
+    On a terminal two bars: trained models with the time left, and epochs of the current models.
     Elsewhere (a log file, a pipe) one line at the end, and before it at most two a minute.
 
     Parameters
@@ -23,7 +23,7 @@ class Progress:
     title : str
         Name of the stage.
     n_jobs, n_done : int
-        Models of the stage, and those that an earlier run has already trained.
+        Models of the stage, and those that an interrupted run has already trained.
     epochs : int
         Most epochs that one model may take.
     bars : bool or None
@@ -43,7 +43,7 @@ class Progress:
         self._started = self._said = time.monotonic()
 
     def epoch(self, label: str, done: int, at_most: int) -> None:
-        """Show how many epochs of the model or models in hand are done."""
+        """Show how many epochs of the current models are done."""
         if label != self._label or done < self._epochs.n:
             self._label = label
             self._epochs.reset(total=at_most)

@@ -1,4 +1,4 @@
-"""The run of one target: what it compares, where it is kept, and what has come of it."""
+"""The run of one target: its candidates, its folder and the state of its search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.mixes.same_mix import distinct, same_mixes
+from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Fingerprint, FoldSummary
 from recbole_groupmix.search.fold_stage import trains_on_folds
@@ -29,28 +29,28 @@ class TargetRun:
     folder : RunFolder
         Where finished work is kept.
     identity : tuple
-        Configuration and fingerprint of the data, as the folder wants them.
-    asked : list of Candidate
-        Every candidate, each a row or a trial.
+        Configuration and fingerprint of the data, as the folder takes them.
+    candidates : list of Candidate
+        All candidates, each a row or a trial.
     trained : list of Candidate
-        Those that are trained, each mix once.
-    same : dict of str to str
-        Candidates that are an earlier one
-        (:func:`~recbole_groupmix.mixes.same_mix.same_mixes`).
+        Those that are trained: all but the duplicates.
+    duplicates : dict of str to str
+        Candidates that equal an earlier one
+        (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
     cv : dict
         Summaries of the folds by candidate name; empty before and without folds.
     seconds : float
-        What the models on the folds took, those of earlier calls included.
+        Seconds that the models on the folds took, those of earlier calls included.
     tracking : Tracking or None
-        Who is told of scores; None before :meth:`open`.
+        Receives the scores; None before :meth:`open`.
     """
 
     experiment: Experiment
     folder: RunFolder
     identity: tuple[dict[str, Any], Fingerprint]
-    asked: list[Candidate]
+    candidates: list[Candidate]
     trained: list[Candidate]
-    same: dict[str, str]
+    duplicates: dict[str, str]
     cv: dict[str, FoldSummary] = field(default_factory=dict)
     seconds: float = 0.0
     tracking: Tracking | None = None
@@ -64,7 +64,7 @@ class TargetRun:
 
 def target_run(
     experiment: Experiment,
-    asked: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     own: Mapping[str, Mix] | None = None,
     more: Mapping[str, Any] | None = None,
     inside: Path | None = None,
@@ -75,21 +75,22 @@ def target_run(
     ----------
     experiment : Experiment
         Shared data and settings.
-    asked : sequence of Candidate
-        What is compared.
+    candidates : sequence of Candidate
+        Candidates that are compared.
     own, more, inside
         As for :func:`~recbole_groupmix.search.identity.run_folder`.
 
     Raises
     ------
     ValueError
-        If a part cannot train or measure the candidates, or the folder cannot be this run's.
+        If a part cannot train or measure the candidates, or the folder belongs to another run.
     """
     settings = experiment.settings
     folds = settings.folds if trains_on_folds(settings) else 0
-    experiment.check_parts(folds, [c.mix for c in asked if c.source != "baseline"])
+    experiment.check_parts(folds, [c.mix for c in candidates if c.source != "baseline"])
     experiment.check_measured()
-    same = same_mixes(experiment, asked, folds)
+    duplicates = find_duplicates(experiment, candidates, folds)
     folder, identity = run_folder(experiment, own or {}, more, inside)
     folder.check(*identity)
-    return TargetRun(experiment, folder, identity, list(asked), distinct(asked, same), same)
+    trained = without_duplicates(candidates, duplicates)
+    return TargetRun(experiment, folder, identity, list(candidates), trained, duplicates)

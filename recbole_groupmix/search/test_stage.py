@@ -1,4 +1,4 @@
-"""The test of a run: the chosen mixes are trained on all of train and every user is measured."""
+"""The test stage: the chosen mixes are trained on all of train and every user is measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recbole_groupmix.training.job import Fit, Job
 
 
 class TestStage:
-    """Mixes on all of train with every repeat; every user is measured on test once.
+    """The stage that trains mixes on all of train with every training seed and measures them.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class TestStage:
     epochs : dict of str to int
         Epochs to train, by candidate name.
     keep : ModelKeeper
-        Is given every fit that is made, and says which checkpoint must be there.
+        Receives every fit, and knows which checkpoint must exist.
     options : mapping
         RecBole keys that the folds chose for single candidates, by candidate name.
     """
@@ -52,7 +52,9 @@ class TestStage:
         self._experiment, self._folder, self._keep = experiment, folder, keep
         self._rows = dict(rows)
         chosen = {candidate.name: candidate for candidate in rows.values()}
-        self._labels = {c: [row for row, found in rows.items() if found.name == c] for c in chosen}
+        self._labels = {
+            c: [row for row, of_row in rows.items() if of_row.name == c] for c in chosen
+        }
         self._jobs = [
             job_of(experiment, c, ALL_OF_TRAIN, r, epochs[c.name], options.get(c.name))
             for r in range(experiment.settings.repeats)
@@ -63,10 +65,10 @@ class TestStage:
         self.seconds = 0.0
 
     def jobs(self) -> list[Job]:
-        """Return what is left to train: what was not measured yet, and what cannot be loaded.
+        """Return the jobs that are left: those not measured yet, and those that cannot be loaded.
 
-        A file that is damaged counts as none. The model that is loaded has to be there besides
-        its metrics; as long as the data mix may still diverge, Proportional's has to be, too.
+        A damaged file counts as missing. The model that is loaded needs a checkpoint besides its
+        metrics; as long as the data mix may still diverge, Proportional needs one too.
         """
         missing = {(j.name, j.repeat) for j in self._jobs if not self._is_measured(j)}
         to_load = []
@@ -83,7 +85,7 @@ class TestStage:
 
     @property
     def n_left(self) -> int:
-        """How many models are left to train."""
+        """Number of models that are left to train."""
         return len(self.jobs())
 
     def take(self, fit: Fit, metrics: pd.DataFrame | None = None) -> None:
@@ -106,7 +108,7 @@ class TestStage:
         try:
             self._read(job)
         except ValueError:
-            return False  # damaged: made again
+            return False  # damaged, so it is trained again
         return True
 
     def _read(self, job: Job) -> pd.DataFrame:
@@ -115,7 +117,7 @@ class TestStage:
         return read_repeat(self._file(job), job.name, job.repeat, topk, len(held_out.users))
 
     def result(self) -> tuple[pd.DataFrame, list[str]]:
-        """Return what was measured, once nothing is left.
+        """Return the metrics of all users, once nothing is left.
 
         Returns
         -------
@@ -123,7 +125,7 @@ class TestStage:
             Long: user_id and group (tokens), mix, repeat, metric, k, value; users of all groups.
             Without mixes whose training diverged in any repeat.
         diverged : list of str
-            Those, by their name in the result.
+            These mixes, by their name in the result.
 
         Raises
         ------
@@ -138,7 +140,7 @@ class TestStage:
         ]
         frames = [self._read(job).assign(mix=row) for job, row in kept]
         if not frames:
-            raise ValueError("training of every mix diverged; use a smaller learning_rate")
+            raise ValueError("Training of every mix diverged; lower learning_rate.")
         once = [
             f
             for (job, row), f in zip(kept, frames, strict=True)

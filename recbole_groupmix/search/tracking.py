@@ -19,14 +19,16 @@ BOARD = "tensorboard"
 
 
 def check_trackers(config: GroupMixConfig) -> None:
-    """Raise ``ValueError`` if a tracker is asked for that is not installed."""
+    """Raise ``ValueError`` if the settings name a tracker that is not installed."""
     for key, package in (("log_wandb", "wandb"), ("log_tensorboard", "tensorboard")):
         if config[key] and find_spec(package) is None:
-            raise ValueError(f"{key} is true, but {package} is missing; pip install {package}")
+            raise ValueError(
+                f"{key} is true, but {package} is not installed; pip install {package}"
+            )
 
 
 class Tracking:
-    """Sends what a run finds to the trackers that its settings name.
+    """Sends the scores of a run to the trackers that its settings name.
 
     Parameters
     ----------
@@ -66,21 +68,21 @@ class Tracking:
         self._send("search", number, values)
 
     def of_mixes(
-        self, found: Sequence[Candidate], cv: Mapping[str, FoldSummary], metric: str
+        self, candidates: Sequence[Candidate], cv: Mapping[str, FoldSummary], metric: str
     ) -> None:
         """Send all mixes, in the order of their numbers, with their mean scores over the folds.
 
         Parameters
         ----------
-        found : sequence of Candidate
-            Candidates.
+        candidates : sequence of Candidate
+            Trained mixes.
         cv : mapping of str to FoldSummary
             Their summaries on the folds; those without one, or whose score is NaN since training
             diverged, are not sent.
         metric : str
             Name of the score.
         """
-        for number, candidate in enumerate(c for c in found if c.name in cv):
+        for number, candidate in enumerate(c for c in candidates if c.name in cv):
             score, mix = cv[candidate.name]["score"], candidate.mix
             if isfinite(score):
                 values = {f"{metric}/mean": score, "alpha_aug": mix.alpha_aug}

@@ -38,7 +38,7 @@ REG_WEIGHTS = (1e-4, 1e-3, 1e-2, 1e-1)
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the grid and how it did.
+    """A point of the grid with its scores.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Tuned:
-    """All points of a grid, and which is best.
+    """All points of a grid, and the best of them.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Tuned:
     best : Point
         The point of the highest mean score, the first of equals.
     metric : str
-        What was measured.
+        Validation metric.
     file : pathlib.Path
         The YAML with the best values.
     """
@@ -94,7 +94,7 @@ def tune(
     Parameters
     ----------
     settings : Settings
-        Merged settings. With a ``target`` its users' metric decides, else that of all users.
+        Merged settings. The best point is that of the ``target``'s users, or else of all users.
     learning_rates, reg_weights : sequence of float
         The grid; ``reg_weights`` is left out for models without such a key. A key without values
         keeps its setting.
@@ -119,9 +119,9 @@ def tune(
         )
     if out is not None:
         out_file(out)  # before the data are read
-    experiment = Experiment(settings, for_everyone=not settings.target)
+    experiment = Experiment(settings, all_users=not settings.target)
     grid = _grid(experiment, learning_rates, reg_weights)
-    trains, folds = back_end(experiment), settings.folds
+    trainer, folds = back_end(experiment), settings.folds
     experiment.check_parts(folds)
     default = f"{safe_file_name(f'tuned-{_name(experiment)}')}.yaml"
     file = out_file(default if out is None else out)
@@ -147,7 +147,7 @@ def tune(
         int(experiment.config["epochs"]),
         settings["show_progress"],
     )
-    for fit in trains.train(experiment, jobs, bars.epoch) if jobs else ():
+    for fit in trainer.train(experiment, jobs, bars.epoch) if jobs else ():
         record: TunedFold = {
             "name": _label(fit.job.options),
             "fold": fit.job.part - 1,
@@ -165,7 +165,7 @@ def tune(
     finite = [point for point in points if np.isfinite(point.score)]
     if not finite:
         raise ValueError(
-            "training diverged at every point of the grid; add smaller learning rates"
+            "Training diverged at every point of the grid; add smaller learning rates."
         )
     best = max(finite, key=lambda point: point.score)
     tuned = Tuned(points, best, settings.valid_metric, file)
@@ -193,7 +193,7 @@ def tuning_table(tuned: Tuned) -> str:
     edge = [key for key in keys if _on_edge(tuned, key)]
     if edge:
         lines.append(
-            f"The best {' and '.join(edge)} lies on the edge of the grid: a wider one may do better."
+            f"The best {' and '.join(edge)} lies on the edge of the grid: a wider grid may do better."
         )
     return "\n".join(lines)
 

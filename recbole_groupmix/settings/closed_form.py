@@ -1,4 +1,4 @@
-"""Settings of closed-form models: what means nothing to them, and the grid of lambda."""
+"""Settings of closed-form models: keys that have no effect on them, and the grid of lambda."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_groupmix.settings.settings import Settings
 
 #: Keys with the value that stands for "once".
 _ONCE = {key: row.once for key, row in ROWS.items() if row.once is not None}
-#: Keys that mean something to models that are trained, and to those that have a lambda.
+#: Keys that only trained models read, and keys that only closed forms with a lambda read.
 _OF_TRAINED, _OF_RIDGE = (
     tuple(key for key, row in ROWS.items() if row.models == models)
     for models in ("trained", "ridge")
@@ -22,9 +22,9 @@ _OF_TRAINED, _OF_RIDGE = (
 def for_closed_form(settings: Settings) -> Settings:
     """Return the settings that a model needs; those of models that are trained are left alone.
 
-    A closed-form model has no seeds and no epochs: it is solved once for each mix. ``lambdas``
-    becomes a list, of ``reg_weight`` alone where that was given. Given keys that mean nothing to
-    the model have a note. A second call changes no value.
+    A closed-form model has no training seeds and no epochs: it is solved once for each mix.
+    ``lambdas`` becomes a list, of ``reg_weight`` alone where that was given. Each given key that
+    the model does not use has a note. A second call changes no value.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def for_closed_form(settings: Settings) -> Settings:
     idle = (*_OF_TRAINED, *(() if model in RIDGE else _OF_RIDGE))
     notes = tuple(
         f"{settings.describe(key)} and has no effect: {model} is solved in closed form, without "
-        f"seeds and epochs"
+        "training seeds and epochs"
         for key in idle
         if key in settings.given
     )
@@ -72,7 +72,7 @@ def _lambdas(settings: Settings) -> list[float] | None:
     grid = sorted({float(v) for v in grid})
     if len(grid) > 1 and not settings.early_stopping and not settings.trials:
         raise ValueError(
-            f"{settings.describe(key)}, but without trials under early_stopping false no fold is "
-            "made to choose on; give one reg_weight, or early_stopping=true"
+            f"{settings.describe(key)}, but without trials under early_stopping false there are "
+            "no folds to choose it on; give one reg_weight, or early_stopping=true"
         )
     return grid

@@ -1,4 +1,4 @@
-"""Values of RecBole's keys about data: RecBole would go on without those that it cannot read."""
+"""Values of RecBole's keys about data: RecBole would silently ignore those that it cannot read."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def _check_val_interval(settings: Settings) -> None:
 
 def _check_threshold(settings: Settings) -> None:
     example = "{'rating':4}"
-    found = _mapping(settings, "threshold", example)
+    least = _mapping(settings, "threshold", example)
     good = all(
         isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v)
-        for v in found.values()
+        for v in least.values()
     )
-    if settings["threshold"] is not None and (len(found) != 1 or not good):
+    if settings["threshold"] is not None and (len(least) != 1 or not good):
         raise ValueError(
             f"{settings.describe('threshold')}; it must name one column and the least number that "
             f"is positive, for example {example}"

@@ -1,4 +1,4 @@
-"""A row of the table of keys: one key with all that is known about it."""
+"""A row of the table of keys: one key with all its properties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 #: How a value is checked: one of the ``choices``, a whole number or a number between two bounds, a
 #: name that stays text, or by a function of its own in ``values.py``.
 Kind = Literal["choice", "whole", "number", "name", "own"]
-#: Models that a key means something to.
+#: Models that read a key.
 Models = Literal["all", "trained", "ridge"]
 
 
@@ -23,11 +23,11 @@ class Key(Generic[T]):
     Parameters
     ----------
     default : object
-        The value where nobody sets one; None where that is left to RecBole or to nobody.
+        The value where the user sets none; None where RecBole decides, or where nothing is set.
     kind : str
         How a value is checked.
     says : str
-        One sentence for people.
+        One sentence for the documentation.
     choices : tuple
         What is allowed, for the kind "choice".
     least, most : float
@@ -39,23 +39,22 @@ class Key(Generic[T]):
     allowed : str
         What is allowed, in words, for the documentation; by default made from the above.
     unset : str
-        What happens where nobody sets a value, for the documentation; by default the default.
+        What holds where the user sets no value, for the documentation; by default the default.
     may_be_none : bool
         Whether None is allowed although the default is another value.
     models : {"all", "trained", "ridge"}
-        Models that it means something to: all, those that are trained, or closed forms with a
-        lambda.
+        Models that read it: all, those that are trained, or closed forms with a lambda.
     once : int, optional
-        The value that it has in the end for models in closed form, which are solved once.
+        Its final value for closed-form models, which are solved once.
     weighting : str, optional
-        The only weighting under which it means something.
+        The only weighting under which it has an effect.
     needs : tuple of str
-        Another key that has to be on, and a clause that says that it is not.
+        Another key that must be on, and a clause for the note where it is off.
     costs : bool
-        Whether it may change what the training of one model takes.
+        Whether it may change the time that a model takes.
     identity : bool
         Whether it is part of a run's name; where it is not, it may differ between two commands
-        that continue the same run.
+        that resume the same run.
     """
 
     default: T
@@ -88,7 +87,7 @@ class Key(Generic[T]):
     def __get__(self, settings: Any, owner: type) -> T: ...
 
     def __get__(self, settings: Any, owner: type) -> Any:
-        """Return the value in some settings, or the row itself."""
+        """Return the value in the settings, or the row itself."""
         return self if settings is None else settings.values.get(self.name, self.default)
 
     @property

@@ -1,4 +1,4 @@
-"""Every configuration key that means something to us, to RecBole or to one of its models."""
+"""Every configuration key that this plugin, RecBole or one of its models reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.settings.rows import OUR_KEYS
 
-#: RecBole keys that change nothing here, with the reason.
+#: RecBole keys that have no effect here, with the reason.
 WITHOUT_EFFECT = {
     "eval_args": "the split is the protocol's (per user 80/20, folds inside train); "
     "benchmark_filename gives a split of your own",

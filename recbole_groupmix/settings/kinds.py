@@ -31,7 +31,7 @@ _TEXTS = {
 
 
 def check_kinds(settings: Settings) -> None:
-    """Raise ``ValueError`` for a given value that is no mapping, list or text where one must be.
+    """Raise ``ValueError`` for a given value that must be a mapping, a list or a text and is not.
 
     ``None``, which stands for RecBole's own rule, passes but for texts.
     """

@@ -11,10 +11,10 @@ from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.settings.closed_form import for_closed_form
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
 from recbole_groupmix.settings.model import check_model
+from recbole_groupmix.settings.notes import unused_key_notes
 from recbole_groupmix.settings.rows import NAME_KEYS, ROWS, WRITTEN_DEFAULTS
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.settings.values import check_choice, checked_values, given_name, given_path
-from recbole_groupmix.settings.without_effect import notes_without_effect
 from recbole_groupmix.settings.yaml_files import read_settings_file
 from recbole_groupmix.text.untrusted import short_repr
 
@@ -24,9 +24,9 @@ def merge_settings(
     config_files: Sequence[str | Path] = (),
     where: str | Mapping[str, str] = "given",
     own: Mapping[str, Any] | None = None,
-    whose: str = "",
+    command: str = "",
 ) -> Settings:
-    """Merge the layers, check every value that is ours, and return what a run goes by.
+    """Merge the layers, check every value that is ours, and return the final settings.
 
     Precedence: ``given`` over ``config_files`` (later over earlier) over ``own`` over
     ``properties/`` (data set and model over protocol) over the defaults of the rows.
@@ -41,7 +41,7 @@ def merge_settings(
         How messages name the origin of ``given``, or of each of its keys.
     own : mapping, optional
         Defaults of a command, such as its model; the user has not given them.
-    whose : str
+    command : str
         The command, such as "groupmix gradient".
 
     Raises
@@ -68,7 +68,7 @@ def merge_settings(
             user[key] = given_name(key, user[key], origin[key])
     user = {key: given_path(key, value, origin[key]) for key, value in user.items()}
     own = {key: value for key, value in (own or {}).items() if key not in user}
-    origin.update(dict.fromkeys(own, f"the default of {whose}"))
+    origin.update(dict.fromkeys(own, f"the default of {command}"))
     notes = tuple(
         f"{key} ({origin[key]}) has no effect: {WITHOUT_EFFECT[key]}"
         for key in user
@@ -79,7 +79,7 @@ def merge_settings(
 
 
 def final_settings(settings: Settings) -> Settings:
-    """Check settings, and return what a run goes by: in one form, with every note about its keys.
+    """Check settings, and return the final ones: values in one form, with every note about keys.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def final_settings(settings: Settings) -> Settings:
     settings = settings.with_values(**checked_values(settings))
     check_model(settings)
     settings = for_closed_form(settings)
-    return settings.with_notes(notes_without_effect(settings))
+    return settings.with_notes(unused_key_notes(settings))
 
 
 def _with_layers(

@@ -1,4 +1,4 @@
-"""What the source of a model says that it reads; nothing is imported, so that torch stays away."""
+"""Which keys and columns a model reads, by its source code, which is not imported."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def check_model(settings: Settings) -> None:
     model, known = settings.model, sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     if model not in known:
         raise ValueError(
-            f"{settings.describe('model')}, which is no general recommender of RecBole"
-            f"{did_you_mean(model, known, ' ({})')}; those are {', '.join(known)}"
+            f"{settings.describe('model')}, which is not a general recommender of RecBole"
+            f"{did_you_mean(model, known, ' ({})')}; these are {', '.join(known)}"
         )
     try:
         check_weighting(model, settings.weighting)
@@ -62,7 +62,7 @@ def model_sources(model: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If there is no such class.
+        If no class has that name.
     """
     named = re.compile(rf"^class {re.escape(model)}\b", re.M)
     ours = sorted((_OURS / "adapters").glob("*.py"))

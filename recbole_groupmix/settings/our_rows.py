@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from recbole_groupmix.settings.key import Key
 
-#: Why there are no more folds and repeats.
-_MODELS = "every one trains each mix anew"
+#: Why the number of folds and of repeats has a limit.
+_MODELS = "each of them trains every mix once more"
 
 
 class OurRows:
@@ -132,7 +132,7 @@ class OurRows:
     fine_tune = Key(
         True,
         "choice",
-        "Whether there is a row `fine_tuned`: a model of all users, trained on with the target's.",
+        "Whether a run has the baseline `fine_tuned`: train on all users, then on the target's.",
         choices=(True, False),
         costs=False,
         identity=False,
@@ -144,7 +144,7 @@ class OurRows:
         "whole",
         "Mixes that are searched.",
         most=100_000,
-        why="every one is a mix that is drawn, kept and trained on each fold",
+        why="each is a mix that is drawn, kept and trained on every fold",
         costs=False,
         identity=False,
     )
@@ -188,7 +188,7 @@ class OurRows:
     yes = Key(
         False,
         "choice",
-        "Whether what may take more than a day starts without a question on a terminal.",
+        "Whether a run of more than a day starts without a question on a terminal.",
         choices=(True, False),
         identity=False,
     )

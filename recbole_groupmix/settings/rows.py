@@ -1,4 +1,4 @@
-"""What follows from the table of keys: its rows by name, and sets of keys."""
+"""The rows of the table of keys by name, and sets of keys made from them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ROWS = {**_rows(OurRows), **_rows(RecBoleRows)}
 OUR_KEYS = frozenset(_rows(OurRows))
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
 NAME_KEYS = (*(key for key, row in ROWS.items() if row.kind == "name"), "protocol", "mix")
-#: Keys that do not change what a model takes.
+#: Keys that do not change the time of a model.
 NO_COST = frozenset(key for key, row in ROWS.items() if not row.costs)
-#: Keys that may differ between two commands which continue the same run.
+#: Keys that may differ between two commands which resume the same run.
 NOT_IDENTITY = frozenset(key for key, row in ROWS.items() if not row.identity)
-#: Keys whose defaults stand in ``values``, and so in the names of run folders. This list never
+#: Keys whose defaults are in ``values``, and so in the names of run folders. This list never
 #: grows: the default of a key that is added later is left out, and older runs keep their names.
 WRITTEN_DEFAULTS = (
     *("target", "empty_group", "model", "protocol", "weighting", "user_loss", "regularizer"),
@@ -31,7 +31,7 @@ WRITTEN_DEFAULTS = (
     *("fine_tune", "trials", "folds", "seed", "topk", "backend", "max_memory", "output_dir"),
     *("yes", "log_tensorboard"),
 )
-#: Keys as old as those, which stand in ``values`` only where they are set.
+#: Equally old keys, which are in ``values`` only where they are set.
 _AS_OLD = ("dataset", "group_field", "class_field", "lambdas", "mix")
 
 

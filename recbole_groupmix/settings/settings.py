@@ -1,4 +1,4 @@
-"""The settings of one run: values by key, where each came from, and what is to be said of them."""
+"""The settings of a run: values by key, the origin of each, and notes about them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Settings(OurRows, RecBoleRows):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __getitem__(self, key: str) -> Any:
-        """Return a value; the default of ours, or None of RecBole's, where nobody set it.
+        """Return a value; where it is not set, our default, or None for a key of RecBole.
 
         Raises
         ------

@@ -59,7 +59,7 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
 
 
 def check_choice(settings: Settings, key: str) -> None:
-    """Raise ``ValueError`` if a value is none of those that its key can have."""
+    """Raise ``ValueError`` if a value is not among the choices of its key."""
     value = settings[key]
     if isinstance(value, str) and key == "learner":
         value = value.lower()
@@ -81,7 +81,7 @@ def given_name(key: str, value: object, origin: str) -> str | None:
 
 
 def given_path(key: str, value: Any, origin: str) -> Any:
-    """Return a value that was given, a path with its ``~`` replaced; refuse what no file is called."""
+    """Return a given value, a path with its ``~`` replaced; refuse an impossible file name."""
     if isinstance(value, str) and (key == "output_dir" or key.endswith("_path")):
         what = f"{key} is {short_repr(value)} ({origin})"
         value = user_path(value, what)

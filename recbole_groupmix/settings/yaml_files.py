@@ -38,14 +38,14 @@ def read_settings_file(path: str | Path) -> Mapping[str, Any]:
     Raises
     ------
     ValueError
-        If the file cannot be read, is no YAML or no mapping, or gives a key twice.
+        If the file cannot be read, is not a YAML mapping, or gives a key twice.
     """
-    what = f"settings file {path}"
+    place = f"settings file {path}"
     values: dict[str, Any] = {}
-    for key, node in _fields(_root(path, what), what).items():
+    for key, node in _fields(_root(path, place), place).items():
         raw = key in NAME_KEYS and isinstance(node, yaml.ScalarNode)
         null = raw and node.tag == "tag:yaml.org,2002:null"
-        values[key] = node.value if raw and not null else _value(node, f"{what}, key {key}")
+        values[key] = node.value if raw and not null else _value(node, f"{place}, key {key}")
     return values
 
 
@@ -55,60 +55,62 @@ def read_mix_file(path: str | Path) -> tuple[str, Mix]:
     Raises
     ------
     ValueError
-        If a key is missing or unknown, or the numbers are no mix.
+        If a key is missing or unknown, or the numbers are not those of a mix.
     """
-    what = f"mix file {path}"
-    fields = _fields(_root(path, what), what)
+    place = f"mix file {path}"
+    fields = _fields(_root(path, place), place)
     if set(fields) != {"name", "alpha", "alpha_aug"}:
         raise ValueError(
-            f"{what}: keys are {', '.join(fields) or 'none'}; "
+            f"{place}: keys are {', '.join(fields) or 'none'}; "
             "it needs exactly name, alpha and alpha_aug"
         )
     if not isinstance(fields["name"], yaml.ScalarNode):
-        raise ValueError(f"{what}: name must be a text")
-    shares = _fields(fields["alpha"], f"{what}, alpha")
-    alpha = {group: _value(node, f"{what}, alpha of {group}") for group, node in shares.items()}
-    budget = _value(fields["alpha_aug"], f"{what}, alpha_aug")
+        raise ValueError(f"{place}: name must be a text")
+    shares = _fields(fields["alpha"], f"{place}, alpha")
+    alpha = {group: _value(node, f"{place}, alpha of {group}") for group, node in shares.items()}
+    budget = _value(fields["alpha_aug"], f"{place}, alpha_aug")
     if isinstance(budget, (int, float)) and MOST_BUDGET < budget < math.inf:
         raise ValueError(
-            f"{what}: alpha_aug is {short_repr(budget)}; it must be at most {MOST_BUDGET:g}: 1 gives the "
+            f"{place}: alpha_aug is {short_repr(budget)}; it must be at most {MOST_BUDGET:g}: 1 gives the "
             "other groups as much weight as they have users"
         )
     try:
         mix = Mix(alpha=alpha, alpha_aug=budget)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{what}: {error}") from error
+        raise ValueError(f"{place}: {error}") from error
     return fields["name"].value, mix
 
 
-def _root(path: str | Path, what: str) -> yaml.Node | None:
+def _root(path: str | Path, place: str) -> yaml.Node | None:
     try:
         text = read_text_bounded(path, BY_HAND)
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {what}: {error_text(error)}; name a YAML file") from error
+        raise ValueError(f"cannot read {place}: {error_text(error)}; name a YAML file") from error
     try:
         return yaml.compose(text, _Loader)
     except yaml.YAMLError as error:
-        raise ValueError(f"{what} is no YAML: {error_text(error)}") from error
+        raise ValueError(f"{place} is not valid YAML: {error_text(error)}") from error
 
 
-def _fields(node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
+def _fields(node: yaml.Node | None, place: str) -> dict[str, yaml.Node]:
     """Return the values of a mapping by the text of their keys."""
     if node is None:
         return {}
     pairs = node.value if isinstance(node, yaml.MappingNode) else None
     if pairs is None or not all(isinstance(key, yaml.ScalarNode) for key, _ in pairs):
-        raise ValueError(f"{what} must hold lines of the form `key: value`")
+        raise ValueError(f"{place} must hold lines of the form `key: value`")
     fields: dict[str, yaml.Node] = {}
     for key, value in pairs:
         if key.value in fields:
-            raise ValueError(f"{what} gives {short_repr(key.value)} twice; keep one of the lines")
+            raise ValueError(f"{place} gives {short_repr(key.value)} twice; keep one of the lines")
         fields[key.value] = value
     return fields
 
 
-def _value(node: yaml.Node, what: str) -> Any:
+def _value(node: yaml.Node, place: str) -> Any:
     try:
         return _Loader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{what} has a value that cannot be read: {error_text(error)}") from error
+        raise ValueError(
+            f"{place} has a value that cannot be read: {error_text(error)}"
+        ) from error

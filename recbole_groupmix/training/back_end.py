@@ -1,4 +1,4 @@
-"""What a back end is: it trains jobs and says which it can train."""
+"""The protocol of a back end: it trains jobs and says which jobs it can train."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recbole_groupmix.training.job import Fit, Job, OnEpoch
 
 
 class Trains(Protocol):
-    """Something that trains jobs."""
+    """An object that trains jobs."""
 
     def train(
         self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
@@ -34,9 +34,9 @@ class BackEnd(Trains, Protocol):
     Attributes
     ----------
     solves : bool
-        Whether models are solved in closed form: without epochs, seeds and early stopping.
+        Whether models are solved in closed form: without epochs, training seeds, early stopping.
     n_timed : int
-        How many models a forecast trains to measure the time of one.
+        Number of models that a forecast trains to measure the time of one.
     """
 
     @property

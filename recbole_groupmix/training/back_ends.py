@@ -1,4 +1,4 @@
-"""Which back end trains a run."""
+"""Chooses the back end of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def back_end(experiment: Experiment) -> BackEnd:
     Raises
     ------
     ValueError
-        If ``cpu`` or ``torch`` is asked for and cannot do it, or a closed-form model cannot be
+        If ``cpu`` or ``torch`` is given and cannot train the run, or a closed-form model cannot be
         solved.
     """
     if experiment.settings.model in CLOSED_FORM:

@@ -9,12 +9,12 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
 from recbole_groupmix.training.job import Fit, Job, OnEpoch
 
-#: Models that a fine-tuned model takes besides itself: the one that it starts from.
+#: Models trained before a fine-tuned model: the one that it starts from.
 MODELS_BEFORE = 1
 
 
 class FineTuning:
-    """Trains the model that a job starts from before the job itself, each such model once.
+    """Trains the model that a job starts from before the job itself, and each such model once.
 
     The optimiser starts anew with the job's data; learning rate and L2 weight stay. The model
     object holds all users (graph, histories), as that of the first training did.
@@ -40,14 +40,14 @@ class FineTuning:
         followers: dict[tuple[object, ...], list[Job]] = {}
         for job in jobs:
             if job.start is not None:
-                same = followers.setdefault(_key(job.start), [])
-                if not same:
+                waiting = followers.setdefault(_key(job.start), [])
+                if not waiting:
                     starts.append(job.start)
-                same.append(job)
+                waiting.append(job)
         for first in self._back_end.train(experiment, starts, on_epoch) if starts else ():
-            same = followers[_key(first.job)]
-            for job in same:
-                share = first.seconds / len(same)
+            waiting = followers[_key(first.job)]
+            for job in waiting:
+                share = first.seconds / len(waiting)
                 if first.diverged:
                     yield replace(first, job=job, seconds=share)
                     continue
@@ -58,5 +58,5 @@ class FineTuning:
 
 
 def _key(job: Job) -> tuple[object, ...]:
-    """Return what two jobs without options have in common if they are the same model."""
+    """Return the key that jobs without options share if they train the same model."""
     return (job.part, job.repeat, job.epochs, *sorted(job.weights.items()))

@@ -1,4 +1,4 @@
-"""One model to train, as a job, and the fit that comes of it."""
+"""A job, which is one model to train, and the fit that results."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Job:
     options : dict of str to float
         RecBole keys of this job alone: ``learning_rate``, ``reg_weight``.
     targets : tuple of str
-        Groups that stop training on a fold, each with a best score of its own; empty for the
-        experiment's target alone.
+        Groups whose metric drives early stopping on a fold, each with a best score of its own;
+        empty for the experiment's target alone.
     every_group : bool
         Whether the curve of early stopping is measured on every group.
     start : Job or None
@@ -72,7 +72,7 @@ class Fit:
     Attributes
     ----------
     job : Job
-        What was asked.
+        The job.
     make_model : callable
         Makes the RecBole model; see :attr:`model`.
     epochs : int
@@ -84,13 +84,13 @@ class Fit:
     seconds : float
         Wall time of the job.
     tried : list of (options, score)
-        Options of RecBole that were tried on the part, with the score of each; the model is that
-        of the best. Empty where there was no choice.
+        Options of RecBole that were tried on the part, each with its score; the model is the best
+        one. Empty where there was no choice.
     diverged : bool
-        Whether training ended in NaN or infinity after ``epochs`` epochs; there is no model then.
+        Whether training ended in NaN or infinity after ``epochs`` epochs; then no model exists.
     best : dict of str to (int, float)
         Under early stopping ``epochs`` and ``score`` of every target of the job; those above are
-        the first one's.
+        of the first target.
     """
 
     job: Job
@@ -107,7 +107,7 @@ class Fit:
     def model(self) -> AbstractRecommender:
         """The RecBole model as training left it.
 
-        After early stopping that is some evaluations after its best epoch.
+        After early stopping that is a few evaluations after the best epoch.
         """
         return self.make_model()
 
@@ -124,7 +124,7 @@ def user_weights(experiment: Experiment, job: Job) -> np.ndarray:
 def present_users(
     experiment: Experiment, job: Job, part: Part
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return which users a job's model object and its batches hold, bool (n_users,) each.
+    """Return the masks of users in a job's model object and in its batches, bool (n_users,).
 
     A user of weight 0 leaves the model's data under ``graph: positive`` and the batches under
     ``regularizer: weighted``. None stands for all users.

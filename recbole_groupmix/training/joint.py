@@ -1,4 +1,4 @@
-"""The back end that trains many models at once, for BPR and LightGCN: which jobs go together."""
+"""The back end that trains many BPR or LightGCN models at once: which jobs train together."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class Joint:
                 yield from JointModels(experiment, models, budget, self.on_torch).train(on_epoch)
 
     def why_not_shared(self, experiment: Experiment) -> str | None:
-        """Return why targets cannot share models: each has users of weight 1 of its own.
+        """Return why targets cannot share models: each target gives weight 1 to its own users.
 
-        They can where every term of the loss has the weights as a factor, since the optimiser
-        does not depend on the loss's scale.
+        They can share them where every term of the loss has the weights as a factor, since the
+        optimiser does not depend on the scale of the loss.
         """
         settings = experiment.settings
         if settings.regularizer == "weighted" or not experiment.config["reg_weight"]:
@@ -77,12 +77,12 @@ class Joint:
 
 
 def why_not(experiment: Experiment) -> str | None:
-    """Return why the models of some settings cannot be trained jointly; None if they can."""
+    """Return why the models of an experiment cannot be trained jointly; None if they can."""
     settings, config = experiment.settings, experiment.config
     if settings.model not in MODELS:
-        return f"model {settings.model} is none of {', '.join(MODELS)}"
+        return f"only {' and '.join(MODELS)} are trained jointly, not {settings.model}"
     if settings.weighting != "loss":
-        return "weighting is sample"
+        return "the weighting is sample"
     if str(config["learner"]).lower() != "adam" or config["weight_decay"]:
         return "the optimiser is not plain Adam"
     if config["clip_grad_norm"] or config["enable_amp"]:

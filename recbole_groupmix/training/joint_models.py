@@ -25,7 +25,7 @@ from recbole_groupmix.engine.torch_population import TorchPopulation
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.text.numbers import gib
-from recbole_groupmix.training.early_stopping import Validation
+from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
 from recbole_groupmix.training.one_by_one import (
     build_model,
@@ -38,7 +38,7 @@ from recbole_groupmix.training.one_by_one import (
 _TABLES = {"cpu": 3, "torch": 7}
 #: ... and those that stand beside them while some models go through the graph (cpu).
 _TABLES_IN_GRAPH = 8
-_BYTES_PER_TRIPLET = 64  # users, items, negatives, their order, and what they were drawn from
+_BYTES_PER_TRIPLET = 64  # users, items, negatives, their order, and their origin
 _SHARE_OF_CHUNKS = 0.25  # of the budget, for a chunk of triplets (torch)
 
 
@@ -74,8 +74,7 @@ def models_at_once(experiment: Experiment, jobs: list[Job], budget: int, on_torc
     if budget < fixed + of_a_model:
         raise ValueError(
             f"max_memory holds {gib(budget)}, but a single model of this run needs "
-            f"{gib(fixed + of_a_model)}; give more by --max_memory=GIB, or train "
-            "smaller models (embedding_size)"
+            f"{gib(fixed + of_a_model)}; raise --max_memory=GIB or lower --embedding_size"
         )
     return min((budget - fixed) // of_a_model, len(jobs))
 
@@ -88,7 +87,7 @@ class JointModels:
     experiment : Experiment
         Shared data and settings.
     jobs : list of Job
-        The models; all of the same part, repeat, present users and kind of end.
+        The models; of the same part, repeat and present users; all or none stop early.
     budget : int
         Bytes that training may take.
     on_torch : bool
@@ -106,12 +105,13 @@ class JointModels:
             self._template = build_model(experiment, self._part, in_model, key, experiment.config)
             if jobs[0].initial is not None:
                 self._template.load_state_dict(jobs[0].initial)
-        alike: dict[tuple[object, ...], list[Job]] = {}
+        by_training: dict[tuple[object, ...], list[Job]] = {}
         for index, job in enumerate(jobs):
-            same = (index,) if job.epochs is None else self._identity(job)
-            alike.setdefault(same, []).append(job)
-        self._jobs = [sorted(same, key=lambda job: job.epochs or 0) for same in alike.values()]
-        members = [self._member(same[0]) for same in self._jobs]
+            stops_early = job.epochs is None
+            training: tuple[object, ...] = (index,) if stops_early else self._training_key(job)
+            by_training.setdefault(training, []).append(job)
+        self._jobs = [sorted(js, key=lambda job: job.epochs or 0) for js in by_training.values()]
+        members = [self._member(jobs[0]) for jobs in self._jobs]
         self._population: Population | TorchPopulation
         if on_torch:
             chunk = int(budget * _SHARE_OF_CHUNKS)
@@ -120,8 +120,8 @@ class JointModels:
         else:
             self._population = Population(self._shared(), members)
         patience = int(experiment.config["stopping_step"])
-        self._validations = {
-            k: Validation(
+        self._stoppings = {
+            k: EarlyStopping(
                 experiment, self._part, job.targets, patience, every_group=job.every_group
             )
             for k, (job, *_) in enumerate(self._jobs)
@@ -135,7 +135,7 @@ class JointModels:
         Jobs that differ in their epochs alone are one model, which is read at the end of each.
         """
         config = self._experiment.config
-        last = max(same[-1].epochs or int(config["epochs"]) for same in self._jobs)
+        last = max(jobs[-1].epochs or int(config["epochs"]) for jobs in self._jobs)
         eval_step = min(int(config["eval_step"]), last)
         fast = CompiledNegatives(self._part.negatives)
         batches = training_batches(self._experiment, self._first, self._part, negatives=fast)
@@ -143,7 +143,7 @@ class JointModels:
             started, alive = time.perf_counter(), self._population.alive
             self._update(batches, epoch)
             finished = [k for k in alive if any(job.epochs == epoch for job in self._jobs[k])]
-            if self._validations and eval_step > 0 and epoch % eval_step == 0:
+            if self._stoppings and eval_step > 0 and epoch % eval_step == 0:
                 finished += self._stopped(alive, epoch)
             if epoch == last:
                 finished = alive
@@ -161,42 +161,42 @@ class JointModels:
             self._population.step(Triplets.of_rows(users, items, negatives[0], pool().size))
 
     def _stopped(self, alive: list[int], epoch: int) -> list[int]:
-        """Measure models as RecBole's early stopping does; return those whose patience is over."""
+        """Evaluate models as RecBole's early stopping does; return those that stop."""
         asked, stopped = {}, []
         for k in alive:
-            if k not in self._validations:
+            if k not in self._stoppings:
                 continue
             if np.isfinite(self._population.tables(k)).all():
-                validation = self._validations[k]
-                who, rows = validation.everyone, validation.rows
-                asked[k] = RankingRequest(who.users, who.masked, who.relevant, validation.k, rows)
+                stopping = self._stoppings[k]
+                who, rows = stopping.all_held_out, stopping.rows
+                asked[k] = RankingRequest(who.users, who.masked, who.relevant, stopping.k, rows)
             else:
                 stopped.append(k)
         hits = self._population.hits(asked)
         for k in asked:
-            validation = self._validations[k]
+            stopping = self._stoppings[k]
             n_relevant = np.diff(asked[k].relevant.indptr)[asked[k].now].astype(np.int64)
-            metric = validation.metric
-            values = per_user_metrics(hits[k], n_relevant, [validation.k], [metric])
-            validation.record(values[f"{metric}@{validation.k}"], epoch)
-            if validation.over:
+            metric = stopping.metric
+            values = per_user_metrics(hits[k], n_relevant, [stopping.k], [metric])
+            stopping.record(values[f"{metric}@{stopping.k}"], epoch)
+            if stopping.over:
                 stopped.append(k)
         return stopped
 
     def _fits(self, k: int, epoch: int) -> Iterator[Fit]:
-        """Yield what a model is after an epoch, for every job that ends there."""
+        """Yield a fit for every job whose model ends after an epoch."""
         ended = [job for job in self._jobs[k] if job.epochs in (None, epoch)]
         self._jobs[k] = [job for job in self._jobs[k] if job not in ended]
         tables = self._population.tables(k).copy() if self._jobs[k] else self._population.drop(k)
         for job in ended:
             fit = Fit(job, lambda: self._export(tables), epoch, seconds=self._seconds[k])
-            self._seconds[k] = 0.0  # the next one is read off the same training
+            self._seconds[k] = 0.0  # the next job is part of the same training
             if not np.isfinite(tables).all():
                 fit.diverged = True
-            elif k in self._validations:
-                validation = self._validations[k]
-                fit.epochs, fit.score = validation.best_epoch, float(validation.best)
-                fit.best, fit.curve = validation.best_of_targets, validation.curve
+            elif k in self._stoppings:
+                stopping = self._stoppings[k]
+                fit.epochs, fit.score = stopping.best_epoch, float(stopping.best)
+                fit.best, fit.curve = stopping.best_of_targets, stopping.curve
             yield fit
 
     def _export(self, tables: np.ndarray) -> AbstractRecommender:
@@ -240,8 +240,8 @@ class JointModels:
             n_layers=n_layers,
         )
 
-    def _identity(self, job: Job) -> tuple[object, ...]:
-        """Return what makes two jobs the same training, up to where they end."""
+    def _training_key(self, job: Job) -> tuple[object, ...]:
+        """Return the key that jobs share if they differ in their number of epochs alone."""
         weights = [job.weights[name] for name in self._experiment.groups.names]
         return (tuple(weights), *sorted(job.options.items()))
 

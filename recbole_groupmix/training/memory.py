@@ -1,4 +1,4 @@
-"""How much memory a run may take."""
+"""The memory that a run may take."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SHARE_OF_FREE = 0.5  # without max_memory
 def memory(experiment: Experiment, device: str | None = None) -> int:
     """Return the bytes that models in training may take: ``max_memory``, or half of what is free.
 
-    Free on RecBole's device unless another is named.
+    Free memory is that of RecBole's device, unless `device` names another.
     """
-    asked = experiment.settings.max_memory
-    if asked is not None:
-        return int(float(asked) * 2**30)
+    most = experiment.settings.max_memory
+    if most is not None:
+        return int(float(most) * 2**30)
     return int(free_memory(device or experiment.config["device"]) * _SHARE_OF_FREE)

@@ -1,4 +1,4 @@
-"""The back end that trains one model after another, by RecBole's own trainer."""
+"""The back end that trains one model after another with RecBole's own trainer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_fact
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.models import USER_WISE
-from recbole_groupmix.training.early_stopping import Validation
+from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, user_weights
 
 
@@ -38,7 +38,7 @@ class OneByOne:
     Parameters
     ----------
     because : str
-        Why models are trained so, for messages.
+        Why models are trained one by one, for messages.
     """
 
     because: str = "backend is recbole, which trains models one by one"
@@ -72,9 +72,9 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     weights = user_weights(experiment, job)
     in_model, _ = present_users(experiment, job, part)
     key = stream_key(experiment, job)
-    validation = None
+    stopping = None
     if job.epochs is None:
-        validation = Validation(experiment, part, every_group=job.every_group)
+        stopping = EarlyStopping(experiment, part, every_group=job.every_group)
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key, config)
         if job.initial is not None:
@@ -87,15 +87,15 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
             factors=triplet_factors(experiment, part),
         )
         trainer.epochs = job.epochs or trainer.epochs
-        if validation is not None:
-            trainer.validate = _validator(validation, trainer.eval_step)
+        if stopping is not None:
+            trainer.validate = _validator(stopping, trainer.eval_step)
         if on_epoch is not None:
             trainer.on_epoch = lambda epoch: on_epoch(job.name, epoch + 1, trainer.epochs)
         diverged = False
         try:
             trainer.fit(
                 training_batches(experiment, job, part, draws),
-                None if validation is None else True,  # RecBole only asks whether there is any
+                None if stopping is None else True,  # RecBole only asks whether there is any
                 verbose=False,
                 saved=False,
             )
@@ -105,14 +105,14 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
     fit = Fit(job, lambda: model, trainer.epochs, seconds=time.perf_counter() - started)
     if diverged:
         fit.diverged = True
-    elif validation is not None:
-        fit.epochs, fit.score = validation.best_epoch, validation.best
-        fit.best, fit.curve = validation.best_of_targets, validation.curve
+    elif stopping is not None:
+        fit.epochs, fit.score = stopping.best_epoch, stopping.best
+        fit.best, fit.curve = stopping.best_of_targets, stopping.curve
     return fit
 
 
 def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
-    """Return what the random streams of a job depend on: seed + repeat, and the part."""
+    """Return the key of a job's random streams: its training seed (seed + repeat) and its part."""
     return experiment.settings.seed + job.repeat, job.part
 
 
@@ -124,7 +124,7 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
 
 
 def batch_format(experiment: Experiment) -> BatchFormat:
-    """Return what the model wants in a batch; ``ValueError`` for settings that rule it out."""
+    """Return the format of the model's batches; ``ValueError`` for settings that rule it out."""
     settings = experiment.settings
     try:
         return BatchFormat.of_config(experiment.config, settings.model in USER_WISE)
@@ -181,18 +181,18 @@ def build_model(
 
 
 def _validator(
-    validation: Validation, eval_step: int
+    stopping: EarlyStopping, eval_step: int
 ) -> Callable[[AbstractRecommender], tuple[float, dict[str, float]]]:
     def validate(model: AbstractRecommender) -> tuple[float, dict[str, float]]:
-        k, metric = validation.k, validation.metric
-        values = user_metrics(model, validation.held_out, [k], [metric])[f"{metric}@{k}"]
-        return validation.record(values, eval_step * (len(validation.curve) + 1))
+        k, metric = stopping.k, stopping.metric
+        values = user_metrics(model, stopping.held_out, [k], [metric])[f"{metric}@{k}"]
+        return stopping.record(values, eval_step * (len(stopping.curve) + 1))
 
     return validate
 
 
 def _sampled_by(triplets: str, user_loss: str) -> str | None:
-    """Draw by user, which makes ``l(u)`` a mean, or by interaction, which makes it a sum."""
+    """Return how triplets are drawn: by user (``l(u)`` is a mean) or by interaction (a sum)."""
     if triplets == "all":
         return None
     return "user" if user_loss == "mean" else "interaction"
@@ -201,7 +201,7 @@ def _sampled_by(triplets: str, user_loss: str) -> str | None:
 def _user_draws(
     part: Part, weights: np.ndarray, experiment: Experiment
 ) -> Callable[[np.random.Generator], np.ndarray]:
-    """Eq. 7: the target once, ``alpha_j n_aug`` users of group j with replacement."""
+    """Return the draws of Eq. 7: the target once, ``alpha_j n_aug`` users of group j at random."""
     groups = experiment.groups
     active = np.unique(part.users)
     members = {

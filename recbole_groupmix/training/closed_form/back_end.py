@@ -1,4 +1,4 @@
-"""The back end of closed-form models: one factorisation a mix."""
+"""The back end of closed-form models: one factorisation for each mix."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.closed_form.checks import check_rank
-from recbole_groupmix.training.closed_form.gram_cache import WORK, GramLaboratory, bytes_needed
-from recbole_groupmix.training.early_stopping import Validation
+from recbole_groupmix.training.closed_form.gram_cache import WORK, GramCache, bytes_needed
+from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -41,7 +41,7 @@ class ClosedForms:
         self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
     ) -> Iterator[Fit]:
         """Solve jobs, best in the order of their parts; each counts as epoch 1 of 1."""
-        grams, jobs = GramLaboratory(experiment), list(jobs)
+        grams, jobs = GramCache(experiment), list(jobs)
         systems = _systems(experiment, jobs, grams)
         with one_blas_thread_each(_threads(experiment)) as threads:
             solved = threads.ahead(ease, systems)
@@ -51,16 +51,16 @@ class ClosedForms:
                     on_epoch(job.name, 1, 1)
 
     def why_not_shared(self, experiment: Experiment) -> str | None:
-        """Return None: a model is the same for all scales of the weights, up to lambda."""
+        """Return None: targets share models, as the scale of the weights changes lambda alone."""
         return None
 
     def check_target(self, experiment: Experiment) -> None:
-        """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
+        """Raise ``ValueError`` if the rank of the target's own data is below ``embedding_size``."""
         check_rank(experiment)
 
 
 def _systems(
-    experiment: Experiment, jobs: Iterable[Job], laboratory: GramLaboratory
+    experiment: Experiment, jobs: Iterable[Job], grams: GramCache
 ) -> Iterator[tuple[Floats, float]]:
     """Yield Gram matrix and lambda of every model of EASE, in the order in which they are used."""
     for job in jobs:
@@ -68,35 +68,31 @@ def _systems(
         weights = [job.weights[name] for name in experiment.groups.names]
         for options in _grid(experiment, job):
             lam = options["reg_weight"]
-            yield laboratory.of_mix(part, weights, lam), lam
+            yield grams.of_mix(part, weights, lam), lam
 
 
 def _threads(experiment: Experiment) -> int:
-    """Return how many systems memory holds at once, at most one a thread."""
+    """Return how many systems fit into memory at once, at most one for each thread."""
     item_item = experiment.shape[1] ** 2 * 4
     spare = memory(experiment, "cpu") - bytes_needed(experiment)
     return int(min(max(spare // (WORK * item_item), 0) + 1, pool().size))
 
 
-def _solve(
-    experiment: Experiment, job: Job, laboratory: GramLaboratory, solved: Iterator[Floats]
-) -> Fit:
+def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: Iterator[Floats]) -> Fit:
     started = time.perf_counter()
     part = experiment.part(job.part)
     grid = _grid(experiment, job)
     if job.part == ALL_OF_TRAIN:
-        model = _model(experiment, job, laboratory, grid[0], solved)
+        model = _model(experiment, job, grams, grid[0], solved)
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
-    validation = Validation(experiment, part, job.targets, every_group=job.every_group)
-    name, best = f"{validation.metric}@{validation.k}", None
+    stopping = EarlyStopping(experiment, part, job.targets, every_group=job.every_group)
+    name, best = f"{stopping.metric}@{stopping.k}", None
     tried: list[tuple[dict[str, float], float]] = []
     curve: list[dict[str, Any]] = []
     for options in grid:
-        model = _model(experiment, job, laboratory, options, solved)
-        values = user_metrics(model, validation.held_out, [validation.k], [validation.metric])[
-            name
-        ]
-        score, by_group = validation.record(values, 1)
+        model = _model(experiment, job, grams, options, solved)
+        values = user_metrics(model, stopping.held_out, [stopping.k], [stopping.metric])[name]
+        score, by_group = stopping.record(values, 1)
         curve.append({"epoch": 1, **options, "by_group": by_group})
         if not tried or score > max(before for _, before in tried):
             best = model
@@ -122,19 +118,19 @@ def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:
 def _model(
     experiment: Experiment,
     job: Job,
-    laboratory: GramLaboratory,
+    grams: GramCache,
     options: dict[str, float],
     solved: Iterator[Floats],
 ) -> ClosedForm:
     part = experiment.part(job.part)
     in_model, _ = present_users(experiment, job, part)
     if experiment.model_class.from_gram:
-        model = _empty_ease(experiment, part, laboratory, options["reg_weight"], in_model)
+        model = _empty_ease(experiment, part, grams, options["reg_weight"], in_model)
         model.hold(next(solved))
         return model
     config = experiment.config
     with recbole_compat():
-        model = experiment.model_class(config, laboratory.data_set(part, in_model))
+        model = experiment.model_class(config, grams.data_set(part, in_model))
     model = model.to(config["device"])
     model.fit(user_weights(experiment, job) * triplet_factors(experiment, part))
     return model
@@ -143,29 +139,30 @@ def _model(
 def weighted_ease(
     experiment: Experiment,
     part: Part,
-    laboratory: GramLaboratory,
+    grams: GramCache,
     weights: Sequence[float],
     lam: float,
     present: np.ndarray | None = None,
 ) -> EASE:
     """Return EASE on a part for a weight of each group, in the order of ``groups.names``.
 
-    ``present``, bool (n_users,), says whose history the model holds; None is everyone's.
+    ``present``, bool (n_users,), is the mask of users whose history the model holds; None stands
+    for all users.
     """
-    model = _empty_ease(experiment, part, laboratory, lam, present)
-    model.fit_gram(laboratory.of_mix(part, weights, lam))
+    model = _empty_ease(experiment, part, grams, lam, present)
+    model.fit_gram(grams.of_mix(part, weights, lam))
     return model
 
 
 def _empty_ease(
     experiment: Experiment,
     part: Part,
-    laboratory: GramLaboratory,
+    grams: GramCache,
     lam: float,
     present: np.ndarray | None,
 ) -> EASE:
     config = copy.copy(experiment.config)
     config.final_config_dict = {**config.final_config_dict, "reg_weight": lam}
     with recbole_compat():
-        model = EASE(config, laboratory.data_set(part, present))
+        model = EASE(config, grams.data_set(part, present))
     return model.to(config["device"])

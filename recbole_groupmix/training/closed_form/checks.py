@@ -1,4 +1,4 @@
-"""Whether a closed form can be solved, asked before any work."""
+"""Checks before any work that a closed form can be solved."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from recbole_groupmix.training.closed_form.gram_cache import bytes_needed
 
 
 def check_is_ease(experiment: Experiment) -> None:
-    """Raise ``ValueError`` unless the model is the one that group Gram matrices solve."""
+    """Raise ``ValueError`` unless the model is EASE, which group Gram matrices solve."""
     if not getattr(experiment.model_class, "from_gram", False):
         raise ValueError(
-            f"{experiment.settings.describe('model')}; Gram matrices of groups answer for EASE "
-            "only: use --model=EASE"
+            f"{experiment.settings.describe('model')}; only EASE is solved from the Gram matrices "
+            "of groups: use --model=EASE"
         )
 
 
@@ -28,7 +28,7 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
     experiment : Experiment
         Shared data and settings.
     free : int
-        Bytes that may be taken.
+        Bytes of memory that may be used.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
 
 
 def check_rank(experiment: Experiment) -> None:
-    """Raise ``ValueError`` if the target's own data have not the rank that is asked for."""
+    """Raise ``ValueError`` if the rank of the target's own data is below ``embedding_size``."""
     settings = experiment.settings
     if not experiment.model_class.has_rank:
         return

@@ -1,4 +1,4 @@
-"""Gram matrices of groups, made once a part: what the mixes of EASE share."""
+"""A cache of the Gram matrices of the groups, which all mixes of EASE share."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from recbole_groupmix.training.one_by_one import triplet_factors
 WORK = 8
 
 
-class GramLaboratory:
-    """What the mixes of a part share: above all the Gram matrix of every group.
+class GramCache:
+    """Caches the Gram matrix of every group and the data set of a part, which its mixes share.
 
-    Kept for all of train and for one fold at a time. The matrices of a fold come from those of all
-    of train by taking the fold away.
+    It holds all of train and one fold at a time. The matrices of a fold are those of all of train
+    minus the held-out interactions.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ class GramLaboratory:
 
     def of_mix(self, part: Part, weights: Sequence[float], lam: float) -> Floats:
         """Return ``G(w)`` of group weights, in the precision that its inverse with lambda needs."""
-        grams, asked = self.of_part(part), (part.index, tuple(weights))
-        if self._mix is None or self._mix[0] != asked:  # every lambda of a mix asks again
+        grams, key = self.of_part(part), (part.index, tuple(weights))
+        if self._mix is None or self._mix[0] != key:  # all lambdas of a mix share it
             total = weighted_gram(grams, weights)
-            self._mix = asked, total, largest_row_sum(total)
+            self._mix = key, total, largest_row_sum(total)
         _, total, row_sum = self._mix
         if precision_for_row_sum(row_sum, lam) is np.float32:
             return total

@@ -1,4 +1,4 @@
-"""Given keys that mean nothing to the chosen model or weighting: a run goes on and says so."""
+"""Notes about given keys that have no effect, which do not stop a run."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _OF_FEATURES = (
 
 
 def device_note(settings: Settings, device: str) -> tuple[str, ...]:
-    """Return a note if the GPU that was asked for is not what computes."""
-    asked = "gpu_id" in settings.given and settings.gpu_id not in (None, "")
-    if not asked or settings["use_gpu"] is False or device != "cpu":
+    """Return a note if the user gave a GPU and the CPU computes."""
+    wants_gpu = "gpu_id" in settings.given and settings.gpu_id not in (None, "")
+    if not wants_gpu or settings["use_gpu"] is False or device != "cpu":
         return ()
     return (f"{settings.describe('gpu_id')}, but no such GPU is found: the CPU computes",)
 
 
-def notes_without_effect(settings: Settings) -> tuple[str, ...]:
-    """Return a note for each given key that changes nothing.
+def unused_key_notes(settings: Settings) -> tuple[str, ...]:
+    """Return a note for each given key that has no effect.
 
-    Of keys that mean nothing to a closed form, :func:`~.closed_form.for_closed_form` makes them.
+    Those about closed forms come from :func:`~.closed_form.for_closed_form`.
     """
     model = settings.model
     idle = {
@@ -61,7 +61,7 @@ def notes_without_effect(settings: Settings) -> tuple[str, ...]:
 
 
 def _by_another_key(settings: Settings) -> dict[str, str]:
-    """Return given keys that mean nothing beside the value of another, each with the reason."""
+    """Return given keys that the value of another key switches off, each with the reason."""
     idle: dict[str, str] = {}
     if settings.benchmark_filename is not None:
         why = "RecBole filters no given split (benchmark_filename)"

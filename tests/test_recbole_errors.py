@@ -3,7 +3,7 @@
 import pytest
 from recbole.data.dataset import Dataset
 
-from recbole_groupmix.experiment.recbole_errors import blame
+from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.settings.settings import Settings
 
 GIVEN = {
@@ -20,7 +20,10 @@ GIVEN = {
 
 def message_of(error, given=GIVEN):
     settings = Settings(given, origin=dict.fromkeys(given, "here"), given=tuple(given))
-    with pytest.raises(ValueError, match="cannot load") as caught, blame(settings, "cannot load"):
+    with (
+        pytest.raises(ValueError, match="cannot load") as caught,
+        as_value_error(settings, "cannot load"),
+    ):
         raise error
     return str(caught.value)
 
@@ -58,6 +61,9 @@ def test_a_line_of_recbole_s_names_the_key_that_it_reads():
             self.config = settings
             self.logger = type("Silent", (), {"debug": lambda *a: None})()
 
-    with pytest.raises(ValueError, match="val_interval is 3") as caught, blame(settings, "what"):
+    with (
+        pytest.raises(ValueError, match="val_interval is 3") as caught,
+        as_value_error(settings, "what"),
+    ):
         Broken()._filter_by_field_value()
     assert "seq_len" not in str(caught.value)

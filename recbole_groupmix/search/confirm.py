@@ -1,34 +1,36 @@
-"""What may take more than a day starts only if its user agrees."""
+"""Asks the user before a run that may take more than a day."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Seconds from which on a user is asked.
+#: Seconds of a run above which the user is asked.
 DAY = 86_400.0
 
 #: Asks a question and returns whether the answer was yes.
 Ask = Callable[[str], bool]
 
 
-def agree(seconds: float, yes: bool, say: Callable[[str], None], ask: Ask | None) -> None:
-    """Return if a run may start.
+def confirm_long_run(
+    seconds: float, yes: bool, say: Callable[[str], None], ask: Ask | None
+) -> None:
+    """Ask the user to confirm a run that may take more than a day; return if it may start.
 
     Parameters
     ----------
     seconds : float
-        Forecast of what it takes at most.
+        Forecast of the longest time that the run takes.
     yes : bool
         Whether the user has agreed beforehand (``--yes``).
     say : callable
         Prints a line for people.
     ask : callable or None
-        Asks the user at a terminal; None where nobody can be asked, so that scripts go on.
+        Asks the user at a terminal; None without a terminal, so that scripts are not held up.
 
     Raises
     ------
     ValueError
-        If the user does not agree.
+        If the answer is no.
     """
     if seconds <= DAY or yes:
         return
@@ -37,5 +39,5 @@ def agree(seconds: float, yes: bool, say: Callable[[str], None], ask: Ask | None
     elif not ask("this may take more than a day; continue? [y/N] "):
         raise ValueError(
             "not started; use fewer --trials, --folds, --repeats or --epochs, or add --yes to "
-            "start without being asked"
+            "start without a question"
         )

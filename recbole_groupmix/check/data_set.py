@@ -1,4 +1,4 @@
-"""Everything that ``groupmix check`` computes, from settings to verdicts."""
+"""Checks the groups of a data set before any training, from settings to verdicts."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ RELABELLINGS = 10
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """What is known about a data set's groups before any training.
+    """What can be said about the groups of a data set before any training.
 
     Attributes
     ----------
     dataset, group_field : str
-        What was looked at.
+        Data set, and the column of its groups.
     groups : tuple of str
         Names of the groups.
     n_users, n_interactions : dict of str to int
-        Of each group, in all of train.
+        Numbers of each group in all of train.
     delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
         Delta_d of all pairs (Eq. 9), in [0, 1].
     null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
@@ -55,13 +55,13 @@ class Check:
     shares : ClassShares or None
         The paper's theta and Theta; None without a class column.
     theory : dict of str to Theory
-        Mix of least recovery bound by target; empty without a class column.
+        Mix with the least recovery bound, by target; empty without a class column.
     influence : GroupInfluence or None
-        What a little more of each group does in EASE; None where it was left out.
+        Effect of a little more of each group in EASE; None where it was left out.
     verdicts : dict of str to Verdict
-        By target; one target, or every group.
+        By target: the one of the settings, or every group.
     notes : tuple of str
-        What else a reader must know.
+        Remarks for the reader.
     """
 
     dataset: str
@@ -80,7 +80,7 @@ class Check:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The target groups that were asked for: one, or all."""
+        """The target of the settings, or all groups."""
         return tuple(self.verdicts)
 
     @property
@@ -104,7 +104,7 @@ class Check:
         return distance(self.null)
 
 
-def check(
+def check_data_set(
     settings: Settings,
     *,
     relabellings: int = RELABELLINGS,
@@ -115,21 +115,21 @@ def check(
     influence: float | None = LAMBDA,
     say: Callable[[str], None] | None = None,
 ) -> Check:
-    """Look at the groups of a data set without training anything.
+    """Check the groups of a data set without training a model.
 
     Parameters
     ----------
     settings : Settings
-        Merged settings. Without a ``target`` every group is one; ``embedding_size`` is the
+        Merged settings. Without a ``target`` every group is a target; ``embedding_size`` is the
         dimension of the verdicts.
     relabellings : int
         Random relabellings of the users, >= 1.
     max_d : int, optional
         Largest dimension of the curves; default 64, or the least rank of a group.
     user_class : {"shares", "favourite"}
-        How a user's items make his class.
+        How a user's items make the user's classes.
     clusters : int, optional
-        Clusters of items to take for classes in the place of the class column.
+        Number of clusters of items that serve as classes instead of the class column.
     budget : float
         Budget ratio of the theory's mix, >= 0.
     influence : float, optional
@@ -146,7 +146,7 @@ def check(
     ValueError
         For input that cannot be used, such as a dimension beyond the rank of a group.
     """
-    experiment = Experiment(settings, for_everyone=not settings.target)
+    experiment = Experiment(settings, all_users=not settings.target)
     say_notes(experiment, say)
     names = experiment.groups.names
     matrix, group_of_user = train_matrix(experiment)
@@ -175,7 +175,7 @@ def check(
             "No item class column is known, so there is no Theta and no theory's mix; name one of "
             "the .item file by --class_field, or make some by --item_clusters=8."
         )
-    helped, why_not = (
+    influences, why_not = (
         (None, "Group influence is left out, as --influence=false asks.")
         if influence is None
         else group_influence_of(experiment, targets, influence)
@@ -193,7 +193,7 @@ def check(
         d=d,
         shares=shares,
         theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
-        influence=helped,
+        influence=influences,
         verdicts=_verdicts(delta, null, d, {t: names.index(t) for t in targets}),
         notes=tuple(notes),
     )
@@ -202,7 +202,7 @@ def check(
 def _verdicts(
     delta: FloatArray, null: FloatArray, d: int, targets: dict[str, int]
 ) -> dict[str, Verdict]:
-    """Judge the targets, whose places among the groups are given, at one dimension."""
+    """Judge the targets, given with their group indices, at one dimension."""
     het, dist = heterogeneity(delta)[d - 1], distance(delta)[d - 1]
     null_het, null_dist = heterogeneity(null)[:, d - 1], distance(null)[:, d - 1]
     return {
@@ -219,7 +219,7 @@ def _all_discrepancies(
     relabellings: int,
     seed: int,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return Delta_d of the groups and of random ones, up to a d that all of them have."""
+    """Return Delta_d of the groups and of random groups, up to a d that all of them have."""
     if max_d is not None:
         delta = group_discrepancies(matrix, group_of_user, len(names), max_d, names)
     else:
