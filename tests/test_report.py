@@ -17,15 +17,15 @@ from pages import Page
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import BASELINES, REFERENCE
-from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.style import clipped
 from recbole_groupmix.report.frame.text_tables import latex, markdown
-from recbole_groupmix.report.run.across import across_section, changes
 from recbole_groupmix.report.run.answer import answer, beside, short, verdict
-from recbole_groupmix.report.run.searched import searched
+from recbole_groupmix.report.run.search import searched
+from recbole_groupmix.report.run.several_runs import changes, several_runs_section
 from recbole_groupmix.report.run.users import n_test_items
 from recbole_groupmix.report.write import write_report
 
@@ -408,7 +408,7 @@ def test_several_runs(tmp_path, undrawn):
 
 def test_equal_numbers_make_equal_figures(report, five_repeats):
     runs = [read_folder(report[0]), read_folder(five_repeats)]
-    (figure,) = across_section(runs).figures
+    (figure,) = several_runs_section(runs).figures
     assert drawn(figure) == drawn(figure)
     assert b"made A BPR 01234567" in drawn(figure).svg
 

@@ -12,7 +12,7 @@ from pages import Page
 
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled
-from recbole_groupmix.reproduce.finished import finished, is_finished, record
+from recbole_groupmix.reproduce.finished_cells import finished, is_finished, record
 from recbole_groupmix.reproduce.page import write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of
 from recbole_groupmix.settings.merge import merge_settings
@@ -185,7 +185,9 @@ def test_a_cell_is_finished_with_its_own_settings_only(tmp_path, monkeypatch):
     said = []
     assert not is_finished(tmp_path, cell, said.append)  # a result that cannot be read
     assert len(said) == 1 and f"note: {folder} is no run folder" in said[0]
-    monkeypatch.setattr("recbole_groupmix.reproduce.finished.read_folder", lambda *a, **k: None)
+    monkeypatch.setattr(
+        "recbole_groupmix.reproduce.finished_cells.read_folder", lambda *a, **k: None
+    )
     assert is_finished(tmp_path, cell, print)
     assert not is_finished(tmp_path, Cell({**given, "trials": 3}), print)
     assert [found.folder for found in finished(tmp_path)] == [folder]

@@ -16,6 +16,7 @@ from helpers import groups_of_users, interactions, write_data_set
 
 from recbole_groupmix.evaluation.report import GroupReport
 from recbole_groupmix.record.check_schema import CheckRecord
+from recbole_groupmix.record.field_checks import check_of
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.schema import (
     Config,
@@ -27,7 +28,6 @@ from recbole_groupmix.record.schema import (
     TunedFold,
     UserRow,
 )
-from recbole_groupmix.record.shape import check_of
 
 #: Fields that no file of these runs has: those of what ``run_groupmix`` returns.
 RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}

@@ -20,7 +20,7 @@ from recbole_groupmix.cli import (
     run,
     tune,
 )
-from recbole_groupmix.cli.last_words import last_words
+from recbole_groupmix.cli.exit_status import errors_to_exit_status
 from recbole_groupmix.cli.options import Parser
 from recbole_groupmix.core.spelling import nearest
 from recbole_groupmix.text.untrusted import short
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     module = COMMANDS.get(arguments[0]) if arguments else None
-    with last_words(resumes=getattr(module, "RESUMES", False)) as ended:
+    with errors_to_exit_status(resumes=getattr(module, "RESUMES", False)) as ended:
         ended.status = _main(arguments)
     return ended.status
 

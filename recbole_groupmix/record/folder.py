@@ -155,10 +155,10 @@ class RunFolder:
     def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
         file = self.path / "config.yaml"
         way_out = "it is not the configuration of a run; remove the folder or choose another "
-        found = read_yaml(file, Config, f"{way_out}--output_dir")
-        parts = {"configuration": found["configuration"], "data": found["data"]}
+        config = read_yaml(file, Config, f"{way_out}--output_dir")
+        recorded = {"configuration": config["configuration"], "data": config["data"]}
         for part, values in wanted.items():
-            before = parts[part]
+            before = recorded[part]
             keys = sorted(k for k in {*values, *before} if values.get(k) != before.get(k))
             if keys:
                 key = keys[0]

@@ -75,13 +75,13 @@ def check_whole(file: Path, frame: pd.DataFrame, mixes: Sequence[str], keys: set
     n_users, n_repeats = frame["user_id"].nunique(), frame["repeat"].nunique()
     if not _is_grid(frame, n_users, n_repeats):
         raise ValueError(f"{file} has not one value per user, repeat, mix and metric; {AGAIN}")
-    found = {
+    present = {
         (mix, f"{metric}@{k}")
         for mix, metric, k in frame[["mix", "metric", "k"]]
         .drop_duplicates()
         .itertuples(index=False)
     }
-    absent = [(mix, key) for mix in mixes for key in sorted(keys) if (mix, key) not in found]
+    absent = [(mix, key) for mix in mixes for key in sorted(keys) if (mix, key) not in present]
     if absent:
         raise ValueError(f"{file} has no {absent[0][1]} of {absent[0][0]}; {AGAIN}")
 

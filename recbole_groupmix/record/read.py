@@ -10,7 +10,7 @@ import pandas as pd
 
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded, read_text_bounded
 from recbole_groupmix.files.parse import parse_json_bounded, parse_yaml_bounded
-from recbole_groupmix.record.shape import check_of
+from recbole_groupmix.record.field_checks import check_of
 from recbole_groupmix.text.untrusted import reason
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
@@ -123,7 +123,7 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
         With the number of the line, if any other line is no such record, or another record of
         the same mix and fold says something else.
     """
-    found: dict[tuple[str, int], Any] = {}
+    records: dict[tuple[str, int], Any] = {}
     options: int | None = None
     try:
         lines = _whole_lines(file)
@@ -145,13 +145,13 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
             ) from error
         options = len(tried) if tried else options
         key = record["name"], record["fold"]
-        if key in found and _said(found[key]) != _said(record):
+        if key in records and _said(records[key]) != _said(record):
             raise ValueError(
                 f"{where} is another record of {key[0]!r} on fold {key[1]} and says something "
                 f"else; remove one of the two lines, or both, and the model is trained again"
             )
-        found.setdefault(key, record)
-    return list(found.values())
+        records.setdefault(key, record)
+    return list(records.values())
 
 
 def _whole_lines(file: Path) -> list[bytes]:

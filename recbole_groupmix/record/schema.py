@@ -1,6 +1,6 @@
 """The files of a run folder: the fields of each, their types and bounds, written down once.
 
-What a file must hold when it is read (:mod:`~recbole_groupmix.record.shape`), what mypy knows of
+What a file must hold when it is read (:mod:`~recbole_groupmix.record.field_checks`), what mypy knows of
 it, and the tables of ``docs/run_folder.md`` all come from here. A string beside a type bounds it:
 ``>= 0``, or ``or NaN``. Fields of a class with ``total=False`` came later or are not of every run,
 so that older folders can be read; unknown fields pass.

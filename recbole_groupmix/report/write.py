@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.files.whole import PART, write_whole
-from recbole_groupmix.record.finished import read_folders
+from recbole_groupmix.record.finished_run import read_folders
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
 from recbole_groupmix.text.untrusted import reason

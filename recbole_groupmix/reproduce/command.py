@@ -12,7 +12,7 @@ from recbole_groupmix.files.places import out_folder
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
 from recbole_groupmix.reproduce.controls import FOLDS, TRIALS, chosen_controls
 from recbole_groupmix.reproduce.costs import Timings, cost_of
-from recbole_groupmix.reproduce.finished import RUNS, is_finished, record
+from recbole_groupmix.reproduce.finished_cells import RUNS, is_finished, record
 from recbole_groupmix.reproduce.page import check_folder, check_page, write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of, without_target
 from recbole_groupmix.run import run

@@ -109,5 +109,5 @@ def chosen_controls(names: Sequence[str]) -> list[Control]:
 
 def labelled(settings: Settings, controls: Sequence[Control]) -> list[tuple[str, dict[str, Any]]]:
     """Return label and changed keys of the protocol as it is and of each control that applies."""
-    found = [control.changes(settings) for control in controls]
-    return [(AS_IS, {}), *(change for change in found if change is not None)]
+    changes_of_controls = [control.changes(settings) for control in controls]
+    return [(AS_IS, {}), *(change for change in changes_of_controls if change is not None)]

@@ -93,9 +93,9 @@ class Timings:
         settings = merge_settings({**plain, "trials": 8}, where="in groupmix reproduce")
         experiment = Experiment(settings, for_everyone=True)
         say_notes(experiment, self._say)
-        found, one = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
+        compared, one_model = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
         quiet: Callable[[str], None] = lambda line: None  # noqa: E731
-        measured = forecast_of(experiment, found, back_end(experiment), one, 1.0, quiet)
+        measured = forecast_of(experiment, compared, back_end(experiment), one_model, 1.0, quiet)
         names = experiment.groups.names
         folds = settings.folds if trains_on_folds(settings) else 0
         key = _key(given, NO_COST - _OF_MIXES)
@@ -125,8 +125,8 @@ def _mixes(everyone: Experiment, target: str, folds: int) -> list[str]:
     """Return the baselines and theory's mix of a target by name, each mix once."""
     view = everyone.for_target(target)
     try:
-        found = fixed_candidates(view, {})
-        return [c.name for c in distinct(found, same_mixes(view, found, folds))]
+        fixed = fixed_candidates(view, {})
+        return [c.name for c in distinct(fixed, same_mixes(view, fixed, folds))]
     except ValueError:  # no target; its run says why
         return []
 

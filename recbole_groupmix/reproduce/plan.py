@@ -124,7 +124,7 @@ def without_target(grid: Grid) -> list[dict[str, Any]]:
     ValueError
         For a model or protocol that does not exist.
     """
-    found: list[dict[str, Any]] = []
+    settings_of_cells: list[dict[str, Any]] = []
     for dataset in grid.datasets:
         for model in grid.models:
             sized = _reads_size(model)
@@ -133,10 +133,10 @@ def without_target(grid: Grid) -> list[dict[str, Any]]:
                     given: dict[str, Any] = {"dataset": dataset, "model": model}
                     given |= {"protocol": protocol} | ({} if d is None else {"embedding_size": d})
                     # the paper's search has no candidate but the sampled mixes
-                    found.append({**given, "class_field": None, **grid.keys})
-    for given in found:
+                    settings_of_cells.append({**given, "class_field": None, **grid.keys})
+    for given in settings_of_cells:
         merge_settings(given, where="in groupmix reproduce")  # unknown keys, bad values
-    return found
+    return settings_of_cells
 
 
 def _reads_size(model: str) -> bool:
@@ -169,29 +169,29 @@ def targets_of(grid: Grid, groups: Mapping[str, Mapping[str, int]]) -> dict[str,
                 f"{', '.join(groups)}{did_you_mean(target, known)}; groups "
                 f"are {', '.join(sorted(known))}"
             )
-    found = {
+    targets_by_dataset = {
         dataset: [t for t in grid.targets if t in of] if grid.targets else list(of)
         for dataset, of in groups.items()
     }
-    for dataset, targets in found.items():
+    for dataset, targets in targets_by_dataset.items():
         if not targets:
             raise ValueError(
                 f"none of --targets is a group of {dataset}; its groups are "
                 f"{', '.join(groups[dataset])}"
             )
-    return found
+    return targets_by_dataset
 
 
 def cells_of(grid: Grid, targets: Mapping[str, Sequence[str]]) -> list[Cell]:
     """Return the cells of a grid."""
-    found = []
+    cells = []
     for given in without_target(grid):
         for target in targets[given["dataset"]]:
             of_target = {**given, "target": target}
             if grid.controls is None:
-                found.append(Cell(of_target))
+                cells.append(Cell(of_target))
                 continue
             settings = merge_settings(of_target, where="in groupmix reproduce")
             for label, changes in labelled(settings, grid.controls):
-                found.append(Cell({**of_target, **changes}, label, changes))
-    return found
+                cells.append(Cell({**of_target, **changes}, label, changes))
+    return cells

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recbole_groupmix.record.finished import FinishedRun, read_folder
+from recbole_groupmix.record.finished_run import FinishedRun, read_folder
 
 #: Embedding sizes up to this one are low, as the paper's d = 4 is; models without one are not.
 LOW = 8

@@ -10,7 +10,7 @@ from recbole_groupmix.report.paper.findings import findings
 from recbole_groupmix.report.paper.grid import GridCell, in_order
 from recbole_groupmix.report.paper.paper_section import paper_section
 from recbole_groupmix.report.paper.survival import AS_IS, survival, survival_section
-from recbole_groupmix.report.run.across import across_section
+from recbole_groupmix.report.run.several_runs import several_runs_section
 from recbole_groupmix.text import numbers
 
 
@@ -44,7 +44,7 @@ def grid_part(
     sections = [paper_section(main, check), survival_section(cells, results)]
     if main:
         names = [_short(cell) for cell in main]
-        sections.append(across_section([cell.run for cell in main], names))
+        sections.append(several_runs_section([cell.run for cell in main], names))
     sections.append(Section("all-runs", "Run folders", (), (), [_folders(cells)]))
     return [_extent(cells), *findings(results), *_missing(failed)], sections
 

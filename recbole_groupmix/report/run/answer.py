@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from recbole_groupmix.core.best_row import advice, better_rows, known
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
-from recbole_groupmix.record import words
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record import phrases
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text import numbers
 
@@ -19,12 +19,12 @@ def verdict(change: Change | None) -> str:
     Better or worse only where the corrected p-value is below the level and the interval leaves
     out 0.
     """
-    ends = words.ends(change)
+    ends = phrases.ends(change)
     if change is None or ends is None:
         return UNDEFINED
-    if words.marked(change) and ends[0] > 0:
+    if phrases.marked(change) and ends[0] > 0:
         return BETTER
-    if words.marked(change) and ends[1] < 0:
+    if phrases.marked(change) and ends[1] < 0:
         return WORSE
     return ALIKE
 
@@ -39,22 +39,22 @@ def answer(run: FinishedRun) -> str:
     who += made and f" and {made}"
     key = run.keys[0]
     change = run.result["change"][DATA_MIX].get(key)
-    found = verdict(change)
+    judged = verdict(change)
     trials = search["trials"]
     best = "the searched mix" if trials == 1 else f"the best of {trials} searched mixes"
     if THEORY in search["cv"] and THEORY not in run.same:
         best = f"the best of {numbers.count(trials, 'searched mix', 'es')} and theory's"
     everything = f"training on everything as it is ({REFERENCE})"
-    if change is None or found == UNDEFINED:
+    if change is None or judged == UNDEFINED:
         return (
             f"{who}, the change of {key} from {everything} to {best} is undefined: the mean "
             f"under {REFERENCE}, {numbers.value(run.result['test'][REFERENCE].get(key))}, is 0 or "
             "too near it for an interval."
         )
     by = f"{key} changes by {_interval(change)}"
-    if found == BETTER:
+    if judged == BETTER:
         return f"{who}, {best} serves them better than {everything}: {by}."
-    if found == WORSE:
+    if judged == WORSE:
         return f"{who}, {best} serves them worse than {everything}: {by}."
     return (
         f"{who}, {best} cannot be told apart from {everything}: {by}{_uncorrected(run, change)}."
@@ -76,11 +76,11 @@ def lead(run: FinishedRun) -> str:
             f"{as_it_is[0].upper()}{as_it_is[1:]}: nothing that was measured serves them better in "
             f"{key} beyond chance{made}."
         )
-    what, also = advice(better[0]), ""
+    advised, also = advice(better[0]), ""
     if better[1:]:
         also = "; also better: " + ", ".join(f"{m} {_interval(changes[m])}" for m in better[1:])
     return (
-        f"{what[0].upper()}{what[1:]}: {key} is {_interval(changes[better[0]])} above that of "
+        f"{advised[0].upper()}{advised[1:]}: {key} is {_interval(changes[better[0]])} above that of "
         f"{REFERENCE}{also}{made}."
     )
 
@@ -117,11 +117,11 @@ def _listed(run: FinishedRun) -> str:
             parts.append(f"{mix} is the same mix as {run.same[mix]}")
             continue
         change = run.result["change"].get(mix, {}).get(run.keys[0])
-        found = verdict(change)
-        if change is None or found == UNDEFINED:
+        judged = verdict(change)
+        if change is None or judged == UNDEFINED:
             parts.append(f"{mix} is undefined")
         else:
-            is_ = "cannot be told apart" if found == ALIKE else f"is {found}"
+            is_ = "cannot be told apart" if judged == ALIKE else f"is {judged}"
             parts.append(f"{mix} {is_}, {_interval(change)}")
     return "; ".join(parts) or "there is nothing to compare"
 
@@ -132,7 +132,7 @@ def _interval(change: Change) -> str:
 
 def _trainings(run: FinishedRun) -> str:
     """Limit the answer to the trainings made where these are too few to resample."""
-    if not words.few_repeats(run.result):
+    if not phrases.few_repeats(run.result):
         return ""
     repeats = run.result["repeats"]
     made = "the one training" if repeats == 1 else f"the {repeats} trainings"
@@ -141,7 +141,7 @@ def _trainings(run: FinishedRun) -> str:
 
 def _uncorrected(run: FinishedRun, change: Change) -> str:
     """Say why an interval without 0 is no difference here."""
-    ends = words.ends(change)
+    ends = phrases.ends(change)
     if ends is None or ends[0] <= 0 <= ends[1]:
         return ""
     n = sum(mix not in run.same for mix in run.result["change"])

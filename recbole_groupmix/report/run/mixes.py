@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import FINE_TUNED
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record import words
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record import phrases
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -26,7 +26,7 @@ def optimism_section(run: FinishedRun) -> Section:
     rows = []
     for mix in [REFERENCE, *run.compared]:
         score = cv.get(run.candidate(mix))
-        change = run.result["change"].get(mix, {}).get(key, words.NO_CHANGE)
+        change = run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE)
         on_folds = score / base - 1 if score is not None and base else None
         rows.append(
             {

@@ -13,6 +13,7 @@ import pandas as pd
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
 from recbole_groupmix.record.metrics import check_whole, read_metrics
+from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import (
@@ -22,7 +23,6 @@ from recbole_groupmix.record.schema import (
     CurveRecord,
     FoldRecord,
 )
-from recbole_groupmix.record.words import candidate_of
 
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
 _OF_SEARCH = ("trials.jsonl", "curves.jsonl")
@@ -36,7 +36,7 @@ class FinishedRun:
     ----------
     path : pathlib.Path
         The folder.
-    asked : Config
+    config : Config
         ``config.yaml``.
     result : Result
         ``result.json``; values that are no numbers are None.
@@ -49,7 +49,7 @@ class FinishedRun:
     """
 
     path: Path
-    asked: Config
+    config: Config
     result: Result
     trials: list[FoldRecord]
     curves: list[CurveRecord]
@@ -164,7 +164,7 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
             "command that began the run goes on with it"
         )
     result = _read_result(folder / "result.json")
-    asked = read_yaml(folder / "config.yaml", Config)
+    config = read_yaml(folder / "config.yaml", Config)
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
     metrics = read_metrics(file, _of_target(result) if only_target else None)
@@ -181,7 +181,7 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     curves = read_lines(folder / "curves.jsonl", CurveRecord, folds) if searched else []
     return FinishedRun(
         folder,
-        asked,
+        config,
         result,
         [record for record in trials if record["name"] in kept],
         [record for record in curves if record["name"] in kept],
@@ -224,16 +224,15 @@ def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
     groups = {group["name"] for group in result["groups"]}
     strange = sorted(set(metrics["group"]) - groups)
     if strange or not (metrics["group"] == result["target"]).any():
-        what = f"users of {strange[0]!r}" if strange else f"no user of {result['target']!r}"
-        raise ValueError(f"{file} has {what}, unlike result.json beside it; {AGAIN}")
+        unexpected = f"users of {strange[0]!r}" if strange else f"no user of {result['target']!r}"
+        raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
     check_whole(file, metrics, list(result["mixes"]), keys)
 
 
 def _of_target(result: Result) -> list[tuple[str, str, Any]]:
-    wanted = list(SHORT_METRICS)
     return [
         ("group", "==", result["target"]),
-        ("metric", "in", wanted),
+        ("metric", "in", list(SHORT_METRICS)),
         ("k", "==", result["topk"][-1]),
     ]

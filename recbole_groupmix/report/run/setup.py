@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recbole_groupmix import __version__
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Group, RemovedStep
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -43,7 +43,7 @@ FIRST = (
 )
 
 
-def asked_section(run: FinishedRun) -> Section:
+def question_section(run: FinishedRun) -> Section:
     """Return the question and the groups."""
     result = run.result
     size = result["embedding_size"]
@@ -109,7 +109,7 @@ def _removed(step: RemovedStep) -> str:
 
 def setup_section(run: FinishedRun) -> Section:
     """Return configuration, data, versions and times."""
-    configuration = {**run.asked["configuration"], "trials": run.result["search"]["trials"]}
+    configuration = {**run.config["configuration"], "trials": run.result["search"]["trials"]}
     first = [key for key in FIRST if key in configuration]
     tables = [
         _keys("settings", "Settings", {key: configuration[key] for key in first}),
@@ -140,7 +140,7 @@ def _facts(run: FinishedRun) -> dict[str, Any]:
     if not versions:
         facts["versions in the run"] = "not kept in the run folder"
     facts["version of recbole-groupmix that made this page"] = __version__
-    facts.update({f"data, {name}": value for name, value in run.asked["data"].items()})
+    facts.update({f"data, {name}": value for name, value in run.config["data"].items()})
     return facts
 
 

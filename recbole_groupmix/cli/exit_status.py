@@ -47,7 +47,7 @@ class Ended:
 
 
 @contextmanager
-def last_words(resumes: bool = False) -> Iterator[Ended]:
+def errors_to_exit_status(resumes: bool = False) -> Iterator[Ended]:
     """Turn what ends a command early into its exit status and one line.
 
     Parameters
@@ -92,9 +92,9 @@ def _of_system(error: OSError, resumes: bool, opened: list[Path], output: _Watch
         kept = f"; what it made is in {opened[0]}" if opened else ""
         _say(f"the answer cannot be printed: {reason}{kept}")
         return 1
-    what = f"{error.filename}: " if error.filename else ""
+    file = f"{error.filename}: " if error.filename else ""
     promise = f"; {_promise(resumes, opened)}" if error.errno in _MAY_PASS else ""
-    _say(f"{what}{reason}{promise}")
+    _say(f"{file}{reason}{promise}")
     return 1
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from recbole_groupmix.core.best_row import advice, better_rows, known
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
-from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
-from recbole_groupmix.record.words import (
+from recbole_groupmix.record.phrases import (
     FEW,
     candidate_of,
     change_text,
@@ -14,6 +12,8 @@ from recbole_groupmix.record.words import (
     measured_text,
     unmeasured_note,
 )
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
 from recbole_groupmix.text.numbers import LEVEL, count
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from recbole_groupmix.files.paths import file_inside
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.read import read_version
 from recbole_groupmix.reproduce.plan import Cell
 
@@ -86,10 +86,10 @@ def is_finished(out: Path, cell: Cell, say: Callable[[str], None]) -> bool:
     if not file.is_file():
         return False
     try:
-        found = _read(out, file)
-        if found.given != _plain(cell.given) or not (found.folder / "result.json").is_file():
+        cell_run = _read(out, file)
+        if cell_run.given != _plain(cell.given) or not (cell_run.folder / "result.json").is_file():
             return False
-        read_folder(found.folder, only_target=True)
+        read_folder(cell_run.folder, only_target=True)
     except OtherVersion:
         raise
     except ValueError as error:

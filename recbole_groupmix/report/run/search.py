@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import FINE_TUNED, REFERENCE, THEORY
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
