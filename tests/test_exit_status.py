@@ -16,12 +16,12 @@ from recbole_groupmix.cli.exit_status import Terminated, errors_to_exit_status
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.files.opened import note_opened
 
-GOES_ON = "; the same command goes on from here\n"
+GOES_ON = "; run the same command again to resume\n"
 NOTHING = "; nothing was kept; run the command again\n"
 
 
 def stopped(monkeypatch, command, error, opened=()):
-    """Return status and last words of a command that an error stops."""
+    """Return status and message of a command that an error stops."""
 
     def stop(own, keys):
         for folder in opened:

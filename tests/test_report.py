@@ -275,9 +275,9 @@ def test_without_trials_theory_alone_is_no_search(tmp_path):
 
 def test_few_repeats_speak_for_themselves_only(five_repeats):
     change = entry(0.031, 0.01, 0.052, 0.01)
-    few = "and the 4 trainings of each mix (too few to speak for other seeds), the best of"
+    few = "and the 4 trainings of each mix (too few to cover variation between training seeds), the best of"
     assert few in said(five_repeats, entry=change, repeats=4)
-    one = "and the one training of each mix (too few to speak for other seeds), the best of"
+    one = "and the one training of each mix (too few to cover variation between training seeds), the best of"
     assert one in said(five_repeats, entry=change, repeats=1)
     assert "too few" not in said(five_repeats, entry=change, repeats=1, closed_form=True)
 
@@ -288,11 +288,11 @@ def test_without_trials_the_answer_is_about_the_baselines(tmp_path, undrawn):
     sentence = answer(run)
     assert sentence.startswith(
         "For the users with group A, no mix was searched; the other mixes, in the 2 trainings of "
-        "each mix (too few to speak for other seeds): stratified "
+        "each mix (too few to cover variation between training seeds): stratified "
     )
     assert (beside(run), short(run)) == ("", "none searched")
     text = write_report([folder]).read_text()
-    assert "This run searched no mixes." in text
+    assert "This run did not search mixes." in text
 
 
 def test_a_run_without_folds(tmp_path, undrawn):
@@ -303,13 +303,13 @@ def test_a_run_without_folds(tmp_path, undrawn):
     for name in ("trials.jsonl", "curves.jsonl"):
         (folder / name).unlink()
     text = write_report([folder]).read_text()
-    assert "trained nothing on folds" in text and "no curves of several groups" in text
+    assert "did not train on folds" in text and "no learning curves of several groups" in text
 
 
 def test_diverged_mixes_are_named(tmp_path, undrawn):
     folder = write_run(tmp_path / "run", diverged=("trial-1", "stratified"))
     text = write_report([folder]).read_text()
-    assert "Left out, since training diverged: trial-1, stratified." in text
+    assert "Left out because training diverged: trial-1, stratified." in text
     assert "Training of 1 candidate diverged." in text
     assert "of 3 candidates scored above proportional" in text
 
@@ -434,17 +434,23 @@ def test_correction_over_runs_is_over_all_rows():
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: (f / "result.json").unlink(), "no finished run: there is no result.json in it"),
+        (
+            lambda f: (f / "result.json").unlink(),
+            "does not hold a finished run: result.json is missing",
+        ),
         (lambda f: (f / "metrics.parquet").unlink(), "there is no metrics.parquet in it"),
-        (lambda f: (f / "config.yaml").unlink(), "is no run folder: there is no config.yaml"),
-        (lambda f: (f / "trials.jsonl").unlink(), "not complete: there is no trials.jsonl"),
-        (lambda f: shutil.rmtree(f), "there is no run folder"),
+        (lambda f: (f / "config.yaml").unlink(), "is not a run folder: config.yaml is missing"),
+        (lambda f: (f / "trials.jsonl").unlink(), "not complete: trials.jsonl is missing"),
+        (lambda f: shutil.rmtree(f), "does not exist"),
         (lambda f: (f / "result.json").write_text("{"), "result.json cannot be read"),
         (lambda f: (f / "result.json").write_text("[]"), "result.json cannot be read"),
         (lambda f: (f / "config.yaml").write_text("a: ["), "config.yaml cannot be read"),
         (lambda f: (f / "config.yaml").write_text("a: 1"), "has no 'configuration'"),
         (lambda f: (f / "metrics.parquet").write_text("x"), "metrics.parquet cannot be read"),
-        (lambda f: (f / "trials.jsonl").write_text("{}\n"), "trials.jsonl, line 1 is no record"),
+        (
+            lambda f: (f / "trials.jsonl").write_text("{}\n"),
+            "trials.jsonl, line 1 is not the record",
+        ),
     ],
 )
 def test_folders_that_cannot_be_read(tmp_path, five_repeats, damage, message, capsys):

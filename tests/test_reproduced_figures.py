@@ -492,7 +492,7 @@ def test_findings_say_what_holds_and_what_controls_change():
     assert findings(data) == [
         "Protocol paper: 1a survives (BPR), does not survive (EASE); 2 cannot be told (BPR).",
         "Under 2 controls of it 1 of 4 verdicts stay, 1 can no longer be told, 1 can be told then, "
-        "1 turn over: 1a does not survive under graph=all (BPR).",
+        "1 is reversed: 1a does not survive under graph=all (BPR).",
     ]
     assert findings(_rows(("paper", "own search", "BPR", "3", SURVIVES))) == [
         "Protocol paper: 3 survives (BPR)."

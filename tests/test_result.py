@@ -398,9 +398,7 @@ def test_intervals_of_fewer_than_five_repeats_are_marked():
         few = result | {"repeats": repeats, "intervals": interval_note(repeats)}
         text = " ".join(result_table(few).split())
         assert f"+20.0% [+20.0%, +20.0%]{mark} *" in text
-        assert ("~ an interval that leaves out what other seeds would give." in text) == (
-            mark > ""
-        )
+        assert ("~ covers sampling of users only" in text) == (mark > "")
 
 
 def test_intervals_of_a_closed_form_leave_out_no_seeds():

@@ -47,9 +47,9 @@ _CUTOFF = 0.6  # of the few names of commands, one with two of three letters is 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0; 2 for input that cannot be used, which one line says; 1 where the system stops a run
+    0; 2 for input that cannot be used, with one line of message; 1 where the system stops a run
     halfway (a full disk), 130 where the user does, 143 where a signal asks for the end, 141 where
-    nobody reads the output any more.
+    the reader of the output is gone.
 
     Parameters
     ----------

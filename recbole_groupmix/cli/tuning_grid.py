@@ -16,7 +16,7 @@ _DOES = "tune searches a grid of learning_rate and reg_weight, each as `KEY choi
 
 
 def axis(key: str) -> Callable[[str], list[float]]:
-    """Return what reads the values of an axis, such as ``[0.01,0.03]`` or a single number."""
+    """Return a reader of the values of an axis, such as ``[0.01,0.03]`` or a single number."""
 
     def read(text: str) -> list[float]:
         values = literal(text)
@@ -49,7 +49,7 @@ def read_params_file(path: str) -> dict[str, list[float]]:
     Raises
     ------
     ValueError
-        For a file that cannot be read, and a line that is no axis of the grid.
+        For a file that cannot be read, and a line that does not describe an axis of the grid.
     """
     option_and_path = f"--params_file {path}"
     try:

@@ -36,8 +36,8 @@ def changes(
     seed : int
         Seed of the bootstrap.
     same : mapping of str to str, optional
-        Mixes that are another one. They are no comparison of their own: p is None, and p_holm that
-        of the other, None for Proportional.
+        Mixes that are the same as another mix, by name. They are not compared by themselves: p
+        is None, and p_holm is that of the other mix (None for Proportional).
 
     Returns
     -------

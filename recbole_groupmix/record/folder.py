@@ -1,4 +1,4 @@
-"""The folder of a run: where results go, and what makes an interrupted run go on."""
+"""The folder of a run: where results go, and what an interrupted run resumes from."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class RunFolder:
                 )
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
-        """Append one line of JSON and bring it to disk; a line that a kill cut short goes."""
+        """Append one line of JSON and bring it to disk; a last line that was cut short is removed."""
         with open(self.path / name, "a+b") as file:
             _end_with_a_whole_line(file)
             file.write(json.dumps(record).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""From runs to the files of a report."""
+"""The files of a report, from finished runs."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def grid_files(grids: Mapping[str, tuple[list[str], list[Section]]]) -> dict[str
     parts = []
     for place, (name, (lead, sections)) in enumerate(grids.items(), start=1):
         folder = f"{_plain(name)}/" if len(grids) > 1 else ""
-        title = f"{name}: the paper again"
+        title = f"{name}: reproduction of the paper"
         parts.append(_part(f"grid{place}", title, lead, sections, folder, "Runs"))
     return _joined(f"groupmix: {', '.join(grids)}", parts)
 
@@ -112,7 +112,7 @@ def _of_data_sets(runs: Sequence[FinishedRun], checks: Sequence[CheckFile]) -> l
 
 
 def run_sections(run: FinishedRun) -> list[Section]:
-    """Return what the page says of one run."""
+    """Return the sections about one run."""
     return [
         question_section(run),
         change_section(run),
@@ -131,12 +131,12 @@ def _left_out(run: FinishedRun) -> list[str]:
     if not run.result["diverged"]:
         return []
     names = run.result["diverged"]
-    return [f"Left out, since training diverged: {', '.join(names)}."]
+    return [f"Left out because training diverged: {', '.join(names)}."]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a page says of one run or grid.
+    """The part of a page about one run or grid.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ def _part(
 ) -> _Part:
     """Return a part; in Markdown its `lead` is a section with a title of its own.
 
-    `named` is what the page says besides of the run: its folder, and its name among several.
+    `named` are further values for the template: the folder of the run, and its name among several.
     """
     drawings = [(section, [drawn(figure) for figure in section.figures]) for section in sections]
     shown = [

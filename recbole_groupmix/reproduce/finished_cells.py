@@ -20,7 +20,7 @@ RUNS, CELLS = "runs", "cells"
 
 
 class OtherVersion(ValueError):
-    """A file of another version of this package: it is not damaged, and not made again."""
+    """A file of another version of this package: not damaged, so it is not replaced."""
 
 
 class _Given(TypedDict):
@@ -80,7 +80,7 @@ def record(out: Path, cell: Cell, run_folder: str) -> None:
 def is_finished(out: Path, cell: Cell, say: Callable[[str], None]) -> bool:
     """Whether a cell was run with exactly these settings and its result can still be read.
 
-    A file of ours that is damaged is made again by the run that follows, which `say` is told.
+    `say` tells of a damaged file of ours; the run that follows writes it anew.
     """
     file = _file(out, cell.name)
     if not file.is_file():
@@ -117,7 +117,7 @@ def _file(out: Path, name: str) -> Path:
 
 
 def _read(out: Path, file: Path) -> Finished:
-    way_out = "the cell's run is made again from its folder, or remove the file"
+    way_out = "the run is resumed from its folder; or remove the file"
     try:
         content = read_version(file, CellFile, VERSION, way_out, OtherVersion)
     except OtherVersion as error:

@@ -78,7 +78,7 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
     check_page(out, force)
     place = out / REPORT
     digests = {name: _digest(content) for name, content in files.items()}
-    # until all are written, those before them count as ours too: a kill may come between
+    # until all are written, those before them count as ours too: the process may be stopped
     before = _known(place)
     either = {name: [*before.get(name, []), *now] for name, now in _lists(digests).items()}
     write_files(place, {_LIST: _json({**before, **either}), **files})
@@ -93,7 +93,7 @@ def _check(out: Path, dataset: str) -> CheckFile | None:
     try:
         return read_check(folder) if (folder / CHECK).is_file() else None
     except ValueError:
-        return None  # could not be made again, which was said
+        return None  # could not be computed, which was reported
 
 
 def _old(place: Path) -> list[str]:

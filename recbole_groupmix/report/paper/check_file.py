@@ -59,7 +59,7 @@ def read_check(folder: str | Path) -> CheckFile:
         If it cannot be read or is of another version.
     """
     file = Path(folder) / CHECK
-    way_out = "groupmix check makes it again"
+    way_out = "run groupmix check again"
     content = read_version(file, CheckRecord, SCHEMA_VERSION, way_out)
     try:
         groups = [group["name"] for group in content["groups"]]

@@ -1,4 +1,4 @@
-"""What the page of a grid says of one data set."""
+"""The part of the page of a grid about one data set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def grid_part(
 ) -> tuple[list[str], list[Section]]:
     """Return the lead and the sections about one data set.
 
-    The lead says how many runs there are, what they show of the paper's results, and which are
-    missing; the sections are the paper's figures, its results by control, and all runs.
+    The lead gives the number of runs, their verdicts on the paper's results, and the runs that
+    are missing; the sections are the paper's figures, its results by control, and all runs.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _extent(cells: Sequence[GridCell]) -> str:
 
 
 def _missing(failed: Sequence[str]) -> list[str]:
-    return [f"Not here, since they failed: {'; '.join(failed)}."] if failed else []
+    return [f"Missing because they failed: {'; '.join(failed)}."] if failed else []
 
 
 def _short(cell: GridCell) -> str:

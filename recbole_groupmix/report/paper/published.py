@@ -9,7 +9,7 @@ import pandas as pd
 from recbole_groupmix.bundled import bundled
 
 FILE = "docs/published.csv"
-#: Shown where there is no figure.
+#: Shown where the paper has no figure.
 NOT_PUBLISHED = "not published"
 _Place = tuple[str, str, "int | None", str, str, str]
 _COLUMNS = ["dataset", "model", "d", "target", "mix", "metric", "value", "source"]

@@ -19,7 +19,7 @@ _ROUNDING = 1e-12
 
 
 def of_mean(run: FinishedRun, mix: str, key: str) -> tuple[float | None, float | None]:
-    """Return the ends of the interval of the target's mean; None where there is none."""
+    """Return the ends of the interval of the target's mean; None where it is undefined."""
     values = run.per_user(mix, key, run.target).to_numpy(np.float64)
     if _complete(values) < 2:
         return None, None

@@ -104,12 +104,8 @@ def change_table(run: FinishedRun, keys: list[str]) -> Table:
 
 
 def change_note(run: FinishedRun) -> str:
-    """Return what the marks of changes mean."""
-    few = (
-        f" {phrases.FEW} an interval that leaves out what other seeds would give."
-        if phrases.few_repeats(run.result)
-        else ""
-    )
+    """Return the meaning of the marks of changes."""
+    few = f" {phrases.SAMPLING_ONLY}." if phrases.few_repeats(run.result) else ""
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
         f"the mixes of a metric.{few}{_same(run)}"
@@ -117,6 +113,6 @@ def change_note(run: FinishedRun) -> str:
 
 
 def _same(run: FinishedRun) -> str:
-    """Say which rows are one mix and so one comparison."""
+    """Return which rows are the same mix and so one comparison."""
     said = [f"{name} is the same mix as {of}" for name, of in run.same.items()]
     return f" {'; '.join(said)}: one comparison." if said else ""

@@ -27,7 +27,7 @@ def search_section(run: FinishedRun) -> Section:
     """Return scatter plots of the searched mixes and the best of them as a table."""
     data = searched(run)
     if data.empty:
-        return Section("search", TITLE, ["This run searched no mixes."])
+        return Section("search", TITLE, ["This run did not search mixes."])
     key, selected = run.result["valid_metric"], run.result["search"]["selected"]
     known = data.dropna(subset=["score"])
     figures = []

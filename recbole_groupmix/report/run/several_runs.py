@@ -17,9 +17,9 @@ from recbole_groupmix.report.run import answer
 from recbole_groupmix.report.run.setup import FIRST
 from recbole_groupmix.text import numbers
 
-#: They differ between any two runs, or do not decide results.
+#: Keys that differ between any two runs, or do not decide results.
 _NOT_SHOWN = frozenset({"load_col", "own_mixes"})
-#: More runs than these make a table with a column each too wide to be shown at once.
+#: With more runs a table with a column for each is folded, since it is too wide.
 _MANY = 6
 
 
@@ -57,7 +57,7 @@ def several_runs_section(runs: Sequence[FinishedRun], names: Sequence[str] = ())
 
 
 def labels(runs: Sequence[FinishedRun]) -> list[str]:
-    """Return a short name per run: data set, target and model, and what tells equal ones apart.
+    """Return a short name per run: data set, target and model, and what distinguishes equal ones.
 
     That is size and protocol, or the folder where these agree too.
     """
@@ -129,8 +129,8 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
         "Runs",
         (*header, "data_mix is", f"change of {runs[0].keys[0]}"),
         rows,
-        "Verdicts and marks of this table are each run's own, corrected over its mixes; "
-        f"{phrases.FEW} marks intervals over users only.",
+        "Verdicts and marks are those of each run, corrected over its mixes; "
+        f"{phrases.SAMPLING_ONLY}.",
     )
 
 
@@ -176,6 +176,6 @@ def _change_table(
             ("run", "mix", *keys),
             rows,
             f"95 % intervals. * p < {numbers.LEVEL} after Holm's correction over all rows of a "
-            f"column. {phrases.FEW} an interval over users only.",
+            f"column. {phrases.SAMPLING_ONLY}.",
         )
     ]
