@@ -245,7 +245,7 @@ def test_the_answer_where_only_the_correction_forbids_it(five_repeats):
     sentence = said(five_repeats, entry=entry(-0.017, -0.031, -0.002, 0.08))
     assert "cannot be told apart from training on everything" in sentence
     assert sentence.endswith(
-        "-1.7% [-3.1%, -0.2%]; the interval leaves out 0, but p is 0.080 after Holm's "
+        "-1.7% [-3.1%, -0.2%]; the interval excludes 0, but p is 0.080 after Holm's "
         "correction over the 3 mixes compared."
     )
 
@@ -329,7 +329,7 @@ def test_one_repeat_and_a_mean_of_0(tmp_path):
     page = Page(write_report([folder]).read_text())
     changes = {cell[0] for row in page.tables["change"][2:] for cell in row[1:]}
     assert changes == {"undefined"}
-    assert "0.0000, is 0 or too near it" in "".join(page.text)
+    assert "0.0000, is 0 or too close to 0" in "".join(page.text)
 
 
 def test_values_that_are_undefined(tmp_path):
@@ -438,7 +438,7 @@ def test_correction_over_runs_is_over_all_rows():
             lambda f: (f / "result.json").unlink(),
             "does not hold a finished run: result.json is missing",
         ),
-        (lambda f: (f / "metrics.parquet").unlink(), "there is no metrics.parquet in it"),
+        (lambda f: (f / "metrics.parquet").unlink(), "metrics.parquet is missing"),
         (lambda f: (f / "config.yaml").unlink(), "is not a run folder: config.yaml is missing"),
         (lambda f: (f / "trials.jsonl").unlink(), "not complete: trials.jsonl is missing"),
         (lambda f: shutil.rmtree(f), "does not exist"),

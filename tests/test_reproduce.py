@@ -335,7 +335,7 @@ def test_a_cell_that_fails_is_named_and_the_others_are_run(
     assert lines[-3] == "failed: blockmix, target A, BPR d=4, converged: nothing can be learned"
     assert lines[-2] == "1 of 3 cells failed; run the same command again to retry them"
     page = (out / "report" / "tables.md").read_text()
-    assert "Not here, since they failed: blockmix, target A, BPR d=4, converged." in page
+    assert "Missing because they failed: blockmix, target A, BPR d=4, converged." in page
 
 
 def test_a_run_folder_that_is_half_gone_is_an_error(reproduced, tmp_path):
@@ -343,7 +343,7 @@ def test_a_run_folder_that_is_half_gone_is_an_error(reproduced, tmp_path):
     shutil.copytree(reproduced[0], out)
     folder = next((out / "runs").glob("*EASE*"))
     (folder / "metrics.parquet").unlink()
-    with pytest.raises(ValueError, match=r"there is no metrics.parquet in it"):
+    with pytest.raises(ValueError, match=r"metrics.parquet is missing"):
         write_page(out, [], [], force=False)
 
 

@@ -506,7 +506,7 @@ def test_the_lead_of_a_grid(grid):
     assert lead[0].startswith(f"{len(cells)} runs with 9 searched mixes each")  # one is twice here
     assert lead[1].startswith("Protocol paper: 1a ")
     assert lead[2].startswith("Under 1 control of it ")
-    assert lead[-1] == "Not here, since they failed: x, y."
+    assert lead[-1] == "Missing because they failed: x, y."
 
 
 def test_cells_at_other_cut_offs_are_refused(grid, tmp_path):

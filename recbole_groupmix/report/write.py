@@ -49,7 +49,7 @@ def write_report(
     checks = [folder for folder in folders if is_check(folder)]
     runs = read_folders([folder for folder in folders if folder not in checks])
     if not runs:
-        raise ValueError("name at least one run folder beside the folder of groupmix check")
+        raise ValueError("name run folders to report on, besides the folder of groupmix check")
     files = report_files(runs, [read_check(folder) for folder in checks])
     if force:
         write_files(place, files)
