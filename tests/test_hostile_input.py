@@ -181,7 +181,7 @@ def test_a_setting_beyond_its_bounds(tiny, key, value):
         ("influence", "d=100000", "--d is 100000, but the interactions of group"),
         ("gradient", "most=0", "--most is '0'; it must be a whole number >= 1"),
         ("gradient", "most=1000000", "at most 10,000"),
-        ("gradient", "follow=9", "--follow is '9'; it must be at most 3: so many starts"),
+        ("gradient", "follow=9", "--follow is '9'; it must be at most 3: that is the number"),
         ("profile", "points=1000001", "--points is '1000001'; it must be at most 999"),
         ("profile", "points=4", "--points is 4; it must be odd"),
         (
