@@ -21,6 +21,8 @@ HEAD = """\
 The public names of `recbole_groupmix`, from their docstrings (`python docs/reference.py` writes this
 page). Everything else may change between releases without notice.
 """
+#: Longest signature on one line.
+WIDTH = 72
 _ROLE = re.compile(r":(?:\w+):`~?(?:[\w.]*\.)?([\w.]+)`")
 _SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.M)
 
@@ -42,14 +44,29 @@ def listed(body: str) -> str:
     return plain("\n".join(lines))
 
 
+def example(body: str) -> str:
+    """Return the lines of a doctest as a block of code."""
+    lines = [line.split("  # doctest:")[0] for line in body.strip().splitlines()]
+    code = [line[4:] if line[:4] in (">>> ", "... ") else f"# {line}" for line in lines]
+    return "```python\n" + "\n".join(code) + "\n```"
+
+
+def prose_or_list(title: str, body: str) -> str:
+    """Return the body of a numpydoc section as Markdown."""
+    if title == "Examples":
+        return example(body)
+    if title in ("Notes", "See Also", "References"):
+        return plain(body.strip())
+    return listed(body)
+
+
 def of_docstring(value: Any) -> str:
     """Return a docstring as Markdown."""
     text = inspect.getdoc(value) or ""
     parts = _SECTION.split(text)
     out = [plain(parts[0].strip())]
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
-        prose = title in ("Notes", "See Also", "Examples", "References")
-        out.append(f"**{title}**\n\n{plain(body.strip()) if prose else listed(body)}")
+        out.append(f"**{title}**\n\n{prose_or_list(title, body)}")
     return "\n\n".join(out)
 
 
@@ -62,7 +79,28 @@ def signature(name: str, value: Any) -> str:
     kept = [p.replace(annotation=p.empty) for p in parameters.parameters.values()]
     kept = [p for p in kept if p.name != "self"]
     shown = parameters.replace(parameters=kept, return_annotation=parameters.empty)
-    return f"```python\n{name}{shown}\n```\n\n"
+    line = f"{name}{shown}"
+    if len(line) > WIDTH:
+        shown_each = [str(shown.replace(parameters=[p]))[1:-1] for p in kept]
+        line = f"{name}(\n    " + ",\n    ".join(with_star(kept, shown_each)) + ",\n)"
+    return f"```python\n{line}\n```\n\n"
+
+
+def with_star(kept: list[inspect.Parameter], shown: list[str]) -> list[str]:
+    """Return parameters as text with the star before the first that is given by name only."""
+    texts = [text.removeprefix("*, ") for text in shown]
+    by_name = [place for place, p in enumerate(kept) if p.kind is p.KEYWORD_ONLY]
+    starred = any(p.kind is p.VAR_POSITIONAL for p in kept)
+    return [*texts[: by_name[0]], "*", *texts[by_name[0] :]] if by_name and not starred else texts
+
+
+def contents(names: list[str]) -> str:
+    """Return a list of the public names with their first lines, as links."""
+    lines = []
+    for name in names:
+        first = (inspect.getdoc(getattr(recbole_groupmix, name)) or "").splitlines()[0]
+        lines.append(f"- [`{name}`](#{name.lower()}): {plain(first)}")
+    return "\n".join(lines)
 
 
 def entry(name: str, value: Any) -> str:
@@ -87,7 +125,11 @@ def page() -> str:
     names = [name for name in recbole_groupmix.__all__ if not name.startswith("_")]
     return (
         "\n\n".join(
-            [HEAD.strip(), *(entry(name, getattr(recbole_groupmix, name)) for name in names)]
+            [
+                HEAD.strip(),
+                contents(names),
+                *(entry(name, getattr(recbole_groupmix, name)) for name in names),
+            ]
         )
         + "\n"
     )

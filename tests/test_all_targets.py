@@ -21,7 +21,7 @@ from recbole_groupmix.compare import compare, read_runs
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.core.statistics.bootstrap import holm
-from recbole_groupmix.record.finished import read_folders
+from recbole_groupmix.record.finished_run import read_folders
 from recbole_groupmix.training.closed_form import back_end as closed_form
 from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import Fit, Job

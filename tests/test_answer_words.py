@@ -9,8 +9,8 @@ from command import call, run_folder
 from recbole_groupmix import __version__
 from recbole_groupmix.core.better_rows import advice, better_rows
 from recbole_groupmix.exact.influence import _percent
-from recbole_groupmix.record.table import WIDEST, result_table
-from recbole_groupmix.record.words import change_text
+from recbole_groupmix.record.phrases import change_text
+from recbole_groupmix.record.result_table import WIDEST, result_table
 
 KEY = "precision@10"
 

@@ -238,7 +238,7 @@ def test_the_same_option_twice(refused):
 
 
 def test_an_option_without_a_value():
-    refused_command("run", "--target", says=["--target has no value", "--target=VALUE"])
+    refused_command("run", "--target", says=["--target needs a value", "--target=VALUE"])
 
 
 def test_a_word_that_is_no_option(refused):

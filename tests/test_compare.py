@@ -553,7 +553,7 @@ def test_the_command_compares_files_of_others(two_runs, capsys):
         (["first", "--group=25"], "group '25' does not exist; allowed are overall, A, B, C"),
         (["first", "--reference=x"], "reference 'x' is not a run"),
         (["first", "--what=x"], "unknown option --what; compare takes --reference, --metric"),
-        (["first", "--metric"], "option --metric has no value"),
+        (["first", "--metric"], "option --metric needs a value"),
         (["first", "--seed=-1"], "--seed is '-1'; it must be a whole number >= 0"),
         (["first", "--how=outer"], "how is 'outer'"),
         (

@@ -16,7 +16,7 @@ from command import call, one_line, raises_one_line, run_arguments, run_folder, 
 from helpers import write_tiny
 
 from recbole_groupmix import load_run, load_test_data
-from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.finished_run import read_folder
 
 SMALL = {"trials": 1, "folds": 2, "repeats": 1, "epochs": 2, "eval_step": 1}
 

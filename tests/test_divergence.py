@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from recbole_groupmix import run_groupmix
-from recbole_groupmix.record.table import result_table
+from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.settings import yaml_files
 
 pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")

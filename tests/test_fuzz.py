@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from recbole_groupmix import load_run
 from recbole_groupmix.compare.files import read_runs
 from recbole_groupmix.compare.tables import runs_of_tables
-from recbole_groupmix.record.finished import read_folders
+from recbole_groupmix.record.finished_run import read_folders
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.rows import OUR_KEYS
 

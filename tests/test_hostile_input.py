@@ -59,7 +59,7 @@ def test_a_plan_is_only_a_plan(monkeypatch, value):
 
 
 def test_a_flag_of_report_may_stand_before_the_folders():
-    refused("report", "--force", "nowhere", says=["there is no run folder nowhere"])
+    refused("report", "--force", "nowhere", says=["run folder nowhere does not exist"])
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_a_setting_beyond_its_bounds(tiny, key, value):
         ("influence", "d=100000", "--d is 100000, but the interactions of group"),
         ("gradient", "most=0", "--most is '0'; it must be a whole number >= 1"),
         ("gradient", "most=1000000", "at most 10,000"),
-        ("gradient", "follow=9", "--follow is '9'; it must be at most 3: so many starts"),
+        ("gradient", "follow=9", "--follow is '9'; it must be at most 3: that is the number"),
         ("profile", "points=1000001", "--points is '1000001'; it must be at most 999"),
         ("profile", "points=4", "--points is 4; it must be odd"),
         (
@@ -214,7 +214,7 @@ def test_memory_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr("recbole_groupmix.cli.compare.call", lambda *_: np.empty(2**50))
     status, _, err = call("compare")
     assert status == 1 and err.count("\n") == 1
-    assert "more memory than there is (Unable to allocate" in err
+    assert "more memory than is free (Unable to allocate" in err
 
 
 # --- what was taken without a word ---------------------------------------------------------------
@@ -321,7 +321,7 @@ def test_groups_of_any_name_are_run_and_shown_harmlessly(hostile, target):
     assert "<script>" not in tables and "\x1b" not in tables
     cells = "\n".join(file.read_text() for file in folder.rglob("figures/*.csv"))
     assert "'=cmd" in cells and "\n=cmd" not in cells and ",=cmd" not in cells
-    assert call(*arguments)[0] == 0  # goes on in the same folder
+    assert call(*arguments)[0] == 0  # resumes in the same folder
 
 
 def test_a_check_of_groups_of_any_name(hostile):

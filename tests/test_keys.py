@@ -24,9 +24,9 @@ def merged(**given):
     return merge_settings({"dataset": "blockmix", **given}, where="here")
 
 
-def keys_table():
-    file = REPOSITORY / "benchmarks" / "keys_table.py"
-    spec = importlib.util.spec_from_file_location("keys_table", file)
+def settings_table():
+    file = REPOSITORY / "docs" / "settings_table.py"
+    spec = importlib.util.spec_from_file_location("settings_table", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -122,9 +122,9 @@ def test_the_default_of_an_old_key_is_part_of_a_run_s_name():
 
 
 def test_the_page_has_the_table_of_the_rows():
-    module = keys_table()
+    module = settings_table()
     text = module.PAGE.read_text(encoding="utf-8")
-    assert module.page(text) == text, "run `python benchmarks/keys_table.py --write`"
+    assert module.page(text) == text, "run `python docs/settings_table.py`"
     assert all(f"| `{key}` |" in text for key in ROWS)
 
 
@@ -143,8 +143,8 @@ ROW = """
 """
 ASK = """
 import json, sys, traceback
-sys.path.insert(0, "benchmarks")
-import keys_table
+sys.path.insert(0, "docs")
+import settings_table
 from recbole_groupmix.record.folder import hash8
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.merge import merge_settings
@@ -169,7 +169,7 @@ print(json.dumps({
     "typo": refused(patience_of_jo=3),
     "notes": [merged(patience_of_job=4).notes, merged(model="EASE", patience_of_job=4).notes],
     "costs": KEY not in NO_COST,
-    "table": [line for line in keys_table.tables().splitlines() if KEY in line],
+    "table": [line for line in settings_table.tables().splitlines() if KEY in line],
     "names": [
         hash8(merged(**given).values)
         for given in ({}, {KEY: 7}, {KEY: 4}, {"folds": 4}, {"model": "EASE"})
@@ -180,7 +180,7 @@ print(json.dumps({
 
 def test_a_further_key_is_one_row(tmp_path):
     """A copy of the package with one more row, and nothing else that differs."""
-    for folder in ("recbole_groupmix", "properties", "benchmarks"):
+    for folder in ("recbole_groupmix", "properties", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ignored)
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
@@ -213,8 +213,8 @@ def test_a_further_key_is_one_row(tmp_path):
         ],
     ]
     assert found["table"] == [
-        "| `patience_of_job` | `7` | a whole number from 2 to 9 | How long it waits. Only for "
-        "models that are trained. |"
+        "| `patience_of_job` | How long it waits. Only for models that are trained. | `7` | "
+        "a whole number from 2 to 9 |"
     ]
     plain, at_default, other, folds, ease = found["names"]
     assert plain == at_default == hash8(merged(target="A").values)

@@ -158,7 +158,7 @@ def test_only_what_was_given_is_returned(parser, arguments, given):
         (["--TABLE=3"], "unknown option --TABLE"),
         (["--help=3"], "unknown option --help"),
         (["--most=3", "--most=4"], "--most is given twice: '3' and '4'"),
-        (["--most"], "option --most has no value"),
+        (["--most"], "option --most needs a value"),
         (["--"], "unexpected argument '--'"),
     ],
 )

@@ -17,15 +17,15 @@ from pages import Page
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import BASELINES, REFERENCE
-from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.style import clipped
 from recbole_groupmix.report.frame.text_tables import latex, markdown
-from recbole_groupmix.report.run.across import across_section, changes
 from recbole_groupmix.report.run.answer import answer, beside, short, verdict
-from recbole_groupmix.report.run.searched import searched
+from recbole_groupmix.report.run.search import searched
+from recbole_groupmix.report.run.several_runs import changes, several_runs_section
 from recbole_groupmix.report.run.users import n_test_items
 from recbole_groupmix.report.write import write_report
 
@@ -245,7 +245,7 @@ def test_the_answer_where_only_the_correction_forbids_it(five_repeats):
     sentence = said(five_repeats, entry=entry(-0.017, -0.031, -0.002, 0.08))
     assert "cannot be told apart from training on everything" in sentence
     assert sentence.endswith(
-        "-1.7% [-3.1%, -0.2%]; the interval leaves out 0, but p is 0.080 after Holm's "
+        "-1.7% [-3.1%, -0.2%]; the interval excludes 0, but p is 0.080 after Holm's "
         "correction over the 3 mixes compared."
     )
 
@@ -275,9 +275,9 @@ def test_without_trials_theory_alone_is_no_search(tmp_path):
 
 def test_few_repeats_speak_for_themselves_only(five_repeats):
     change = entry(0.031, 0.01, 0.052, 0.01)
-    few = "and the 4 trainings of each mix (too few to speak for other seeds), the best of"
+    few = "and the 4 trainings of each mix (too few to cover variation between training seeds), the best of"
     assert few in said(five_repeats, entry=change, repeats=4)
-    one = "and the one training of each mix (too few to speak for other seeds), the best of"
+    one = "and the one training of each mix (too few to cover variation between training seeds), the best of"
     assert one in said(five_repeats, entry=change, repeats=1)
     assert "too few" not in said(five_repeats, entry=change, repeats=1, closed_form=True)
 
@@ -288,11 +288,11 @@ def test_without_trials_the_answer_is_about_the_baselines(tmp_path, undrawn):
     sentence = answer(run)
     assert sentence.startswith(
         "For the users with group A, no mix was searched; the other mixes, in the 2 trainings of "
-        "each mix (too few to speak for other seeds): stratified "
+        "each mix (too few to cover variation between training seeds): stratified "
     )
     assert (beside(run), short(run)) == ("", "none searched")
     text = write_report([folder]).read_text()
-    assert "This run searched no mixes." in text
+    assert "This run did not search mixes." in text
 
 
 def test_a_run_without_folds(tmp_path, undrawn):
@@ -303,13 +303,13 @@ def test_a_run_without_folds(tmp_path, undrawn):
     for name in ("trials.jsonl", "curves.jsonl"):
         (folder / name).unlink()
     text = write_report([folder]).read_text()
-    assert "trained nothing on folds" in text and "no curves of several groups" in text
+    assert "did not train on folds" in text and "no learning curves of several groups" in text
 
 
 def test_diverged_mixes_are_named(tmp_path, undrawn):
     folder = write_run(tmp_path / "run", diverged=("trial-1", "stratified"))
     text = write_report([folder]).read_text()
-    assert "Left out, since training diverged: trial-1, stratified." in text
+    assert "Left out because training diverged: trial-1, stratified." in text
     assert "Training of 1 candidate diverged." in text
     assert "of 3 candidates scored above proportional" in text
 
@@ -329,7 +329,7 @@ def test_one_repeat_and_a_mean_of_0(tmp_path):
     page = Page(write_report([folder]).read_text())
     changes = {cell[0] for row in page.tables["change"][2:] for cell in row[1:]}
     assert changes == {"undefined"}
-    assert "0.0000, is 0 or too near it" in "".join(page.text)
+    assert "0.0000, is 0 or too close to 0" in "".join(page.text)
 
 
 def test_values_that_are_undefined(tmp_path):
@@ -408,7 +408,7 @@ def test_several_runs(tmp_path, undrawn):
 
 def test_equal_numbers_make_equal_figures(report, five_repeats):
     runs = [read_folder(report[0]), read_folder(five_repeats)]
-    (figure,) = across_section(runs).figures
+    (figure,) = several_runs_section(runs).figures
     assert drawn(figure) == drawn(figure)
     assert b"made A BPR 01234567" in drawn(figure).svg
 
@@ -434,17 +434,23 @@ def test_correction_over_runs_is_over_all_rows():
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: (f / "result.json").unlink(), "no finished run: there is no result.json in it"),
-        (lambda f: (f / "metrics.parquet").unlink(), "there is no metrics.parquet in it"),
-        (lambda f: (f / "config.yaml").unlink(), "is no run folder: there is no config.yaml"),
-        (lambda f: (f / "trials.jsonl").unlink(), "not complete: there is no trials.jsonl"),
-        (lambda f: shutil.rmtree(f), "there is no run folder"),
+        (
+            lambda f: (f / "result.json").unlink(),
+            "does not hold a finished run: result.json is missing",
+        ),
+        (lambda f: (f / "metrics.parquet").unlink(), "metrics.parquet is missing"),
+        (lambda f: (f / "config.yaml").unlink(), "is not a run folder: config.yaml is missing"),
+        (lambda f: (f / "trials.jsonl").unlink(), "not complete: trials.jsonl is missing"),
+        (lambda f: shutil.rmtree(f), "does not exist"),
         (lambda f: (f / "result.json").write_text("{"), "result.json cannot be read"),
         (lambda f: (f / "result.json").write_text("[]"), "result.json cannot be read"),
         (lambda f: (f / "config.yaml").write_text("a: ["), "config.yaml cannot be read"),
         (lambda f: (f / "config.yaml").write_text("a: 1"), "has no 'configuration'"),
         (lambda f: (f / "metrics.parquet").write_text("x"), "metrics.parquet cannot be read"),
-        (lambda f: (f / "trials.jsonl").write_text("{}\n"), "trials.jsonl, line 1 is no record"),
+        (
+            lambda f: (f / "trials.jsonl").write_text("{}\n"),
+            "trials.jsonl, line 1 is not the record",
+        ),
     ],
 )
 def test_folders_that_cannot_be_read(tmp_path, five_repeats, damage, message, capsys):

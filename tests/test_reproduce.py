@@ -1,4 +1,4 @@
-"""``groupmix reproduce``: the plan, its cost, runs that go on, the page."""
+"""``groupmix reproduce``: the plan, its cost, resumed runs, the page."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from pages import Page
 
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled
-from recbole_groupmix.reproduce.finished import finished, is_finished, record
+from recbole_groupmix.reproduce.finished_cells import finished, is_finished, record
 from recbole_groupmix.reproduce.page import write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of
 from recbole_groupmix.settings.merge import merge_settings
@@ -72,9 +72,9 @@ def test_targets_are_groups_of_their_own_data_set():
     everyone = {"one": ["A", "B"], "two": ["B", "C"]}
     assert targets_of(grid(targets=[]), groups) == everyone
     assert targets_of(grid(targets=["C", "A"]), groups) == {"one": ["A"], "two": ["C"]}
-    with pytest.raises(ValueError, match=r"'D', which is a group of none of one, two"):
+    with pytest.raises(ValueError, match=r"'D', which is not a group of one or two"):
         targets_of(grid(targets=["A", "D"]), groups)
-    with pytest.raises(ValueError, match=r"none of --targets is a group of two"):
+    with pytest.raises(ValueError, match=r"--targets names no group of two"):
         targets_of(grid(targets=["A"]), groups)
 
 
@@ -184,8 +184,10 @@ def test_a_cell_is_finished_with_its_own_settings_only(tmp_path, monkeypatch):
     (folder / "result.json").touch()
     said = []
     assert not is_finished(tmp_path, cell, said.append)  # a result that cannot be read
-    assert len(said) == 1 and f"note: {folder} is no run folder" in said[0]
-    monkeypatch.setattr("recbole_groupmix.reproduce.finished.read_folder", lambda *a, **k: None)
+    assert len(said) == 1 and f"note: {folder} is not a run folder" in said[0]
+    monkeypatch.setattr(
+        "recbole_groupmix.reproduce.finished_cells.read_folder", lambda *a, **k: None
+    )
     assert is_finished(tmp_path, cell, print)
     assert not is_finished(tmp_path, Cell({**given, "trials": 3}), print)
     assert [found.folder for found in finished(tmp_path)] == [folder]
@@ -248,7 +250,7 @@ def test_the_plan_says_what_it_costs(reproduced):
 
 def test_a_grid_goes_on_after_a_kill(reproduced):
     out, _, _, (status, _, err), second = reproduced
-    assert status == 130 and "interrupted; the same command goes on" in err
+    assert status == 130 and "interrupted; run the same command again to resume" in err
     assert "timing" not in err  # the plan's are kept
     status, text, err = second
     assert status == 0
@@ -331,9 +333,9 @@ def test_a_cell_that_fails_is_named_and_the_others_are_run(
     assert status == 1
     lines = text.splitlines()
     assert lines[-3] == "failed: blockmix, target A, BPR d=4, converged: nothing can be learned"
-    assert lines[-2] == "1 of 3 cells failed; the same command tries them again"
+    assert lines[-2] == "1 of 3 cells failed; run the same command again to retry them"
     page = (out / "report" / "tables.md").read_text()
-    assert "Not here, since they failed: blockmix, target A, BPR d=4, converged." in page
+    assert "Missing because they failed: blockmix, target A, BPR d=4, converged." in page
 
 
 def test_a_run_folder_that_is_half_gone_is_an_error(reproduced, tmp_path):
@@ -341,7 +343,7 @@ def test_a_run_folder_that_is_half_gone_is_an_error(reproduced, tmp_path):
     shutil.copytree(reproduced[0], out)
     folder = next((out / "runs").glob("*EASE*"))
     (folder / "metrics.parquet").unlink()
-    with pytest.raises(ValueError, match=r"there is no metrics.parquet in it"):
+    with pytest.raises(ValueError, match=r"metrics.parquet is missing"):
         write_page(out, [], [], force=False)
 
 

@@ -492,7 +492,7 @@ def test_findings_say_what_holds_and_what_controls_change():
     assert findings(data) == [
         "Protocol paper: 1a survives (BPR), does not survive (EASE); 2 cannot be told (BPR).",
         "Under 2 controls of it 1 of 4 verdicts stay, 1 can no longer be told, 1 can be told then, "
-        "1 turn over: 1a does not survive under graph=all (BPR).",
+        "1 is reversed: 1a does not survive under graph=all (BPR).",
     ]
     assert findings(_rows(("paper", "own search", "BPR", "3", SURVIVES))) == [
         "Protocol paper: 3 survives (BPR)."
@@ -506,7 +506,7 @@ def test_the_lead_of_a_grid(grid):
     assert lead[0].startswith(f"{len(cells)} runs with 9 searched mixes each")  # one is twice here
     assert lead[1].startswith("Protocol paper: 1a ")
     assert lead[2].startswith("Under 1 control of it ")
-    assert lead[-1] == "Not here, since they failed: x, y."
+    assert lead[-1] == "Missing because they failed: x, y."
 
 
 def test_cells_at_other_cut_offs_are_refused(grid, tmp_path):

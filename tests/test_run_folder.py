@@ -200,5 +200,5 @@ def test_any_cut_loses_the_last_line_at_most(tmp_path_factory, cut):
 @pytest.mark.parametrize("line", ["", "{", "[]", "null", '{"name": "x"}'])
 def test_a_broken_line_before_the_last_is_named(folder, line):
     (folder.path / "trials.jsonl").write_text(f"{json.dumps(RECORDS[0])}\n{line}\n")
-    with pytest.raises(ValueError, match=r"trials\.jsonl, line 2 is no record of a fold"):
+    with pytest.raises(ValueError, match=r"trials\.jsonl, line 2 is not the record of a fold"):
         folder.records("trials.jsonl", OfFold)

@@ -16,6 +16,7 @@ from helpers import groups_of_users, interactions, write_data_set
 
 from recbole_groupmix.evaluation.report import GroupReport
 from recbole_groupmix.record.check_schema import CheckRecord
+from recbole_groupmix.record.field_checks import check_of
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.schema import (
     Config,
@@ -27,7 +28,6 @@ from recbole_groupmix.record.schema import (
     TunedFold,
     UserRow,
 )
-from recbole_groupmix.record.shape import check_of
 
 #: Fields that no file of these runs has: those of what ``run_groupmix`` returns.
 RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}
@@ -35,7 +35,7 @@ RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}
 
 @pytest.fixture(scope="module")
 def page(repository):
-    return runpy.run_path(str(repository / "benchmarks" / "run_folder_page.py"))
+    return runpy.run_path(str(repository / "docs" / "run_folder_tables.py"))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_what_runs_write_passes_the_checks_that_read_it(made):
 
 def test_the_page_has_the_fields_as_they_are_in_the_code(page, repository):
     text = (repository / "docs" / "run_folder.md").read_text(encoding="utf-8")
-    assert page["filled"](text) == text, "run benchmarks/run_folder_page.py"
+    assert page["filled"](text) == text, "run docs/run_folder_tables.py"
     shown = {place[1] for place in page["PLACE"].findall(text)}
     inner = {"FoldSummary", "Uncorrected", "Tries"}  # in memory, and parts of others
     assert shown == {name for name in page["RECORDS"] if not name.startswith("_")} - inner

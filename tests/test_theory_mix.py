@@ -11,7 +11,7 @@ from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate, candidates, select
 from recbole_groupmix.prepare.blockmix import COUNTS
-from recbole_groupmix.record.table import result_table
+from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.run import run_groupmix
 from recbole_groupmix.search import carry_out
 from recbole_groupmix.search.load import load_run

@@ -138,8 +138,8 @@ _ALLOWED = {
     "files/whole.py",  # the one way
     "record/folder.py:append",  # lines that are added
     "record/lock.py:keep_others_out",  # an empty file that is locked
-    "cli/last_words.py:_open_missing_streams",  # the null device
-    "cli/last_words.py:_forget",
+    "cli/exit_status.py:_open_missing_streams",  # the null device
+    "cli/exit_status.py:_forget",
     "cli/compare.py:call",  # Comparison.save
     "adapters/download.py:_unpack",  # into a folder that is renamed when it is whole
 }

@@ -10,9 +10,9 @@ from recbole_groupmix.all_targets.shared_trials import SharedTrial
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
 from recbole_groupmix.record.schema import SCHEMA_VERSION, SHORT_METRICS, Change
-from recbole_groupmix.record.words import candidate_of, change_text, interval_note
 from recbole_groupmix.text.numbers import LEVEL, or_null
 from recbole_groupmix.text.tables import aligned, paragraphs
 

@@ -28,7 +28,7 @@ EXAMPLES = (
 def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
     add = parser.add_argument
-    n_relabellings = whole_number(1, 10_000, "each takes all discrepancies anew")
+    n_relabellings = whole_number(1, 10_000, "each needs all discrepancies again")
     text = "random groups to compare with (default 10)"
     add("--relabellings", metavar="N", type=n_relabellings, help=text)
     text = "largest dimension of the curves (default 64, or less in small groups)"

@@ -14,7 +14,7 @@ TEXT = (
     "user_id and one column per metric. The mixes of one run folder are compared too."
 )
 EXAMPLES = ("groupmix compare A.parquet B.csv --metric=recall@20 --group=overall",)
-_NO_FINER = "intervals and p-values get no finer"
+_NO_FINER = "more do not improve intervals and p-values"
 
 
 def add_options(parser: Parser) -> None:

@@ -12,8 +12,8 @@ from recbole_groupmix.cli.streams import answer, saying
 
 SUMMARY = "Show what a bug report needs: versions, CPU, threads, GPUs."
 TEXT = (
-    "What is missing, cannot be imported or lies outside the supported versions is marked by !, "
-    "and the exit status is then 1."
+    "Packages that are missing, cannot be imported or are outside the supported versions are marked "
+    "by !, and the exit status is then 1."
 )
 EXAMPLES = ("groupmix doctor",)
 

@@ -17,10 +17,10 @@ EXAMPLES = ("groupmix gradient --dataset=ml-100k --target=56 --out=gradient.yaml
 def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
     add = parser.add_argument
-    most = whole_number(1, 10_000, "a start takes some dozens until nothing changes")
+    most = whole_number(1, 10_000, "a start converges after a few dozen")
     text = "largest number of evaluations of the gradient per start (default 8)"
     add("--most", metavar="N", type=most, help=text)
-    follow = whole_number(1, 3, "so many starts there are")
+    follow = whole_number(1, 3, "that is the number of baselines")
     text = "number of baselines to start from, those of the least loss (default 1)"
     add("--follow", metavar="N", type=follow, help=text)
     text = "file of the mix (default gradient.yaml)"

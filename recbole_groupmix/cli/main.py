@@ -20,7 +20,7 @@ from recbole_groupmix.cli import (
     run,
     tune,
 )
-from recbole_groupmix.cli.last_words import last_words
+from recbole_groupmix.cli.exit_status import errors_to_exit_status
 from recbole_groupmix.cli.options import Parser
 from recbole_groupmix.core.spelling import nearest
 from recbole_groupmix.text.untrusted import short_repr
@@ -47,9 +47,9 @@ _CUTOFF = 0.6  # of the few names of commands, one with two of three letters is 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0; 2 for input that cannot be used, which one line says; 1 where the system stops a run
+    0; 2 for input that cannot be used, with one line of message; 1 where the system stops a run
     halfway (a full disk), 130 where the user does, 143 where a signal asks for the end, 141 where
-    nobody reads the output any more.
+    the reader of the output is gone.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     module = COMMANDS.get(arguments[0]) if arguments else None
-    with last_words(resumes=getattr(module, "RESUMES", False)) as ended:
+    with errors_to_exit_status(resumes=getattr(module, "RESUMES", False)) as ended:
         ended.status = _main(arguments)
     return ended.status
 

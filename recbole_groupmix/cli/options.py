@@ -1,4 +1,4 @@
-"""Options as text: how they are split into keys and values, and what a value may be."""
+"""Options as text: splitting into keys and values, and the types of values."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def split_arguments(
     letters : mapping of str to str, optional
         Key of each option of one letter, such as ``m`` for ``model``.
     takes_words : bool
-        Whether words that are no options are allowed.
+        Whether words that are not options are allowed.
 
     Returns
     -------
     dict of str to str
         Values by key.
     list of str
-        The words that are no options.
+        The words that are not options.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def split_arguments(
             value = alone[key]
         elif not equals:
             if not rest or rest[0].startswith("--"):
-                raise ValueError(f"option --{key} has no value; write --{key}=VALUE")
+                raise ValueError(f"option --{key} needs a value; write --{key}=VALUE")
             value = rest.pop(0)
         if options.get(key, value) != value:
             both = f"{short_repr(options[key])} and {short_repr(value)}"
@@ -87,7 +87,7 @@ def split_arguments(
 
 
 def whole_number(least: int, most: int, why: str = "") -> Callable[[str], int]:
-    """Return what reads a whole number from `least` to `most`; `why` there are no more."""
+    """Return a reader of whole numbers from `least` to `most`; `why` explains the upper bound."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or (len(text) <= _DIGITS and int(text) < least):
@@ -102,7 +102,7 @@ def whole_number(least: int, most: int, why: str = "") -> Callable[[str], int]:
 def number(
     what: str, *, most: float, least: float = 0.0, beyond: bool = False
 ) -> Callable[[str], float]:
-    """Return what reads a number from `least` to `most`; with `beyond` it is above `least`."""
+    """Return a reader of numbers from `least` to `most`; with `beyond` they are above `least`."""
 
     def read(text: str) -> float:
         try:
@@ -128,7 +128,7 @@ def flag(text: str) -> bool:
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
-    """Return what reads one of some words."""
+    """Return a reader of a choice among words."""
 
     def read(text: str) -> str:
         if text not in allowed:
@@ -139,12 +139,12 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def dimension(least: int = 1) -> Callable[[str], int]:
-    """Return what reads the dimension of a space of items."""
-    return whole_number(least, 100_000, "no group has such a rank")
+    """Return a reader of the dimension of a space of items."""
+    return whole_number(least, 100_000, "the matrix of a group never has a higher rank")
 
 
 def names(text: str) -> list[str]:
-    """Return what stands between commas."""
+    """Return the names between commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -174,12 +174,12 @@ def _refused(text: str, why: str) -> argparse.ArgumentTypeError:
 
 @contextmanager
 def named(inside: str, option: str) -> Iterator[None]:
-    """Call a value as the user did where the maths refuses it under a name of its own.
+    """Replace the internal name of a refused value in a message by the user's option.
 
     Parameters
     ----------
     inside : str
-        How a message begins before "is": the name there.
+        The internal name, with which the message begins before "is".
     option : str
         What was given, such as ``--max_d``.
     """
@@ -193,7 +193,7 @@ def named(inside: str, option: str) -> Iterator[None]:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Help of which indented lines stay as they are, and options that stand alone have no value."""
+    """Help that keeps indented lines, and shows flags without a value."""
 
     def __init__(self, prog: str, **given: Any) -> None:
         super().__init__(prog, max_help_position=28, **given)
@@ -270,7 +270,7 @@ class Parser(argparse.ArgumentParser):
         return vars(read), settings
 
     def _check_option(self, key: str) -> None:
-        """Raise ``ValueError`` for what is neither an own option nor perhaps a setting."""
+        """Raise ``ValueError`` for a key that is neither an option nor can be a setting."""
         not_own = {"help", *self.settings}
         own = [a.dest for a in self._actions if a.option_strings and a.dest not in not_own]
         near = nearest(key, own, cutoff=0.75 if self.settings else 0.6)

@@ -36,7 +36,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--controls", nargs="?", const="all", metavar="A,B", type=_controls, help=text
     )
-    add_flag(parser, "--plan", "only say which runs there are and what they cost")
+    add_flag(parser, "--plan", "only list the runs and their cost")
     add_flag(parser, "--quick", "ml-100k and small sizes: the same path in about three minutes")
     text = "folder of the runs and the report (default reproduction)"
     parser.add_argument("--out", metavar="FOLDER", type=place, help=text)

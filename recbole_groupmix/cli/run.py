@@ -35,7 +35,7 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
     settings = settings_of({**keys, **own})
 
     from recbole_groupmix.all_targets.index import index_table
-    from recbole_groupmix.record.table import result_table
+    from recbole_groupmix.record.result_table import result_table
     from recbole_groupmix.run import run  # torch takes seconds to load
 
     with saying() as say:

@@ -1,4 +1,4 @@
-"""The settings of a run on the command line: how they are declared in a help, and merged."""
+"""The settings of a run on the command line: their lines in a help, and their merging."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recbole_groupmix.files.literal import literal
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
-#: Settings that a help can show: RecBole's letter, what stands for the value, what it is.
+#: Settings that a help can show: RecBole's letter, placeholder of the value, description.
 _SHOWN = {
     "dataset": ("-d", "NAME", "data set: ml-100k, ml-1m, blockmix, or RecBole's atomic files"),
     "target": ("", "GROUP", "target group, a value of the group column"),
@@ -46,7 +46,7 @@ def add_settings(parser: Parser, *keys: str, **texts: str) -> None:
     *keys : str
         Which ones the help shows. ``-d`` and ``-m`` are those of RecBole.
     **texts : str
-        What a setting means to this command, where that is not what it means to a run.
+        Descriptions that differ from those of a run.
     """
     group = parser.add_argument_group("settings of a run", _OTHERS)
     parser.settings |= set(keys)
@@ -57,7 +57,7 @@ def add_settings(parser: Parser, *keys: str, **texts: str) -> None:
 
 
 def typed(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that were given as text; names stay as they are, whatever they look like."""
+    """Return settings that were given as text; names stay as they are written."""
     from recbole_groupmix.settings.rows import NAME_KEYS
 
     return {

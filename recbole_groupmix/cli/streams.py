@@ -18,7 +18,7 @@ def answer(text: object) -> None:
 
 @contextmanager
 def saying() -> Iterator[Callable[[str], None]]:
-    """Give what prints a line for people, and print the warnings of RecBole before the next one.
+    """Yield a function that prints a line for people, after the warnings that RecBole gave before.
 
     RecBole logs to the root logger. Warnings of this package are printed at once.
     """
@@ -51,7 +51,7 @@ def saying() -> Iterator[Callable[[str], None]]:
 
 
 def asker() -> Callable[[str], bool] | None:
-    """Return what asks the user a question at a terminal; None where there is none."""
+    """Return a function that asks the user at a terminal; None without a terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
         return None
 

@@ -16,7 +16,7 @@ _DOES = "tune searches a grid of learning_rate and reg_weight, each as `KEY choi
 
 
 def axis(key: str) -> Callable[[str], list[float]]:
-    """Return what reads the values of an axis, such as ``[0.01,0.03]`` or a single number."""
+    """Return a reader of the values of an axis, such as ``[0.01,0.03]`` or a single number."""
 
     def read(text: str) -> list[float]:
         values = literal(text)
@@ -49,19 +49,19 @@ def read_params_file(path: str) -> dict[str, list[float]]:
     Raises
     ------
     ValueError
-        For a file that cannot be read, and a line that is no axis of the grid.
+        For a file that cannot be read, and a line that does not describe an axis of the grid.
     """
-    what = f"--params_file {path}"
+    option_and_path = f"--params_file {path}"
     try:
         lines = read_text_bounded(path, BY_HAND).splitlines()
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {what}: {error_text(error)}") from error
+        raise ValueError(f"cannot read {option_and_path}: {error_text(error)}") from error
     grid: dict[str, Any] = {}
     for number, line in enumerate(lines, start=1):
         words = line.split(None, 2)
         if not words or words[0].startswith("#"):
             continue
-        where = f"{what}, line {number}, is {short_repr(line.strip())}"
+        where = f"{option_and_path}, line {number}, is {short_repr(line.strip())}"
         if len(words) < 3 or words[0] not in AXES or words[1] != "choice":
             raise ValueError(f"{where}; {_DOES}")
         option = AXES[words[0]]
@@ -74,5 +74,5 @@ def read_params_file(path: str) -> dict[str, list[float]]:
         except argparse.ArgumentTypeError as error:
             raise ValueError(f"{where}; its list {error}") from error
     if not grid:
-        raise ValueError(f"{what} is empty; {_DOES}")
+        raise ValueError(f"{option_and_path} is empty; {_DOES}")
     return {option: grid.get(option, []) for option in AXES.values()}

@@ -36,8 +36,8 @@ def changes(
     seed : int
         Seed of the bootstrap.
     same : mapping of str to str, optional
-        Mixes that are another one. They are no comparison of their own: p is None, and p_holm that
-        of the other, None for Proportional.
+        Mixes that are the same as another mix, by name. They are not compared by themselves: p
+        is None, and p_holm is that of the other mix (None for Proportional).
 
     Returns
     -------
@@ -47,7 +47,7 @@ def changes(
     """
     same = same or {}
     mine = metrics[metrics["group"] == target]
-    found: dict[str, dict[str, Change]] = {}
+    by_mix: dict[str, dict[str, Change]] = {}
     for metric, of_metric in mine.groupby("metric", sort=False):  # its cut-offs share resamples
         arrays = {
             (k, mix): _by_repeat_and_user(values)
@@ -60,17 +60,17 @@ def changes(
             others = [mix for of_k, mix in compared if of_k == k]
             tested = [mix for mix in others if mix not in same]
             corrected = holm([of_pair[k, mix].p for mix in tested])
-            by_mix = dict(zip(tested, corrected, strict=True))
+            p_holm_of = dict(zip(tested, corrected, strict=True))
             for mix in others:
-                change, p_holm = of_pair[k, mix], by_mix.get(same.get(mix, mix))
-                found.setdefault(mix, {})[f"{metric}@{k}"] = {
+                change, p_holm = of_pair[k, mix], p_holm_of.get(same.get(mix, mix))
+                by_mix.setdefault(mix, {})[f"{metric}@{k}"] = {
                     "mean": change.mean,
                     "ci_low": change.ci_low,
                     "ci_high": change.ci_high,
                     "p": None if mix in same else change.p,
                     "p_holm": p_holm,
                 }
-    return found
+    return by_mix
 
 
 def _by_repeat_and_user(values: pd.DataFrame) -> npt.NDArray[np.float64]:

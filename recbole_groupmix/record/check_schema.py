@@ -100,10 +100,10 @@ class CheckRecord(_Check, total=False):
     d: Positive
     """Dimension of the verdicts."""
     verdict: dict[str, str]
-    """What the rule says of each target, in words."""
+    """The verdict of the rule on each target, in words."""
     label: dict[str, str]
     """`alike`, `even`, `slight` or `different`, by target."""
     rule: str
     """The rule."""
     notes: list[str]
-    """What else a reader must know."""
+    """Further notes for the reader."""

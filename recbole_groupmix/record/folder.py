@@ -1,4 +1,4 @@
-"""The folder of a run: where results go, and what makes an interrupted run go on."""
+"""The folder of a run: where results go, and what an interrupted run resumes from."""
 
 from __future__ import annotations
 
@@ -155,10 +155,10 @@ class RunFolder:
     def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
         file = self.path / "config.yaml"
         way_out = "it is not the configuration of a run; remove the folder or choose another "
-        found = read_yaml(file, Config, f"{way_out}--output_dir")
-        parts = {"configuration": found["configuration"], "data": found["data"]}
+        config = read_yaml(file, Config, f"{way_out}--output_dir")
+        recorded = {"configuration": config["configuration"], "data": config["data"]}
         for part, values in wanted.items():
-            before = parts[part]
+            before = recorded[part]
             keys = sorted(k for k in {*values, *before} if values.get(k) != before.get(k))
             if keys:
                 key = keys[0]
@@ -170,7 +170,7 @@ class RunFolder:
                 )
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
-        """Append one line of JSON and bring it to disk; a line that a kill cut short goes."""
+        """Append one line of JSON and bring it to disk; a last line that was cut short is removed."""
         with open(self.path / name, "a+b") as file:
             _end_with_a_whole_line(file)
             file.write(json.dumps(record).encode() + b"\n")

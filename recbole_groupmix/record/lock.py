@@ -12,7 +12,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-#: Name of the locked file; it holds nothing.
+#: Name of the locked file, which stays empty.
 LOCK = ".lock"
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 
@@ -20,10 +20,10 @@ _TAKEN = (errno.EACCES, errno.EAGAIN)
 def keep_others_out(folder: Path, owner: object) -> None:
     """Keep other processes out of a folder while an object lives.
 
-    The lock is one of POSIX records: it ends with its process however that ends, holds on network
+    A POSIX record lock: it ends with its process however that ends, works on network
     file systems, is not inherited by workers, and does not stop its own process, so that a run
     can be called again in a notebook. (If a process opens a folder twice, the first end frees
-    it.) Where the system or the file system has no such locks, nobody is kept out.
+    it.) Where the system or the file system has no such locks, other processes are not kept out.
 
     Parameters
     ----------

@@ -41,7 +41,9 @@ def read_repeat(
     own = (frame["mix"] == mix) & (frame["repeat"] == repeat)
     whole = _is_grid(frame, n_users, 1) and set(frame["k"]) == set(topk)
     if not own.all() or not whole or not _is_number(frame["seconds"]):
-        raise ValueError(f"{file} holds no values of {mix}, repeat {repeat}, of this run; {AGAIN}")
+        raise ValueError(
+            f"{file} lacks the values of {mix}, repeat {repeat}, of this run; {AGAIN}"
+        )
     return frame
 
 
@@ -51,7 +53,7 @@ def read_metrics(file: Path, filters: list[tuple[str, str, Any]] | None = None) 
     Raises
     ------
     ValueError
-        If it cannot be read, has no rows, or values that are no finite numbers.
+        If it cannot be read, has no rows, or values that are not finite.
     """
     frame = read_frame(file, set(MetricsRow.__annotations__), filters=filters)
     _check_values(file, frame)
@@ -75,23 +77,23 @@ def check_whole(file: Path, frame: pd.DataFrame, mixes: Sequence[str], keys: set
     n_users, n_repeats = frame["user_id"].nunique(), frame["repeat"].nunique()
     if not _is_grid(frame, n_users, n_repeats):
         raise ValueError(f"{file} has not one value per user, repeat, mix and metric; {AGAIN}")
-    found = {
+    present = {
         (mix, f"{metric}@{k}")
         for mix, metric, k in frame[["mix", "metric", "k"]]
         .drop_duplicates()
         .itertuples(index=False)
     }
-    absent = [(mix, key) for mix in mixes for key in sorted(keys) if (mix, key) not in found]
+    absent = [(mix, key) for mix in mixes for key in sorted(keys) if (mix, key) not in present]
     if absent:
-        raise ValueError(f"{file} has no {absent[0][1]} of {absent[0][0]}; {AGAIN}")
+        raise ValueError(f"{file} lacks {absent[0][1]} of {absent[0][0]}; {AGAIN}")
 
 
 def _check_values(file: Path, frame: pd.DataFrame) -> None:
     if frame.empty:
-        raise ValueError(f"{file} has no rows; {AGAIN}")
+        raise ValueError(f"{file} is empty; {AGAIN}")
     values = frame["value"]  # NaN where a metric has no value, which reports say
     if not pd.api.types.is_numeric_dtype(values.dtype) or np.isinf(values.to_numpy(float)).any():
-        raise ValueError(f"{file} has values that are no numbers; {AGAIN}")
+        raise ValueError(f"{file} has values that are not numbers; {AGAIN}")
     if frame[["user_id", "group", "mix", "metric", "repeat", "k"]].isna().any(axis=None):
         raise ValueError(f"{file} has rows without user, group, mix, metric, repeat or k; {AGAIN}")
 

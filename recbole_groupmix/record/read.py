@@ -10,15 +10,15 @@ import pandas as pd
 
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded, read_text_bounded
 from recbole_groupmix.files.parse import parse_json_bounded, parse_yaml_bounded
-from recbole_groupmix.record.shape import check_of
+from recbole_groupmix.record.field_checks import check_of
 from recbole_groupmix.text.untrusted import error_text
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
 _LONGEST = 2**26
-_LINE = "remove the line, what it stood for is then done again"
-_LINES = "remove it, what it stood for is then done again"
-#: Of a file that a finished run writes anew.
-AGAIN = "the command that made the run makes it again"
+_LINE = "remove the line; the work that it records is then done again"
+_LINES = "remove it; the work that it records is then done again"
+#: What to do about a damaged file of a finished run.
+AGAIN = "run the command that made the run again to write it anew"
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def read_json(file: Path, shape: type[T], way_out: str = AGAIN) -> T:
     Raises
     ------
     ValueError
-        If it is not there, cannot be read, or does not hold what it must.
+        If it is missing, cannot be read, or lacks a field.
     """
     try:
         content: T = parse_json_bounded(read_bytes_bounded(file))
@@ -99,19 +99,20 @@ def read_frame(
         raise ValueError(f"{file} cannot be read: {error_text(error)}; {way_out}") from error
     if not set(frame.columns) >= columns:
         lacks = ", ".join(sorted(columns - set(frame.columns)))
-        raise ValueError(f"{file} has no column {lacks}; {way_out}")
+        raise ValueError(f"{file} lacks the column {lacks}; {way_out}")
     return frame
 
 
 def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
     """Read lines of JSON, each the record of a mix on a fold; nothing is written.
 
-    A last line that a kill cut short is left out. A record that stands there twice is read once.
+    A last line that was cut short (the process was stopped) is left out. Of equal records only
+    the first is read.
 
     Parameters
     ----------
     file : pathlib.Path
-        The file; one that is not there has no lines.
+        The file; a missing file counts as empty.
     shape : type
         What a line must hold, ``name`` and ``fold`` among it.
     folds : int, optional
@@ -120,10 +121,10 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
     Raises
     ------
     ValueError
-        With the number of the line, if any other line is no such record, or another record of
-        the same mix and fold says something else.
+        With the number of the line, if any other line is not such a record, or differs from
+        another record of the same mix and fold.
     """
-    found: dict[tuple[str, int], Any] = {}
+    records: dict[tuple[str, int], Any] = {}
     options: int | None = None
     try:
         lines = _whole_lines(file)
@@ -141,17 +142,17 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
                 raise ValueError(f"it tried {len(tried)} options, those before it {options}")
         except ValueError as error:
             raise ValueError(
-                f"{where} is no record of a fold ({error_text(error)}); {_LINE}"
+                f"{where} is not the record of a fold ({error_text(error)}); {_LINE}"
             ) from error
         options = len(tried) if tried else options
         key = record["name"], record["fold"]
-        if key in found and _said(found[key]) != _said(record):
+        if key in records and _said(records[key]) != _said(record):
             raise ValueError(
-                f"{where} is another record of {key[0]!r} on fold {key[1]} and says something "
-                f"else; remove one of the two lines, or both, and the model is trained again"
+                f"{where} is a second record of {key[0]!r} on fold {key[1]} and differs from the "
+                f"first; remove one of the two lines, or both, and the model is trained again"
             )
-        found.setdefault(key, record)
-    return list(found.values())
+        records.setdefault(key, record)
+    return list(records.values())
 
 
 def _whole_lines(file: Path) -> list[bytes]:

@@ -14,9 +14,9 @@ from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.changes import changes, test_means
+from recbole_groupmix.record.phrases import interval_note
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, RemovedStep
-from recbole_groupmix.record.words import interval_note
 from recbole_groupmix.text.numbers import finite
 
 _PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")

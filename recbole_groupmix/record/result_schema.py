@@ -29,13 +29,13 @@ class _AnyResult(TypedDict):
     embedding_size: Annotated[int | None, ">= 1"]
     """Embedding size; null for models without one."""
     protocol: str
-    """`main` or `ablation`."""
+    """`converged` or `paper`."""
     weighting: str
-    """`loss` or `sampling`."""
+    """`loss` or `sample`."""
     topk: Annotated[list[Positive], ">= 1"]
     """Cut-offs."""
     seed: int
-    """The seed of everything that is drawn."""
+    """The seed of the split, the folds and the mixes; repeat r trains with seed + r."""
     repeats: Positive
     """Training seeds of each mix."""
     valid_metric: str
@@ -50,9 +50,9 @@ class _Result(_AnyResult):
     mixes: dict[str, MixRecord]
     """The mixes that were trained on all of train, by row."""
     search: SearchRecord
-    """What the folds said."""
+    """The search on the folds."""
     diverged: list[str]
-    """Rows that are left out, since their training diverged."""
+    """Rows that are left out because their training diverged."""
     test: dict[str, Means]
     """Means over the target's users and repeats on test, by row and `metric@k`."""
     test_by_group: dict[str, dict[str, Means]]
@@ -68,13 +68,13 @@ class Result(_Result, total=False):
     """``result.json``: the result of a run."""
 
     data: Data
-    """What loading left out of the data."""
+    """What loading removed from the data."""
     same_mix: dict[str, str]
-    """Rows whose mix is that of another row, with its name."""
+    """Rows that have the same mix as another row, with its name."""
     closed_form: bool
     """Whether the model is solved in closed form, so that no seed changes it."""
     intervals: str
-    """What the intervals are over, in words."""
+    """What was resampled for the intervals, in words."""
     versions: dict[str, str]
     """Versions of Python and of the packages that decide results."""
     run_folder: str
@@ -87,7 +87,7 @@ class _TargetResult(TypedDict):
     candidates: Count
     """Number of weight vectors that are mixes for the target."""
     selected: str | None
-    """As in `search` of the target's ``result.json``, like what follows."""
+    """The candidate that is `data_mix`; this and the fields below are as in ``result.json``."""
     best_cv: float | None
     """Cross-validation score of `selected`."""
     mix: MixRecord | None
@@ -95,13 +95,13 @@ class _TargetResult(TypedDict):
     options: dict[str, float | None]
     """Options that the folds chose for it."""
     diverged: list[str]
-    """Rows that are left out, since their training diverged."""
+    """Rows that are left out because their training diverged."""
     test: dict[str, Means]
     """Means on test by row and `metric@k`."""
     change: dict[str, dict[str, Change]]
     """Comparison with `proportional`; `p_holm` is corrected over all targets and rows."""
     same_mix: dict[str, str]
-    """Rows whose mix is that of another row, with its name."""
+    """Rows that have the same mix as another row, with its name."""
     seconds: dict[str, NotNegative]
     """Wall times of the target in seconds."""
     n_users: Count
@@ -132,17 +132,17 @@ class PoolEntry(TypedDict):
 
 class _Index(_AnyResult):
     trials: Count
-    """Number of weight vectors that were asked."""
+    """Number of weight vectors that were asked for."""
     folds: Count
     """Number of folds of train."""
     closed_form: bool
     """Whether the model is solved in closed form."""
     intervals: str
-    """What the intervals are over, in words."""
+    """What was resampled for the intervals, in words."""
     targets: dict[str, TargetResult]
     """The targets with their results."""
     left_out: dict[str, str]
-    """Groups that are no targets, with the reason."""
+    """Groups that are not targets, with the reason."""
     pool: list[PoolEntry]
     """The weight vectors."""
     seconds: dict[str, NotNegative]

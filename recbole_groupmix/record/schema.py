@@ -1,7 +1,7 @@
 """The files of a run folder: the fields of each, their types and bounds, written down once.
 
-What a file must hold when it is read (:mod:`~recbole_groupmix.record.shape`), what mypy knows of
-it, and the tables of ``docs/run_folder.md`` all come from here. A string beside a type bounds it:
+The check of a file when it is read (:mod:`~recbole_groupmix.record.field_checks`), its type
+for mypy, and the tables of ``docs/run_folder.md`` all come from here. A string beside a type bounds it:
 ``>= 0``, or ``or NaN``. Fields of a class with ``total=False`` came later or are not of every run,
 so that older folders can be read; unknown fields pass.
 """
@@ -20,7 +20,7 @@ SHORT_METRICS = ("precision", "recall", "ndcg")
 Count = Annotated[int, ">= 0"]
 Positive = Annotated[int, ">= 1"]
 NotNegative = Annotated[float, ">= 0"]
-#: Means by ``metric@k``, null where no user has a value.
+#: Means by ``metric@k``, null where it is undefined for every user.
 Means = dict[str, float | None]
 
 
@@ -90,7 +90,7 @@ class CurveRecord(TypedDict):
 
 
 class FoldSummary(TypedDict):
-    """What the folds say of a candidate; it is in memory only."""
+    """Scores of a candidate on the folds; it is in memory only."""
 
     options: dict[str, float]
     """The best of the options that were tried on every fold; else empty."""
@@ -103,7 +103,7 @@ class FoldSummary(TypedDict):
 
 
 class Fingerprint(TypedDict, total=False):
-    """The value of ``data`` in ``config.yaml``: which data the run was made with."""
+    """The value of ``data`` in ``config.yaml``: the data of the run."""
 
     n_users: Count
     """Users in the data set."""
@@ -119,11 +119,11 @@ class _Config(TypedDict):
     configuration: dict[str, Any]
     """Every setting of this package and of RecBole that decides results."""
     data: Fingerprint
-    """Which data it was made with."""
+    """The data of the run."""
 
 
 class Config(_Config, total=False):
-    """``config.yaml``: what the run was asked; a run resumes only if it is the same."""
+    """``config.yaml``: configuration and data of the run; only an equal run resumes it."""
 
     trials: int | None
     """Number of searched mixes, which may grow when a run is resumed."""
@@ -144,7 +144,7 @@ class _ModelSettings(TypedDict):
 
 
 class ModelFile(TypedDict):
-    """``model.yaml``: what :func:`recbole_groupmix.load_run` rebuilds the model from."""
+    """``model.yaml``: what :func:`recbole_groupmix.load_run` needs to rebuild the model."""
 
     file: str
     """Name of the checkpoint, ``model-CANDIDATE-EPOCHS.pth``."""
@@ -172,7 +172,7 @@ class MetricsRow(TypedDict):
     k: Positive
     """The cut-off, out of `topk`."""
     value: Annotated[float, "or NaN"]
-    """The metric, from 0 to 1; NaN where a user has no value."""
+    """The metric, from 0 to 1; NaN where the metric is undefined for a user."""
 
 
 class RepeatRow(MetricsRow):
@@ -192,11 +192,11 @@ class UserRow(TypedDict):
     metric: str
     """The metric as the evaluator names it, such as `ndcg@10`."""
     value: Annotated[float, "or NaN"]
-    """The user's value; NaN where the metric has none for the user."""
+    """The user's value; NaN where the metric is undefined for the user."""
 
 
 class Uncorrected(TypedDict):
-    """A comparison that is one of no family."""
+    """A comparison without correction for multiple testing."""
 
     mean: float | None
     """The relative change, 0.05 for 5 % more."""
@@ -205,7 +205,7 @@ class Uncorrected(TypedDict):
     ci_high: float | None
     """Upper end of the interval."""
     p: float | None
-    """Two-sided p-value; null for a mix that is the same as another."""
+    """Two-sided p-value; null for the same mix as another row."""
 
 
 class Change(Uncorrected):
@@ -236,16 +236,16 @@ class Group(_Group, total=False):
 
 
 class RemovedStep(TypedDict):
-    """A value of ``removed``: interactions that a step of loading left out."""
+    """A value of ``removed``: interactions that a step of loading removed."""
 
     step: str
-    """What was left out, and by which file or key."""
+    """What was removed, and by which file or key."""
     n_rows: Count
-    """Interactions that were left out."""
+    """Interactions that were removed."""
     n_users: Count
-    """Users of whom no interaction was left."""
+    """Users who lost all their interactions."""
     n_items: Count
-    """Items of which no interaction was left."""
+    """Items that lost all their interactions."""
     of_rows: Count
     """Interactions before the step."""
     of_users: Count
@@ -260,7 +260,7 @@ class Data(TypedDict):
     """The value of ``data``."""
 
     removed: list[RemovedStep]
-    """What the steps of loading left out, in their order."""
+    """What the steps of loading removed, in their order."""
 
 
 class _Search(TypedDict):
@@ -275,7 +275,7 @@ class _Search(TypedDict):
 
 
 class SearchRecord(_Search, total=False):
-    """The value of ``search``: what the folds said."""
+    """The value of ``search``: the search on the folds."""
 
     best_cv: float | None
     """Cross-validation score of `selected`."""

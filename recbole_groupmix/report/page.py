@@ -1,4 +1,4 @@
-"""From runs to the files of a report."""
+"""The files of a report, from finished runs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 
 import jinja2
 
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Section
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.text_tables import latex, markdown, right_columns
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.grid import GridCell, cell_of
 from recbole_groupmix.report.paper.paper_section import named_apart, paper_section
-from recbole_groupmix.report.run import across, answer
-from recbole_groupmix.report.run.asked import asked_section, setup_section
-from recbole_groupmix.report.run.measured import change_section, measured_section
+from recbole_groupmix.report.run import answer, several_runs
+from recbole_groupmix.report.run.learning_pace import pace_section
 from recbole_groupmix.report.run.mixes import mixes_section
+from recbole_groupmix.report.run.on_test import change_section, test_section
 from recbole_groupmix.report.run.optimism import optimism_section
 from recbole_groupmix.report.run.other_groups import other_groups_section
-from recbole_groupmix.report.run.pace import pace_section
-from recbole_groupmix.report.run.searched import search_section
+from recbole_groupmix.report.run.search import search_section
+from recbole_groupmix.report.run.setup import question_section, setup_section
 from recbole_groupmix.report.run.users import users_section
 
 PAGE = "index.html"
@@ -47,10 +47,10 @@ def report_files(
     dict of str to bytes
         ``index.html``; ``tables.md`` and ``tables.tex``; ``figures/...`` as SVG, PNG and CSV.
     """
-    names = across.labels(runs)
+    names = several_runs.labels(runs)
     parts: list[_Part] = []
     if len(runs) > 1:
-        sections = [across.across_section(runs), *_of_data_sets(runs, checks)]
+        sections = [several_runs.several_runs_section(runs), *_of_data_sets(runs, checks)]
         parts.append(_part("runs", "Several runs", (), sections))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)
@@ -79,7 +79,7 @@ def grid_files(grids: Mapping[str, tuple[list[str], list[Section]]]) -> dict[str
     parts = []
     for place, (name, (lead, sections)) in enumerate(grids.items(), start=1):
         folder = f"{_plain(name)}/" if len(grids) > 1 else ""
-        title = f"{name}: the paper again"
+        title = f"{name}: reproduction of the paper"
         parts.append(_part(f"grid{place}", title, lead, sections, folder, "Runs"))
     return _joined(f"groupmix: {', '.join(grids)}", parts)
 
@@ -102,21 +102,21 @@ def _of_data_sets(runs: Sequence[FinishedRun], checks: Sequence[CheckFile]) -> l
     for run in runs:
         cells.setdefault(str(run.result["dataset"]), []).append(cell_of(run))
     of = {check.dataset: check for check in checks}
-    found = []
+    sections = []
     for name, mine in cells.items():
         section = paper_section(mine, of.get(name))
         if len(cells) > 1:
             section = named_apart(section, name)
-        found.append(section)
-    return found
+        sections.append(section)
+    return sections
 
 
 def run_sections(run: FinishedRun) -> list[Section]:
-    """Return what the page says of one run."""
+    """Return the sections about one run."""
     return [
-        asked_section(run),
+        question_section(run),
         change_section(run),
-        measured_section(run),
+        test_section(run),
         mixes_section(run),
         optimism_section(run),
         search_section(run),
@@ -131,12 +131,12 @@ def _left_out(run: FinishedRun) -> list[str]:
     if not run.result["diverged"]:
         return []
     names = run.result["diverged"]
-    return [f"Left out, since training diverged: {', '.join(names)}."]
+    return [f"Left out because training diverged: {', '.join(names)}."]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a page says of one run or grid.
+    """The part of a page about one run or grid.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ def _part(
 ) -> _Part:
     """Return a part; in Markdown its `lead` is a section with a title of its own.
 
-    `named` is what the page says besides of the run: its folder, and its name among several.
+    `named` are further values for the template: the folder of the run, and its name among several.
     """
     drawings = [(section, [drawn(figure) for figure in section.figures]) for section in sections]
     shown = [

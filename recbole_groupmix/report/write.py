@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import PART, write_whole
-from recbole_groupmix.record.finished import read_folders
+from recbole_groupmix.record.finished_run import read_folders
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
 from recbole_groupmix.text.untrusted import error_text
@@ -39,8 +39,8 @@ def write_report(
     Raises
     ------
     ValueError
-        If a folder holds no finished run that can be read, or the report cannot be written
-        there.
+        If a folder does not hold a finished run that can be read, or the report cannot be
+        written there.
     """
     if not folders:
         raise ValueError("name the run folders to report on")
@@ -49,7 +49,7 @@ def write_report(
     checks = [folder for folder in folders if is_check(folder)]
     runs = read_folders([folder for folder in folders if folder not in checks])
     if not runs:
-        raise ValueError("name run folders to report on beside the folder of groupmix check")
+        raise ValueError("name run folders to report on, besides the folder of groupmix check")
     files = report_files(runs, [read_check(folder) for folder in checks])
     if force:
         write_files(place, files)
@@ -70,7 +70,7 @@ def write_files(place: Path, files: Mapping[str, bytes]) -> None:
     Raises
     ------
     ValueError
-        If one cannot be written.
+        If a file cannot be written.
     """
     try:
         for name, content in files.items():
@@ -84,13 +84,13 @@ def write_files(place: Path, files: Mapping[str, bytes]) -> None:
 def write_new(place: Path, files: Mapping[str, bytes]) -> None:
     """Write files to a folder that is missing or empty: all of them, or none.
 
-    They are written beside it, in a hidden folder that gets the name at the end. What a kill
-    leaves of that folder is replaced by the next call.
+    They are written into a hidden folder beside it, which is renamed at the end. What an
+    interrupted call leaves of that folder is replaced by the next call.
 
     Raises
     ------
     ValueError
-        If one cannot be written.
+        If a file cannot be written.
     """
     staging = place.with_name(f".{place.name[:_STEM]}{PART}")
     try:

@@ -1,4 +1,4 @@
-"""``groupmix reproduce`` as a whole."""
+"""The steps of ``groupmix reproduce``: plan, costs, checks, runs, page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
 from recbole_groupmix.reproduce.controls import FOLDS, TRIALS, chosen_controls
 from recbole_groupmix.reproduce.costs import Timings, cost_of
-from recbole_groupmix.reproduce.finished import RUNS, is_finished, record
+from recbole_groupmix.reproduce.finished_cells import RUNS, is_finished, record
 from recbole_groupmix.reproduce.page import check_folder, check_page, write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of, without_target
 from recbole_groupmix.run import run
@@ -108,7 +108,9 @@ def reproduce_command(
     for words, why in failed.items():
         show(f"failed: {words}: {why}")
     if failed:
-        show(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again")
+        show(
+            f"{len(failed)} of {len(cells)} cells failed; run the same command again to retry them"
+        )
     if page is not None:
         show(str(page))
     return 1 if failed else 0
@@ -158,7 +160,7 @@ def _show_plan(
     show(
         f"{len(left)} of {len(cells)} cells to run, {bound} {duration(total)}"
         + ("; models stop earlier" if at_most else "")
-        + "; interrupted cells go on where they were, which is not counted"
+        + "; interrupted cells are resumed, which is not counted"
     )
     return seconds
 
@@ -175,7 +177,7 @@ def _check_data_set(dataset: str, grid: Grid, out: Path, say: Callable[[str], No
             read_check(folder)
             return
         except ValueError as error:
-            say(f"note: {error}; now")
+            say(f"note: {error}; it is computed again")
     kept = ("data_path", "group_field", "seed", "benchmark_filename", "empty_group")
     given = {key: grid.keys[key] for key in kept if key in grid.keys}
     settings = merge_settings({"dataset": dataset, **given}, where="in groupmix reproduce")
@@ -183,18 +185,18 @@ def _check_data_set(dataset: str, grid: Grid, out: Path, say: Callable[[str], No
     try:
         check_command(settings, say, out=folder, influence=False)
     except ValueError as error:
-        say(f"note: no discrepancies, so no Figures 4 and 7a: {error}")
+        say(f"note: Figures 4 and 7a are left out, since discrepancies failed: {error}")
 
 
 def _run_cells(left: Sequence[Cell], out: Path, say: Callable[[str], None]) -> dict[str, str]:
-    """Run what is not finished; return why cells failed, by their words."""
+    """Run the cells that are not finished; return the reasons of failures by cell."""
     failed: dict[str, str] = {}
     started = time.perf_counter()
     for place, cell in enumerate(left, start=1):
         say(f"[{place}/{len(left)}] {cell.words}")
         try:
             result = run(cell.settings(str(out / RUNS)), _indented(say))
-        except OSError:  # a full disk stops the grid, and the same command goes on
+        except OSError:  # a full disk stops the grid, which the same command resumes
             raise
         except Exception as error:
             failed[cell.words] = " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The controls that the paper lacks: one toggled key each."""
+"""Controls that the paper lacks: each changes one key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRINTED = {
     "BPR": {"learning_rate": 0.01, "reg_weight": 0.1},
     "LightGCN": {"learning_rate": 0.001, "reg_weight": 0.1},
 }
-#: Keys that say how long training goes on.
+#: Keys that decide the length of training.
 _LENGTH = ("early_stopping", "epochs", "eval_step", "stopping_step")
 
 
@@ -32,12 +32,12 @@ class Control:
     Parameters
     ----------
     name : str
-        How the command line calls it.
+        Its name on the command line.
     says : str
-        What it asks.
+        The question that it answers.
     changes : callable
         From the settings of a cell to its label and the keys to change; None where the control
-        means nothing to the model or the protocol.
+        does not apply to the model or the protocol.
     """
 
     name: str
@@ -80,7 +80,7 @@ def _printed(settings: Settings) -> tuple[str, dict[str, Any]] | None:
 
 CONTROLS = (
     Control("regularizer", "does the L2 term carry the users' weights", _toggled("regularizer")),
-    Control("loss_norm", "what divides the weighted loss", _toggled("loss_norm")),
+    Control("loss_norm", "divisor of the weighted loss", _toggled("loss_norm")),
     Control("graph", "are users of weight 0 in the graph", _toggled("graph")),
     Control("user_loss", "sum or mean over a user's interactions", _toggled("user_loss")),
     Control("length", "40 updates or until converged", _length),
@@ -109,5 +109,5 @@ def chosen_controls(names: Sequence[str]) -> list[Control]:
 
 def labelled(settings: Settings, controls: Sequence[Control]) -> list[tuple[str, dict[str, Any]]]:
     """Return label and changed keys of the protocol as it is and of each control that applies."""
-    found = [control.changes(settings) for control in controls]
-    return [(AS_IS, {}), *(change for change in found if change is not None)]
+    changes_of_controls = [control.changes(settings) for control in controls]
+    return [(AS_IS, {}), *(change for change in changes_of_controls if change is not None)]

@@ -1,4 +1,4 @@
-"""What the cells of a grid will cost: a short timing for each data set, model and protocol."""
+"""The forecast cost of the cells of a grid: a short timing per data set, model and protocol."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.back_ends import back_end
 
 FILE = "costs.json"
-#: Keys that do not change what a model takes, but which mixes there are besides the searched.
+#: Keys that do not change the time of a model, but the mixes besides the searched ones.
 _OF_MIXES = frozenset({"class_field", "seed", "folds"})
 
 
@@ -60,7 +60,7 @@ class Timings:
         self._file, self._say = folder / FILE, say
         self._keep = False
         self._known: _Known = {"models": {}, "groups": {}, "mixes": {}}
-        with suppress(ValueError):  # not there, of an older version or damaged: measured again
+        with suppress(ValueError):  # missing, of an older version or damaged: measured again
             self._known = read_json(self._file, _Known)
 
     def groups(self, given: Mapping[str, Any]) -> dict[str, int]:
@@ -70,7 +70,7 @@ class Timings:
         return dict(self._known["groups"][given["dataset"]])
 
     def costs(self, given: Mapping[str, Any]) -> Costs:
-        """Return seconds of one model of a cell; the target has no influence on them."""
+        """Return seconds of one model of a cell; they do not depend on the target."""
         key = _key(given)
         if key not in self._known["models"] or given["dataset"] not in self._known["groups"]:
             self._measure(given)
@@ -79,7 +79,7 @@ class Timings:
     def mixes(self, given: Mapping[str, Any]) -> list[str]:
         """Return the mixes that the run of a cell trains besides own and searched ones.
 
-        Of baselines that are one mix the first, and theory's where there is one.
+        Of baselines that are the same mix only the first is listed, and theory's mix if it exists.
         """
         key = _key(given, NO_COST - _OF_MIXES)
         if key not in self._known["mixes"]:
@@ -93,9 +93,9 @@ class Timings:
         settings = merge_settings({**plain, "trials": 8}, where="in groupmix reproduce")
         experiment = Experiment(settings, all_users=True)
         say_notes(experiment, self._say)
-        found, one = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
+        compared, one_model = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
         quiet: Callable[[str], None] = lambda line: None  # noqa: E731
-        measured = forecast_of(experiment, found, back_end(experiment), one, 1.0, quiet)
+        measured = forecast_of(experiment, compared, back_end(experiment), one_model, 1.0, quiet)
         names = experiment.groups.names
         folds = settings.folds if trains_on_folds(settings) else 0
         key = _key(given, NO_COST - _OF_MIXES)
@@ -110,7 +110,7 @@ class Timings:
             self.keep()
 
     def keep(self) -> None:
-        """Write what was measured, and what will be: the options are found to be good."""
+        """Write the timings to the file, now and after each further measurement."""
         self._keep = True
         self._file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._file, json.dumps(self._known, indent=1) + "\n")
@@ -125,14 +125,14 @@ def _mixes(everyone: Experiment, target: str, folds: int) -> list[str]:
     """Return the baselines and theory's mix of a target by name, each mix once."""
     view = everyone.for_target(target)
     try:
-        found = fixed_candidates(view, {})
-        return [c.name for c in without_duplicates(found, find_duplicates(view, found, folds))]
-    except ValueError:  # no target; its run says why
+        fixed = fixed_candidates(view, {})
+        return [c.name for c in without_duplicates(fixed, find_duplicates(view, fixed, folds))]
+    except ValueError:  # cannot be a target; its run says why
         return []
 
 
 def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
-    """Forecast one cell as if nothing of it were done.
+    """Forecast a cell as if none of its work were done.
 
     Parameters
     ----------

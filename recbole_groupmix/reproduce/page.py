@@ -15,7 +15,7 @@ from recbole_groupmix.report.paper.check_file import CHECK, CheckFile, read_chec
 from recbole_groupmix.report.paper.grid import GridCell, read_cell
 from recbole_groupmix.report.paper.grid_section import grid_part
 from recbole_groupmix.report.write import check_place, write_files
-from recbole_groupmix.reproduce.finished import finished
+from recbole_groupmix.reproduce.finished_cells import finished
 from recbole_groupmix.reproduce.plan import Cell
 
 REPORT = "report"
@@ -68,8 +68,8 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
         As for :func:`check_page`.
     """
     cells: dict[str, list[GridCell]] = {}
-    for found in finished(out, plan):
-        cells.setdefault(found.dataset, []).append(read_cell(found.folder, found.control))
+    for cell in finished(out, plan):
+        cells.setdefault(cell.dataset, []).append(read_cell(cell.folder, cell.control))
     if not cells:
         return None
     checks = {name: _check(out, name) for name in cells}
@@ -78,7 +78,7 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
     check_page(out, force)
     place = out / REPORT
     digests = {name: _digest(content) for name, content in files.items()}
-    # until all are written, those before them count as ours too: a kill may come between
+    # until all are written, those before them count as ours too: the process may be stopped
     before = _known(place)
     either = {name: [*before.get(name, []), *now] for name, now in _lists(digests).items()}
     write_files(place, {_LIST: _json({**before, **either}), **files})
@@ -93,7 +93,7 @@ def _check(out: Path, dataset: str) -> CheckFile | None:
     try:
         return read_check(folder) if (folder / CHECK).is_file() else None
     except ValueError:
-        return None  # could not be made again, which was said
+        return None  # could not be computed, which was reported
 
 
 def _old(place: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The cells of a grid: which runs there are to make."""
+"""The cells of a grid: the runs that it consists of."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Grid:
     dims : sequence of int
         Embedding sizes; models without one have one cell for all.
     targets : sequence of str
-        Target groups; none for every group of a data set.
+        Target groups; empty for every group of a data set.
     keys : mapping
         Keys of all runs, such as ``trials``.
     controls : sequence of Control or None
@@ -110,7 +110,7 @@ class Cell:
     def settings(self, output_dir: str) -> Settings:
         """Return the merged settings of the run, which goes below a folder.
 
-        Whoever started the grid has agreed to what it takes.
+        Consent to a long run was given when the grid was started.
         """
         given = {**self.given, "output_dir": output_dir, "yes": True}
         return merge_settings(given, where="in groupmix reproduce")
@@ -124,7 +124,7 @@ def without_target(grid: Grid) -> list[dict[str, Any]]:
     ValueError
         For a model or protocol that does not exist.
     """
-    found: list[dict[str, Any]] = []
+    settings_of_cells: list[dict[str, Any]] = []
     for dataset in grid.datasets:
         for model in grid.models:
             sized = _reads_size(model)
@@ -132,11 +132,11 @@ def without_target(grid: Grid) -> list[dict[str, Any]]:
                 for protocol in grid.protocols:
                     given: dict[str, Any] = {"dataset": dataset, "model": model}
                     given |= {"protocol": protocol} | ({} if d is None else {"embedding_size": d})
-                    # the paper's search has no candidate but the sampled mixes
-                    found.append({**given, "class_field": None, **grid.keys})
-    for given in found:
+                    # the paper searches the sampled mixes only, without theory's
+                    settings_of_cells.append({**given, "class_field": None, **grid.keys})
+    for given in settings_of_cells:
         merge_settings(given, where="in groupmix reproduce")  # unknown keys, bad values
-    return found
+    return settings_of_cells
 
 
 def _reads_size(model: str) -> bool:
@@ -159,39 +159,39 @@ def targets_of(grid: Grid, groups: Mapping[str, Mapping[str, int]]) -> dict[str,
     Raises
     ------
     ValueError
-        For a target that is a group of no data set, and a data set without a target.
+        For a target that is not a group of any data set, and a data set without a target.
     """
     known = {name for of in groups.values() for name in of}
     for target in grid.targets:
         if target not in known:
             raise ValueError(
-                f"--targets names {target!r}, which is a group of none of "
-                f"{', '.join(groups)}{did_you_mean(target, known)}; groups "
+                f"--targets names {target!r}, which is not a group of "
+                f"{' or '.join(groups)}{did_you_mean(target, known)}; groups "
                 f"are {', '.join(sorted(known))}"
             )
-    found = {
+    targets_by_dataset = {
         dataset: [t for t in grid.targets if t in of] if grid.targets else list(of)
         for dataset, of in groups.items()
     }
-    for dataset, targets in found.items():
+    for dataset, targets in targets_by_dataset.items():
         if not targets:
             raise ValueError(
-                f"none of --targets is a group of {dataset}; its groups are "
+                f"--targets names no group of {dataset}; its groups are "
                 f"{', '.join(groups[dataset])}"
             )
-    return found
+    return targets_by_dataset
 
 
 def cells_of(grid: Grid, targets: Mapping[str, Sequence[str]]) -> list[Cell]:
     """Return the cells of a grid."""
-    found = []
+    cells = []
     for given in without_target(grid):
         for target in targets[given["dataset"]]:
             of_target = {**given, "target": target}
             if grid.controls is None:
-                found.append(Cell(of_target))
+                cells.append(Cell(of_target))
                 continue
             settings = merge_settings(of_target, where="in groupmix reproduce")
             for label, changes in labelled(settings, grid.controls):
-                found.append(Cell({**of_target, **changes}, label, changes))
-    return found
+                cells.append(Cell({**of_target, **changes}, label, changes))
+    return cells

@@ -79,7 +79,7 @@ def stratified_figures(cells: Sequence[GridCell]) -> list[Figure]:
         Runs on one data set, none of them a control; those of models without a dimension are
         left out.
     """
-    found = []
+    figures = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         mine = [cell for cell in cells if cell.protocol == protocol and cell.d is not None]
         rows = []
@@ -91,8 +91,8 @@ def stratified_figures(cells: Sequence[GridCell]) -> list[Figure]:
         columns = ["model", "target", "d", "mean", "ci_low", "ci_high"]
         data = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[3:], float))
         if data["d"].nunique() > 1:
-            found.append(_stratified(data, protocol, mine[0].run.keys[0]))
-    return found
+            figures.append(_stratified(data, protocol, mine[0].run.keys[0]))
+    return figures
 
 
 def _stratified(data: pd.DataFrame, protocol: str, key: str) -> Figure:

@@ -1,4 +1,4 @@
-"""What ``groupmix check`` found, from the ``check.json`` of its folder."""
+"""What ``groupmix check`` wrote, from the ``check.json`` of its folder."""
 
 from __future__ import annotations
 
@@ -59,26 +59,26 @@ def read_check(folder: str | Path) -> CheckFile:
         If it cannot be read or is of another version.
     """
     file = Path(folder) / CHECK
-    way_out = "groupmix check makes it again"
+    way_out = "run groupmix check again"
     content = read_version(file, CheckRecord, SCHEMA_VERSION, way_out)
     try:
         groups = [group["name"] for group in content["groups"]]
-        found = CheckFile(
+        check = CheckFile(
             content["dataset"],
             groups,
             {int(d): pairs for d, pairs in content["delta"].items()},
             {int(d): of_groups for d, of_groups in content["het"].items()},
             {int(d): of_groups for d, of_groups in content["null"].items()},
         )
-        sizes = {len(pairs) for pairs in found.delta.values()}
-        sizes |= {len(row) for pairs in found.delta.values() for row in pairs}
+        sizes = {len(pairs) for pairs in check.delta.values()}
+        sizes |= {len(row) for pairs in check.delta.values() for row in pairs}
         if sizes != {len(groups)}:
             raise ValueError("its discrepancies are not those of all pairs of groups")
-        known = {*found.het, *found.null_het}
-        strange = [name for d in found.het.values() for name in d if name not in groups]
-        pairs_of = {d: (set(found.het.get(d, ())), set(found.null_het.get(d, ()))) for d in known}
+        known = {*check.het, *check.null_het}
+        strange = [name for d in check.het.values() for name in d if name not in groups]
+        pairs_of = {d: (set(check.het.get(d, ())), set(check.null_het.get(d, ()))) for d in known}
         if strange or any(het != null for het, null in pairs_of.values()):
             raise ValueError("its heterogeneities are not those of its groups")
     except ValueError as error:
         raise ValueError(f"{file} is not complete: {error}; {way_out}") from error
-    return found
+    return check

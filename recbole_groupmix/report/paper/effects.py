@@ -94,11 +94,11 @@ def level_changes(cell: GridCell, key: str, over: str = "users") -> dict[str, Ef
     }
 
 
-def difference(one: Effect | None, other: Effect | None) -> Effect | None:
+def difference(effect: Effect | None, other: Effect | None) -> Effect | None:
     """Return one effect minus another; resamples go together where the users are the same."""
-    if one is None or other is None:
+    if effect is None or other is None:
         return None
-    return Effect(one.estimate - other.estimate, one.draws - other.draws)
+    return Effect(effect.estimate - other.estimate, effect.draws - other.draws)
 
 
 def pooled(effects: Sequence[Effect]) -> Effect | None:
@@ -113,8 +113,8 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Return Spearman's correlation over groups; None for fewer than 4, or one side constant."""
     if len(x) < _FEWEST_GROUPS:
         return None
-    found = float(spearman(x, y))
-    return None if math.isnan(found) else found
+    correlation = float(spearman(x, y))
+    return None if math.isnan(correlation) else correlation
 
 
 def against_searched(chosen: float, searched: Sequence[float], key: str) -> Effect | None:

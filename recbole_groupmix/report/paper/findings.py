@@ -1,4 +1,4 @@
-"""What a grid shows of the paper's results, in sentences."""
+"""Verdicts of a grid on the paper's results, in sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VERDICTS = (SURVIVES, FAILS, OPEN)
 
 
 def findings(data: pd.DataFrame) -> list[str]:
-    """Return what holds in each protocol, and what its controls change.
+    """Return the verdicts in each protocol, and the changes under its controls.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def _held(base: pd.DataFrame) -> Iterator[str]:
 
 
 def _changed(base: pd.DataFrame, controls: pd.DataFrame) -> str:
-    """Count the verdicts that stay and name those that turn over."""
+    """Count the verdicts that stay and name those that are reversed."""
     place = ["model", "statement"]
     both = controls.merge(base[[*place, "verdict"]], on=place, suffixes=("", "_before"))
     after, before = both["verdict"], both["verdict_before"]
@@ -54,7 +54,8 @@ def _changed(base: pd.DataFrame, controls: pd.DataFrame) -> str:
     line = (
         f"Under {count(n_controls, 'control')} of it {int((after == before).sum())} of {len(both)} "
         f"verdicts stay, {int(((after == OPEN) & (before != OPEN)).sum())} can no longer be told, "
-        f"{int(((after != OPEN) & (before == OPEN)).sum())} can be told then, {len(turned)} turn over"
+        f"{int(((after != OPEN) & (before == OPEN)).sum())} can be told then, {len(turned)} "
+        f"{'is' if len(turned) == 1 else 'are'} reversed"
     )
     listed = [
         f"{row['statement']} {row['verdict']} under {row['control']} ({row['model']})"

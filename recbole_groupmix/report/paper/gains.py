@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
 from recbole_groupmix.core.statistics.bootstrap import holm
-from recbole_groupmix.record import words
+from recbole_groupmix.record import phrases
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure
 from recbole_groupmix.report.paper.grid import GridCell
@@ -30,7 +30,7 @@ def gain_figures(cells: Sequence[GridCell]) -> list[Figure]:
     cells : sequence of GridCell
         Runs on one data set, none of them a control.
     """
-    found = []
+    figures = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         mine = [cell for cell in cells if cell.protocol == protocol]
         largest: dict[tuple[str, str], GridCell] = {}
@@ -43,8 +43,8 @@ def gain_figures(cells: Sequence[GridCell]) -> list[Figure]:
         for number, chosen, size in ((3, largest, "standard"), (6, lowest, "low")):
             kept = [cell for cell in mine if cell in chosen.values()]
             if kept:
-                found.append(_figure(number, kept, protocol, size))
-    return found
+                figures.append(_figure(number, kept, protocol, size))
+    return figures
 
 
 def changes_beside_published(cells: Sequence[GridCell]) -> pd.DataFrame:
@@ -89,7 +89,7 @@ def _figure(number: int, cells: list[GridCell], protocol: str, size: str) -> Fig
         + numbers.percent_interval(row["mean"], row["ci_low"], row["ci_high"])
         for row in data.to_dict("records")
     )
-    few = any(words.few_repeats(cell.run.result) for cell in cells)
+    few = any(phrases.few_repeats(cell.run.result) for cell in cells)
     any_published = data["published"].notna().any()
     return Figure(
         f"figure{number}-{protocol}",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from recbole_groupmix.record.finished import FinishedRun, read_folder
+from recbole_groupmix.record.finished_run import FinishedRun, read_folder
 
-#: Embedding sizes up to this one are low, as the paper's d = 4 is; models without one are not.
+#: Embedding sizes up to this are low, as the paper's d = 4 is; models without a size are not low.
 LOW = 8
 
 
@@ -65,7 +65,7 @@ class GridCell:
 
     @property
     def place(self) -> tuple[str, str, str, str, int | None, str]:
-        """What two cells of one grid never share."""
+        """The values that identify a cell of the grid."""
         return self.dataset, self.protocol, self.control, self.model, self.d, self.target
 
     @property
@@ -80,7 +80,7 @@ def read_cell(folder: str | Path, control: str = "") -> GridCell:
     Raises
     ------
     ValueError
-        If the folder holds no finished run that can be read.
+        If the folder does not hold a finished run that can be read.
     """
     return cell_of(read_folder(folder, only_target=True), control)
 

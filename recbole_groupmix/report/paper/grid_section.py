@@ -1,4 +1,4 @@
-"""What the page of a grid says of one data set."""
+"""The part of the page of a grid about one data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recbole_groupmix.report.paper.findings import findings
 from recbole_groupmix.report.paper.grid import GridCell, in_order
 from recbole_groupmix.report.paper.paper_section import paper_section
 from recbole_groupmix.report.paper.survival import AS_IS, survival, survival_section
-from recbole_groupmix.report.run.across import across_section
+from recbole_groupmix.report.run.several_runs import several_runs_section
 from recbole_groupmix.text import numbers
 
 
@@ -19,8 +19,8 @@ def grid_part(
 ) -> tuple[list[str], list[Section]]:
     """Return the lead and the sections about one data set.
 
-    The lead says how many runs there are, what they show of the paper's results, and which are
-    missing; the sections are the paper's figures, its results by control, and all runs.
+    The lead gives the number of runs, their verdicts on the paper's results, and the runs that
+    are missing; the sections are the paper's figures, its results by control, and all runs.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def grid_part(
     sections = [paper_section(main, check), survival_section(cells, results)]
     if main:
         names = [_short(cell) for cell in main]
-        sections.append(across_section([cell.run for cell in main], names))
+        sections.append(several_runs_section([cell.run for cell in main], names))
     sections.append(Section("all-runs", "Run folders", (), (), [_folders(cells)]))
     return [_extent(cells), *findings(results), *_missing(failed)], sections
 
@@ -60,7 +60,7 @@ def _extent(cells: Sequence[GridCell]) -> str:
 
 
 def _missing(failed: Sequence[str]) -> list[str]:
-    return [f"Not here, since they failed: {'; '.join(failed)}."] if failed else []
+    return [f"Missing because they failed: {'; '.join(failed)}."] if failed else []
 
 
 def _short(cell: GridCell) -> str:

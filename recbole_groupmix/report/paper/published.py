@@ -9,7 +9,7 @@ import pandas as pd
 from recbole_groupmix.bundled import bundled
 
 FILE = "docs/published.csv"
-#: Shown where there is no figure.
+#: Shown where the paper has no figure.
 NOT_PUBLISHED = "not published"
 _Place = tuple[str, str, "int | None", str, str, str]
 _COLUMNS = ["dataset", "model", "d", "target", "mix", "metric", "value", "source"]
@@ -43,11 +43,11 @@ def _figures() -> dict[_Place, float]:
     table = pd.read_csv(bundled(FILE), dtype=text, keep_default_na=False)
     if list(table.columns) != _COLUMNS:
         raise ValueError(f"{FILE} has columns {', '.join(table.columns)}; {_COLUMNS} are needed")
-    found: dict[_Place, float] = {}
+    published_values: dict[_Place, float] = {}
     for row in table.to_dict("records"):
         d = int(row["d"]) if row["d"] else None
         place = (row["dataset"], row["model"], d, row["target"], row["mix"], row["metric"])
-        found[place] = float(row["value"])
-    if len(found) != len(table):
-        raise ValueError(f"{FILE} gives {len(table) - len(found)} figures twice")
-    return found
+        published_values[place] = float(row["value"])
+    if len(published_values) != len(table):
+        raise ValueError(f"{FILE} gives {len(table) - len(published_values)} figures twice")
+    return published_values

@@ -28,7 +28,7 @@ def shares_figures(cells: Sequence[GridCell], check: CheckFile) -> list[Figure]:
     check : CheckFile
         Discrepancies of its groups.
     """
-    found = []
+    figures = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         rows = []
         for cell in lowest([cell for cell in cells if cell.protocol == protocol]):
@@ -44,8 +44,8 @@ def shares_figures(cells: Sequence[GridCell], check: CheckFile) -> list[Figure]:
                     }
                 )
         if rows:
-            found.append(_shares(pd.DataFrame(rows), protocol))
-    return found
+            figures.append(_shares(pd.DataFrame(rows), protocol))
+    return figures
 
 
 def lowest(cells: Sequence[GridCell]) -> list[GridCell]:
@@ -113,7 +113,7 @@ def _plot_shares(data: pd.DataFrame) -> Any:
 
 def budget_figures(cells: Sequence[GridCell]) -> list[Figure]:
     """Return Figure 7b for each protocol: budgets of the searched mixes of Figure 7a."""
-    found = []
+    figures = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         rows = [
             {
@@ -125,8 +125,8 @@ def budget_figures(cells: Sequence[GridCell]) -> list[Figure]:
             if DATA_MIX in cell.run.result["mixes"]
         ]
         if rows:
-            found.append(_budgets(pd.DataFrame(rows), protocol))
-    return found
+            figures.append(_budgets(pd.DataFrame(rows), protocol))
+    return figures
 
 
 def _budgets(data: pd.DataFrame, protocol: str) -> Figure:

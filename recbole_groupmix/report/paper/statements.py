@@ -163,7 +163,7 @@ def effects_of(
     mixed = low or high
     alike = NOT_APPLICABLE if over == "seeds" else NO_RUN if check is None else NO_INTERVAL
     fall = difference(at_low.get(STRATIFIED), at_high.get(STRATIFIED))
-    found: dict[str, Effect | str] = {
+    effects: dict[str, Effect | str] = {
         "1a": at_high.get(DATA_MIX) or (NO_INTERVAL if high else NO_RUN),
         "1b": at_high.get(NO_AUGMENTATION) or (NO_INTERVAL if high else NO_RUN),
         "2": fall or (NO_INTERVAL if low and high else of_size),
@@ -172,9 +172,9 @@ def effects_of(
         "4b": alike,
     }
     if check is not None and mixed is not None and over == "users":
-        found["4a"] = _of_weights(mixed, check) or alike
-        found["4b"] = _of_scores(mixed, check) or alike
-    return found
+        effects["4a"] = _of_weights(mixed, check) or alike
+        effects["4b"] = _of_scores(mixed, check) or alike
+    return effects
 
 
 def shares_and_discrepancies(
@@ -226,9 +226,9 @@ def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
 
 def _away(cell: GridCell, check: CheckFile) -> list[float] | None:
     """Return the discrepancy of every other group; None if one is unknown."""
-    found = [check.discrepancy(cell.target, group, cell.d) for group in cell.run.others]
-    known = [away for away in found if away is not None]
-    return known if len(known) == len(found) else None
+    distances = [check.discrepancy(cell.target, group, cell.d) for group in cell.run.others]
+    known = [away for away in distances if away is not None]
+    return known if len(known) == len(distances) else None
 
 
 def _trials(cell: GridCell) -> dict[str, FoldRecord]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record import words
+from recbole_groupmix.record import phrases
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import Effect, pooled
@@ -79,9 +79,11 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
         number), statement, estimate, ci_low, ci_high and verdict.
     """
     rows = []
-    for protocol, control, model, found in _groups(_each_once(cells), check):
+    for protocol, control, model, effects_by_target in _groups(_each_once(cells), check):
         for statement in STATEMENTS:
-            effects = {target: effects[statement.name] for target, effects in found.items()}
+            effects = {
+                target: effects[statement.name] for target, effects in effects_by_target.items()
+            }
             known = [effect for effect in effects.values() if isinstance(effect, Effect)]
             why = next((effect for effect in effects.values() if isinstance(effect, str)), "")
             for target, effect in [*effects.items(), (ALL, pooled(known) or why)]:
@@ -124,11 +126,11 @@ def _groups(
                 for over, name in (("users", control or OWN), ("seeds", seeds)):
                     if over == "seeds" and not (base and _has_seeds(of_model)):
                         continue
-                    found = {
+                    effects_by_target = {
                         target: dict(effects_of(runs, key, check, over))
                         for target, runs in by_target.items()
                     }
-                    yield protocol, name, model, found
+                    yield protocol, name, model, effects_by_target
 
 
 def _has_seeds(cells: Sequence[GridCell]) -> bool:
@@ -151,7 +153,7 @@ def _judged(effect: Effect | str, statement: Statement) -> dict[str, float | str
 
 
 def _text(cells: Sequence[GridCell], key: str) -> list[str]:
-    short = [cell for cell in cells if words.few_repeats(cell.run.result)]
+    short = [cell for cell in cells if phrases.few_repeats(cell.run.result)]
     controls = (
         "Every control toggles one key of a protocol and keeps split, folds, mixes and seeds. "
     )
@@ -179,12 +181,12 @@ def _statements() -> Table:
 
 def _levels(cells: Sequence[GridCell]) -> dict[tuple[str, str, str, bool], float]:
     """Return Proportional's mean metric over targets by protocol, control, model and low d."""
-    found: dict[tuple[str, str, str, bool], list[float]] = {}
+    levels: dict[tuple[str, str, str, bool], list[float]] = {}
     for cell in cells:
         place = (cell.protocol, cell.control or OWN, cell.model, cell.low)
         values = cell.values[REFERENCE, cell.run.keys[0]].to_numpy(np.float64)
-        found.setdefault(place, []).append(float(np.nanmean(values)))
-    return {place: float(np.mean(levels)) for place, levels in found.items()}
+        levels.setdefault(place, []).append(float(np.nanmean(values)))
+    return {place: float(np.mean(means)) for place, means in levels.items()}
 
 
 def _verdicts(over: pd.DataFrame, levels: Mapping[tuple[str, str, str, bool], float]) -> Table:

@@ -1,36 +1,36 @@
-"""The answer of a run in words, no stronger than its interval."""
+"""The answer of a run in words, no stronger than its interval allows."""
 
 from __future__ import annotations
 
 from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
-from recbole_groupmix.record import words
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record import phrases
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text import numbers
 
-#: What can be said of a mix beside the reference.
+#: Verdicts on a mix compared with the reference.
 BETTER, WORSE, ALIKE, UNDEFINED = "better", "worse", "not told apart", "undefined"
 
 
 def verdict(change: Change | None) -> str:
-    """Return what a change of ``result.json`` shows.
+    """Return the verdict on a change of ``result.json``.
 
     Better or worse only where the corrected p-value is below the level and the interval leaves
     out 0.
     """
-    ends = words.ends(change)
+    ends = phrases.ends(change)
     if change is None or ends is None:
         return UNDEFINED
-    if words.marked(change) and ends[0] > 0:
+    if phrases.marked(change) and ends[0] > 0:
         return BETTER
-    if words.marked(change) and ends[1] < 0:
+    if phrases.marked(change) and ends[1] < 0:
         return WORSE
     return ALIKE
 
 
 def answer(run: FinishedRun) -> str:
-    """Say in one sentence whether the searched mix beats training on everything as it is."""
+    """Return one sentence: whether the searched mix beats training on everything as it is."""
     search = run.result["search"]
     who, made = f"For the users with {run.result['group_field']} {run.target}", _trainings(run)
     if DATA_MIX not in run.result["change"]:
@@ -39,22 +39,22 @@ def answer(run: FinishedRun) -> str:
     who += made and f" and {made}"
     key = run.keys[0]
     change = run.result["change"][DATA_MIX].get(key)
-    found = verdict(change)
+    judged = verdict(change)
     trials = search["trials"]
     best = "the searched mix" if trials == 1 else f"the best of {trials} searched mixes"
     if THEORY in search["cv"] and THEORY not in run.same:
         best = f"the best of {numbers.count(trials, 'searched mix', 'es')} and theory's"
     everything = f"training on everything as it is ({REFERENCE})"
-    if change is None or found == UNDEFINED:
+    if change is None or judged == UNDEFINED:
         return (
             f"{who}, the change of {key} from {everything} to {best} is undefined: the mean "
             f"under {REFERENCE}, {numbers.value(run.result['test'][REFERENCE].get(key))}, is 0 or "
-            "too near it for an interval."
+            "too close to 0 for an interval."
         )
     by = f"{key} changes by {_interval(change)}"
-    if found == BETTER:
+    if judged == BETTER:
         return f"{who}, {best} serves them better than {everything}: {by}."
-    if found == WORSE:
+    if judged == WORSE:
         return f"{who}, {best} serves them worse than {everything}: {by}."
     return (
         f"{who}, {best} cannot be told apart from {everything}: {by}{_uncorrected(run, change)}."
@@ -62,7 +62,7 @@ def answer(run: FinishedRun) -> str:
 
 
 def lead(run: FinishedRun) -> str:
-    """Say what to do in one sentence, after the best of all rows and not of the search alone."""
+    """Return the advice in one sentence: the best of all rows, not of the searched mixes only."""
     key, same = run.keys[0], run.same
     changes = {m: row[key] for m, row in run.result["change"].items() if key in row}
     if not any(has_interval(change) for change in changes.values()):
@@ -73,20 +73,20 @@ def lead(run: FinishedRun) -> str:
     as_it_is = advice(REFERENCE)
     if not better:
         return (
-            f"{as_it_is[0].upper()}{as_it_is[1:]}: nothing that was measured serves them better in "
+            f"{as_it_is[0].upper()}{as_it_is[1:]}: no measured row serves them better in "
             f"{key} beyond chance{made}."
         )
-    what, also = advice(better[0]), ""
+    advised, also = advice(better[0]), ""
     if better[1:]:
         also = "; also better: " + ", ".join(f"{m} {_interval(changes[m])}" for m in better[1:])
     return (
-        f"{what[0].upper()}{what[1:]}: {key} is {_interval(changes[better[0]])} above that of "
+        f"{advised[0].upper()}{advised[1:]}: {key} is {_interval(changes[better[0]])} above that of "
         f"{REFERENCE}{also}{made}."
     )
 
 
 def beside(run: FinishedRun) -> str:
-    """Return what the other mixes do, or an empty string."""
+    """Return the changes of the other mixes, or an empty string."""
     if DATA_MIX not in run.result["change"] or len(run.result["change"]) < 2:
         return ""
     return f"Beside it, in {run.keys[0]} against {REFERENCE}: {_listed(run)}."
@@ -104,7 +104,7 @@ def _why_none(run: FinishedRun) -> str:
     if trials == 0:
         return "no mix was searched"
     if DATA_MIX in run.result["diverged"]:
-        return "the selected mix could not be trained on all of train, where it diverged"
+        return "training of the selected mix diverged on all of train"
     return f"{'the searched mix' if trials == 1 else f'each of {trials} searched mixes'} diverged"
 
 
@@ -117,11 +117,11 @@ def _listed(run: FinishedRun) -> str:
             parts.append(f"{mix} is the same mix as {run.same[mix]}")
             continue
         change = run.result["change"].get(mix, {}).get(run.keys[0])
-        found = verdict(change)
-        if change is None or found == UNDEFINED:
+        judged = verdict(change)
+        if change is None or judged == UNDEFINED:
             parts.append(f"{mix} is undefined")
         else:
-            is_ = "cannot be told apart" if found == ALIKE else f"is {found}"
+            is_ = "cannot be told apart" if judged == ALIKE else f"is {judged}"
             parts.append(f"{mix} {is_}, {_interval(change)}")
     return "; ".join(parts) or "there is nothing to compare"
 
@@ -131,22 +131,22 @@ def _interval(change: Change) -> str:
 
 
 def _trainings(run: FinishedRun) -> str:
-    """Limit the answer to the trainings made where these are too few to resample."""
-    if not words.few_repeats(run.result):
+    """Return the limit of the answer where training seeds are too few to resample."""
+    if not phrases.few_repeats(run.result):
         return ""
     repeats = run.result["repeats"]
     made = "the one training" if repeats == 1 else f"the {repeats} trainings"
-    return f"{made} of each mix (too few to speak for other seeds)"
+    return f"{made} of each mix (too few to cover variation between training seeds)"
 
 
 def _uncorrected(run: FinishedRun, change: Change) -> str:
-    """Say why an interval without 0 is no difference here."""
-    ends = words.ends(change)
+    """Return why an interval that excludes 0 does not count as a difference."""
+    ends = phrases.ends(change)
     if ends is None or ends[0] <= 0 <= ends[1]:
         return ""
     n = sum(mix not in run.same for mix in run.result["change"])
     return (
-        f"; the interval leaves out 0, but p is {change['p_holm']:.3f} after Holm's correction "
+        f"; the interval excludes 0, but p is {change['p_holm']:.3f} after Holm's correction "
         f"over the {n} mixes compared"
         if change["p_holm"] is not None
         else ""

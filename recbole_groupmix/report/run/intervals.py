@@ -11,7 +11,7 @@ import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import mean_interval, relative_changes
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Uncorrected
 from recbole_groupmix.text.numbers import or_null
 
@@ -19,7 +19,7 @@ _ROUNDING = 1e-12
 
 
 def of_mean(run: FinishedRun, mix: str, key: str) -> tuple[float | None, float | None]:
-    """Return the ends of the interval of the target's mean; None where there is none."""
+    """Return the ends of the interval of the target's mean; None where it is undefined."""
     values = run.per_user(mix, key, run.target).to_numpy(np.float64)
     if _complete(values) < 2:
         return None, None
@@ -46,35 +46,35 @@ def of_changes(
     list of Uncorrected
         None where undefined.
     """
-    found: list[Uncorrected] = []
+    changes: list[Uncorrected] = []
     pairs, places = [], []
     for mix, users in wanted:
         both = [
             run.per_user(name, key).loc[:, list(users)].to_numpy(np.float64)
             for name in (mix, REFERENCE)
         ]
-        found.append({"mean": None, "ci_low": None, "ci_high": None, "p": None})
+        changes.append({"mean": None, "ci_low": None, "ci_high": None, "p": None})
         if _complete(both[0] + both[1]) >= 2:
             pairs.append((both[0], both[1]))
-            places.append(len(found) - 1)
+            places.append(len(changes) - 1)
     if pairs:
         for place, change in zip(
             places, relative_changes(pairs, seed=run.result["seed"]), strict=True
         ):
-            found[place] = {
+            changes[place] = {
                 "mean": or_null(change.mean),
                 "ci_low": or_null(change.ci_low),
                 "ci_high": or_null(change.ci_high),
                 "p": or_null(change.p),
             }
-    return found
+    return changes
 
 
 def difference(run: FinishedRun, mix: str, key: str) -> pd.Series:
     """Return each target user's mean over repeats under a mix minus that under the reference."""
     mine = run.per_user(mix, key, run.target).mean(axis=0)
-    found = (mine - run.per_user(REFERENCE, key, run.target).mean(axis=0)).dropna()
-    return found.where(found.abs() > _ROUNDING, 0.0)
+    differences = (mine - run.per_user(REFERENCE, key, run.target).mean(axis=0)).dropna()
+    return differences.where(differences.abs() > _ROUNDING, 0.0)
 
 
 def _complete(values: npt.NDArray[np.float64]) -> int:

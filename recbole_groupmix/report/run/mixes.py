@@ -1,4 +1,4 @@
-"""The mixes of a run: shares as stacked bars, budgets, and what a user weighs."""
+"""The mixes of a run: shares as stacked bars, budgets, and the weight of a user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import FINE_TUNED
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 
@@ -38,7 +38,8 @@ def mixes_section(run: FinishedRun) -> Section:
     figure = Figure(
         "mixes",
         "The mixes",
-        "A bar is as long as its budget alpha_aug (1 = as many users as the other groups have); "
+        "The length of a bar is the budget alpha_aug: the total weight of the other groups "
+        "relative to their number of users (1 = unchanged); "
         "its parts are the groups in the order of the legend, labelled with their share alpha "
         "where there is room.",
         f"Stacked bars. {alt}.",
@@ -55,7 +56,7 @@ def mixes_section(run: FinishedRun) -> Section:
 
 
 def _chosen(run: FinishedRun) -> list[str]:
-    """Say which settings the folds chose for each mix alone, where they did."""
+    """Return the settings that were chosen on the folds for each mix by itself."""
     options = run.result["search"].get("options") or {}
     said = []
     for name in run.mixes:
@@ -69,8 +70,8 @@ def _no_mix(run: FinishedRun) -> list[str]:
     if FINE_TUNED not in run.result["mixes"]:
         return []
     return [
-        f"{FINE_TUNED} is not here: it is no mix, but the model of everybody, trained on with the "
-        "target's users alone."
+        f"{FINE_TUNED} is not in this section: it is a baseline without a mix, trained on all users "
+        "and then on the target's users only."
     ]
 
 
@@ -128,7 +129,7 @@ def _shares(run: FinishedRun) -> Table:
         ("mix", "alpha_aug", *(f"alpha {group}" for group in run.others), "effective users"),
         rows,
         "Effective users: Kish's effective sample size of the user weights, target included; "
-        "alpha of no_augmentation has no effect, its budget is 0.",
+        "alpha of no_augmentation has no effect, because its budget is 0.",
     )
 
 
@@ -139,7 +140,7 @@ def _weights(run: FinishedRun) -> Table:
         rows.append([text(name), *(number(weights[group], ".2f") for group in run.groups)])
     return Table(
         "weights",
-        "What one user of each group weighs",
+        "Weight of a user of each group",
         ("mix", *run.groups),
         rows,
         f"Users of the target, {run.target}, always weigh 1.",

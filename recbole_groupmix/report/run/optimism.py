@@ -1,4 +1,4 @@
-"""Cross-validation against test: how much better the chosen mix looked than it is."""
+"""Cross-validation against test: the optimism of the winner (selection bias)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record import words
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record import phrases
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -21,12 +21,12 @@ def optimism_section(run: FinishedRun) -> Section:
     """Return the gain over Proportional on the folds beside that on test."""
     cv, key = run.result["search"]["cv"], run.result["valid_metric"]
     if not cv:
-        return Section("optimism", TITLE, ["This run trained nothing on folds."])
+        return Section("optimism", TITLE, ["This run did not train on folds."])
     base = cv.get(REFERENCE)
     rows = []
     for mix in [REFERENCE, *run.compared]:
         score = cv.get(run.candidate(mix))
-        change = run.result["change"].get(mix, {}).get(key, words.NO_CHANGE)
+        change = run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE)
         on_folds = score / base - 1 if score is not None and base else None
         rows.append(
             {
@@ -52,8 +52,8 @@ def optimism_section(run: FinishedRun) -> Section:
             "optimism",
             f"Gain over {REFERENCE} on folds and on test, {key}",
             "Cross: mean over the folds, on which data_mix is chosen. Dot: test, with its 95 % "
-            "interval. The best of many tends to look better on the folds than it is; the test "
-            "is free of that choice.",
+            "interval. The winner's cross-validation score is optimistic, because it was picked "
+            "from many (selection bias); judge it by test.",
             f"Gains in {key}. {alt}.",
             others,
             lambda: _plot(run, others, key),

@@ -1,11 +1,11 @@
-"""What the mixes do to the users of the other groups."""
+"""The effect of the mixes on the users of the other groups."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import intervals
@@ -22,7 +22,9 @@ def other_groups_section(run: FinishedRun) -> Section:
     groups = [group for group in run.groups if (run.group_of_user == group).any()]
     wanted = [(group, mix) for group in groups if group != run.target for mix in run.compared]
     if not wanted:
-        return Section("groups", TITLE, ["No other mix, or no user of another group, was tested."])
+        return Section(
+            "groups", TITLE, ["The run measured no other mix or no users of other groups."]
+        )
     users = run.group_of_user
     changes = intervals.of_changes(
         run, key, [(mix, users.index[users == group]) for group, mix in wanted]
@@ -42,9 +44,9 @@ def other_groups_section(run: FinishedRun) -> Section:
         "groups",
         f"Change of {key} on the other groups",
         f"Against {REFERENCE}, mean and 95 % interval, not corrected for their number. A mix is "
-        f"searched for {run.target} alone; this is what the others would pay or gain. Losses "
-        "above half are written at the left edge: a group that trains with weight 0 is not "
-        "learned at all.",
+        f"searched for {run.target} alone; this is its cost or gain for the others. Losses "
+        "of more than half are written at the left edge: a group with weight 0 is not learned at "
+        "all.",
         f"Intervals by group. {alt}.",
         data,
         lambda: forest(drawn, "group", "mix", "change", list(run.result["mixes"]))[0],

@@ -1,4 +1,4 @@
-"""Who among the target's users wins and who loses."""
+"""Gains and losses of single users of the target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
@@ -40,7 +40,7 @@ def users_section(run: FinishedRun) -> Section:
         "users",
         f"Change of {key} of every user of {run.target}",
         f"All users from the largest loss to the largest gain against {REFERENCE} (means over "
-        "repeats). Single users are noisy: even two mixes of equal worth would show gains and "
+        "repeats). Values of single users are noisy: two equally good mixes would also show gains and "
         "losses.",
         f"Sorted differences. {alt}.",
         data,
@@ -171,7 +171,7 @@ def _activity_table(activity: pd.DataFrame, key: str, run: FinishedRun) -> Table
         f"Change of {key} by number of test items",
         ("users with", "users", "mix", "change"),
         rows,
-        "Users without a hit under any mix are left out: their number of test items cannot be "
-        "told from their metrics, and nothing changes for them.",
+        "Users without a hit under any mix are left out: their metrics do not reveal their "
+        "number of test items, and they are 0 under every mix.",
         folded=True,
     )

@@ -1,4 +1,4 @@
-"""What was asked, and with which settings, versions and times."""
+"""The question of a run, its groups, settings, versions and times."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from recbole_groupmix import __version__
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Group, RemovedStep
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.text import numbers
 
-#: Settings that decide most, first in the table.
+#: The most important settings, first in the table.
 FIRST = (
     "dataset",
     "group_field",
@@ -43,21 +43,21 @@ FIRST = (
 )
 
 
-def asked_section(run: FinishedRun) -> Section:
+def question_section(run: FinishedRun) -> Section:
     """Return the question and the groups."""
     result = run.result
     size = result["embedding_size"]
     dimension = "" if size is None else f" with embedding size {size}"
-    final = f"final training with {numbers.count(result['repeats'], 'seed')}"
+    final = f"final training with {numbers.count(result['repeats'], 'training seed')}"
     if result.get("closed_form"):
-        final = "solved in closed form, which no seed changes"
+        final = "solved in closed form, so that the training seed has no effect"
     question = (
         f"Which mix of the other groups' data ({', '.join(run.others)}) trains the "
         f"{result['model']}{dimension} that serves the users with {result['group_field']} "
         f"{run.target} of {result['dataset']} best? Protocol {result['protocol']}, weighting "
         f"{result['weighting']}; {numbers.count(result['search']['trials'], 'searched mix', 'es')} on "
         f"{numbers.count(result['search']['folds'], 'fold')}, {final}. Every change is against "
-        "proportional, which is training on all data as they are."
+        "proportional: training on all data as they are."
     )
     counted = all("n_measured" in group for group in result["groups"])  # older runs did not count
     rows = [
@@ -90,7 +90,7 @@ def measured(group: Group) -> str:
 
 
 def _unmeasured(groups: Sequence[Group]) -> str:
-    """Say why users of the groups are not measured; nothing if all are or nobody counted."""
+    """Return why users of the groups are not measured; empty if all are, or in older runs."""
     reasons: dict[str, int] = {}
     for group in groups:
         for reason, n in (group.get("not_measured") or {}).items():
@@ -101,7 +101,7 @@ def _unmeasured(groups: Sequence[Group]) -> str:
 
 def _removed(step: RemovedStep) -> str:
     return (
-        f"Left out when the data were read, {step['step']}: {step['n_rows']:,} of "
+        f"Removed when the data were read, {step['step']}: {step['n_rows']:,} of "
         f"{step['of_rows']:,} interactions, with them {step['n_users']:,} of {step['of_users']:,} "
         f"users and {step['n_items']:,} of {step['of_items']:,} items; {step['keep']}."
     )
@@ -109,7 +109,7 @@ def _removed(step: RemovedStep) -> str:
 
 def setup_section(run: FinishedRun) -> Section:
     """Return configuration, data, versions and times."""
-    configuration = {**run.asked["configuration"], "trials": run.result["search"]["trials"]}
+    configuration = {**run.config["configuration"], "trials": run.result["search"]["trials"]}
     first = [key for key in FIRST if key in configuration]
     tables = [
         _keys("settings", "Settings", {key: configuration[key] for key in first}),
@@ -140,7 +140,7 @@ def _facts(run: FinishedRun) -> dict[str, Any]:
     if not versions:
         facts["versions in the run"] = "not kept in the run folder"
     facts["version of recbole-groupmix that made this page"] = __version__
-    facts.update({f"data, {name}": value for name, value in run.asked["data"].items()})
+    facts.update({f"data, {name}": value for name, value in run.config["data"].items()})
     return facts
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record import words
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record import phrases
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import intervals
-from recbole_groupmix.report.run.asked import measured
+from recbole_groupmix.report.run.setup import measured
 from recbole_groupmix.text import numbers
 
 
-def measured_section(run: FinishedRun) -> Section:
+def test_section(run: FinishedRun) -> Section:
     """Return the means on test with their intervals."""
     rows = []
     for mix in run.result["mixes"]:
@@ -51,22 +51,22 @@ def measured_section(run: FinishedRun) -> Section:
 def change_section(run: FinishedRun) -> Section:
     """Return the change of every mix against Proportional."""
     entries = {
-        (mix, key): run.result["change"].get(mix, {}).get(key, words.NO_CHANGE)
+        (mix, key): run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE)
         for mix in run.compared
         if mix not in run.same
         for key in run.keys
     }
     data = pd.DataFrame(
         [
-            {"mix": mix, "metric": key, **entry, "marked": words.marked(entry)}
+            {"mix": mix, "metric": key, **entry, "marked": phrases.marked(entry)}
             for (mix, key), entry in entries.items()
         ]
     )
     if data.empty:
         return Section("change", f"Change against {REFERENCE}", ["No other mix was measured."])
-    few = words.few_repeats(run.result)
+    few = phrases.few_repeats(run.result)
     alt = "; ".join(
-        f"{mix}, {key}: {words.change_text(entry, few)}" for (mix, key), entry in entries.items()
+        f"{mix}, {key}: {phrases.change_text(entry, few)}" for (mix, key), entry in entries.items()
     )
     figure = Figure(
         "change",
@@ -84,13 +84,13 @@ def change_section(run: FinishedRun) -> Section:
 
 def change_table(run: FinishedRun, keys: list[str]) -> Table:
     """Return the changes of ``result.json``, a row per mix."""
-    few = words.few_repeats(run.result)
+    few = phrases.few_repeats(run.result)
     rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
     for mix in run.compared:
-        entries = [run.result["change"].get(mix, {}).get(key, words.NO_CHANGE) for key in keys]
+        entries = [run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE) for key in keys]
         as_other = f"same mix as {run.same[mix]}" if mix in run.same else None
         cells = [
-            number(entry["mean"], shown=as_other or words.change_text(entry, few))
+            number(entry["mean"], shown=as_other or phrases.change_text(entry, few))
             for entry in entries
         ]
         rows.append([text(mix), *cells])
@@ -104,12 +104,8 @@ def change_table(run: FinishedRun, keys: list[str]) -> Table:
 
 
 def change_note(run: FinishedRun) -> str:
-    """Return what the marks of changes mean."""
-    few = (
-        f" {words.FEW} an interval that leaves out what other seeds would give."
-        if words.few_repeats(run.result)
-        else ""
-    )
+    """Return the meaning of the marks of changes."""
+    few = f" {phrases.SAMPLING_ONLY}." if phrases.few_repeats(run.result) else ""
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
         f"the mixes of a metric.{few}{_same(run)}"
@@ -117,6 +113,6 @@ def change_note(run: FinishedRun) -> str:
 
 
 def _same(run: FinishedRun) -> str:
-    """Say which rows are one mix and so one comparison."""
+    """Return which rows are the same mix and so one comparison."""
     said = [f"{name} is the same mix as {of}" for name, of in run.same.items()]
     return f" {'; '.join(said)}: one comparison." if said else ""

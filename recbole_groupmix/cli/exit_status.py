@@ -1,4 +1,4 @@
-"""How a command ends that did not come to its end: its status, and one line that is true."""
+"""Exit status and message of a command that an error or a signal ends early."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import Any, TextIO
 from recbole_groupmix.files.opened import noting_opened
 from recbole_groupmix.text.untrusted import escaped
 
-_GOES_ON = "the same command goes on from here"
+_RESUME = "run the same command again to resume"
 _NOTHING = "nothing was kept; run the command again"
-#: Reasons that may be over at the next try; of others nothing is promised.
+#: Errors of the system that may be gone at the next try.
 _MAY_PASS = frozenset(
     getattr(errno, name)
     for name in (
@@ -30,7 +30,7 @@ _MAY_PASS = frozenset(
 
 
 class Terminated(BaseException):
-    """The process was asked to end. What is being done is left in good order."""
+    """The process received SIGTERM."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Ended:
 
 
 @contextmanager
-def last_words(resumes: bool = False) -> Iterator[Ended]:
+def errors_to_exit_status(resumes: bool = False) -> Iterator[Ended]:
     """Turn what ends a command early into its exit status and one line.
 
     Parameters
@@ -60,12 +60,12 @@ def last_words(resumes: bool = False) -> Iterator[Ended]:
     with noting_opened() as opened, _terminated_by_signals(), _watched_output() as output:
         try:
             yield ended
-            sys.stdout.flush()  # not at the end of the interpreter, where nobody could say why
+            sys.stdout.flush()  # not at the end of the interpreter, where an error has no message
         except ValueError as error:
             _say(" ".join(str(error).split()))
             ended.status = 2
         except MemoryError as error:
-            _say(f"this needs more memory than there is{f' ({error})' if str(error) else ''}")
+            _say(f"this needs more memory than is free{f' ({error})' if str(error) else ''}")
             ended.status = 1
         except OSError as error:
             ended.status = _of_system(error, resumes, opened, output)
@@ -78,7 +78,7 @@ def last_words(resumes: bool = False) -> Iterator[Ended]:
 
 
 def _promise(resumes: bool, opened: list[Path]) -> str:
-    return _GOES_ON if resumes and opened else _NOTHING
+    return _RESUME if resumes and opened else _NOTHING
 
 
 def _of_system(error: OSError, resumes: bool, opened: list[Path], output: _Watched) -> int:
@@ -86,20 +86,20 @@ def _of_system(error: OSError, resumes: bool, opened: list[Path], output: _Watch
     if isinstance(error, BrokenPipeError):
         _forget(sys.stdout)
         _forget(sys.stderr)
-        return 128 + getattr(signal, "SIGPIPE", 13)  # as of every tool before `head`
+        return 128 + getattr(signal, "SIGPIPE", 13)  # the status of any tool before `head`
     if error is output.failure:
         _forget(sys.stdout)
-        kept = f"; what it made is in {opened[0]}" if opened else ""
+        kept = f"; its files are in {opened[0]}" if opened else ""
         _say(f"the answer cannot be printed: {reason}{kept}")
         return 1
-    what = f"{error.filename}: " if error.filename else ""
+    file = f"{error.filename}: " if error.filename else ""
     promise = f"; {_promise(resumes, opened)}" if error.errno in _MAY_PASS else ""
-    _say(f"{what}{reason}{promise}")
+    _say(f"{file}{reason}{promise}")
     return 1
 
 
 def _say(line: str) -> None:
-    with suppress(OSError):  # nobody reads it
+    with suppress(OSError):  # stderr is closed
         print(f"groupmix: {escaped(line)}", file=sys.stderr)
 
 
@@ -138,7 +138,7 @@ def _watched_output() -> Iterator[_Watched]:
 
 
 def _forget(stream: TextIO) -> None:
-    """Let what a stream still holds go nowhere, so that the interpreter's end is silent."""
+    """Discard what a stream still holds, so that the end of the interpreter is silent."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -156,7 +156,7 @@ def _open_missing_streams() -> None:
 def _terminated_by_signals() -> Iterator[None]:
     """Raise :class:`Terminated` where SIGTERM would end the process on the spot.
 
-    Only in the main thread, where signals can be handled, and only if nobody else handles it.
+    Only in the main thread, where signals can be handled, and only if it has no other handler.
     """
 
     def terminate(number: int, frame: Any) -> None:

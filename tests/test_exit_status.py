@@ -12,16 +12,16 @@ import pytest
 from command import REPOSITORY, call, run_arguments
 from helpers import write_tiny
 
-from recbole_groupmix.cli.last_words import Terminated, last_words
+from recbole_groupmix.cli.exit_status import Terminated, errors_to_exit_status
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.files.opened import note_opened
 
-GOES_ON = "; the same command goes on from here\n"
+GOES_ON = "; run the same command again to resume\n"
 NOTHING = "; nothing was kept; run the command again\n"
 
 
 def stopped(monkeypatch, command, error, opened=()):
-    """Return status and last words of a command that an error stops."""
+    """Return status and message of a command that an error stops."""
 
     def stop(own, keys):
         for folder in opened:
@@ -158,7 +158,7 @@ def test_an_answer_that_cannot_be_printed_is_one_line(tmp_path):
 def test_closed_streams_are_opened_before_any_file_is(tmp_path, monkeypatch):
     """Else the first file of a run is number 2, and gets what libraries say of themselves."""
     monkeypatch.setattr(sys, "stderr", None)
-    with last_words():
+    with errors_to_exit_status():
         print("x", file=sys.stderr)
         assert sys.stderr.name == os.devnull
     sys.stderr.close()

@@ -13,6 +13,7 @@ import pandas as pd
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
 from recbole_groupmix.record.metrics import check_whole, read_metrics
+from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import (
@@ -22,7 +23,6 @@ from recbole_groupmix.record.schema import (
     CurveRecord,
     FoldRecord,
 )
-from recbole_groupmix.record.words import candidate_of
 
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
 _OF_SEARCH = ("trials.jsonl", "curves.jsonl")
@@ -36,10 +36,10 @@ class FinishedRun:
     ----------
     path : pathlib.Path
         The folder.
-    asked : Config
+    config : Config
         ``config.yaml``.
     result : Result
-        ``result.json``; values that are no numbers are None.
+        ``result.json``, with None for null.
     trials : list of FoldRecord
         ``trials.jsonl``; empty for runs without folds, like `curves`.
     curves : list of CurveRecord
@@ -49,7 +49,7 @@ class FinishedRun:
     """
 
     path: Path
-    asked: Config
+    config: Config
     result: Result
     trials: list[FoldRecord]
     curves: list[CurveRecord]
@@ -83,7 +83,7 @@ class FinishedRun:
 
     @property
     def same(self) -> dict[str, str]:
-        """Rows whose mix is that of another row, by name; empty in older results."""
+        """Rows that have the same mix as another row, by name; empty in older results."""
         return dict(self.result.get("same_mix") or {})
 
     @property
@@ -127,8 +127,8 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
     Raises
     ------
     ValueError
-        If a folder is given twice or holds no finished run that can be read, or the runs have
-        no cut-off in common.
+        If a folder is given twice or does not hold a finished run that can be read, or the
+        runs were measured at different cut-offs.
     """
     folders = [Path(path) for path in paths]
     places = [folder.resolve() for folder in folders]
@@ -154,17 +154,17 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise ValueError(f"there is no run folder {folder}")
+        raise ValueError(f"run folder {folder} does not exist")
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if "config.yaml" in missing:
-        raise ValueError(f"{folder} is no run folder: there is no config.yaml in it")
+        raise ValueError(f"{folder} is not a run folder: config.yaml is missing")
     if missing:
         raise ValueError(
-            f"{folder} holds no finished run: there is no {' and no '.join(missing)} in it; the "
-            "command that began the run goes on with it"
+            f"{folder} does not hold a finished run: {_are_missing(missing)}; resume it by the "
+            "command that started it"
         )
     result = _read_result(folder / "result.json")
-    asked = read_yaml(folder / "config.yaml", Config)
+    config = read_yaml(folder / "config.yaml", Config)
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
     metrics = read_metrics(file, _of_target(result) if only_target else None)
@@ -172,21 +172,24 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
     if absent:
         raise ValueError(
-            f"{folder} is not complete: there is no {' and no '.join(absent)} in it, although "
-            "result.json tells of a search; without trials.jsonl the command that made the run "
-            "trains the folds again"
+            f"{folder} is not complete: {_are_missing(absent)}, although result.json records a "
+            "search; without trials.jsonl the command that made the run trains the folds again"
         )
     folds, kept = result["search"]["folds"], result["search"]["cv"]
     trials = read_lines(folder / "trials.jsonl", FoldRecord, folds) if searched else []
     curves = read_lines(folder / "curves.jsonl", CurveRecord, folds) if searched else []
     return FinishedRun(
         folder,
-        asked,
+        config,
         result,
         [record for record in trials if record["name"] in kept],
         [record for record in curves if record["name"] in kept],
         metrics,
     )
+
+
+def _are_missing(files: Sequence[str]) -> str:
+    return f"{' and '.join(files)} {'is' if len(files) == 1 else 'are'} missing"
 
 
 def _read_result(file: Path) -> Result:
@@ -199,41 +202,42 @@ def _read_result(file: Path) -> Result:
 
 
 def _check_parts(result: Result) -> None:
-    """Raise ``ValueError`` unless the parts of a result are at one with each other."""
+    """Raise ``ValueError`` unless the parts of a result agree with each other."""
     groups = [group["name"] for group in result["groups"]]
     mixes = result["mixes"]
     if len(set(groups)) < len(groups):
         raise ValueError("it names a group twice")
     if result["target"] not in groups:
-        raise ValueError(f"its target {result['target']!r} is none of its groups")
+        raise ValueError(f"its target {result['target']!r} is not one of its groups")
     if REFERENCE not in mixes:
-        raise ValueError(f"it has no mix {REFERENCE!r}")
+        raise ValueError(f"it lacks the mix {REFERENCE!r}")
     strange = [g for mix in mixes.values() for g in mix["alpha"] if g not in groups]
     strange += [g for g in result["test_by_group"] if g not in groups]
     if strange:
-        raise ValueError(f"it has values of {strange[0]!r}, which is none of its groups")
+        raise ValueError(f"it has values of {strange[0]!r}, which is not one of its groups")
     absent = [mix for mix in mixes if mix not in result["test"]]
     absent += [mix for mix in result["test"] if mix not in mixes]
     absent += [mix for mix in result["change"] if mix not in mixes or mix == REFERENCE]
     absent += [group for group in groups if group not in result["test_by_group"]]
     if absent:
-        raise ValueError(f"its parts are not of one run: not all of them have {absent[0]!r}")
+        raise ValueError(
+            f"its parts are not from the same run: only some of them have {absent[0]!r}"
+        )
 
 
 def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
     groups = {group["name"] for group in result["groups"]}
     strange = sorted(set(metrics["group"]) - groups)
     if strange or not (metrics["group"] == result["target"]).any():
-        what = f"users of {strange[0]!r}" if strange else f"no user of {result['target']!r}"
-        raise ValueError(f"{file} has {what}, unlike result.json beside it; {AGAIN}")
+        unexpected = f"users of {strange[0]!r}" if strange else f"no users of {result['target']!r}"
+        raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
     check_whole(file, metrics, list(result["mixes"]), keys)
 
 
 def _of_target(result: Result) -> list[tuple[str, str, Any]]:
-    wanted = list(SHORT_METRICS)
     return [
         ("group", "==", result["target"]),
-        ("metric", "in", wanted),
+        ("metric", "in", list(SHORT_METRICS)),
         ("k", "==", result["topk"][-1]),
     ]

@@ -1,4 +1,4 @@
-"""What records say, in words: changes, intervals, and how many users were measured."""
+"""Phrases about results: changes, intervals, and how many users were measured."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from recbole_groupmix.text.numbers import LEVEL, UNDEFINED, count, defined, perc
 
 #: Marks intervals from too few repeats to resample them.
 FEW = "~"
+#: What that mark means.
+SAMPLING_ONLY = f"{FEW} covers sampling of users only, not variation between training seeds"
 #: A change that could not be computed.
 NO_CHANGE: Change = {"mean": None, "ci_low": None, "ci_high": None, "p": None, "p_holm": None}
 _HAVE = {True: "has", False: "have"}
@@ -23,9 +25,9 @@ def change_text(change: Change | None, few: bool = False, same: str | None = Non
     change : Change or None
         None for the reference itself.
     few : bool
-        Whether the interval leaves out what other seeds would give.
+        Whether the interval leaves out the variation between training seeds.
     same : str, optional
-        The row whose mix this one is.
+        The row that has the same mix.
     """
     if same is not None:
         return f"same mix as {same}"
@@ -51,12 +53,12 @@ def marked(change: Change) -> bool:
 
 
 def few_repeats(result: Result) -> bool:
-    """Whether the intervals of a run leave out what other seeds would give."""
+    """Whether the intervals of a run leave out the variation between training seeds."""
     return result["repeats"] < MIN_REPEATS and not result.get("closed_form")
 
 
 def interval_note(repeats: int, closed_form: bool = False) -> str:
-    """Say what the intervals are over."""
+    """Return what was resampled for the intervals, in words."""
     if closed_form:
         return "intervals over users (solved in closed form: there are no seeds to repeat)"
     if repeats < MIN_REPEATS:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from recbole_groupmix.files.paths import file_inside
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.record.finished import read_folder
+from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.read import read_version
 from recbole_groupmix.reproduce.plan import Cell
 
@@ -20,7 +20,7 @@ RUNS, CELLS = "runs", "cells"
 
 
 class OtherVersion(ValueError):
-    """A file of another version of this package: it is not damaged, and not made again."""
+    """A file of another version of this package: not damaged, so it is not replaced."""
 
 
 class _Given(TypedDict):
@@ -80,16 +80,16 @@ def record(out: Path, cell: Cell, run_folder: str) -> None:
 def is_finished(out: Path, cell: Cell, say: Callable[[str], None]) -> bool:
     """Whether a cell was run with exactly these settings and its result can still be read.
 
-    A file of ours that is damaged is made again by the run that follows, which `say` is told.
+    `say` tells of a damaged file of ours; the run that follows writes it anew.
     """
     file = _file(out, cell.name)
     if not file.is_file():
         return False
     try:
-        found = _read(out, file)
-        if found.given != _plain(cell.given) or not (found.folder / "result.json").is_file():
+        cell_run = _read(out, file)
+        if cell_run.given != _plain(cell.given) or not (cell_run.folder / "result.json").is_file():
             return False
-        read_folder(found.folder, only_target=True)
+        read_folder(cell_run.folder, only_target=True)
     except OtherVersion:
         raise
     except ValueError as error:
@@ -117,7 +117,7 @@ def _file(out: Path, name: str) -> Path:
 
 
 def _read(out: Path, file: Path) -> Finished:
-    way_out = "the cell's run is made again from its folder, or remove the file"
+    way_out = "the run is resumed from its folder; or remove the file"
     try:
         content = read_version(file, CellFile, VERSION, way_out, OtherVersion)
     except OtherVersion as error:

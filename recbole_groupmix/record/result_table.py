@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
-from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
-from recbole_groupmix.record.words import (
-    FEW,
+from recbole_groupmix.record.phrases import (
+    SAMPLING_ONLY,
     candidate_of,
     change_text,
     few_repeats,
     measured_text,
     unmeasured_note,
 )
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
 from recbole_groupmix.text.numbers import LEVEL, count
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
@@ -102,7 +102,7 @@ def _target(result: Result) -> Group:
 
 
 def _answer(result: Result, key: str) -> list[str]:
-    """Say what to do: follow the row of the largest gain that stands out, or change nothing."""
+    """Return the advice: the row of the largest significant gain, or to change nothing."""
     changes = {mix: row[key] for mix, row in result["change"].items() if key in row}
     if not any(has_interval(change) for change in changes.values()):
         return []
@@ -121,7 +121,7 @@ def _answer(result: Result, key: str) -> list[str]:
 
 
 def _at_the_end(search: SearchRecord) -> str:
-    """Say so if most mixes chose the least or the greatest lambda."""
+    """Return a warning if most mixes chose the least or the greatest lambda."""
     grid = search.get("lambdas") or []
     chosen = [keys.get("reg_weight") for keys in search["options"].values()]
     for end, which in ((grid[0], "least"), (grid[-1], "greatest")) if len(grid) > 1 else ():
@@ -141,15 +141,15 @@ def _notes(result: Result, k: int) -> list[str]:
         *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over the mixes"
-        f"{f', {FEW} an interval that leaves out what other seeds would give' if few_repeats(result) else ''}.",
-        f"alpha_aug: budget of the augmentation groups, 1 = as many users as they have. alpha: the "
-        f"share of each of the groups {groups}. Users of the target weigh 1.",
+        f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
+        f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
+        f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]
     unmeasured = unmeasured_note(_target(result))
     if unmeasured:
         notes.insert(0, unmeasured)
     for name, of in result.get("same_mix", {}).items():
-        notes.append(f"{name}: the same mix as {of} here, which was trained once for both.")
+        notes.append(f"{name}: the same mix as {of} here; it was trained once for both.")
     options = result["search"].get("options", {})
     chosen = {name: options.get(candidate_of(result, name), {}) for name in result["mixes"]}
     if any(chosen.values()):
@@ -165,8 +165,8 @@ def _notes(result: Result, k: int) -> list[str]:
         )
     if FINE_TUNED in result["mixes"]:
         notes.append(
-            "fine_tuned: no mix, but its rival: trained on everybody, then on the target's users "
-            "alone."
+            "fine_tuned: a baseline without a mix, trained on all users and then on the target's "
+            "users only."
         )
     if result["diverged"]:
         notes.append(
@@ -184,8 +184,9 @@ def _notes(result: Result, k: int) -> list[str]:
             f"data_mix: {search['selected']}, the best of {count(n, 'trial')}{besides} by "
             f"{metric} on the folds. {metric} on folds and test: data_mix {best:.4f} and "
             f"{test[DATA_MIX][metric]:.4f}, proportional {cv[REFERENCE]:.4f} and "
-            f"{test[REFERENCE][metric]:.4f}. The best of many looks better on the folds "
-            "than it is; the test columns are free of that choice."
+            f"{test[REFERENCE][metric]:.4f}. The winner's cross-validation score is "
+            "optimistic, because it was picked from many (selection bias); judge it by the test "
+            "columns."
         )
         scores = {name: cv[name] for name in result["mixes"] if name != DATA_MIX}
         better = [n for n, score in scores.items() if score is not None and score >= best]

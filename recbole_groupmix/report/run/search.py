@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import FINE_TUNED, REFERENCE, THEORY
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
@@ -27,7 +27,7 @@ def search_section(run: FinishedRun) -> Section:
     """Return scatter plots of the searched mixes and the best of them as a table."""
     data = searched(run)
     if data.empty:
-        return Section("search", TITLE, ["This run searched no mixes."])
+        return Section("search", TITLE, ["This run did not search mixes."])
     key, selected = run.result["valid_metric"], run.result["search"]["selected"]
     known = data.dropna(subset=["score"])
     figures = []

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import BASELINES
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -25,7 +25,7 @@ def pace_section(run: FinishedRun) -> Section:
     """Return validation curves of the baselines by group."""
     data = curves(run)
     if data.empty:
-        return Section("pace", TITLE, ["This run kept no curves of several groups over training."])
+        return Section("pace", TITLE, ["This run has no learning curves of several groups."])
     key = run.result["valid_metric"]
     table, rows = _table(run, data)
     alt = "; ".join(
@@ -38,7 +38,7 @@ def pace_section(run: FinishedRun) -> Section:
         f"{key} of every group over training",
         f"Validation {key} on the folds, as a share of the group's best under any baseline, "
         f"averaged over the folds that still train. The thick line is {run.target}, whose metric "
-        "ends training.",
+        "decides early stopping.",
         f"Curves over epochs. {alt}.",
         data,
         lambda: _plot(run, data),
@@ -131,11 +131,11 @@ def _table(run: FinishedRun, data: pd.DataFrame) -> tuple[Table, list[dict[str, 
     return (
         Table(
             "pace",
-            f"Best {run.result['valid_metric']} on the folds and how soon it is reached",
+            f"Best {run.result['valid_metric']} on the folds and how fast it is reached",
             ("mix", "group", "best", f"epochs to {NEAR:.0%} of it", "epoch of it"),
             cells,
-            "Best: mean over folds; epochs: median over folds. Training ends when the target's "
-            "metric no longer rises, so that slow groups may not have reached their best.",
+            "Best: mean over folds; epochs: median over folds. Early stopping follows "
+            "the target's metric, so slow groups may not have reached their best.",
             folded=True,
         ),
         rows,

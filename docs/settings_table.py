@@ -1,17 +1,17 @@
 """Write the table of keys into docs/settings.md, from the rows in recbole_groupmix/settings.
 
-python benchmarks/keys_table.py            print it
-python benchmarks/keys_table.py --write    put it in its place
+python docs/settings_table.py
 """
 
-import sys
 from pathlib import Path
 
 from recbole_groupmix.settings.rows import OUR_KEYS, ROWS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
-MARK = "<!-- the table of keys: made by benchmarks/keys_table.py -->"
-HEAD = "| key | default | allowed | what it does |\n|---|---|---|---|\n"
+MARK = "<!-- the table of keys: made by docs/settings_table.py -->"
+#: Upper bounds from here on are not shown.
+ENDLESS = 1e9
+HEAD = "| key | what it does | default | allowed |\n|---|---|---|---|\n"
 
 
 def written(value):
@@ -24,8 +24,16 @@ def written(value):
 
 
 def number(value):
-    """Return a bound in short."""
-    return f"{value:,}" if isinstance(value, int) and value < 1e7 else f"{float(value):.4g}"
+    """Return a bound with its thousands apart."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
+
+
+def bounds(row):
+    """Return what numbers are allowed; bounds that only guard against typing errors are left out."""
+    least = number(row.least)
+    if row.most >= ENDLESS:
+        return f"{'>' if row.above else '>='} {least}"
+    return f"{'above' if row.above else 'from'} {least} to {number(row.most)}"
 
 
 def allowed(row):
@@ -36,9 +44,7 @@ def allowed(row):
         return ", ".join(written(choice) for choice in row.choices if choice is not None)
     if row.kind == "name":
         return "a name"
-    what = "a whole number" if row.kind == "whole" else "a number"
-    least = f"above {number(row.least)}" if row.above else f"from {number(row.least)}"
-    return f"{what} {least} to {number(row.most)}"
+    return f"{'a whole number' if row.kind == 'whole' else 'a number'} {bounds(row)}"
 
 
 def effect(row):
@@ -46,13 +52,14 @@ def effect(row):
     only = ["for models that are trained"] if row.models == "trained" else []
     only += [f"under `weighting: {row.weighting}`"] if row.weighting else []
     only += [f"where `{row.needs[0]}` is on"] if row.needs else []
-    return f"{row.says} Only {' and '.join(only)}." if only else row.says
+    says = row.says.replace("docs/models.md", "[models.md](models.md)")
+    return f"{says} Only {' and '.join(only)}." if only else says
 
 
 def table(ours):
     """Return the table of our keys, or of RecBole's that have a row."""
     lines = [
-        f"| `{key}` | {row.unset or written(row.default)} | {allowed(row)} | {effect(row)} |"
+        f"| `{key}` | {effect(row)} | {row.unset or written(row.default)} | {allowed(row)} |"
         for key, row in ROWS.items()
         if (key in OUR_KEYS) == ours
     ]
@@ -74,7 +81,4 @@ def page(text):
 
 
 if __name__ == "__main__":
-    if "--write" in sys.argv:
-        PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    else:
-        print(tables())
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

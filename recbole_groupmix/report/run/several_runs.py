@@ -9,21 +9,21 @@ import pandas as pd
 
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
-from recbole_groupmix.record import words
-from recbole_groupmix.record.finished import FinishedRun
+from recbole_groupmix.record import phrases
+from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import answer
-from recbole_groupmix.report.run.asked import FIRST
+from recbole_groupmix.report.run.setup import FIRST
 from recbole_groupmix.text import numbers
 
-#: They differ between any two runs, or do not decide results.
+#: Keys that differ between any two runs, or do not decide results.
 _NOT_SHOWN = frozenset({"load_col", "own_mixes"})
-#: More runs than these make a table with a column each too wide to be shown at once.
+#: With more runs a table with a column for each is folded, since it is too wide.
 _MANY = 6
 
 
-def across_section(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> Section:
+def several_runs_section(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> Section:
     """Return an index of runs, what differs between them, and their changes in one table.
 
     `names` replaces those of :func:`labels`.
@@ -57,7 +57,7 @@ def across_section(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> Se
 
 
 def labels(runs: Sequence[FinishedRun]) -> list[str]:
-    """Return a short name per run: data set, target and model, and what tells equal ones apart.
+    """Return a short name per run: data set, target and model, and what distinguishes equal ones.
 
     That is size and protocol, or the folder where these agree too.
     """
@@ -65,15 +65,15 @@ def labels(runs: Sequence[FinishedRun]) -> list[str]:
     longer = [
         " ".join([label, *_told_apart_by(run)]) for label, run in zip(short, runs, strict=True)
     ]
-    found = []
+    distinct = []
     for label, more, run in zip(short, longer, runs, strict=True):
         if short.count(label) == 1:
-            found.append(label)
+            distinct.append(label)
         elif longer.count(more) == 1:
-            found.append(more)
+            distinct.append(more)
         else:
-            found.append(f"{label} {run.name.rpartition('-')[2]}")
-    return found
+            distinct.append(f"{label} {run.name.rpartition('-')[2]}")
+    return distinct
 
 
 def _told_apart_by(run: FinishedRun) -> list[str]:
@@ -105,7 +105,7 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     for label, run in zip(names, runs, strict=True):
         result = run.result
         entry = result["change"].get(DATA_MIX, {}).get(run.keys[0])
-        few = words.few_repeats(result)
+        few = phrases.few_repeats(result)
         rows.append(
             [
                 text(label),
@@ -119,7 +119,7 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
                 text(answer.short(run)),
                 number(
                     entry["mean"] if entry else None,
-                    shown=words.change_text(entry, few) if entry else "-",
+                    shown=phrases.change_text(entry, few) if entry else "-",
                 ),
             ]
         )
@@ -129,14 +129,14 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
         "Runs",
         (*header, "data_mix is", f"change of {runs[0].keys[0]}"),
         rows,
-        "Verdicts and marks of this table are each run's own, corrected over its mixes; "
-        f"{words.FEW} marks intervals over users only.",
+        "Verdicts and marks are those of each run, corrected over its mixes; "
+        f"{phrases.SAMPLING_ONLY}.",
     )
 
 
 def _differences(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     configurations = [
-        {**run.asked["configuration"], "trials": run.result["search"]["trials"]} for run in runs
+        {**run.config["configuration"], "trials": run.result["search"]["trials"]} for run in runs
     ]
     known = {key for c in configurations for key in c} - _NOT_SHOWN
     keys = [key for key in FIRST if key in known] + sorted(known - set(FIRST))
@@ -160,14 +160,14 @@ def _change_table(
     if data.empty:
         return []
     keys = runs[0].keys
-    few = {label: words.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
+    few = {label: phrases.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
     entries = {(r["run"], r["mix"], r["metric"]): r for r in data.to_dict("records")}
     rows = []
     for run, mix in dict.fromkeys((r, m) for r, m, _ in entries):
         line = [Cell(str(run)), Cell(str(mix))]
         for key in keys:
-            entry = entries.get((run, mix, key), words.NO_CHANGE)
-            line.append(number(entry["mean"], shown=words.change_text(entry, few[str(run)])))
+            entry = entries.get((run, mix, key), phrases.NO_CHANGE)
+            line.append(number(entry["mean"], shown=phrases.change_text(entry, few[str(run)])))
         rows.append(line)
     return [
         Table(
@@ -176,6 +176,6 @@ def _change_table(
             ("run", "mix", *keys),
             rows,
             f"95 % intervals. * p < {numbers.LEVEL} after Holm's correction over all rows of a "
-            f"column. {words.FEW} an interval over users only.",
+            f"column. {phrases.SAMPLING_ONLY}.",
         )
     ]

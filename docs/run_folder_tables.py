@@ -1,11 +1,10 @@
-"""The tables of docs/run_folder.md from the types of the records; writes the page in place.
+"""Write the tables of docs/run_folder.md from the types of the records.
 
-python benchmarks/run_folder_page.py
+python docs/run_folder_tables.py
 """
 
 import ast
 import re
-import sys
 import types
 import typing
 from pathlib import Path
@@ -29,8 +28,8 @@ _LAMBDA = {"lambda": "EASE's L2 weight."}
 
 
 def sentences():
-    """By record its own fields with their sentences, and its bases."""
-    found = {}
+    """Return by record its own fields with their sentences, and its bases."""
+    fields_and_bases = {}
     for module in MODULES:
         for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name in RECORDS:
@@ -39,12 +38,12 @@ def sentences():
                     for field, said in zip(node.body, node.body[1:], strict=False)
                     if isinstance(field, ast.AnnAssign) and isinstance(said, ast.Expr)
                 }
-                found[node.name] = fields, [base.id for base in node.bases]
-    return found
+                fields_and_bases[node.name] = fields, [base.id for base in node.bases]
+    return fields_and_bases
 
 
 def said(record, known=None):
-    """Sentences of all fields of a record, those of its bases first."""
+    """Return the sentences of all fields of a record, those of its bases first."""
     known = known or sentences()
     if record not in known:
         return _LAMBDA if record == "_Lambda" else {}
@@ -53,7 +52,7 @@ def said(record, known=None):
 
 
 def words(kind):
-    """A type in words; a record is a link to its table."""
+    """Return a type in words; a record is a link to its table."""
     if typing.get_origin(kind) is typing.Annotated:
         kind, *bounds = typing.get_args(kind)
         inner = typing.get_args(kind)
@@ -76,7 +75,7 @@ def words(kind):
 
 
 def table(name):
-    """The fields of a record as a table of Markdown."""
+    """Return the fields of a record as a table of Markdown."""
     record, meaning = RECORDS[name], said(name)
     lines = ["| field | type | meaning |", "| --- | --- | --- |"]
     for field, kind in typing.get_type_hints(record, include_extras=True).items():
@@ -86,11 +85,9 @@ def table(name):
 
 
 def filled(text):
-    """The page with its tables made anew."""
+    """Return the page with new tables."""
     return PLACE.sub(lambda place: f"{place[1]}{table(place[2])}\n{place[3]}", text)
 
 
 if __name__ == "__main__":
-    before = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(filled(before), encoding="utf-8")
-    sys.stdout.write(f"{PAGE} {'is up to date' if filled(before) == before else 'written'}\n")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

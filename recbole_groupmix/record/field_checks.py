@@ -134,8 +134,8 @@ def listed(item: Check, least: int = 0) -> Check:
     def check(value: Any, where: str) -> None:
         if not isinstance(value, list) or len(value) < least:
             raise _refuse(value, where, f"a list{f' of {least} or more' if least else ''}")
-        for place, one in enumerate(value, start=1):
-            item(one, f"item {place} of {where}")
+        for place, entry in enumerate(value, start=1):
+            item(entry, f"item {place} of {where}")
 
     return check
 
@@ -146,8 +146,8 @@ def by_name(item: Check) -> Check:
     def check(value: Any, where: str) -> None:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise _refuse(value, where, "keys and values")
-        for key, one in value.items():
-            item(one, f"{short_repr(key, _SHOWN)} of {where}")
+        for key, entry in value.items():
+            item(entry, f"{short_repr(key, _SHOWN)} of {where}")
 
     return check
 
