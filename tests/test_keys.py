@@ -13,7 +13,7 @@ from command import REPOSITORY, call
 from helpers import experiment, write_tiny
 
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.record.folder import VOLATILE, hash8
+from recbole_groupmix.settings.identity import VOLATILE, hash8
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.rows import NAME_KEYS, NO_COST, OUR_KEYS, ROWS, in_identity
@@ -145,7 +145,7 @@ ASK = """
 import json, sys, traceback
 sys.path.insert(0, "docs")
 import settings_table
-from recbole_groupmix.record.folder import hash8
+from recbole_groupmix.settings.identity import hash8
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.rows import NO_COST

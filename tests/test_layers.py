@@ -21,7 +21,7 @@ LAYERS = {
     "core": ("", {"numpy", "scipy"}),
     "text": ("core", {"matplotlib"}),
     "settings": ("bundled core files text models", {"numpy", "yaml"}),
-    "record": ("files core text models settings", {"numpy", "pandas", "yaml"}),
+    "record": ("files core text models", {"numpy", "pandas", "yaml"}),
     "prepare": ("core bundled files text", {"numpy", "pandas"}),
     "compare": ("core files record text", {"numpy", "scipy", "pandas", "pyarrow"}),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside

@@ -204,8 +204,8 @@ def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny, model, reg_
 def check_reloaded(ex, fit, mix):
     """A model that a run keeps scores all users as before when ``load_run`` has loaded it."""
     with tempfile.TemporaryDirectory() as parent:
-        folder, identity = run_folder(ex, {}, inside=Path(parent))
-        folder.open(*identity)
+        folder, config = run_folder(ex, {}, inside=Path(parent))
+        folder.open(config)
         keeper = ModelKeeper(folder)
         keeper(DATA_MIX, fit)  # nothing has been scored yet, so no scores are kept with it
         kept = Candidate(fit.job.name, mix, "own")

@@ -15,16 +15,18 @@ from command import tree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.record.folder import VOLATILE, RunFolder, configuration, hash8
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.settings.identity import VOLATILE, configuration, hash8
 
 VALUES = {"seed": 1, "learning_rate": 0.1, "topk": [5, 10], "trials": 3, "output_dir": "runs"}
 DATA = {"n_users": 3, "sha256": "ab"}
+CONFIG = {"configuration": configuration(VALUES), "data": DATA, "trials": 3}
 
 
 @pytest.fixture
 def folder():
     place = RunFolder(Path("runs/one"))
-    place.open(VALUES, DATA)
+    place.open(CONFIG)
     return place
 
 
@@ -65,7 +67,7 @@ def test_open_writes_what_was_asked(folder):
 def test_open_again_continues(folder):
     folder.append("trials.jsonl", {"name": "a", "fold": 0})
     again = RunFolder(folder.path)
-    again.open({**VALUES, "trials": 9}, DATA)
+    again.open({**CONFIG, "trials": 9})
     assert again.records("trials.jsonl", OfFold) == [{"name": "a", "fold": 0}]
     assert yaml.safe_load((folder.path / "config.yaml").read_text())["trials"] == 9
 
@@ -86,11 +88,11 @@ def test_one_process_at_a_time():
     with subprocess.Popen([sys.executable, "-c", _HOLD], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(ValueError, match="another process is at work in run folder runs/one;"):
-            RunFolder("runs/one").open(VALUES, DATA)
+            RunFolder("runs/one").open(CONFIG)
         other.kill()
     mine = RunFolder("runs/one")
-    mine.open(VALUES, DATA)  # a killed process holds nothing
-    RunFolder("runs/one").open(VALUES, DATA)  # a process does not stop itself
+    mine.open(CONFIG)  # a killed process holds nothing
+    RunFolder("runs/one").open(CONFIG)  # a process does not stop itself
     del mine
     with subprocess.Popen([sys.executable, "-c", _HOLD], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"  # no longer held once its run is gone
@@ -104,7 +106,7 @@ def test_a_file_system_without_locks_is_used_without(monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "lockf", none_here)
-    RunFolder("runs/one").open(VALUES, DATA)
+    RunFolder("runs/one").open(CONFIG)
     assert Path("runs/one/config.yaml").is_file()
 
 
@@ -121,20 +123,21 @@ def test_another_run_is_refused(folder, values, data, says):
     before = tree()
     for attempt in (folder.check, folder.open):
         with pytest.raises(ValueError, match=says):
-            attempt({**VALUES, **values}, {**DATA, **data})
+            changed = configuration({**VALUES, **values})
+            attempt({**CONFIG, "configuration": changed, "data": {**DATA, **data}})
     assert tree() == before
 
 
 def test_check_writes_nothing_and_accepts_what_open_will():
     Path("runs").mkdir()
-    RunFolder("runs/deep/er").check(VALUES, DATA)
+    RunFolder("runs/deep/er").check(CONFIG)
     assert list(tree()) == ["runs"]
 
 
 def test_left_over_temporary_files_are_no_run():
     Path("runs/one").mkdir(parents=True)
     Path("runs/one/.config.yaml.part").write_text("half")
-    RunFolder("runs/one").open(VALUES, DATA)
+    RunFolder("runs/one").open(CONFIG)
     assert Path("runs/one/config.yaml").is_file()
 
 
@@ -155,7 +158,7 @@ def test_a_failed_open_leaves_no_folder(monkeypatch, stage):
     else:
         monkeypatch.setattr(os, "replace", full)
     with pytest.raises(ValueError, match="kept/a/b: No space left on device; choose another"):
-        RunFolder("kept/a/b").open(VALUES, DATA)
+        RunFolder("kept/a/b").open(CONFIG)
     assert list(tree()) == ["kept"]
 
 

@@ -54,8 +54,8 @@ class AllTargets:
         )
         # trial 0 of a target is not trial 0 of a run of this target alone
         self._more = {"targets": self._names}
-        self.folder, self._identity = run_folder(experiment, {}, self._more)
-        self.folder.check(*self._identity)
+        self.folder, self._config = run_folder(experiment, {}, self._more)
+        self.folder.check(self._config)
         self._runs = {name: self._run(name) for name in self._names}
         check_trackers(experiment.config)
 
@@ -86,7 +86,7 @@ class AllTargets:
         say(f"run folder {self.folder.path}")
         say(f"{len(runs)} targets at once; {expected}")
         confirm_long_run(expected.seconds, self._experiment.settings.yes, say, ask)
-        self.folder.open(*self._identity)  # nothing is written before this line
+        self.folder.open(self._config)  # nothing is written before this line
         self._experiment.config["checkpoint_dir"] = str(self.folder.path)
         for run in runs.values():
             run.open()

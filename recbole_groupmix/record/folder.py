@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,20 +17,8 @@ from recbole_groupmix.files.output_paths import existing_above
 from recbole_groupmix.files.whole import Content, forget_unfinished, write_whole
 from recbole_groupmix.record.lock import keep_others_out
 from recbole_groupmix.record.read import read_lines, read_yaml
-from recbole_groupmix.record.schema import Config
-from recbole_groupmix.settings.rows import NOT_IDENTITY, in_identity
+from recbole_groupmix.record.schema import Config, Fingerprint
 from recbole_groupmix.text.untrusted import error_text, short_repr
-
-#: Keys of RecBole that may differ between two commands which continue the same run.
-_VOLATILE = frozenset(
-    {
-        *("config_files", "use_gpu", "device", "checkpoint_dir", "local_rank", "single_spec"),
-        *("state", "MODEL_TYPE", "MODEL_INPUT_TYPE", "eval_type"),
-    }
-)
-#: All such keys.
-VOLATILE = _VOLATILE | NOT_IDENTITY
-
 
 _OTHER = {"configuration": "another configuration", "data": "other data"}
 #: Bytes that a run folder has to have room for when a run starts.
@@ -39,27 +26,6 @@ _ROOM = 2**22
 _BLOCK = 2**16
 
 T = TypeVar("T")
-
-
-def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a resolved configuration that decides results, ready for YAML."""
-    kept = {
-        key: values[key]
-        for key in sorted(values)
-        if key not in _VOLATILE and in_identity(key, values[key])
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
-    return plain
-
-
-def hash8(values: Mapping[str, Any]) -> str:
-    """Return eight hexadecimal digits that name a configuration."""
-    text = json.dumps(configuration(values), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _contents(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    return {"configuration": configuration(values), "data": dict(data)}
 
 
 class RunFolder:
@@ -78,15 +44,13 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def check(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    def check(self, config: Config) -> None:
         """Check that the folder can be this run's, and write nothing.
 
         Parameters
         ----------
-        values : mapping
-            Resolved configuration.
-        data : mapping
-            Fingerprint of the data set (counts and a digest).
+        config : Config
+            Configuration and data of the run, the content of ``config.yaml``.
 
         Raises
         ------
@@ -96,7 +60,9 @@ class RunFolder:
         """
         try:
             if (self.path / "config.yaml").is_file():
-                self._compare(_contents(values, data))
+                self._compare(
+                    {"configuration": config["configuration"], "data": {**config["data"]}}
+                )
             elif self.path.is_dir() and any(
                 not f.name.startswith(".") for f in self.path.iterdir()
             ):
@@ -108,14 +74,14 @@ class RunFolder:
         except OSError as error:
             raise self._unusable(error) from error
 
-    def open(self, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    def open(self, config: Config) -> None:
         """Make the folder after :meth:`check` and keep other processes out; a failure leaves nothing.
 
         They are kept out until this object is gone or the process ends, however it ends.
 
         Parameters
         ----------
-        values, data : mapping
+        config : Config
             As for :meth:`check`.
 
         Raises
@@ -123,7 +89,7 @@ class RunFolder:
         ValueError
             As :meth:`check`, also if the disk is full or another process is at work in the folder.
         """
-        self.check(values, data)
+        self.check(config)
         made = [f for f in (self.path, *self.path.parents) if not os.path.lexists(f)]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -134,8 +100,7 @@ class RunFolder:
                 os.fsync(probe.fileno())
             for folder in (self.path, self.path / "repeats"):
                 forget_unfinished(folder)
-            contents = {**_contents(values, data), "trials": values.get("trials")}
-            self.write("config.yaml", yaml.safe_dump(contents, sort_keys=True))
+            self.write("config.yaml", yaml.safe_dump(dict(config), sort_keys=True))
         except OSError as error:
             if made:
                 shutil.rmtree(made[-1], ignore_errors=True)
@@ -148,9 +113,9 @@ class RunFolder:
             "place by --output_dir"
         )
 
-    def check_data(self, data: Mapping[str, Any]) -> None:
+    def check_data(self, data: Fingerprint) -> None:
         """Raise ``ValueError`` unless the run was made with data of this fingerprint."""
-        self._compare({"data": dict(data)})
+        self._compare({"data": {**data}})
 
     def _compare(self, wanted: dict[str, dict[str, Any]]) -> None:
         file = self.path / "config.yaml"

@@ -11,8 +11,9 @@ import numpy as np
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.record.folder import RunFolder, hash8
-from recbole_groupmix.record.schema import Fingerprint
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.schema import Config, Fingerprint
+from recbole_groupmix.settings.identity import configuration, hash8
 from recbole_groupmix.text.untrusted import safe_file_name
 
 
@@ -21,11 +22,8 @@ def run_folder(
     own: Mapping[str, Mix],
     more: Mapping[str, Any] | None = None,
     inside: Path | None = None,
-) -> tuple[RunFolder, tuple[dict[str, Any], Fingerprint]]:
-    """Return the folder of an experiment, named after its configuration, and its identity.
-
-    The identity is the resolved configuration and the fingerprint of the data, as
-    :meth:`RunFolder.check` wants them.
+) -> tuple[RunFolder, Config]:
+    """Return the folder of an experiment, named after its configuration, and its ``config.yaml``.
 
     Parameters
     ----------
@@ -50,7 +48,16 @@ def run_folder(
         f"{settings.dataset}-{settings.target}", f"-{settings.model}-{hash8(values)}"
     )
     folder = RunFolder((inside or Path(settings.output_dir)) / name)
-    return folder, (values, fingerprint(experiment))
+    return folder, config_of(values, experiment)
+
+
+def config_of(values: Mapping[str, Any], experiment: Experiment) -> Config:
+    """Return the content of ``config.yaml``: what decides results, of some values and the data."""
+    return {
+        "configuration": configuration(values),
+        "data": fingerprint(experiment),
+        "trials": values.get("trials"),
+    }
 
 
 def fingerprint(experiment: Experiment) -> Fingerprint:

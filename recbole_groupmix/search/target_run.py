@@ -12,7 +12,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.record.schema import Fingerprint, FoldSummary
+from recbole_groupmix.record.schema import Config, FoldSummary
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.tracking import Tracking
@@ -28,8 +28,8 @@ class TargetRun:
         Shared data and settings, for the target.
     folder : RunFolder
         Where finished work is kept.
-    identity : tuple
-        Configuration and fingerprint of the data, as the folder takes them.
+    config : Config
+        Configuration and data, the content of ``config.yaml``.
     candidates : list of Candidate
         All candidates, each a row or a trial.
     trained : list of Candidate
@@ -47,7 +47,7 @@ class TargetRun:
 
     experiment: Experiment
     folder: RunFolder
-    identity: tuple[dict[str, Any], Fingerprint]
+    config: Config
     candidates: list[Candidate]
     trained: list[Candidate]
     duplicates: dict[str, str]
@@ -57,7 +57,7 @@ class TargetRun:
 
     def open(self) -> None:
         """Open the folder for writing; nothing is written before."""
-        self.folder.open(*self.identity)
+        self.folder.open(self.config)
         self.experiment.config["checkpoint_dir"] = str(self.folder.path)
         self.tracking = Tracking(self.experiment.config, self.folder.path)
 
@@ -90,7 +90,7 @@ def target_run(
     experiment.check_parts(folds, [c.mix for c in candidates if c.source != "baseline"])
     experiment.check_measured()
     duplicates = find_duplicates(experiment, candidates, folds)
-    folder, identity = run_folder(experiment, own or {}, more, inside)
-    folder.check(*identity)
+    folder, config = run_folder(experiment, own or {}, more, inside)
+    folder.check(config)
     trained = without_duplicates(candidates, duplicates)
-    return TargetRun(experiment, folder, identity, list(candidates), trained, duplicates)
+    return TargetRun(experiment, folder, config, list(candidates), trained, duplicates)

@@ -19,12 +19,13 @@ from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.models import CLOSED_FORM
-from recbole_groupmix.record.folder import RunFolder, hash8
+from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import TunedFold
 from recbole_groupmix.search.fold_stage import fold_score
-from recbole_groupmix.search.identity import fingerprint
+from recbole_groupmix.search.identity import config_of
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
+from recbole_groupmix.settings.identity import hash8
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.tables import aligned
@@ -215,7 +216,7 @@ def _open_folder(experiment: Experiment, grid: list[dict[str, float]]) -> RunFol
     values = {**experiment.config.final_config_dict, **settings.values, "grid": grid}
     name = safe_file_name(f"tune-{_name(experiment)}", f"-{hash8(values)}")
     folder = RunFolder(Path(settings.output_dir) / name)
-    folder.open(values, fingerprint(experiment))
+    folder.open(config_of(values, experiment))
     experiment.config["checkpoint_dir"] = str(folder.path)
     return folder
 
