@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def write_run(
     metrics.to_parquet(folder / "metrics.parquet", index=False)
     entries = [{"name": g, "n_users": n, "n_interactions": 20 * n} for g, n in users.items()]
     result = build_result(
-        settings=settings,
+        settings=SimpleNamespace(**{"lambdas": None, **settings}),
         embedding_size=8,
         groups=entries,
         mixes=rows,

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -344,11 +345,11 @@ def made(values, cv=None, selected=None):
     mixes = {name: Mix({"B": 1.0}, 1.0) for name in values}
     cv = {name: {"score": score, "epochs": 1, "options": {}} for name, score in (cv or {}).items()}
     return build_result(
-        settings={
+        settings=SimpleNamespace(
             **dict.fromkeys(("dataset", "group_field", "model", "protocol", "weighting"), "x"),
             **{"target": "A", "topk": [1], "seed": 1, "repeats": 1, "trials": 1, "folds": 2},
-            "valid_metric": "recall@1",
-        },
+            **{"valid_metric": "recall@1", "lambdas": None},
+        ),
         embedding_size=None,
         groups=[{"name": n, "n_users": 1, "n_interactions": 1} for n in "AB"],
         mixes=mixes,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from recbole_groupmix.all_targets.shared_trials import SharedTrial
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
+from recbole_groupmix.record.result import RunSettings
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
 from recbole_groupmix.record.schema import SCHEMA_VERSION, SHORT_METRICS, Change
 from recbole_groupmix.text.numbers import LEVEL, or_null
@@ -18,7 +18,7 @@ from recbole_groupmix.text.tables import aligned, paragraphs
 
 
 def build_index(
-    settings: Mapping[str, Any],
+    settings: RunSettings,
     embedding_size: int | None,
     folders: Mapping[str, str],
     results: Mapping[str, Result],
@@ -30,8 +30,8 @@ def build_index(
 
     Parameters
     ----------
-    settings : mapping
-        Values of the settings.
+    settings : RunSettings
+        The settings of the run.
     embedding_size : int or None
         None where the model has none.
     folders : mapping
@@ -46,27 +46,27 @@ def build_index(
         Wall time of this call in seconds.
     """
     corrected = _corrected(results)
-    closed_form = settings["model"] in CLOSED_FORM
+    closed_form = settings.model in CLOSED_FORM
     seconds = {
         stage: math.fsum(result["seconds"].get(stage, 0.0) for result in results.values())
         for stage in ("search", "test")
     }
     return {
         "schema_version": SCHEMA_VERSION,
-        "dataset": settings["dataset"],
-        "group_field": settings["group_field"],
-        "model": settings["model"],
-        "protocol": settings["protocol"],
-        "weighting": settings["weighting"],
-        "topk": settings["topk"],
-        "seed": settings["seed"],
-        "trials": settings["trials"],
-        "folds": settings["folds"],
-        "repeats": settings["repeats"],
-        "valid_metric": settings["valid_metric"],
+        "dataset": settings.dataset,
+        "group_field": str(settings.group_field),
+        "model": settings.model,
+        "protocol": settings.protocol,
+        "weighting": settings.weighting,
+        "topk": list(settings.topk),
+        "seed": settings.seed,
+        "trials": settings.trials,
+        "folds": settings.folds,
+        "repeats": settings.repeats,
+        "valid_metric": settings.valid_metric,
         "embedding_size": embedding_size,
         "closed_form": closed_form,
-        "intervals": interval_note(settings["repeats"], closed_form),
+        "intervals": interval_note(settings.repeats, closed_form),
         "targets": {
             name: _entry(folders[name], result, corrected[name])
             for name, result in results.items()

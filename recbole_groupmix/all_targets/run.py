@@ -92,7 +92,7 @@ class AllTargets:
             run.open()
         results = carry_out(runs, self._experiment, self._back_end, self._shared, started)
         index = build_index(
-            self._experiment.settings.values,
+            self._experiment.settings,
             self._experiment.embedding_size,
             {name: run.folder.path.name for name, run in runs.items()},
             results,

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Protocol
 
 import pandas as pd
 
@@ -33,9 +33,40 @@ def versions() -> dict[str, str]:
     return ours | {name: _version(name) for name in _PACKAGES}
 
 
+class RunSettings(Protocol):
+    """What a result tells of the settings of its run."""
+
+    @property
+    def dataset(self) -> str: ...  # noqa: D102
+    @property
+    def group_field(self) -> str | None: ...  # noqa: D102
+    @property
+    def target(self) -> str | None: ...  # noqa: D102
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def protocol(self) -> str: ...  # noqa: D102
+    @property
+    def weighting(self) -> str: ...  # noqa: D102
+    @property
+    def topk(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def repeats(self) -> int: ...  # noqa: D102
+    @property
+    def valid_metric(self) -> str: ...  # noqa: D102
+    @property
+    def trials(self) -> int: ...  # noqa: D102
+    @property
+    def folds(self) -> int: ...  # noqa: D102
+    @property
+    def lambdas(self) -> Sequence[float] | None: ...  # noqa: D102
+
+
 def build_result(
     *,
-    settings: Mapping[str, Any],
+    settings: RunSettings,
     embedding_size: int | None,
     groups: list[Group],
     mixes: Mapping[str, Mix],
@@ -51,8 +82,8 @@ def build_result(
 
     Parameters
     ----------
-    settings : mapping
-        Values of the settings.
+    settings : RunSettings
+        The settings of the run.
     embedding_size : int or None
         None where the model has none.
     groups : list of Group
@@ -74,41 +105,41 @@ def build_result(
     same : mapping of str to str, optional
         Rows whose mix is that of another row, with its name.
     """
-    target = settings["target"]
+    target = str(settings.target)
     by_group = {entry["name"]: test_means(metrics, entry["name"]) for entry in groups}
     result: Result = {
         "schema_version": SCHEMA_VERSION,
-        "dataset": settings["dataset"],
-        "group_field": settings["group_field"],
+        "dataset": settings.dataset,
+        "group_field": str(settings.group_field),
         "target": target,
-        "model": settings["model"],
+        "model": settings.model,
         "embedding_size": embedding_size,
-        "protocol": settings["protocol"],
-        "weighting": settings["weighting"],
-        "topk": settings["topk"],
-        "seed": settings["seed"],
-        "repeats": settings["repeats"],
-        "valid_metric": settings["valid_metric"],
+        "protocol": settings.protocol,
+        "weighting": settings.weighting,
+        "topk": list(settings.topk),
+        "seed": settings.seed,
+        "repeats": settings.repeats,
+        "valid_metric": settings.valid_metric,
         "data": {"removed": list(removed)},
         "groups": groups,
         "mixes": {name: mix.to_dict() for name, mix in mixes.items()},
         "search": {
-            "trials": settings["trials"],
-            "folds": settings["folds"],
+            "trials": settings.trials,
+            "folds": settings.folds,
             "selected": selected,
             "best_cv": None if selected is None else cv[selected]["score"],
             "cv": {name: summary["score"] for name, summary in cv.items()},
             "epochs": {name: summary["epochs"] for name, summary in cv.items()},
             "options": {name: {**summary["options"]} for name, summary in cv.items()},
-            "lambdas": settings.get("lambdas"),
+            "lambdas": None if settings.lambdas is None else list(settings.lambdas),
         },
         "diverged": diverged,
         "same_mix": dict(same or {}),
         "test": by_group[target],
         "test_by_group": by_group,
-        "change": changes(metrics, target, settings["seed"], same),
-        "closed_form": settings["model"] in CLOSED_FORM,
-        "intervals": interval_note(settings["repeats"], settings["model"] in CLOSED_FORM),
+        "change": changes(metrics, target, settings.seed, same),
+        "closed_form": settings.model in CLOSED_FORM,
+        "intervals": interval_note(settings.repeats, settings.model in CLOSED_FORM),
         "seconds": dict(seconds),
         "versions": versions(),
     }

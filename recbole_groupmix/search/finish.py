@@ -57,7 +57,7 @@ def finish(
     keeper.describe(experiment, rows, chosen.epochs)
     duplicates = {name: of for name, of in chosen.duplicates.items() if name in rows}
     result = build_result(
-        settings=experiment.settings.values,
+        settings=experiment.settings,
         embedding_size=experiment.embedding_size,
         groups=_group_entries(experiment),
         removed=[_removed(step) for step in experiment.removed],
