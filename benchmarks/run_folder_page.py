@@ -30,7 +30,7 @@ _LAMBDA = {"lambda": "EASE's L2 weight."}
 
 def sentences():
     """By record its own fields with their sentences, and its bases."""
-    found = {}
+    records = {}
     for module in MODULES:
         for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name in RECORDS:
@@ -39,8 +39,8 @@ def sentences():
                     for field, said in zip(node.body, node.body[1:], strict=False)
                     if isinstance(field, ast.AnnAssign) and isinstance(said, ast.Expr)
                 }
-                found[node.name] = fields, [base.id for base in node.bases]
-    return found
+                records[node.name] = fields, [base.id for base in node.bases]
+    return records
 
 
 def said(record, known=None):
