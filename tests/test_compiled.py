@@ -9,7 +9,7 @@ from command import REPOSITORY
 _CODE = """
 import numpy as np
 from recbole_groupmix import engine
-from recbole_groupmix.engine import kernels, negatives, sparse_product, top_hits
+from recbole_groupmix.engine import compiled_negatives, hit_loops, kernels, sparse_product
 assert engine.__file__.startswith({place!r}), engine.__file__
 from recbole_groupmix.engine.compiled import compiled
 print(compiled(nogil=True)(lambda x: x + 1)(np.arange(3)).tolist())
@@ -37,9 +37,8 @@ def test_the_engine_starts_where_neither_the_package_nor_a_home_can_be_written(t
 
 
 def test_what_is_compiled_is_kept_where_it_can_be():
-    from recbole_groupmix.engine import compiled_negatives as negatives
-    from recbole_groupmix.engine import hit_loops as top_hits
+    from recbole_groupmix.engine import compiled_negatives, hit_loops
 
-    for module in (negatives, top_hits):
+    for module in (compiled_negatives, hit_loops):
         kept = [f for f in vars(module).values() if hasattr(f, "stats") and hasattr(f, "py_func")]
         assert kept and all(function.stats.cache_path for function in kept)
