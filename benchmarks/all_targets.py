@@ -33,13 +33,13 @@ def main(arguments: list[str]) -> None:
     given = typed(options)
     given = {"dataset": "ml-100k", "model": "EASE", "trials": 9, "folds": 3, **given}
 
-    def one(target: str) -> dict:
+    def run_one(target: str) -> dict:
         return run(merge_settings({**given, "target": target}), _say)
 
-    index = one("all")
+    index = run_one("all")
     folder = Path(index["run_folder"])
     targets = singles.split(",") if singles else list(index["targets"])
-    alone = {target: one(target) for target in targets}
+    alone = {target: run_one(target) for target in targets}
     print(_seconds(index, alone))
     print()
     for target in targets:
@@ -72,12 +72,12 @@ def _seconds(index: dict, alone: dict[str, dict]) -> str:
 
 def _worth(target: str, together: Path, alone: Path) -> str:
     """Compare the data mixes of both runs user by user on the same test part."""
-    one, other = (_table(folder, target) for folder in (together, alone))
+    tables = [_table(folder, target) for folder in (together, alone)]
     results = [json.loads((folder / "result.json").read_text()) for folder in (together, alone)]
     k = results[0]["topk"][-1]
     cells = []
     for metric in METRICS:
-        shared, own = (frame.xs((metric, k), level=("metric", "k")) for frame in (one, other))
+        shared, own = (frame.xs((metric, k), level=("metric", "k")) for frame in tables)
         a, b = (
             wide.pivot_table("value", "repeat", "user_id").to_numpy() for wide in (shared, own)
         )
@@ -97,8 +97,8 @@ def _worth(target: str, together: Path, alone: Path) -> str:
 
 def _table(folder: Path, target: str) -> pd.DataFrame:
     frame = pd.read_parquet(folder / "metrics.parquet")
-    mine = frame[(frame["group"] == target) & (frame["mix"] == "data_mix")]
-    return mine.set_index(["metric", "k"])
+    rows = frame[(frame["group"] == target) & (frame["mix"] == "data_mix")]
+    return rows.set_index(["metric", "k"])
 
 
 def _say(line: str) -> None:

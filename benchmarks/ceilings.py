@@ -15,12 +15,12 @@ from recbole_groupmix.engine.threads import pool
 def seconds_of(call, rounds=5):
     """Median wall time of a call, the first left out."""
     call()
-    found = []
+    timings = []
     for _ in range(rounds):
         started = time.perf_counter()
         call()
-        found.append(time.perf_counter() - started)
-    return median(found)
+        timings.append(time.perf_counter() - started)
+    return median(timings)
 
 
 def product_gflops(size=1536):

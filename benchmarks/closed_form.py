@@ -76,14 +76,16 @@ def main(arguments):
     once = timed(lambda: grams.of_part(part))
     grams.data_set(part, None)
     seconds = {"EASE": [], "RecBole's EASE, resampled": []}
-    found = [sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(mixes)]
+    trial_mixes = [
+        sample_trial(0, i, experiment.n_users, experiment.target)[1] for i in range(mixes)
+    ]
 
     def loop(weights):
         data = resampled(experiment, weights, rng)
         with recbole_compat():
             general_recommender.EASE(config, data)
 
-    for mix in found:  # in turn, so that a slow minute hits all alike
+    for mix in trial_mixes:  # in turn, so that a slow minute affects all of them
         by_group = group_weights(mix, experiment.n_users, experiment.target)
         weights = [by_group[name] for name in names]
         seconds["EASE"].append(
@@ -95,7 +97,7 @@ def main(arguments):
     )
     jobs = [
         job_of(svd, Candidate(f"trial-{i}", mix, "own"), ALL_OF_TRAIN, epochs=1)
-        for i, mix in enumerate(found)
+        for i, mix in enumerate(trial_mixes)
     ]
     fits = list(ClosedForms().train(svd, jobs))
     seconds[f"WeightedSVD, d = {options['size']}"] = [fit.seconds for fit in fits]

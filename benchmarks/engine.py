@@ -106,11 +106,11 @@ def in_turns(experiment, stock, rounds):
 def per_pass(total, rounds, more):
     """Seconds of a pass: of 1 + ``more`` passes less those of one, so that setting up is left out."""
     total(1)
-    found = []
+    seconds = []
     for _ in range(rounds):
         few, many = each_once(total, 1), each_once(total, 1 + more)
-        found.append((many - few) / more)
-    return found
+        seconds.append((many - few) / more)
+    return seconds
 
 
 def each_once(call, n):
@@ -199,11 +199,11 @@ def compare(model, size, options, folder):
     for n_mixes in map(int, mixes):
         forget_peak()
         more = max(1, min(16, 64 // n_mixes))
-        found = per_pass(ours(experiment, Joint(), n_mixes), rounds, more)
-        report(f"cpu, {n_mixes} mixes", found, reference, n_mixes, flops, moved, copy)
+        seconds = per_pass(ours(experiment, Joint(), n_mixes), rounds, more)
+        report(f"cpu, {n_mixes} mixes", seconds, reference, n_mixes, flops, moved, copy)
         if options["torch"] == "yes":
-            found = per_pass(ours(experiment, Joint(on_torch=True), n_mixes), rounds, more)
-            report(f"torch, {n_mixes} mixes", found, reference, n_mixes, flops, moved, copy)
+            seconds = per_pass(ours(experiment, Joint(on_torch=True), n_mixes), rounds, more)
+            report(f"torch, {n_mixes} mixes", seconds, reference, n_mixes, flops, moved, copy)
 
 
 def main(arguments):

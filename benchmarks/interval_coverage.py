@@ -43,8 +43,8 @@ def coverage(n_seeds, together, *, draws, users, n_boot):
     covered = 0
     for draw in range(draws):
         values, baseline = runs([29, n_seeds, int(2 * together), draw], n_seeds, users, together)
-        found = relative_change(values, baseline, seed=draw, n_boot=n_boot)
-        covered += found.ci_low <= CHANGE <= found.ci_high
+        change = relative_change(values, baseline, seed=draw, n_boot=n_boot)
+        covered += change.ci_low <= CHANGE <= change.ci_high
     return covered / draws
 
 

@@ -96,11 +96,11 @@ def radii(alphas, scenario, repeats, seed):
     """Measured radius of each mix, and its interval: shape (n_mixes, 3)."""
     users, target, rate = SCENARIOS[scenario]
     rank = int(np.linalg.matrix_rank(target))
-    vectors, found = true_subspace(target, rank), []
+    vectors, radii = true_subspace(target, rank), []
     for alpha in alphas:
         truth, weights = users(alpha, None)
-        found.append(radius(subspace_errors(truth, rate, vectors, repeats, seed, weights)))
-    return np.array([(r.value, r.low, r.high) for r in found])
+        radii.append(radius(subspace_errors(truth, rate, vectors, repeats, seed, weights)))
+    return np.array([(r.value, r.low, r.high) for r in radii])
 
 
 def correlation(bounds, measured, seed, n_boot=2000):
@@ -150,13 +150,13 @@ def blockmix(repeats, seed):
     vectors = true_subspace(stylised_truth(counts[0], items), counts.shape[1])
     n_aug, prop = sizes[1:].sum(), sizes[1:] / sizes[1:].sum()
     best = optimal_mix(theta[0], theta[1:], sizes[0], n_aug, prop).alpha
-    everyone = np.concatenate([stylised_truth(c, items) for c in counts])
+    all_users = np.concatenate([stylised_truth(c, items) for c in counts])
     rows = []
     for name, alpha in (("proportional", prop), ("theory", best)):
         drawn = whole_users(prevalence(alpha, theta[0], theta[1:], sizes[0], n_aug))
         weights = np.repeat([1.0, *(alpha * n_aug / sizes[1:])], sizes)
         fresh_users = subspace_errors(stylised_truth(drawn, items), P, vectors, repeats, seed)
-        same_users = subspace_errors(everyone, P, vectors, repeats, seed, weights)
+        same_users = subspace_errors(all_users, P, vectors, repeats, seed, weights)
         cells = []
         for errors in (fresh_users, same_users):
             roots = np.sqrt(errors)

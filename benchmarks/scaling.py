@@ -59,12 +59,12 @@ def seconds_a_model(n_layers, rounds=5, **sizes):
         sizes["models"], sizes["users"], sizes["interactions"], sizes["d"], n_layers
     )
     made.step(batch)
-    found = []
+    seconds = []
     for _ in range(rounds):
         started = time.perf_counter()
         made.step(batch)
-        found.append(time.perf_counter() - started)
-    return statistics.median(found) / sizes["models"]
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds) / sizes["models"]
 
 
 def draw(rows, model, out):
@@ -75,8 +75,8 @@ def draw(rows, model, out):
 
     figure, panels = pyplot.subplots(1, len(AXES), figsize=(13, 3.2), sharey=True)
     for panel, axis in zip(panels, AXES, strict=True):
-        mine = [(value, seconds) for name, value, seconds in rows if name == axis]
-        panel.loglog(*zip(*mine, strict=True), "o-")
+        points = [(value, seconds) for name, value, seconds in rows if name == axis]
+        panel.loglog(*zip(*points, strict=True), "o-")
         panel.set_xlabel(axis)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("seconds a model and pass")
@@ -113,9 +113,9 @@ def memory_check(budget, model):
     others = [name for name in experiment.groups.names if name != "25"]
     mixes = [Mix(dict.fromkeys(others, 1 / len(others)), 0.5 + i / 100) for i in range(200)]
 
-    def jobs_of(some):
-        found = [Candidate(f"m{i}", mix, "own") for i, mix in enumerate(some)]
-        return [job_of(experiment, candidate, 1, epochs=1) for candidate in found]
+    def jobs_of(mixes):
+        candidates = [Candidate(f"m{i}", mix, "own") for i, mix in enumerate(mixes)]
+        return [job_of(experiment, candidate, 1, epochs=1) for candidate in candidates]
 
     list(Joint().train(experiment, jobs_of(mixes[:1])))
     forget_peak()

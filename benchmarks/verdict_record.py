@@ -58,19 +58,19 @@ def main(arguments):
     given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)}
     dimensions = [int(d) for d in given.pop("dimensions").split(",")]
     most = max(dimensions)
-    found = check_data_set(merge_settings({**given, "embedding_size": most}))
-    everyone, hits, verdicts = None, 0, 0
+    checked = check_data_set(merge_settings({**given, "embedding_size": most}))
+    all_vectors, hits, verdicts = None, 0, 0
     print("| target | d | verdict | stratified | theory |")
     print("| --- | ---: | --- | ---: | ---: |")
-    for group, target in enumerate(found.groups):
+    for group, target in enumerate(checked.groups):
         experiment = Experiment(merge_settings({**given, "target": target}))
-        if everyone is None:
-            everyone = item_vectors(experiment, None, target, most)
+        if all_vectors is None:
+            all_vectors = item_vectors(experiment, None, target, most)
         held_out = experiment.target_held_out(experiment.part(ALL_OF_TRAIN))
         mixes = [stratified(experiment.n_users, target), theory_mix(experiment)]
         vectors = [m and item_vectors(experiment, m, target, most) for m in mixes]
         for d in dimensions:
-            base, cells, helps = precision(everyone[:, :d], held_out), [], False
+            base, cells, helps = precision(all_vectors[:, :d], held_out), [], False
             for of_mix in vectors:
                 if of_mix is None:
                     cells.append("")
@@ -82,9 +82,9 @@ def main(arguments):
                 cells.append(f"{c.mean:+.1%} [{c.ci_low:+.1%}, {c.ci_high:+.1%}]{mark}")
             at = d - 1, group
             null_het, null_dist = (
-                null[:, d - 1, group] for null in (found.null_het, found.null_dist)
+                null[:, d - 1, group] for null in (checked.null_het, checked.null_dist)
             )
-            label = judge(found.het[at], null_het, found.dist[at], null_dist, d).label
+            label = judge(checked.het[at], null_het, checked.dist[at], null_dist, d).label
             hits += (label == "different") == helps
             verdicts += 1
             print(f"| {target} | {d} | {label} | {' | '.join(cells)} |", flush=True)

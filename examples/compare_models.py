@@ -1,9 +1,9 @@
-"""BPR against LightGCN for each age group of ml-100k: metrics, and which differences are real.
+"""BPR against LightGCN for each age group of ml-100k: metrics, and which differences are significant.
 
     python examples/compare_models.py [--epochs=10] [any other key of RecBole]
 
-So few epochs keep the example short and say little of the models. One seed a model: the intervals
-tell what other users would give, not what other seeds would.
+Few epochs keep the example short; they say little about the models. With one training seed per
+model the intervals cover sampling of users only, not variation between training seeds.
 """
 
 from recbole.config import Config

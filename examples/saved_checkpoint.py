@@ -1,9 +1,9 @@
-"""Metrics by group of a model that RecBole trained and saved some time ago.
+"""Metrics by group of a model that RecBole trained and saved earlier.
 
     python examples/saved_checkpoint.py [saved/BPR-....pth] [--epochs=5]
 
-Without a checkpoint it first trains one on ml-100k, with nothing in its configuration that knows
-of groups: they are read from a file now.
+Without a checkpoint it first trains one on ml-100k. Its configuration does not mention groups: they
+are read from a file afterwards.
 """
 
 import os
@@ -48,7 +48,7 @@ evaluator = GroupEvaluator(
     metrics=["Recall", "NDCG"],
     topk=[20],
     min_users=30,
-    small="merge",  # decades of fewer users, together
+    small="merge",  # decades of fewer users
 )
 report = evaluator.evaluate(model)
 print(report.to_markdown())

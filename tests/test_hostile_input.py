@@ -86,7 +86,7 @@ def test_files_of_settings_and_mixes_are_regular_and_short(tiny):
         refused(*run_arguments(tiny, topk=None), f"--config_files={file}", says=[file, says])
         refused(*run_arguments(tiny), f"--mix={file}", says=[file, says])
     refused(*run_arguments(tiny), "--config_files=digits.yaml", says=["seed", "4,300 digits"])
-    refused("compare", "pipe", "zero", says=["there is no file or run folder pipe"])
+    refused("compare", "pipe", "zero", says=["file or run folder pipe does not exist"])
 
 
 def _lastfm(features):
