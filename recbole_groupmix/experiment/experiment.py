@@ -192,7 +192,7 @@ class Experiment:
             )
 
     def validation_users(self, targets: Sequence[str] = ()) -> dict[str, np.ndarray]:
-        """Return the mask of users whose metric drives early stopping, bool (n_users,), by target."""
+        """Return the mask of users who drive early stopping, bool (n_users,), by target."""
         if not targets:
             return {self.target: self._validation_users}
         return {name: self.groups.of_user == self.groups.index(name) for name in targets}

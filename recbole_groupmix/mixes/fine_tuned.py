@@ -15,7 +15,7 @@ from recbole_groupmix.settings.settings import Settings
 
 
 def has_fine_tuned(settings: Settings) -> bool:
-    """Return whether a run has the row ``fine_tuned``; closed forms and `fine_tune` false have none."""
+    """Return whether a run has the row ``fine_tuned``, which closed forms do not have."""
     return bool(settings.fine_tune) and settings.model not in CLOSED_FORM
 
 
