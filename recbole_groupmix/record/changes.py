@@ -15,9 +15,9 @@ from recbole_groupmix.record.schema import Change, Means
 
 def test_means(metrics: pd.DataFrame, group: str) -> dict[str, Means]:
     """Return the means over users and repeats of a group, by mix and ``"metric@k"``."""
-    mine = metrics[metrics["group"] == group]
+    rows = metrics[metrics["group"] == group]
     means: dict[str, Means] = {}
-    for (mix, metric, k), value in mine.groupby(["mix", "metric", "k"], sort=False)["value"]:
+    for (mix, metric, k), value in rows.groupby(["mix", "metric", "k"], sort=False)["value"]:
         means.setdefault(mix, {})[f"{metric}@{k}"] = float(value.mean())
     return means
 
@@ -46,23 +46,24 @@ def changes(
         corrected over the different mixes that this run compares.
     """
     same = same or {}
-    mine = metrics[metrics["group"] == target]
+    rows = metrics[metrics["group"] == target]
     by_mix: dict[str, dict[str, Change]] = {}
-    for metric, of_metric in mine.groupby("metric", sort=False):  # its cut-offs share resamples
+    # cut-offs of a metric share their resamples
+    for metric, rows_of_metric in rows.groupby("metric", sort=False):
         arrays = {
             (k, mix): _by_repeat_and_user(values)
-            for (k, mix), values in of_metric.groupby(["k", "mix"], sort=False)
+            for (k, mix), values in rows_of_metric.groupby(["k", "mix"], sort=False)
         }
         compared = [(k, mix) for k, mix in arrays if mix != REFERENCE]
         pairs = [(arrays[k, mix], arrays[k, REFERENCE]) for k, mix in compared]
-        of_pair = dict(zip(compared, relative_changes(pairs, seed=seed), strict=True))
+        change_of = dict(zip(compared, relative_changes(pairs, seed=seed), strict=True))
         for k in dict.fromkeys(k for k, _ in compared):
-            others = [mix for of_k, mix in compared if of_k == k]
+            others = [mix for cutoff, mix in compared if cutoff == k]
             tested = [mix for mix in others if mix not in same]
-            corrected = holm([of_pair[k, mix].p for mix in tested])
+            corrected = holm([change_of[k, mix].p for mix in tested])
             p_holm_of = dict(zip(tested, corrected, strict=True))
             for mix in others:
-                change, p_holm = of_pair[k, mix], p_holm_of.get(same.get(mix, mix))
+                change, p_holm = change_of[k, mix], p_holm_of.get(same.get(mix, mix))
                 by_mix.setdefault(mix, {})[f"{metric}@{k}"] = {
                     "mean": change.mean,
                     "ci_low": change.ci_low,

@@ -181,15 +181,15 @@ def _part(
                     "svg": drawing.inline(f"{slug}-{drawing.figure.name}-"),
                     "path": f"figures/{folder}{drawing.figure.name}",
                 }
-                for drawing in of_section
+                for drawing in pictures
             ],
         }
-        for section, of_section in drawings
+        for section, pictures in drawings
     ]
     figures = {
         f"figures/{folder}{drawing.figure.name}.{ending}": content
-        for _, of_section in drawings
-        for drawing in of_section
+        for _, pictures in drawings
+        for drawing in pictures
         for ending, content in drawing.files.items()
     }
     said = [Section("lead", lead_title, lead)] if lead_title else []

@@ -187,11 +187,11 @@ def cells_of(grid: Grid, targets: Mapping[str, Sequence[str]]) -> list[Cell]:
     cells = []
     for given in without_target(grid):
         for target in targets[given["dataset"]]:
-            of_target = {**given, "target": target}
+            with_target = {**given, "target": target}
             if grid.controls is None:
-                cells.append(Cell(of_target))
+                cells.append(Cell(with_target))
                 continue
-            settings = merge_settings(of_target, where="in groupmix reproduce")
+            settings = merge_settings(with_target, where="in groupmix reproduce")
             for label, changes in labelled(settings, grid.controls):
-                cells.append(Cell({**of_target, **changes}, label, changes))
+                cells.append(Cell({**with_target, **changes}, label, changes))
     return cells

@@ -24,12 +24,12 @@ def heterogeneity_figure(check: CheckFile, targets: Sequence[str]) -> Figure:
         {
             "target": target,
             "d": d,
-            "het": of_group[target],
+            "het": by_group[target],
             "random_mean": float(np.mean(check.null_het[d][target])),
         }
         for target in targets
-        for d, of_group in sorted(check.het.items())
-        if target in of_group
+        for d, by_group in sorted(check.het.items())
+        if target in by_group
     ]
     data = pd.DataFrame(rows, columns=["target", "d", "het", "random_mean"])
     last = data[data["d"] == data["d"].max()]

@@ -67,8 +67,8 @@ def read_check(folder: str | Path) -> CheckFile:
             content["dataset"],
             groups,
             {int(d): pairs for d, pairs in content["delta"].items()},
-            {int(d): of_groups for d, of_groups in content["het"].items()},
-            {int(d): of_groups for d, of_groups in content["null"].items()},
+            {int(d): by_group for d, by_group in content["het"].items()},
+            {int(d): by_group for d, by_group in content["null"].items()},
         )
         sizes = {len(pairs) for pairs in check.delta.values()}
         sizes |= {len(row) for pairs in check.delta.values() for row in pairs}

@@ -32,16 +32,16 @@ def gain_figures(cells: Sequence[GridCell]) -> list[Figure]:
     """
     figures = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
-        mine = [cell for cell in cells if cell.protocol == protocol]
+        cells_of_protocol = [cell for cell in cells if cell.protocol == protocol]
         largest: dict[tuple[str, str], GridCell] = {}
         lowest: dict[tuple[str, str], GridCell] = {}
-        for cell in sorted(mine, key=lambda c: c.d or 0):
+        for cell in sorted(cells_of_protocol, key=lambda c: c.d or 0):
             if cell.low:
                 lowest.setdefault((cell.model, cell.target), cell)
             else:
                 largest[cell.model, cell.target] = cell
         for number, chosen, size in ((3, largest, "standard"), (6, lowest, "low")):
-            kept = [cell for cell in mine if cell in chosen.values()]
+            kept = [cell for cell in cells_of_protocol if cell in chosen.values()]
             if kept:
                 figures.append(_figure(number, kept, protocol, size))
     return figures

@@ -159,15 +159,15 @@ def effects_of(
     high = max((c for c in cells if not c.low), key=lambda c: c.d or 0, default=None)
     at_low = level_changes(low, key, over) if low else {}
     at_high = level_changes(high, key, over) if high else {}
-    of_size = NOT_APPLICABLE if all(cell.d is None for cell in cells) else NO_RUN
+    why_no_size = NOT_APPLICABLE if all(cell.d is None for cell in cells) else NO_RUN
     mixed = low or high
     alike = NOT_APPLICABLE if over == "seeds" else NO_RUN if check is None else NO_INTERVAL
     fall = difference(at_low.get(STRATIFIED), at_high.get(STRATIFIED))
     effects: dict[str, Effect | str] = {
         "1a": at_high.get(DATA_MIX) or (NO_INTERVAL if high else NO_RUN),
         "1b": at_high.get(NO_AUGMENTATION) or (NO_INTERVAL if high else NO_RUN),
-        "2": fall or (NO_INTERVAL if low and high else of_size),
-        "3": at_low.get(DATA_MIX) or (NO_INTERVAL if low else of_size),
+        "2": fall or (NO_INTERVAL if low and high else why_no_size),
+        "3": at_low.get(DATA_MIX) or (NO_INTERVAL if low else why_no_size),
         "4a": alike,
         "4b": alike,
     }

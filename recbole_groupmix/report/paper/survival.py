@@ -112,19 +112,19 @@ def _groups(
 ) -> Iterator[tuple[str, str, str, dict[str, dict[str, Effect | str]]]]:
     """Yield protocol, control, model and the effects by target."""
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
-        of_protocol = [cell for cell in cells if cell.protocol == protocol]
-        for control in dict.fromkeys(cell.control for cell in of_protocol):
-            mine = [cell for cell in of_protocol if cell.control == control]
+        cells_of_protocol = [cell for cell in cells if cell.protocol == protocol]
+        for control in dict.fromkeys(cell.control for cell in cells_of_protocol):
+            cells_of_control = [cell for cell in cells_of_protocol if cell.control == control]
             base = control in ("", AS_IS)
             seeds = SEEDS if control else f"{OWN}, {SEEDS}"
-            for model in dict.fromkeys(cell.model for cell in mine):
-                of_model = [cell for cell in mine if cell.model == model]
-                key = of_model[0].run.keys[0]
+            for model in dict.fromkeys(cell.model for cell in cells_of_control):
+                cells_of_model = [cell for cell in cells_of_control if cell.model == model]
+                key = cells_of_model[0].run.keys[0]
                 by_target: dict[str, list[GridCell]] = {}
-                for cell in of_model:
+                for cell in cells_of_model:
                     by_target.setdefault(cell.target, []).append(cell)
                 for over, name in (("users", control or OWN), ("seeds", seeds)):
-                    if over == "seeds" and not (base and _has_seeds(of_model)):
+                    if over == "seeds" and not (base and _has_seeds(cells_of_model)):
                         continue
                     effects_by_target = {
                         target: dict(effects_of(runs, key, check, over))

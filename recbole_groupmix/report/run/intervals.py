@@ -18,7 +18,7 @@ from recbole_groupmix.text.numbers import or_null
 _ROUNDING = 1e-12
 
 
-def of_mean(run: FinishedRun, mix: str, key: str) -> tuple[float | None, float | None]:
+def mean_interval_of(run: FinishedRun, mix: str, key: str) -> tuple[float | None, float | None]:
     """Return the ends of the interval of the target's mean; None where it is undefined."""
     values = run.per_user(mix, key, run.target).to_numpy(np.float64)
     if _complete(values) < 2:
@@ -27,7 +27,7 @@ def of_mean(run: FinishedRun, mix: str, key: str) -> tuple[float | None, float |
     return low, high
 
 
-def of_changes(
+def change_intervals(
     run: FinishedRun, key: str, wanted: Iterable[tuple[str, Sequence[Any]]]
 ) -> list[Uncorrected]:
     """Return changes against the reference of mixes on users.
@@ -72,8 +72,8 @@ def of_changes(
 
 def difference(run: FinishedRun, mix: str, key: str) -> pd.Series:
     """Return each target user's mean over repeats under a mix minus that under the reference."""
-    mine = run.per_user(mix, key, run.target).mean(axis=0)
-    differences = (mine - run.per_user(REFERENCE, key, run.target).mean(axis=0)).dropna()
+    means = run.per_user(mix, key, run.target).mean(axis=0)
+    differences = (means - run.per_user(REFERENCE, key, run.target).mean(axis=0)).dropna()
     return differences.where(differences.abs() > _ROUNDING, 0.0)
 
 

@@ -58,12 +58,14 @@ def mixes_section(run: FinishedRun) -> Section:
 def _chosen(run: FinishedRun) -> list[str]:
     """Return the settings that were chosen on the folds for each mix by itself."""
     options = run.result["search"].get("options") or {}
-    said = []
+    choices = []
     for name in run.mixes:
         keys = options.get(run.candidate(name)) or {}
         if keys:
-            said.append(f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}")
-    return [f"Chosen on the folds: {'; '.join(said)}."] if said else []
+            choices.append(
+                f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}"
+            )
+    return [f"Chosen on the folds: {'; '.join(choices)}."] if choices else []
 
 
 def _no_mix(run: FinishedRun) -> list[str]:

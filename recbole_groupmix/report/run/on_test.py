@@ -21,7 +21,7 @@ def test_section(run: FinishedRun) -> Section:
         cells = [text(mix)]
         for key in run.keys:
             mean = run.result["test"][mix].get(key)
-            shown = numbers.value_interval(mean, *intervals.of_mean(run, mix, key))
+            shown = numbers.value_interval(mean, *intervals.mean_interval_of(run, mix, key))
             cells.append(number(mean, shown=shown))
         rows.append(cells)
     group = next(group for group in run.result["groups"] if group["name"] == run.target)

@@ -26,7 +26,7 @@ def other_groups_section(run: FinishedRun) -> Section:
             "groups", TITLE, ["The run measured no other mix or no users of other groups."]
         )
     users = run.group_of_user
-    changes = intervals.of_changes(
+    changes = intervals.change_intervals(
         run, key, [(mix, users.index[users == group]) for group, mix in wanted]
     )
     rows = [

@@ -81,17 +81,17 @@ def _is_candidate(run: FinishedRun, record: FoldRecord) -> bool:
 def _text(run: FinishedRun, data: pd.DataFrame) -> list[str]:
     base = run.result["search"]["cv"].get(REFERENCE)
     known = data["score"].dropna()
-    said = []
+    sentences = []
     if base is not None and len(known):
         above = int((known > base).sum())
-        said.append(
+        sentences.append(
             f"{above} of {numbers.count(len(known), 'candidate')} scored above {REFERENCE} on the "
             "folds."
         )
     if len(known) < len(data):
         lost = len(data) - len(known)
-        said.append(f"Training of {numbers.count(lost, 'candidate')} diverged.")
-    return [" ".join(said)] if said else []
+        sentences.append(f"Training of {numbers.count(lost, 'candidate')} diverged.")
+    return [" ".join(sentences)] if sentences else []
 
 
 def _plot(run: FinishedRun, data: pd.DataFrame) -> Any:

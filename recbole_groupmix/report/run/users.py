@@ -99,7 +99,7 @@ def by_activity(run: FinishedRun, mixes: list[str], key: str) -> pd.DataFrame:
             members.append(mine)
     parts = zip(labels, members, strict=True)
     wanted = [(label, users, mix) for label, users in parts for mix in mixes]
-    changes = intervals.of_changes(run, key, [(mix, users) for _, users, mix in wanted])
+    changes = intervals.change_intervals(run, key, [(mix, users) for _, users, mix in wanted])
     return pd.DataFrame(
         [
             {"users": label, "n_users": len(users), "mix": mix, **change, "marked": None}
