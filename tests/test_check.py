@@ -281,7 +281,9 @@ def test_the_usual_column_may_be_absent_but_not_a_named_one(tmp_path):
     assert class_shares(experiment(**empty)) is None
     with pytest.raises(ValueError, match="no item has a class"):
         class_shares(experiment(**empty, class_field="class"))
-    with pytest.raises(ValueError, match=r"class_field is 'class' .*blockmix\.item does not exist"):
+    with pytest.raises(
+        ValueError, match=r"class_field is 'class' .*blockmix\.item does not exist"
+    ):
         class_shares(experiment(**{"folder": tmp_path, **given}, class_field="class"))
 
 

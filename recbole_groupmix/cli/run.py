@@ -26,7 +26,7 @@ def add_options(parser: Parser) -> None:
         *("weighting", "trials", "folds", "repeats", "mix", "embedding_size", "topk", "seed"),
         "output_dir",
         target="target group, a value of the group column (without it the groups are listed); "
-        "all: every group in turn (BPR, LightGCN and closed-form models)",
+        "all: every group at once (BPR, LightGCN and closed-form models)",
     )
 
 

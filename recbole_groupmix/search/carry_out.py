@@ -14,7 +14,7 @@ from recbole_groupmix.mixes.duplicates import without_duplicates
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import FoldRecord
-from recbole_groupmix.search.choice import choose
+from recbole_groupmix.search.choice import Chosen, choose
 from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
@@ -99,60 +99,22 @@ def carry_out(
     ValueError
         If training of Proportional diverged.
     """
-    train = FineTuning(back_end)
-    settings, on_folds = experiment.settings, trains_on_folds(experiment.settings)
-
-    def trained(stages: Mapping[str, Stage], title: str) -> Iterator[tuple[Fit, Jobs]]:
-        jobs = jobs_of(stages)
-        if not jobs.n_models:
-            return
-        epochs, show = int(experiment.config["epochs"]), settings["show_progress"]
-        bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
-        for fit in train.train(experiment, jobs.jobs, bars.epoch) if jobs.jobs else ():
-            yield fit, jobs
-            bars.model()
-        bars.close()
-
-    def cross_validate(stages: Mapping[str, FoldStage], title: str) -> None:
-        for fit, jobs in trained(stages, title):
-            for target, of_target in jobs.read(fit):
-                _track_fold(runs[target], stages[target].take(of_target))
-        for target, stage in stages.items():
-            runs[target].cv.update(stage.summaries())
-            runs[target].seconds += stage.seconds
-
+    training = _Training(experiment, FineTuning(back_end), jobs_of)
+    on_folds = trains_on_folds(experiment.settings)
     if on_folds:
-        cross_validate({n: _folds(r) for n, r in runs.items()}, "folds")
-    fine_tuning = {}
-    for target, run in runs.items():
-        candidate = fine_tuned(run.experiment, run.cv)
-        if candidate is not None:
-            run.candidates.append(candidate)
-            run.trained.append(candidate)
-            fine_tuning[target] = FoldStage(run.experiment, run.folder, [candidate])
+        folds = {t: FoldStage(r.experiment, r.folder, r.trained) for t, r in runs.items()}
+        training.cross_validate(runs, folds, "folds")
+    fine_tuning = _add_fine_tuned(runs)
     if on_folds and fine_tuning:
-        cross_validate(fine_tuning, f"folds, {FINE_TUNED}")
+        training.cross_validate(runs, fine_tuning, f"folds, {FINE_TUNED}")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
-    chosen, stages = {}, {}
-    for target, run in runs.items():
-        if run.tracking is not None:
-            run.tracking.of_mixes(run.trained, run.cv, settings.valid_metric)
-        compared = run.candidates
-        if back_end.solves:
-            # lambda was chosen for the target's own scale, in which its users weigh 1
-            compared = [replace(candidate, shared_weights=None) for candidate in compared]
-        selected = select(without_duplicates(compared, run.duplicates), run.cv)
-        chosen[target] = c = choose(run.experiment, compared, run.cv, selected, run.duplicates)
-        stages[target] = TestStage(
-            run.experiment, run.folder, c.rows, c.epochs, keepers[target], c.options
-        )
-    for fit, jobs in trained(stages, "test"):
-        of_targets = list(jobs.read(fit))
-        shared = len(of_targets) > 1 and not fit.diverged
-        metrics = test_metrics(experiment, fit) if shared else None
-        for target, of_target in of_targets:
-            stages[target].take(of_target, metrics)
+    chosen = {target: _choose(run, solved=back_end.solves) for target, run in runs.items()}
+    stages = {
+        target: TestStage(run.experiment, run.folder, c.rows, c.epochs, keepers[target], c.options)
+        for (target, run), c in zip(runs.items(), chosen.values(), strict=True)
+    }
+    training.test(stages)
 
     results = {}
     for target, run in runs.items():
@@ -168,8 +130,74 @@ def carry_out(
     return results
 
 
-def _folds(run: TargetRun) -> FoldStage:
-    return FoldStage(run.experiment, run.folder, run.trained)
+class _Training:
+    """Trains what the stages of all targets have left, with progress bars."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        back_end: FineTuning,
+        jobs_of: Callable[[Mapping[str, Stage]], Jobs],
+    ) -> None:
+        self._experiment, self._back_end, self._jobs_of = experiment, back_end, jobs_of
+
+    def cross_validate(
+        self, runs: Mapping[str, TargetRun], stages: Mapping[str, FoldStage], title: str
+    ) -> None:
+        """Train candidates on the folds and add their summaries to the runs."""
+        for _, of_targets in self._trained(stages, title):
+            for target, fit in of_targets:
+                _track_fold(runs[target], stages[target].take(fit))
+        for target, stage in stages.items():
+            runs[target].cv.update(stage.summaries())
+            runs[target].seconds += stage.seconds
+
+    def test(self, stages: Mapping[str, TestStage]) -> None:
+        """Train the rows of the results; a model of several targets is measured once for all."""
+        for model, of_targets in self._trained(stages, "test"):
+            shared = len(of_targets) > 1 and not model.diverged
+            metrics = test_metrics(self._experiment, model) if shared else None
+            for target, fit in of_targets:
+                stages[target].take(fit, metrics)
+
+    def _trained(
+        self, stages: Mapping[str, Stage], title: str
+    ) -> Iterator[tuple[Fit, list[tuple[str, Fit]]]]:
+        """Yield each model, and with every target that it is for the fit of the target's job."""
+        jobs = self._jobs_of(stages)
+        if not jobs.n_models:
+            return
+        epochs = int(self._experiment.config["epochs"])
+        show = self._experiment.settings["show_progress"]
+        bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
+        fits = self._back_end.train(self._experiment, jobs.jobs, bars.epoch) if jobs.jobs else ()
+        for fit in fits:
+            yield fit, list(jobs.read(fit))
+            bars.model()
+        bars.close()
+
+
+def _add_fine_tuned(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
+    """Add the candidate ``fine_tuned`` to the runs that have it; return its stages on the folds."""
+    stages = {}
+    for target, run in runs.items():
+        candidate = fine_tuned(run.experiment, run.cv)
+        if candidate is not None:
+            run.candidates.append(candidate)
+            run.trained.append(candidate)
+            stages[target] = FoldStage(run.experiment, run.folder, [candidate])
+    return stages
+
+
+def _choose(run: TargetRun, *, solved: bool) -> Chosen:
+    """Return the rows of a run's result, and tell the trackers what the folds said."""
+    if run.tracking is not None:
+        run.tracking.of_mixes(run.trained, run.cv, run.experiment.settings.valid_metric)
+    compared = run.candidates
+    if solved:  # lambda was chosen for the target's own scale, in which its users weigh 1
+        compared = [replace(candidate, shared_weights=None) for candidate in compared]
+    selected = select(without_duplicates(compared, run.duplicates), run.cv)
+    return choose(run.experiment, compared, run.cv, selected, run.duplicates)
 
 
 def _track_fold(run: TargetRun, record: FoldRecord) -> None:
