@@ -10,6 +10,7 @@ import yaml
 
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.samplers import sample_trial
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.result import build_result
 
 USERS = {"A": 30, "B": 20, "C": 12}
@@ -89,7 +90,9 @@ def write_run(
     metrics.to_parquet(folder / "metrics.parquet", index=False)
     entries = [{"name": g, "n_users": n, "n_interactions": 20 * n} for g, n in users.items()]
     result = build_result(
-        settings=SimpleNamespace(**{"lambdas": None, **settings}),
+        settings=SimpleNamespace(
+            **{"lambdas": None, "is_solved": settings["model"] in CLOSED_FORM, **settings}
+        ),
         embedding_size=8,
         groups=entries,
         mixes=rows,

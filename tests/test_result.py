@@ -348,7 +348,7 @@ def made(values, cv=None, selected=None):
         settings=SimpleNamespace(
             **dict.fromkeys(("dataset", "group_field", "model", "protocol", "weighting"), "x"),
             **{"target": "A", "topk": [1], "seed": 1, "repeats": 1, "trials": 1, "folds": 2},
-            **{"valid_metric": "recall@1", "lambdas": None},
+            **{"valid_metric": "recall@1", "lambdas": None, "is_solved": False},
         ),
         embedding_size=None,
         groups=[{"name": n, "n_users": 1, "n_interactions": 1} for n in "AB"],

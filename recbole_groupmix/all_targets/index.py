@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from recbole_groupmix.all_targets.shared_trials import SharedTrial
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
 from recbole_groupmix.record.result import RunSettings
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
@@ -46,7 +45,7 @@ def build_index(
         Wall time of this call in seconds.
     """
     corrected = _corrected(results)
-    closed_form = settings.model in CLOSED_FORM
+    closed_form = settings.is_solved
     seconds = {
         stage: math.fsum(result["seconds"].get(stage, 0.0) for result in results.values())
         for stage in ("search", "test")

@@ -57,7 +57,7 @@ def profile_command(
     """
     if points % 2 == 0:
         raise ValueError(f"points is {points}; it must be odd, with the mix itself in the middle")
-    if settings.model not in CLOSED_FORM:
+    if not settings.is_solved:
         raise ValueError(
             f"{settings.describe('model')}; a profile takes many models, so it needs one "
             f"that is solved in closed form: {', '.join(CLOSED_FORM)}"

@@ -9,14 +9,13 @@ from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import FINE_TUNED, NO_AUGMENTATION, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.settings.settings import Settings
 
 
 def has_fine_tuned(settings: Settings) -> bool:
     """Return whether a run has the row ``fine_tuned``, which closed forms do not have."""
-    return bool(settings.fine_tune) and settings.model not in CLOSED_FORM
+    return bool(settings.fine_tune) and not settings.is_solved
 
 
 def fine_tuned(experiment: Experiment, cv: Mapping[str, FoldSummary]) -> Candidate | None:

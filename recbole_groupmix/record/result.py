@@ -12,7 +12,6 @@ import pandas as pd
 
 from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.changes import changes, test_means
 from recbole_groupmix.record.phrases import interval_note
 from recbole_groupmix.record.result_schema import Result
@@ -62,6 +61,8 @@ class RunSettings(Protocol):
     def folds(self) -> int: ...  # noqa: D102
     @property
     def lambdas(self) -> Sequence[float] | None: ...  # noqa: D102
+    @property
+    def is_solved(self) -> bool: ...  # noqa: D102
 
 
 def build_result(
@@ -138,8 +139,8 @@ def build_result(
         "test": by_group[target],
         "test_by_group": by_group,
         "change": changes(metrics, target, settings.seed, same),
-        "closed_form": settings.model in CLOSED_FORM,
-        "intervals": interval_note(settings.repeats, settings.model in CLOSED_FORM),
+        "closed_form": settings.is_solved,
+        "intervals": interval_note(settings.repeats, settings.is_solved),
         "seconds": dict(seconds),
         "versions": versions(),
     }

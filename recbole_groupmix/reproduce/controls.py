@@ -63,7 +63,7 @@ def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None
 
 
 def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
-    if settings.model in CLOSED_FORM:
+    if settings.is_solved:
         return None
     stops_early = settings.early_stopping
     place = {key: settings[key] for key in ("dataset", "model", "embedding_size")}

@@ -13,7 +13,6 @@ from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import candidates, fixed_candidates
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.read import read_json
 from recbole_groupmix.record.schema import Count, NotNegative
 from recbole_groupmix.reproduce.plan import Cell
@@ -144,7 +143,7 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
         Of the cell, from :meth:`Cell.settings`.
     """
     n_users = timings.groups(cell.base)
-    early, closed = bool(settings.early_stopping), settings.model in CLOSED_FORM
+    early, closed = bool(settings.early_stopping), settings.is_solved
     epochs = 1 if closed else int(settings["epochs"] or recbole_defaults()["epochs"])
     times = epochs / int(settings["eval_step"] or 1) if early and not closed else 1
     return Forecast(

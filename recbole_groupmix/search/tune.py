@@ -18,7 +18,6 @@ from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import TunedFold
 from recbole_groupmix.search.fold_stage import fold_score
@@ -113,7 +112,7 @@ def tune(
     ValueError
         For settings that cannot be used, or if training diverges everywhere.
     """
-    if settings.model in CLOSED_FORM:
+    if settings.is_solved:
         raise ValueError(
             f"{settings.describe('model')}, which has no learning rate and chooses its lambda in "
             "groupmix run, for every mix on the folds: --lambdas=[100,300,1000]"

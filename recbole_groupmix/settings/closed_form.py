@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from recbole_groupmix.models import CLOSED_FORM, RIDGE
+from recbole_groupmix.models import RIDGE
 from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.settings.settings import Settings
@@ -32,7 +32,7 @@ def for_closed_form(settings: Settings) -> Settings:
         If a lambda is not above 0, or both keys were given.
     """
     model = settings.model
-    if model not in CLOSED_FORM:
+    if not settings.is_solved:
         if settings.lambdas is not None:
             raise ValueError(
                 f"{settings.describe('lambdas')}, which {model} does not read; `groupmix tune` "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.settings.keys import model_keys
 from recbole_groupmix.settings.model import reads_features, reads_key
 from recbole_groupmix.settings.rows import ROWS
@@ -55,7 +54,7 @@ def unused_key_notes(settings: Settings) -> tuple[str, ...]:
         idle |= {key: why for key in _OF_FEATURES if key in settings.given and settings[key]}
         if settings["alias_of_item_id"]:  # items of that file are ranked
             idle.pop("additional_feat_suffix", None)
-    if model in CLOSED_FORM:
+    if settings.is_solved:
         idle.pop("reg_weight", None)  # has a note of its own
     return tuple(f"{settings.describe(key)} and has no effect: {why}" for key, why in idle.items())
 

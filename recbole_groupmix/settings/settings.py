@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from recbole_groupmix.core.spelling import did_you_mean
+from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
@@ -72,6 +73,11 @@ class Settings(OurRows, RecBoleRows):
     def with_notes(self, notes: tuple[str, ...]) -> Settings:
         """Return the same settings with further notes."""
         return replace(self, notes=(*self.notes, *notes))
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the model is solved in closed form: without epochs and training seeds."""
+        return self.model in CLOSED_FORM
 
     @property
     def standard_deviation(self) -> float | None:

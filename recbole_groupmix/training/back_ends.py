@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.training.closed_form.checks import check_closed_form
@@ -25,7 +24,7 @@ def back_end(experiment: Experiment) -> BackEnd:
         If ``cpu`` or ``torch`` is given and cannot train the run, or a closed-form model cannot be
         solved.
     """
-    if experiment.settings.model in CLOSED_FORM:
+    if experiment.settings.is_solved:
         check_closed_form(experiment, memory(experiment))
         return ClosedForms()
     wanted, reason = experiment.settings.backend, why_not(experiment)
