@@ -37,8 +37,13 @@ LONGEST = (
     "test_tune",
     "test_influence",
     "test_exactness",
-    "test_last_words",
+    "test_exit_status",
     "test_download",
+    "test_fuzz",
+    "test_back_ends",
+    "test_read_table",
+    "test_schema",
+    "test_docs",
 )
 
 

@@ -60,6 +60,8 @@ def is_fast(path, columns=COLUMNS, delimiter="\t"):
         ("#a\t x \t 1 \n", True),
         ("Z\u00fcrich\tu\u2028v\t1", True),
         ("", True),
+        ("\t\t0.0\n\t\r \t0.0\n", False),  # the compiled parser makes thousands of rows of it
+        ("a\tx\t1\rb\ty\t2\r", False),
         ("a\tx\tone\n", False),
         ("a\tx\tnan\nb\tx\tinf\n", False),
         ("a\tx\t1\t2\n", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.files.quoted_cells import check_quotes
+
+_BARE_RETURN = re.compile(rb"\r[^\n]")
+_BLOCK = 2**20
 
 
 def read_table(
@@ -70,6 +74,17 @@ def _has_short_row(frame: pd.DataFrame) -> bool:
     return bool((frame.isna().sum(axis=1) >= frame.shape[1] - 1).any())
 
 
+def _has_bare_carriage_return(path: Any) -> bool:
+    """Whether a file has a carriage return that no line feed follows."""
+    before = b""
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            if _BARE_RETURN.search(before + block):
+                return True
+            before = block[-1:] if block.endswith(b"\r") else b""
+    return bool(before)
+
+
 def _fast(
     read_csv: Callable[..., pd.DataFrame], path: Any, given: dict[str, Any]
 ) -> pd.DataFrame | None:
@@ -77,6 +92,8 @@ def _fast(
     columns = given["usecols"]
     if len(given["delimiter"]) != 1 or len(set(columns)) < len(columns):
         return None
+    if _has_bare_carriage_return(path):
+        return None  # after one and a blank the compiled parser makes up rows without end
     options = {**given, "engine": "c", "usecols": None, "dtype": object}
     try:
         frame = read_csv(path, **options, keep_default_na=False, na_values=[""])
