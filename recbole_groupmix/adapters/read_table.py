@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.files.bytes_of_file import file_contains
 from recbole_groupmix.files.quoted_cells import check_quotes
-
-_BARE_RETURN = re.compile(rb"\r[^\n]")
-_BLOCK = 2**20
 
 
 def read_table(
@@ -74,17 +71,6 @@ def _has_short_row(frame: pd.DataFrame) -> bool:
     return bool((frame.isna().sum(axis=1) >= frame.shape[1] - 1).any())
 
 
-def _has_bare_carriage_return(path: Any) -> bool:
-    """Whether a file has a carriage return that no line feed follows."""
-    before = b""
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            if _BARE_RETURN.search(before + block):
-                return True
-            before = block[-1:] if block.endswith(b"\r") else b""
-    return bool(before)
-
-
 def _fast(
     read_csv: Callable[..., pd.DataFrame], path: Any, given: dict[str, Any]
 ) -> pd.DataFrame | None:
@@ -92,7 +78,7 @@ def _fast(
     columns = given["usecols"]
     if len(given["delimiter"]) != 1 or len(set(columns)) < len(columns):
         return None
-    if _has_bare_carriage_return(path):
+    if file_contains(path, rb"\r(?!\n)"):
         return None  # after one and a blank the compiled parser makes up rows without end
     options = {**given, "engine": "c", "usecols": None, "dtype": object}
     try:

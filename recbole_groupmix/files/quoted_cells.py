@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from pathlib import Path
 from typing import NamedTuple
+
+from recbole_groupmix.files.bytes_of_file import file_contains
 
 #: Longest piece of a cell that a message shows.
 _SHOWN = 30
@@ -46,7 +47,7 @@ def check_quotes(path: str | Path, separator: str, encoding: str = "utf-8") -> Q
         With the file and the line, if a cell begins with a quote and does not end with one, or
         has single quotes inside.
     """
-    if len(separator) != 1 or not _has_quote(path):
+    if len(separator) != 1 or not file_contains(path, rb'"'):
         return QuotedCells(0, 0)
     try:
         with open(path, encoding=encoding, newline="") as file:
@@ -62,14 +63,6 @@ def check_quotes(path: str | Path, separator: str, encoding: str = "utf-8") -> Q
             raise ValueError(_message(Path(path), text, match.start(), ends))
         cells, breaks = cells + 1, breaks + _line_breaks(match.group())
     return QuotedCells(cells, breaks)
-
-
-def _has_quote(path: str | Path) -> bool:
-    with open(path, "rb") as file:
-        if not file.seek(0, 2):
-            return False  # nothing to map
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(b'"') >= 0
 
 
 def _line_breaks(text: str) -> int:
