@@ -74,7 +74,6 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
             return run_all_targets(of_all_users, say, ask)
     started = time.perf_counter()
     experiment = Experiment(settings)
-    settings = experiment.settings
     own = own_mixes(experiment, settings.mix)
     compared = candidates(experiment, own, settings.trials)
     trainer = back_end(experiment)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_groupmix.core.mix import Mix, baselines, group_weights
-from recbole_groupmix.core.names import BASELINES, THEORY, TRIAL
+from recbole_groupmix.core.mix import Mix, baselines, group_weights, proportional
+from recbole_groupmix.core.names import BASELINES, REFERENCE, THEORY, TRIAL
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.theory import theory_mix
@@ -62,6 +62,11 @@ class Candidate:
             return dict(self.shared_weights)
         mix = baselines(n_users, target)[self.name] if self.is_baseline else self.mix
         return group_weights(mix, n_users, target)
+
+
+def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:
+    """Return Proportional, with which the other candidates are compared."""
+    return Candidate(REFERENCE, proportional(n_users, target), "baseline")
 
 
 def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Candidate]:

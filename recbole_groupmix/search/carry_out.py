@@ -109,7 +109,7 @@ def carry_out(
         training.cross_validate(runs, fine_tuning, f"folds, {FINE_TUNED}")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
-    chosen = {target: _choose(run, solved=back_end.solves) for target, run in runs.items()}
+    chosen = {target: _choose(run) for target, run in runs.items()}
     stages = {
         target: TestStage(run.experiment, run.folder, c.rows, c.epochs, keepers[target], c.options)
         for (target, run), c in zip(runs.items(), chosen.values(), strict=True)
@@ -125,8 +125,7 @@ def carry_out(
         results[target] = finish(
             run.experiment, run.folder, chosen[target], run.cv, tested, keepers[target], seconds
         )
-        if run.tracking is not None:
-            run.tracking.of_test(results[target]["test"])
+        run.tracking.of_test(results[target]["test"])
     return results
 
 
@@ -189,18 +188,18 @@ def _add_fine_tuned(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
     return stages
 
 
-def _choose(run: TargetRun, *, solved: bool) -> Chosen:
+def _choose(run: TargetRun) -> Chosen:
     """Return the rows of a run's result, and tell the trackers what the folds said."""
-    if run.tracking is not None:
-        run.tracking.of_mixes(run.trained, run.cv, run.experiment.settings.valid_metric)
-    compared = run.candidates
-    if solved:  # lambda was chosen for the target's own scale, in which its users weigh 1
+    settings, compared = run.experiment.settings, run.candidates
+    run.tracking.of_mixes(run.trained, run.cv, settings.valid_metric)
+    if (
+        settings.is_solved
+    ):  # lambda was chosen for the target's own scale, in which its users weigh 1
         compared = [replace(candidate, shared_weights=None) for candidate in compared]
     selected = select(without_duplicates(compared, run.duplicates), run.cv)
     return choose(run.experiment, compared, run.cv, selected, run.duplicates)
 
 
 def _track_fold(run: TargetRun, record: FoldRecord) -> None:
-    if run.tracking is not None:
-        number = [candidate.name for candidate in run.trained].index(record["name"])
-        run.tracking.of_fold(number, record, run.experiment.settings.valid_metric)
+    number = [candidate.name for candidate in run.trained].index(record["name"])
+    run.tracking.of_fold(number, record, run.experiment.settings.valid_metric)

@@ -159,7 +159,7 @@ def forecast_of(
     settings = experiment.settings
     epochs = int(experiment.config["epochs"])
     times = epochs / int(experiment.config["eval_step"]) if settings.early_stopping else 1
-    closed_form = back_end.solves
+    closed_form = settings.is_solved
     if work.n_models:
         what = "the solution of a model" if closed_form else "an epoch"
         say(f"measuring how long {what} takes")
@@ -188,7 +188,7 @@ def _measure(experiment: Experiment, candidates: list[Candidate], back_end: Back
                 f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
                 f"{_learning_rate(experiment)}, use a smaller one"
             )
-        if back_end.solves:
+        if experiment.settings.is_solved:
             return fits[-1].seconds, fits[0]  # the first also filled the cache that all share
         return sum(fit.seconds for fit in fits) / len(fits), fits[0]
 
@@ -196,7 +196,7 @@ def _measure(experiment: Experiment, candidates: list[Candidate], back_end: Back
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
         of_1, fit = seconds(1)  # warms up too
         model, epoch = 0.0, of_1
-        if of_1 * len(timed) < _ENOUGH and not back_end.solves:
+        if of_1 * len(timed) < _ENOUGH and not experiment.settings.is_solved:
             of_1, of_3 = seconds(1)[0], seconds(3)[0]
             epoch = max(of_3 - of_1, of_3 / 10) / 2
             model = max(of_1 - epoch, 0.0)

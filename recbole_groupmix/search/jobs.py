@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.mixes.candidates import Candidate, reference_candidate
 from recbole_groupmix.training.job import Job
 
 
@@ -39,7 +37,7 @@ def job_of(
     n_users, target = experiment.part(part).n_users, experiment.target
     start = None
     if candidate.pooled_epochs:
-        pooled = Candidate(REFERENCE, baselines(n_users, target)[REFERENCE], "baseline")
+        pooled = reference_candidate(n_users, target)
         start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs)
     return Job(
         candidate.name,

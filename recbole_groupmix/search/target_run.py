@@ -41,8 +41,8 @@ class TargetRun:
         Summaries of the folds by candidate name; empty before and without folds.
     seconds : float
         Seconds that the models on the folds took, those of earlier calls included.
-    tracking : Tracking or None
-        Receives the scores; None before :meth:`open`.
+    tracking : Tracking
+        Receives the scores; made by :meth:`open`.
     """
 
     experiment: Experiment
@@ -53,7 +53,7 @@ class TargetRun:
     duplicates: dict[str, str]
     cv: dict[str, FoldSummary] = field(default_factory=dict)
     seconds: float = 0.0
-    tracking: Tracking | None = None
+    tracking: Tracking = field(init=False)
 
     def open(self) -> None:
         """Open the folder for writing; nothing is written before."""
@@ -87,7 +87,7 @@ def target_run(
     """
     settings = experiment.settings
     folds = settings.folds if trains_on_folds(settings) else 0
-    experiment.check_parts(folds, [c.mix for c in candidates if c.source != "baseline"])
+    experiment.check_parts(folds, [c.mix for c in candidates if not c.is_baseline])
     experiment.check_measured()
     duplicates = find_duplicates(experiment, candidates, folds)
     folder, config = run_folder(experiment, own or {}, more, inside)

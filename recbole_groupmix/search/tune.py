@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.mixes.candidates import reference_candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import TunedFold
 from recbole_groupmix.search.fold_stage import fold_score
@@ -131,8 +129,7 @@ def tune(
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
     fixed = None if settings.early_stopping else int(experiment.config["epochs"])
     records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", TunedFold, folds)}
-    mix = baselines(experiment.n_users, experiment.target)[REFERENCE]
-    proportional = Candidate(REFERENCE, mix, "baseline")
+    proportional = reference_candidate(experiment.n_users, experiment.target)
     jobs = [
         job_of(experiment, proportional, fold + 1, epochs=fixed, options=options)
         for fold in range(folds)

@@ -33,14 +33,9 @@ class BackEnd(Trains, Protocol):
 
     Attributes
     ----------
-    solves : bool
-        Whether models are solved in closed form: without epochs, training seeds, early stopping.
     n_timed : int
         Number of models that a forecast trains to measure the time of one.
     """
-
-    @property
-    def solves(self) -> bool: ...  # noqa: D102
 
     @property
     def n_timed(self) -> int: ...  # noqa: D102

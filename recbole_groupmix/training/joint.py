@@ -31,7 +31,6 @@ class Joint:
 
     on_torch: bool = False
 
-    solves = False
     n_timed = 8
 
     def train(

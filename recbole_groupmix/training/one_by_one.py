@@ -43,7 +43,6 @@ class OneByOne:
 
     because: str = "backend is recbole, which trains models one by one"
 
-    solves = False
     n_timed = 1
 
     def train(

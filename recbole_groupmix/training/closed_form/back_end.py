@@ -34,7 +34,6 @@ from recbole_groupmix.training.one_by_one import triplet_factors
 class ClosedForms:
     """Solves jobs one after another; on folds with every lambda of the grid."""
 
-    solves = True
     n_timed = 3  # the baselines: the last has the least data, and the least rank
 
     def train(
