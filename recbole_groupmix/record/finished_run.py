@@ -12,6 +12,8 @@ import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
+from recbole_groupmix.record.fold_lines import longest_of_each
+from recbole_groupmix.record.fold_values import FoldValues, unpack
 from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
@@ -22,6 +24,7 @@ from recbole_groupmix.record.schema import (
     Config,
     CurveRecord,
     FoldRecord,
+    FoldUsers,
 )
 
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
@@ -43,7 +46,7 @@ class FinishedRun:
     trials : list of FoldRecord
         ``trials.jsonl``; empty for runs without folds, like `curves`.
     curves : list of CurveRecord
-        ``curves.jsonl``.
+        ``curves.jsonl``, the longest curve of every candidate on every fold.
     metrics : pandas.DataFrame
         ``metrics.parquet``: user_id, group, mix, repeat, metric, k, value.
     """
@@ -94,6 +97,40 @@ class FinishedRun:
     def candidate(self, row: str) -> str:
         """Return the name on the folds of a row: a trial's for the data mix."""
         return candidate_of(self.result, row)
+
+    def fold_values(self, name: str) -> dict[int, FoldValues]:
+        """Return the target's per-user values of a candidate on the folds, at every point.
+
+        Parameters
+        ----------
+        name : str
+            The candidate's name on the folds.
+
+        Returns
+        -------
+        dict of int to FoldValues
+            By fold; empty for runs of older versions, which did not keep them.
+
+        Raises
+        ------
+        ValueError
+            If the files do not fit each other.
+        """
+        metric, _, cut_off = self.result["valid_metric"].partition("@")
+        values = {}
+        for record in self.curves:
+            if record["name"] == name and record.get("packed"):
+                try:
+                    values[record["fold"]] = unpack(record, self._fold_users, metric, int(cut_off))
+                except ValueError as error:
+                    file = self.path / "curves.jsonl"
+                    raise ValueError(f"{file} cannot be read: {error}; {AGAIN}") from error
+        return values
+
+    @cached_property
+    def _fold_users(self) -> dict[int, FoldUsers]:
+        file, n_folds = self.path / "fold_users.jsonl", self.result["search"]["folds"]
+        return {record["fold"]: record for record in read_lines(file, FoldUsers, n_folds)}
 
     @property
     def keys(self) -> list[str]:
@@ -175,17 +212,25 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
             f"{folder} is not complete: {_are_missing(absent)}, although result.json records a "
             "search; without trials.jsonl the command that made the run trains the folds again"
         )
-    folds, kept = result["search"]["folds"], result["search"]["cv"]
+    folds = result["search"]["folds"]
     trials = read_lines(folder / "trials.jsonl", FoldRecord, folds) if searched else []
     curves = read_lines(folder / "curves.jsonl", CurveRecord, folds) if searched else []
+    longest = longest_of_each(curves).values()
     return FinishedRun(
         folder,
         config,
         result,
-        [record for record in trials if record["name"] in kept],
-        [record for record in curves if record["name"] in kept],
+        [record for record in trials if _is_of(record, result)],
+        [record for record in longest if _is_of(record, result)],
         metrics,
     )
+
+
+def _is_of(record: FoldRecord | CurveRecord, result: Result) -> bool:
+    """Return whether a line is about a candidate of a result, with the options that it chose."""
+    name, search = record["name"], result["search"]
+    chosen = search.get("options", {}).get(name)
+    return name in search["cv"] and record.get("options", chosen) == chosen
 
 
 def _are_missing(files: Sequence[str]) -> str:

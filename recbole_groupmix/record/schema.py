@@ -106,27 +106,13 @@ class CurveRecord(_Curve, Options, total=False):
     """Wall time of the training in seconds."""
     diverged: bool
     """Whether training diverged."""
-
-
-class _Hits(TypedDict):
-    name: str
-    """The candidate's name."""
-    fold: Count
-    """The fold that was held out, from 0."""
-    epochs: list[Count]
-    """The epoch of every point, as in ``curves.jsonl``."""
     type: str
-    """Type of the numbers: `uint8` or `uint16` for hits, `float32` for the metric itself."""
+    """Type of the numbers in `packed`: `uint8` or `uint16` for hits, `float32` for the metric."""
     packed: str
-    """The numbers, points by users in C order, compressed by zlib and written in base64."""
+    """Hits of the target's users, points by users in C order, compressed by zlib, in base64.
 
-
-class HitsRecord(_Hits, Options):
-    """A line of ``hits.jsonl``: hits of every user of the target at every point of a curve.
-
-    Over the number that belongs to `valid_metric` (its cut-off for precision, `n_relevant` for
-    recall) they are the metric. NDCG, MRR and MAP depend on the ranks, so that their values stand
-    here.
+    Over what belongs to `valid_metric` (its cut-off for precision, `n_relevant` for recall, 1 for
+    hit) they are the metric. NDCG, MRR and MAP depend on ranks, so that their values stand here.
     """
 
 
@@ -136,7 +122,7 @@ class FoldUsers(TypedDict):
     fold: Count
     """The fold that was held out, from 0."""
     users: list[str]
-    """Their tokens, in the order of the numbers of ``hits.jsonl``."""
+    """Their tokens, in the order of `packed` in ``curves.jsonl``."""
     n_relevant: list[Positive]
     """Their held-out items."""
 

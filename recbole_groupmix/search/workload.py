@@ -46,6 +46,9 @@ class Workload:
     at_most : bool
         Whether `final` may turn out smaller, since the search may choose a mix that is trained on
         all of train in any case.
+    control : int
+        Most models of the searched mix on folds that are trained again for longer, to see its own
+        length.
     """
 
     on_folds: int
@@ -53,18 +56,22 @@ class Workload:
     final: int
     final_fine_tuned: int
     at_most: bool = False
+    control: int = 0
 
     @property
     def n_models(self) -> int:
         """Number of models in all."""
-        return self.on_folds + self.fine_tuned_on_folds + self.final
+        return self.on_folds + self.fine_tuned_on_folds + self.control + self.final
 
     def __str__(self) -> str:
         """Return the counts in words."""
         n_more = self.fine_tuned_on_folds
         more = f", {n_more} more for fine_tuned (two trainings each)" if n_more else ""
+        longer = f", up to {self.control} again for longer" if self.control else ""
         most = "up to " if self.at_most else ""
-        return f"{self.on_folds} models on folds{more} and {most}{self.final} on all of train"
+        return (
+            f"{self.on_folds} models on folds{more}{longer} and {most}{self.final} on all of train"
+        )
 
 
 def left_to_train(
@@ -98,25 +105,23 @@ def left_to_train(
             stage = fine_tuned_stage(experiment, folder, tuned, options)
             tuning_left, known = stage.n_left, {**known, **stage.known()}
             candidates.append(tuned)
-        searched = any(c.source not in FIXED for c in trained)
-        control = settings.folds if searched and has_control(settings) else 0
-        if left or tuning_left:
-            fixed = [c for c in trained if c.source in FIXED]
-            final = sum(_to_test(experiment, folder, c, known) for c in fixed) + searched * repeats
+        searched = [c for c in trained if c.source not in FIXED]
+        selected = None if left else select(trained, known)
+        control = settings.folds if searched and left and has_control(settings) else 0
+        if selected in searched and has_control(settings):
+            stage = control_stage(experiment, folder, [selected], known)
+            control = stage.n_left
+            known.update(stage.known())
+        if left or tuning_left or control:
+            rows = [c for c in trained if c.source in FIXED or c is selected]
+            final = sum(_to_test(experiment, folder, c, known) for c in rows)
+            final += repeats if searched and left else 0  # the searched mix may be any of them
             tuned_left = has_tuned * repeats
             if tuned is not None:
                 tuned_left = _to_test(experiment, folder, tuned, known)
-            at_most = searched and any(c.source == THEORY for c in trained)
-            return Workload(left + control, tuning_left, final + tuned_left, tuned_left, at_most)
-        selected = select(trained, known)
-        if control and selected is not None and selected.source not in FIXED:
-            stage = control_stage(experiment, folder, [selected], known)
-            if stage.n_left:
-                rows = [c for c in candidates if c.source in FIXED or c.pooled_epochs]
-                final = sum(_to_test(experiment, folder, c, known) for c in rows) + repeats
-                follow = 0 if tuned is None else _to_test(experiment, folder, tuned, known)
-                return Workload(stage.n_left, 0, final, follow)
-            known.update(stage.known())
+            at_most = bool(searched and left) and any(c.source == THEORY for c in trained)
+            final += tuned_left
+            return Workload(left, tuning_left, final, tuned_left, at_most, control)
     elif (tuned := fine_tuned(experiment, {})) is not None:
         candidates.append(tuned)
     chosen = choose(experiment, candidates, known, select(candidates, known) if known else None)
@@ -160,11 +165,12 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     options = len(options_of(settings))
     control = folds if trials and has_control(settings) else 0
     return Workload(
-        on_folds=(rows + trials) * folds * options + control,
+        on_folds=(rows + trials) * folds * options,
         fine_tuned_on_folds=tuned * folds,
         final=(rows + (trials > 0) + tuned) * repeats,
         final_fine_tuned=tuned * repeats,
         at_most=trials > 0 and THEORY in mixes,
+        control=control,
     )
 
 
