@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm, t
+from scipy.stats import norm, t, ttest_1samp
 
 from recbole_groupmix.core.statistics.interval import (
     Interval,
     joined,
     p_of_tail,
+    p_over_cells,
     percentile_ends,
     percentile_interval,
     spread_of_cells,
@@ -94,3 +95,15 @@ def test_joined_intervals_are_as_wide_and_as_doubtful_as_both():
     # of two that contradict each other nothing is left
     assert joined(first, Interval(-0.4, -0.1, 1.0, 0.01)) == Interval(-0.4, 0.4, 1.0, 1.0)
     assert joined(first, Interval(-0.4, -0.1, 1.0, 0.01)).p == 1
+
+
+def test_p_over_cells_is_the_t_test_of_the_units_that_differ():
+    rng = np.random.default_rng(1)
+    users, repeats = rng.normal(0.3, 1.0, 12), rng.normal(0.5, 0.4, (3, 1))
+    # only users differ, or only repeats
+    assert p_over_cells(np.tile(users, (3, 1))) == pytest.approx(ttest_1samp(users, 0).pvalue)
+    by_repeats = ttest_1samp(repeats.ravel(), 0).pvalue
+    assert p_over_cells(np.tile(repeats, (1, 12))) == pytest.approx(by_repeats)
+    # no difference, and one that is the same everywhere
+    assert p_over_cells(np.zeros((3, 12))) == 1
+    assert p_over_cells(np.ones((3, 12))) == 0

@@ -130,7 +130,7 @@ def relative_changes(
         As `relative_change`.
     """
     _check_settings(seed, n_boot, confidence)
-    complete = [_complete_users(*paired_arrays(*pair)) for pair in pairs]
+    complete = [complete_users(*paired_arrays(*pair)) for pair in pairs]
     if resample_repeats is None:
         repeated = [baseline.shape[0] >= MIN_REPEATS for _, baseline in complete]
     else:
@@ -221,7 +221,7 @@ def mean_interval(
     ValueError
         As `relative_change`.
     """
-    (values,) = _complete_users(np.asarray(values, dtype=np.float64))
+    (values,) = complete_users(np.asarray(values, dtype=np.float64))
     _check_settings(seed, n_boot, confidence)
     resampled = resampled_means([values], seed, n_boot, resample_repeats)
     if resample_repeats is None:
@@ -262,7 +262,7 @@ def _check_settings(seed: int, n_boot: int, confidence: float) -> None:
         )
 
 
-def _complete_users(*arrays: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+def complete_users(*arrays: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     """Return the arrays, all of one shape, with only the users that have no NaN in any."""
     shape = arrays[0].shape
     if len(shape) != 2 or shape[0] == 0:

@@ -74,19 +74,39 @@ def spread_of_cells(residuals: npt.NDArray[np.float64]) -> Spread:
     residuals : array of float, shape (n_repeats, n_users)
         What a cell adds to the estimate, but for a factor; two repeats and two users or more.
     """
-    n_repeats, n_users = residuals.shape
-    parts = np.array(
-        [
-            residuals.mean(axis=0).var(ddof=1) / n_users,
-            residuals.mean(axis=1).var(ddof=1) / n_repeats,
-        ]
-    )
-    sizes = np.array([n_users, n_repeats])
+    parts, sizes = _parts(residuals)
     if not parts.any():
-        return spread_of_users(n_users)
+        return spread_of_users(residuals.shape[1])
     parts /= parts.sum()
     freedom = 1.0 / float((parts**2 / (sizes - 1)).sum())
     return Spread(freedom, 1.0 / math.sqrt(float((parts * (sizes - 1) / sizes).sum())))
+
+
+def p_over_cells(differences: npt.NDArray[np.float64]) -> float:
+    """Return the two-sided p-value of a mean of 0, for other users and other repeats.
+
+    Student's t-test with the variance and the degrees of freedom of :func:`spread_of_cells`. It
+    holds for 3 repeats or more, however far repeats differ as a whole; of 2 it is a little small.
+
+    Parameters
+    ----------
+    differences : array of float, shape (n_repeats, n_users)
+        Two repeats and two users or more.
+    """
+    mean, variance = float(differences.mean()), float(_parts(differences)[0].sum())
+    if mean == 0 or variance == 0:
+        return float(mean == 0)
+    freedom = spread_of_cells(differences).freedom
+    return float(2.0 * stdtr(freedom, -abs(mean) / math.sqrt(variance)))
+
+
+def _parts(
+    residuals: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return the squared errors of a mean of cells that come from users and repeats, and their numbers."""
+    sizes = np.array(residuals.shape[::-1])
+    of_each = [residuals.mean(axis=axis).var(ddof=1) for axis in (0, 1)]
+    return np.array(of_each) / sizes, sizes
 
 
 def percentile_interval(
