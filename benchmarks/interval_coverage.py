@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the true value, and how often a mark is a false alarm.
 
-    python benchmarks/interval_coverage.py [--draws=2000] [--n_boot=2000] [--only=users|means|seeds]
+    python benchmarks/interval_coverage.py [--draws=1000] [--n_boot=2000] [--only=users|means|seeds]
 
 Each draw invents two models, trained with the same seeds and measured on the same users, whose true
 change is 10 %, and asks the package for the interval of the change; marks (both tests, p < .05) are
@@ -21,8 +21,9 @@ import sys
 import numpy as np
 
 from recbole_groupmix.cli.options import parse_options
-from recbole_groupmix.core.statistics.bootstrap import mean_interval, relative_changes
+from recbole_groupmix.core.statistics.bootstrap import relative_changes
 from recbole_groupmix.core.statistics.two_tests import compared_changes
+from recbole_groupmix.evaluation.intervals import cluster_intervals
 
 CHANGE = 0.1
 BY_CELL = 0.1
@@ -99,8 +100,8 @@ def means_table(draws, n_boot):
             rng = np.random.default_rng([31, n_users, int(100 * zeros)])
             values = rng.beta(2.0, 8.0, (draws, n_users)) * (rng.random((draws, n_users)) >= zeros)
             true = 0.2 * (1 - zeros)
-            ends = [mean_interval(row[None], seed=0, n_boot=n_boot)[1:] for row in values]
-            cells.append(f"{np.mean([low <= true <= high for low, high in ends]):.3f}")
+            low, high = cluster_intervals(values.T, np.ones((n_users, draws)), n_boot=n_boot)
+            cells.append(f"{np.mean((low <= true) & (true <= high)):.3f}")
         rows.append([n_users, *cells])
     names = [f"{zeros:.0%} at 0" if zeros else "dense" for zeros in ZEROS]
     yield "Interval of a mean holds the true one", ["users", *names], rows
@@ -130,7 +131,7 @@ PARTS = {"users": users_tables, "means": means_table, "seeds": seeds_tables}
 
 
 def main(arguments):
-    given = {"draws": "2000", "n_boot": "2000", "only": ",".join(PARTS)}
+    given = {"draws": "1000", "n_boot": "2000", "only": ",".join(PARTS)}
     given |= parse_options(arguments)
     for part in given["only"].split(","):
         for title, header, rows in PARTS[part](int(given["draws"]), int(given["n_boot"])):
