@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from browser import CHROMIUM, seen_in_browser
@@ -186,7 +187,8 @@ def test_a_cell_is_finished_with_its_own_settings_only(tmp_path, monkeypatch):
     assert not is_finished(tmp_path, cell, said.append)  # a result that cannot be read
     assert len(said) == 1 and f"note: {folder} is not a run folder" in said[0]
     monkeypatch.setattr(
-        "recbole_groupmix.reproduce.finished_cells.read_folder", lambda *a, **k: None
+        "recbole_groupmix.reproduce.finished_cells.read_folder",
+        lambda *a, **k: SimpleNamespace(first_rules=False),
     )
     assert is_finished(tmp_path, cell, print)
     assert not is_finished(tmp_path, Cell({**given, "trials": 3}), print)
