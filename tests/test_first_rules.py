@@ -78,7 +78,7 @@ def test_the_index_of_an_old_run_is_read_like_its_results(tmp_path):
 
 
 def test_the_page_of_an_old_run_begins_with_its_rules(undrawn):
-    status, out, err = call("report", BPR, "--out=page")
+    status, _, err = call("report", BPR, "--out=page")
     assert status == 0, err
     lines = Path("page/tables.md").read_text(encoding="utf-8").splitlines()
     assert lines[4].startswith(
