@@ -37,7 +37,8 @@ class Effect:
     estimate : float
         A fraction, or a correlation.
     draws : numpy.ndarray of float64, shape (n_boot,)
-        Resamples; effects of equal users and repeats were resampled together.
+        Resamples; effects of equal users and repeats were resampled together, and of other users
+        with the same repeats.
     n : int
         Cells that it is a mean of.
     """
@@ -65,7 +66,9 @@ def level_changes(cell: GridCell, key: str, over: str = "users") -> dict[str, Ef
         Metric, such as ``precision@20``.
     over : {"users", "seeds"}
         What is resampled: users, and seeds too from 5 repeats on; or seeds only, as the paper's
-        authors did.
+        authors did. Targets of a data set have the same seeds in each resample, since a seed's
+        initial values and negatives are the same for all of them (with ``--target=all`` even
+        Proportional's model is), and other users.
 
     Returns
     -------
@@ -80,8 +83,14 @@ def level_changes(cell: GridCell, key: str, over: str = "users") -> dict[str, Ef
         arrays = [array.mean(axis=1)[None, :] for array in arrays]
     if min(array.shape[1] for array in arrays) < 2 or REFERENCE not in mixes:
         return {}
-    seed = zlib.crc32(f"{cell.dataset}/{cell.target}/{over}".encode())
-    draws = resampled_means(arrays, seed, N_BOOT, False if over == "seeds" else None)
+    users_seed, seeds_seed = (
+        zlib.crc32(f"{cell.dataset}/{units}".encode())
+        for units in (f"{cell.target}/users", "seeds")
+    )
+    if over == "seeds":
+        draws = resampled_means(arrays, seeds_seed, N_BOOT, False)
+    else:
+        draws = resampled_means(arrays, users_seed, N_BOOT, None, repeats_seed=seeds_seed)
     means = [float(array.mean()) for array in arrays]
     base = mixes.index(REFERENCE)
     if means[base] == 0 or not (draws[:, base] > 0).all():
