@@ -38,6 +38,7 @@ from recbole_groupmix.report.paper.statements import (
     NO_INTERVAL,
     NO_RUN,
     NOT_APPLICABLE,
+    NOT_ESTABLISHED,
     OPEN,
     STATEMENTS,
     SURVIVES,
@@ -400,7 +401,8 @@ def test_controls_are_judged_by_target_and_over_targets(grid):
         assert mean == pytest.approx(each.mean())
     known = data[data["estimate"].notna()]
     assert (known["ci_low"] <= known["ci_high"]).all()
-    assert known["verdict"].isin([SURVIVES, FAILS, OPEN]).all()
+    assert known["verdict"].isin([SURVIVES, FAILS, OPEN, NOT_ESTABLISHED]).all()
+    assert ((known["verdict"] == NOT_ESTABLISHED) == (known["why"] != "")).all()
     assert set(of.loc[("graph=all", "EASE", "all")]["verdict"][["2", "3"]]) == {NOT_APPLICABLE}
     assert not (data["control"] == "intervals over seeds")[data["model"] == "EASE"].any()
 
@@ -476,7 +478,8 @@ def test_a_figure_of_controls_keeps_a_far_effect_at_the_edge_and_a_models_colour
 
 def _rows(*rows):
     columns = ["protocol", "control", "model", "statement", "verdict"]
-    return pd.DataFrame(rows, columns=columns).assign(target="all")
+    data = pd.DataFrame(rows, columns=columns).assign(target="all")
+    return data.assign(why=np.where(data["verdict"] == NOT_ESTABLISHED, "few", ""))
 
 
 def test_findings_say_what_holds_and_what_controls_change():

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.rank_agreement import spearman
 from recbole_groupmix.core.statistics.resampling import resampled_means
+from recbole_groupmix.record.established import at_own_length, few_seeds
 from recbole_groupmix.report.paper.grid import GridCell
 
 Floats = npt.NDArray[np.float64]
@@ -41,11 +42,17 @@ class Effect:
         with the same repeats.
     n : int
         Cells that it is a mean of.
+    own : float, optional
+        The estimate with each row trained for its own length; None without that control.
+    few : str
+        Why no verdict on it is established whatever its interval (:func:`few_seeds`), or empty.
     """
 
     estimate: float
     draws: Floats
     n: int = 1
+    own: float | None = None
+    few: str = ""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -96,8 +103,14 @@ def level_changes(cell: GridCell, key: str, over: str = "users") -> dict[str, Ef
     if means[base] == 0 or not (draws[:, base] > 0).all():
         return {}
     ratios = (draws / draws[:, [base]] - 1).astype(np.float64)
+    result = cell.run.result
     return {
-        mix: Effect(means[i] / means[base] - 1, ratios[:, i])
+        mix: Effect(
+            means[i] / means[base] - 1,
+            ratios[:, i],
+            own=own["mean"] if (own := at_own_length(result, mix, key)) else None,
+            few=few_seeds(result),
+        )
         for i, mix in enumerate(mixes)
         if i != base
     }
@@ -107,7 +120,9 @@ def difference(effect: Effect | None, other: Effect | None) -> Effect | None:
     """Return one effect minus another; resamples go together where the users are the same."""
     if effect is None or other is None:
         return None
-    return Effect(effect.estimate - other.estimate, effect.draws - other.draws)
+    own = None if effect.own is None or other.own is None else effect.own - other.own
+    estimate = effect.estimate - other.estimate
+    return Effect(estimate, effect.draws - other.draws, own=own, few=effect.few or other.few)
 
 
 def pooled(effects: Sequence[Effect]) -> Effect | None:
@@ -115,7 +130,14 @@ def pooled(effects: Sequence[Effect]) -> Effect | None:
     if not effects:
         return None
     draws: Floats = np.mean([effect.draws for effect in effects], axis=0)
-    return Effect(float(np.mean([e.estimate for e in effects])), draws, len(effects))
+    own = [effect.own for effect in effects if effect.own is not None]
+    return Effect(
+        float(np.mean([effect.estimate for effect in effects])),
+        draws,
+        len(effects),
+        float(np.mean(own)) if len(own) == len(effects) else None,
+        next((effect.few for effect in effects if effect.few), ""),
+    )
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record import phrases
+from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
@@ -108,8 +109,16 @@ def change_note(run: FinishedRun) -> str:
     few = f" {phrases.SAMPLING_ONLY}." if phrases.few_repeats(run.result) else ""
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
-        f"the mixes of a metric.{few}{_same(run)}"
+        f"the mixes of a metric.{few}{_same(run)}{_doubtful(run)}"
     )
+
+
+def _doubtful(run: FinishedRun) -> str:
+    """Return which changes of the first metric are not established, and why."""
+    key = run.keys[0]
+    why = {mix: why_not_established(run.result, mix, key) for mix in run.compared}
+    listed = [f"{mix}: {words}" for mix, words in why.items() if words]
+    return f" Not established in {key}: {'; '.join(listed)}." if listed else ""
 
 
 def _same(run: FinishedRun) -> str:
