@@ -14,7 +14,7 @@ from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.linear.ease import regularized_inverse
 from recbole_groupmix.core.linear.mix_gradient import ease_loss_gradient, held_out_losses
 from recbole_groupmix.core.mix import group_weights
-from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.core.statistics.two_tests import compared_changes
 from recbole_groupmix.exact.gradient import gradient_search
 from recbole_groupmix.exact.influence import influence_frame, influence_table, measured_changes
 from recbole_groupmix.exact.loss_influence import loss_influence
@@ -63,8 +63,8 @@ def test_effects_are_those_of_models_solved_anew(found, change, weight):
             row, mine = rows.loc[group, target], of_target == j
             assert row["proportional"] == pytest.approx(before[mine].mean())
             assert row["value"] == pytest.approx(after[mine].mean())
-            expected = relative_change(
-                after[mine][None], before[mine][None], seed=2020, n_boot=500
+            (expected,) = compared_changes(
+                [(after[mine][None], before[mine][None])], seed=2020, n_boot=500
             )
             assert (row["mean"], row["ci_low"], row["p"]) == pytest.approx(
                 (expected.mean, expected.ci_low, expected.p), nan_ok=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.exact.loss_influence import Changes, change_rows, check_more, loss_changes
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.text.numbers import LEVEL
+from recbole_groupmix.text.numbers import LEVEL, UNBOUNDED
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.checks import check_is_ease
@@ -40,8 +41,9 @@ def influence_frame(
         One row per change, group and target: change ("without", "more" or "loss"), group, target,
         users (of the target on test), proportional and value (means of the metric or the loss: a
         lower loss is better), and mean, ci_low, ci_high, p, p_holm of the relative change, a
-        fraction, by a paired bootstrap over the target's users; p_holm is corrected over the
-        groups of one target and change.
+        fraction, over the target's users; p is the larger of two paired tests'
+        (:mod:`~recbole_groupmix.core.statistics.two_tests`), and p_holm is corrected over the groups
+        of one target and change.
     """
     rows = [row for change in changes for row in change_rows(experiment, change, n_boot)]
     return pd.DataFrame(rows)
@@ -126,7 +128,9 @@ def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
 
 
 def _percent(value: float, digits: int) -> str:
-    """Return a change with its sign, and 0 without one."""
+    """Return a change with its sign, and 0 without one; an infinite end of an interval in words."""
+    if math.isinf(value):
+        return UNBOUNDED
     text = f"{value:+.{digits}%}"
     return text if float(text[:-1]) else f"{0:.{digits}%}"
 

@@ -15,7 +15,8 @@ from recbole_groupmix.core.linear.ease import precision_for, regularized_inverse
 from recbole_groupmix.core.linear.gram import gram
 from recbole_groupmix.core.linear.mix_gradient import user_loss_slopes
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.core.statistics.bootstrap import holm, relative_changes
+from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.core.statistics.two_tests import compared_changes
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.training.closed_form.gram_cache import rows_of
@@ -146,7 +147,7 @@ def change_rows(
         mine = changes.of_target(experiment, target)
         if len(mine) < 2:
             continue
-        relative = relative_changes(
+        relative = compared_changes(
             [(after[group][mine][None], before[mine][None]) for group in names],
             seed=experiment.settings.seed,
             n_boot=n_boot,

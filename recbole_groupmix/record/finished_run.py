@@ -12,6 +12,7 @@ import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
+from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
@@ -90,6 +91,12 @@ class FinishedRun:
     def same(self) -> dict[str, str]:
         """Rows that have the same mix as another row, by name; empty in older results."""
         return dict(self.result.get("same_mix") or {})
+
+    @property
+    def compared_as(self) -> dict[str, str]:
+        """Rows that are one comparison with another row: the same mix, or the one selected."""
+        search, rows = self.result["search"], self.result["mixes"]
+        return same_rows(self.same, search["selected"], rows)
 
     @property
     def mixes(self) -> dict[str, MixRecord]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from recbole_groupmix.core.names import DATA_MIX
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.record.result_schema import Result
@@ -40,11 +42,11 @@ def change_text(change: Change | None, few: bool = False, same: str | None = Non
 
 
 def ends(change: Uncorrected | None) -> tuple[float, float] | None:
-    """Return the ends of the interval of a change; None unless it and they are finite numbers."""
-    if change is None or not defined(change["mean"], change["ci_low"], change["ci_high"]):
+    """Return the ends of the interval of a change, infinite where unbounded; None if undefined."""
+    if change is None or not defined(change["mean"]):
         return None
     low, high = change["ci_low"], change["ci_high"]
-    return None if low is None or high is None else (low, high)
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def marked(change: Change) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.record.changes import changes, test_means
+from recbole_groupmix.record.changes import changes, same_rows, test_means
 from recbole_groupmix.record.phrases import interval_note
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, RemovedStep
@@ -138,7 +138,7 @@ def build_result(
         "same_mix": dict(same or {}),
         "test": by_group[target],
         "test_by_group": by_group,
-        "change": changes(metrics, target, settings.seed, same),
+        "change": changes(metrics, target, settings.seed, same_rows(same or {}, selected, mixes)),
         "closed_form": settings.is_solved,
         "intervals": interval_note(settings.repeats, settings.is_solved),
         "seconds": dict(seconds),

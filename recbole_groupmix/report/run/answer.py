@@ -153,7 +153,7 @@ def _uncorrected(run: FinishedRun, change: Change) -> str:
     ends = phrases.ends(change)
     if ends is None or ends[0] <= 0 <= ends[1]:
         return ""
-    n = sum(mix not in run.same for mix in run.result["change"])
+    n = sum(mix not in run.compared_as for mix in run.result["change"])
     return (
         f"; the interval excludes 0, but p is {change['p_holm']:.3f} after Holm's correction "
         f"over the {n} mixes compared"
