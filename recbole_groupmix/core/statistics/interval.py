@@ -43,7 +43,7 @@ def joined(first: Interval, second: Interval) -> Interval:
 
 
 def percentile_interval(
-    changes: npt.NDArray[np.float64], n_users: int, confidence: float
+    changes: npt.NDArray[np.float64], n_users: float, confidence: float
 ) -> Interval:
     """Return the widened percentile interval of the changes of resamples, shape (n_boot,)."""
     low, high = percentile_ends(changes, widened_tail(confidence, n_users))
@@ -55,7 +55,7 @@ def percentile_interval(
     return Interval(low, high, p_more, p_less)
 
 
-def widened_tail(confidence: float, n: int) -> float:
+def widened_tail(confidence: float, n: float) -> float:
     """Return the share of resamples that a percentile interval of n units leaves out at each end.
 
     Resamples of n units vary by (n - 1) / n of the variance of the estimate, and are nearer to
@@ -68,14 +68,14 @@ def widened_tail(confidence: float, n: int) -> float:
     ----------
     confidence : float
         Level of the interval, in (0, 1).
-    n : int
+    n : float
         Number of units that are resampled, >= 2.
     """
     quantile = stdtrit(n - 1, (1.0 + confidence) / 2.0)
     return float(ndtr(-math.sqrt(n / (n - 1)) * quantile))
 
 
-def p_of_tail(share: float, n: int) -> float:
+def p_of_tail(share: float, n: float) -> float:
     """Return 1 - confidence of the interval whose `widened_tail` is a share of resamples."""
     if share >= 0.5:
         return 1.0
