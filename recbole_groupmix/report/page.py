@@ -32,7 +32,9 @@ PAGE = "index.html"
 
 
 def report_files(
-    runs: Sequence[FinishedRun], checks: Sequence[CheckFile] = ()
+    runs: Sequence[FinishedRun],
+    checks: Sequence[CheckFile] = (),
+    splits: Sequence[Section] = (),
 ) -> dict[str, bytes]:
     """Return the files of a report by their path below its folder.
 
@@ -42,6 +44,9 @@ def report_files(
         At least one.
     checks : sequence of CheckFile
         Discrepancies of the groups of their data sets, for the figures of several runs.
+    splits : sequence of Section
+        Runs pooled over their splits, from
+        :func:`~recbole_groupmix.report.run.splits.splits_sections`.
 
     Returns
     -------
@@ -51,7 +56,11 @@ def report_files(
     names = several_runs.labels(runs)
     parts: list[_Part] = []
     if len(runs) > 1:
-        sections = [several_runs.several_runs_section(runs), *_of_data_sets(runs, checks)]
+        sections = [
+            *splits,
+            several_runs.several_runs_section(runs),
+            *_of_data_sets(runs, checks),
+        ]
         parts.append(_part("runs", "Several runs", _rules(runs[0]), sections))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)

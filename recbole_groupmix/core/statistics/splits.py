@@ -156,8 +156,8 @@ class _Splits:
                 "interval over users needs at least 2."
             )
         here = present[:, None, :]
-        kept = [np.where(here, array, 0.0)[:, :, known] for array in (values, baseline)]
-        return cls(*kept, present[:, known])
+        values, baseline = (np.where(here, array, 0.0) for array in (values, baseline))
+        return cls(values[:, :, known], baseline[:, :, known], present[:, known])
 
     @property
     def resampled(self) -> bool:
@@ -199,10 +199,9 @@ def _pooled(splits: _Splits, interval: Interval, p_permutation: float) -> Pooled
     n_users = splits.present.shape[1]
     base = splits.user_baseline
     mean = _ratio_of_sums(splits.user_values - base, base)
-    if math.isnan(mean):
-        return PooledChange(*[math.nan] * 5, by_split, n_users)
-    ends = interval.low, interval.high
-    return PooledChange(mean, *ends, interval.p, p_permutation, by_split, n_users)
+    found = (interval.low, interval.high, interval.p, p_permutation)
+    low, high, p, p_permutation = [math.nan] * 4 if math.isnan(mean) else found
+    return PooledChange(mean, low, high, p, p_permutation, by_split, n_users)
 
 
 def _ratio_of_sums(difference: Floats, baseline: Floats) -> float:
