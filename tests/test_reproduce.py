@@ -11,6 +11,8 @@ from command import call
 from helpers import write_tiny
 from pages import Page
 
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.record.established import LOW
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled
 from recbole_groupmix.reproduce.finished_cells import finished, is_finished, record
@@ -170,6 +172,16 @@ def test_controls_share_mixes_folds_and_seeds():
         assert {key: cell.given[key] for key in keys} == keys
         assert "seed" not in cell.given
         assert cell.given["class_field"] is None  # theory's mix is no shared mix
+
+
+@pytest.mark.parametrize("controls", [None, []])
+def test_a_grid_has_as_many_seeds_as_a_statement_needs(controls):
+    """By default, and with --controls: fewer establish nothing at d <= 8."""
+    given = command._grid({}, controls, False, {})
+    assert given.dims[0] <= LOW
+    cells = cells_of(given, {"ml-1m": ["25"]})
+    settings = [cell.settings("x") for cell in cells]
+    assert {each.repeats for each in settings if not each.is_solved} == {MIN_REPEATS}
 
 
 # --- which cells are finished

@@ -61,7 +61,7 @@ def splits_text(sections: Sequence[Section]) -> str:
         lines += [section.title, ""]
         for table in section.tables[:2]:
             rows = [list(table.header), *([cell.text for cell in row] for row in table.rows)]
-            lines += [*aligned(rows, rule=True), ""]
+            lines += [table.title, "", *aligned(rows, rule=True), ""]
         notes = [table.note for table in section.tables if table.note]
         lines += [*paragraphs([*section.text, *notes]), ""]
     return "\n".join(lines).rstrip()
