@@ -21,6 +21,8 @@ from recbole_groupmix.core.statistics.interval import (
     joined,
     p_of_tail,
     percentile_interval,
+    spread_of_cells,
+    spread_of_users,
     widened_tail,
 )
 
@@ -57,15 +59,15 @@ def test_interval_and_p_are_those_of_all_possible_resamples(repeats):
     exact = all_changes(values, baseline, repeats)
     # such few users have Fieller's interval; these are the percentiles that more have
     drawn = resampling.resampled_means([values - baseline, baseline], 0, 100_000, repeats)
-    found = percentile_interval(drawn[:, 0] / drawn[:, 1], 4, 0.8)
+    found = percentile_interval(drawn[:, 0] / drawn[:, 1], spread_of_users(4), 0.8)
     # each end lies between the exact quantiles half a percent to either side of it
-    left_out = widened_tail(0.8, 4)
+    left_out = widened_tail(0.8, spread_of_users(4))
     for end, tail in [(found.low, left_out), (found.high, 1 - left_out)]:
         near = np.quantile(exact, [tail - 0.005, tail + 0.005])
         assert near[0] - 1e-9 <= end <= near[1] + 1e-9
     below = np.mean(exact <= 1e-12)
     assert 0.05 < below < 0.45
-    assert found.p_more == pytest.approx(p_of_tail(below, 4), abs=0.02)
+    assert found.p_more == pytest.approx(p_of_tail(below, spread_of_users(4)), abs=0.02)
 
 
 @pytest.mark.parametrize(("n_users", "n_repeats"), [(60, 1), (60, 5), (20, 1), (20, 5)])
@@ -74,7 +76,9 @@ def test_few_users_have_fiellers_interval_joined_with_resamples_of_repeats(n_use
     found = relative_change(values, baseline, seed=0, n_boot=500)
     repeats = n_repeats == 5
     drawn = resampling.resampled_means([values - baseline, baseline], 0, 500, repeats)
-    expected = percentile_interval(drawn[:, 0] / drawn[:, 1], n_users, 0.95)
+    ratio = values.mean() / baseline.mean()
+    spread = spread_of_cells(values - ratio * baseline) if repeats else spread_of_users(n_users)
+    expected = percentile_interval(drawn[:, 0] / drawn[:, 1], spread, 0.95)
     if n_users == 20:
         fieller = fieller_of_pair(values, baseline, 0.95)
         expected = joined(expected, fieller) if repeats else fieller
@@ -184,7 +188,7 @@ def test_a_change_that_no_resample_doubts_has_the_least_p():
     _, baseline = paired()
     found = relative_change(1.5 * baseline, baseline, seed=0, n_boot=999)
     assert [found.mean, found.ci_low, found.ci_high] == pytest.approx([0.5] * 3, abs=1e-12)
-    assert found.p == pytest.approx(p_of_tail(1 / 1000, 60))
+    assert found.p == pytest.approx(p_of_tail(1 / 1000, spread_of_users(60)))
     assert 2 / 1000 < found.p < 0.004  # Student's tail, of a mean of 60 users
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.core.statistics import splits as module
 from recbole_groupmix.core.statistics.fieller import fieller_interval
-from recbole_groupmix.core.statistics.interval import percentile_interval
+from recbole_groupmix.core.statistics.interval import p_over_cells, percentile_interval
 from recbole_groupmix.core.statistics.permutation import permutation_test
 from recbole_groupmix.core.statistics.resampling import _DOMAIN
 from recbole_groupmix.core.statistics.splits import MIN_SPLITS, pooled_changes
@@ -89,7 +89,7 @@ def test_the_interval_by_brute_force(n_splits, n_repeats, missing):
     change = pooled((values, base), seed=seed, n_boot=n_boot)
     splits = module._Splits.of(values, base)
     assert not splits.needs_fieller
-    expected = percentile_interval(np.array(changes), module._freedom(splits), 0.95)
+    expected = percentile_interval(np.array(changes), module._spread(splits), 0.95)
     assert (change.ci_low, change.ci_high) == pytest.approx((expected.low, expected.high))
     assert change.p_interval == pytest.approx(expected.p)
 
@@ -103,7 +103,7 @@ def test_one_split_is_todays_comparison(n_repeats, n_users, missing):
     options = {"seed": 3, "n_boot": 500, "n_permutations": 500}
     (today,) = compared_changes([(values[0], base[0])], **options)
     found = pooled((values, base), **options)
-    for name in ("mean", "ci_low", "ci_high", "p_interval", "p_permutation", "p"):
+    for name in ("mean", "ci_low", "ci_high", "p_interval", "p_permutation", "p_repeats", "p"):
         assert getattr(found, name) == pytest.approx(getattr(today, name), abs=1e-12), name
     assert found.by_split == (pytest.approx(today.mean),)
     assert math.isnan(found.spread)
@@ -128,7 +128,21 @@ def test_the_second_test_flips_the_signs_of_users():
     expected = permutation_test(*means, seed=1)
     change = pooled((values, base), n_permutations=10_000)
     assert change.p_permutation == pytest.approx(expected)
-    assert change.p == max(change.p_interval, change.p_permutation)
+    assert change.p == max(change.p_interval, change.p_permutation, change.p_repeats)
+
+
+def test_two_to_four_splits_have_to_agree_for_a_mark():
+    """The interval is over users alone, and narrow: all users gain in two splits of three."""
+    base = np.repeat(np.random.default_rng(0).uniform(0.2, 0.8, 80)[None, None], 3, axis=0)
+    for gains, at_most in (((0.1, 0.12, -0.1), 1.0), ((0.1, 0.11, 0.09), 0.05)):
+        values = base * (1 + np.array(gains)[:, None, None])
+        change = pooled((values, base), n_boot=2000, n_permutations=2000)
+        assert change.p_interval < 0.01 and change.p_permutation < 0.01
+        differences = (values - base)[:, 0]
+        assert change.p_repeats == pytest.approx(p_over_cells(differences))
+        assert (change.p < 0.05) == (at_most < 1)
+    five = drawn(5, 1, 80)
+    assert pooled(five).p_repeats == 0  # splits are in the interval
 
 
 def test_few_users_have_fiellers_interval_of_their_means_at_the_least():
@@ -153,13 +167,13 @@ def test_splits_are_drawn_from_five_on():
     # t with 4 degrees of freedom, of five equally spaced gains: 2.78 x .079 / sqrt(5) = .098
     assert five.ci_low < -0.07 and five.ci_high > 0.07
     assert five.ci_high - five.ci_low > 0.15
-    assert module._freedom(module._Splits.of(base * gains, base)) == pytest.approx(MIN_SPLITS)
+    assert module._spread(module._Splits.of(base * gains, base)) == pytest.approx((4, 1.25**0.5))
 
 
 def test_where_splits_agree_users_decide_the_degrees_of_freedom():
     values, base = drawn(1, 1, 80)
     splits = module._Splits.of(*(np.repeat(array, 6, axis=0) for array in (values, base)))
-    assert module._freedom(splits) == pytest.approx(80)
+    assert module._spread(splits) == pytest.approx((79, (80 / 79) ** 0.5))
 
 
 def test_changes_are_those_of_each_pair_alone():

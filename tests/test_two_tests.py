@@ -45,6 +45,20 @@ def test_both_tests_can_be_the_one_that_holds_a_mark_back():
     assert seeds.p_permutation == 1 / 400 < 0.05 < seeds.p == seeds.p_interval
 
 
+def test_of_few_repeats_that_differ_as_a_whole_no_mark_is_made():
+    # three seeds: users agree within each, but the seeds do not say the same
+    gains = np.array([0.3, 0.02, 0.1])[:, None] + 0.001 * np.arange(60)
+    (found,) = compared_changes([(1 + gains, np.ones((3, 60)))], **FAST)
+    assert found.ci_low > 0 and max(found.p_interval, found.p_permutation) < 0.05
+    assert found.p == found.p_repeats > 0.05
+    (agree,) = compared_changes([(1 + gains[[1, 1, 1]], np.ones((3, 60)))], **FAST)
+    assert agree.p < 0.05
+    # one seed says nothing of others, and from five on the interval covers them
+    for n_repeats in (1, 5):
+        pair_ = 1 + np.resize(gains, (n_repeats, 60)), np.ones((n_repeats, 60))
+        assert compared_changes([pair_], **FAST)[0].p_repeats == 0
+
+
 @given(st.integers(2, FEWEST_MARKED - 1), st.integers(0, 10**6), st.floats(-0.9, 9))
 def test_fewer_than_six_users_cannot_be_marked(n_users, seed, gain):
     values, baseline = pair(seed, n_users, gain=1 + gain)

@@ -53,8 +53,8 @@ class Comparison:
         ``mean`` and ``reference_mean`` over the compared users, and their ``difference``;
         ``change`` (the ratio of the means minus 1, a fraction) with ``ci_low`` and ``ci_high``,
         infinite where unbounded; ``interval``, what it is over: ``users``, or ``users, repeats``
-        from 5 repeats on; ``p_interval`` and ``p_permutation`` of the two tests, ``p``, the larger
-        of them, and ``p_holm``, corrected over all rows but those of a run that has the values of
+        from 5 repeats on; ``p_interval``, ``p_permutation`` and ``p_repeats`` (2 to 4
+        repeats) of the tests, ``p``, the largest of them, and ``p_holm``, corrected over all rows but those of a run that has the values of
         another; ``d``, ``rank_biserial``, ``gain``, ``lose``, ``tie`` (see
         :class:`recbole_groupmix.core.statistics.effect.Effect`); ``mark``, ``*`` where `p_holm` <
         0.05.
@@ -106,9 +106,9 @@ def compare(
 ) -> Comparison:
     """Compare per-user values of runs with those of a reference, overall and per group.
 
-    The mean's relative change has a paired interval; the p-value is the larger of that of the
-    interval and that of a paired permutation test over users
-    (:mod:`~recbole_groupmix.core.statistics.two_tests`), corrected by Holm over all rows of the
+    The mean's relative change has a paired interval; the p-value is the largest of those of
+    the interval, of a paired permutation test over users and, with 2 to 4 repeats, of a test over
+    users and repeats (:mod:`~recbole_groupmix.core.statistics.two_tests`), corrected by Holm over all rows of the
     table that compare different values. With fewer than 6 users no row can be marked.
     Repeats of equal label are paired; runs that share none are averaged over their own.
 

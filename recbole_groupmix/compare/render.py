@@ -108,8 +108,8 @@ def _explanations(
             "sampling of users only, not variation between training seeds."
         )
     lines.append(
-        "p: the larger p-value of the interval and of a paired permutation test over users, repeats "
-        f"averaged: fewer than {FEWEST_MARKED} users cannot be marked; p Holm: corrected over the rows "
+        "p: the largest p-value of the interval, of a paired permutation test over users, and with 2 to "
+        f"4 repeats of a test over users and repeats: fewer than {FEWEST_MARKED} users cannot be marked; p Holm: corrected over the rows "
         "that compare different values. d: mean difference of users over its standard "
         "deviation. gain / lose: users above / below the reference."
     )

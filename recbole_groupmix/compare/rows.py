@@ -47,8 +47,11 @@ def compared(
             "ci_high": change.ci_high,
             "p_interval": change.p_interval,
             "p_permutation": change.p_permutation,
+            "p_repeats": change.p_repeats,
             # a difference is tested where the ratio to a baseline of 0 is undefined, too
-            "p": change.p_permutation if math.isnan(change.mean) else change.p,
+            "p": max(change.p_permutation, change.p_repeats)
+            if math.isnan(change.mean)
+            else change.p,
             **vars(effect_size(values, baseline)),
         }
     return rows
@@ -94,7 +97,9 @@ def _described(
         "reference_mean": float(baseline.mean()) if n_users else math.nan,
     }
     row["difference"] = row["mean"] - row["reference_mean"]
-    row |= dict.fromkeys(("change", "ci_low", "ci_high", "p_interval", "p_permutation"), math.nan)
+    row |= dict.fromkeys(
+        ("change", "ci_low", "ci_high", "p_interval", "p_permutation", "p_repeats"), math.nan
+    )
     row["interval"] = "users, repeats" if n_repeats >= MIN_REPEATS else "users"
     row |= dict.fromkeys(("p", "p_holm", "d", "rank_biserial", "gain", "lose", "tie"), math.nan)
     return row

@@ -41,7 +41,7 @@ def influence_frame(
         One row per change, group and target: change ("without", "more" or "loss"), group, target,
         users (of the target on test), proportional and value (means of the metric or the loss: a
         lower loss is better), and mean, ci_low, ci_high, p, p_holm of the relative change, a
-        fraction, over the target's users; p is the larger of two paired tests'
+        fraction, over the target's users; p is the largest of the paired tests'
         (:mod:`~recbole_groupmix.core.statistics.two_tests`), and p_holm is corrected over the groups
         of one target and change.
     """

@@ -47,7 +47,7 @@ def same_rows(
 def changes(
     metrics: pd.DataFrame, target: str, seed: int, same: Mapping[str, str] | None = None
 ) -> dict[str, dict[str, Change]]:
-    """Compare every mix with Proportional on the target's users by two paired tests.
+    """Compare every mix with Proportional on the target's users by paired tests.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def changes(
     -------
     dict
         By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions, infinite where unbounded), p
-        (the larger of the two tests', see
+        (the largest of its tests', see
         :func:`~recbole_groupmix.core.statistics.two_tests.compared_changes`), and p_holm, which
         is corrected over the different mixes that this run compares.
     """

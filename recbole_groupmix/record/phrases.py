@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from recbole_groupmix.core.names import DATA_MIX
+from recbole_groupmix.core.statistics.few_users import FEW_USERS
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import Change, Group, Uncorrected
@@ -82,6 +83,22 @@ def measured_text(group: Group) -> str:
     if "n_measured" not in group:
         return "the target's users"
     return f"{group['n_measured']:,} of the target's {group['n_in_data']:,} users"
+
+
+def few_users_note(group: Group, what: str) -> str | None:
+    """Return a sentence on what intervals over a target's few users hold; None for enough.
+
+    Parameters
+    ----------
+    group : Group
+        The target's entry; in results of older versions without a count.
+    what : str
+        `CHANGES_OF_FEW_USERS`, `MEANS_OF_FEW_USERS`, or both.
+    """
+    measured = group.get("n_measured")
+    if measured is None or measured >= FEW_USERS:
+        return None
+    return f"Only {count(measured, 'user')} of {group['name']} are measured. {what}"
 
 
 def unmeasured_note(group: Group) -> str | None:

@@ -12,9 +12,12 @@ import numpy.typing as npt
 from recbole_groupmix.core.statistics.fieller import fieller_of_pair, needs_fieller
 from recbole_groupmix.core.statistics.interval import (
     Interval,
+    Spread,
     joined,
     percentile_ends,
     percentile_interval,
+    spread_of_cells,
+    spread_of_users,
     widened_tail,
 )
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS, resampled_means
@@ -54,7 +57,8 @@ def relative_change(
 
     Paired percentile bootstrap: each resample draws users and, with enough repeats, also
     repeats with replacement, the same ones for both arrays. The percentiles are widened for the
-    number of users (:func:`~recbole_groupmix.core.statistics.interval.widened_tail`).
+    number of users, and of repeats where these differ as a whole
+    (:func:`~recbole_groupmix.core.statistics.interval.widened_tail`).
 
     With few users, or many whose baseline is 0
     (:func:`~recbole_groupmix.core.statistics.fieller.needs_fieller`), resamples do not show how
@@ -67,8 +71,8 @@ def relative_change(
 
     With resampled repeats the interval errs on the wide side where the noise of single users
     in single repeats outweighs what users keep over all repeats, since that noise comes in
-    with the users and again with the repeats. With few repeats that differ as a whole it is
-    somewhat narrow, and without resampling them it ignores such differences.
+    with the users and again with the repeats. Without resampling them it ignores how far
+    repeats differ as a whole.
 
     Parameters
     ----------
@@ -126,7 +130,7 @@ def relative_changes(
         As `relative_change`.
     """
     _check_settings(seed, n_boot, confidence)
-    complete = [_complete_users(*paired_arrays(*pair)) for pair in pairs]
+    complete = [complete_users(*paired_arrays(*pair)) for pair in pairs]
     if resample_repeats is None:
         repeated = [baseline.shape[0] >= MIN_REPEATS for _, baseline in complete]
     else:
@@ -146,10 +150,23 @@ def relative_changes(
         means = resampled_means(arrays, seed, n_boot, resample_repeats)
         for i, place in enumerate(places):
             changes = _ratio(means[:, 2 * i], means[:, 2 * i + 1])
-            found = percentile_interval(changes, arrays[2 * i].shape[1], confidence)
+            difference, baseline = arrays[2 * i : 2 * i + 2]
+            ratio = _mean(difference) / (_mean(baseline) or 1.0)
+            spread = _spread(difference - ratio * baseline, repeated[place])
+            found = percentile_interval(changes, spread, confidence)
             known = intervals.get(place)
             intervals[place] = found if known is None else joined(known, found)
-    return [_change(*pair, intervals[place]) for place, pair in enumerate(complete)]
+    return [
+        _change(values, baseline, intervals[place])
+        for place, (values, baseline) in enumerate(complete)
+    ]
+
+
+def _spread(residuals: npt.NDArray[np.float64], repeats: bool) -> Spread:
+    """Return how far resamples are to be trusted, by the residuals of cells."""
+    if repeats and len(residuals) > 1:
+        return spread_of_cells(residuals)
+    return spread_of_users(residuals.shape[1])
 
 
 def _change(
@@ -204,10 +221,12 @@ def mean_interval(
     ValueError
         As `relative_change`.
     """
-    (values,) = _complete_users(np.asarray(values, dtype=np.float64))
+    (values,) = complete_users(np.asarray(values, dtype=np.float64))
     _check_settings(seed, n_boot, confidence)
     resampled = resampled_means([values], seed, n_boot, resample_repeats)
-    tail = widened_tail(confidence, values.shape[1])
+    if resample_repeats is None:
+        resample_repeats = len(values) >= MIN_REPEATS
+    tail = widened_tail(confidence, _spread(values - values.mean(), resample_repeats))
     low, high = percentile_ends(resampled[:, 0], tail)
     return _mean(values), low, high
 
@@ -243,7 +262,7 @@ def _check_settings(seed: int, n_boot: int, confidence: float) -> None:
         )
 
 
-def _complete_users(*arrays: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+def complete_users(*arrays: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     """Return the arrays, all of one shape, with only the users that have no NaN in any."""
     shape = arrays[0].shape
     if len(shape) != 2 or shape[0] == 0:

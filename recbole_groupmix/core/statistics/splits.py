@@ -11,7 +11,16 @@ import numpy.typing as npt
 
 from recbole_groupmix.core.statistics.bootstrap import paired_arrays
 from recbole_groupmix.core.statistics.fieller import fieller_of_pair, needs_fieller
-from recbole_groupmix.core.statistics.interval import Interval, joined, percentile_interval
+from recbole_groupmix.core.statistics.interval import (
+    Interval,
+    Spread,
+    joined,
+    p_over_cells,
+    percentile_interval,
+    spread_of_cells,
+    spread_of_parts,
+    spread_of_users,
+)
 from recbole_groupmix.core.statistics.permutation import permutation_tests
 from recbole_groupmix.core.statistics.resampling import (
     MIN_REPEATS,
@@ -33,16 +42,17 @@ class PooledChange(Compared):
 
     Parameters
     ----------
-    mean, ci_low, ci_high, p_interval, p_permutation : float
-        As of :class:`~recbole_groupmix.core.statistics.two_tests.Compared`.
+    mean, ci_low, ci_high, p_interval, p_permutation, p_repeats : float
+        As of :class:`~recbole_groupmix.core.statistics.two_tests.Compared`, with splits in the
+        place of repeats where there are several.
     by_split : tuple of float
         The relative change in each split alone; NaN where its baseline's mean is 0.
     n_users : int
         Users with values in at least one split.
     """
 
-    by_split: tuple[float, ...]
-    n_users: int
+    by_split: tuple[float, ...] = ()
+    n_users: int = 0
 
     @property
     def spread(self) -> float:
@@ -66,10 +76,11 @@ def pooled_changes(
 
     A resample draws users; from :data:`MIN_SPLITS` splits on also splits, with all users in them;
     and from 5 repeats on also the repeats, in each drawn split anew. What is not drawn is averaged.
-    The percentiles are widened for the number of users, as those of one split are, and where splits
-    are drawn for the degrees of freedom that users and splits together have (:func:`_freedom`).
-    As with one split, Fieller's interval stands in, or is joined with it, for few users and for
-    many whose baseline is 0.
+    The percentiles are widened for the numbers of units, as those of one split are. As with one
+    split, Fieller's interval stands in, or is joined with it, for few users and for many whose
+    baseline is 0; and with 2 to 4 splits, which the interval leaves out, the p-value is at least
+    that of other users and other splits
+    (:func:`~recbole_groupmix.core.statistics.interval.p_over_cells`), as with 2 to 4 repeats.
 
     With one split the result is that of
     :func:`~recbole_groupmix.core.statistics.two_tests.compared_changes`, up to rounding: the
@@ -112,9 +123,7 @@ def pooled_changes(
     for places in by_shape.values():
         alike = [all_splits[place] for place in places]
         for place, changes in zip(places, _resampled(alike, seed, n_boot), strict=True):
-            intervals[place] = percentile_interval(
-                changes, _freedom(all_splits[place]), confidence
-            )
+            intervals[place] = percentile_interval(changes, _spread(all_splits[place]), confidence)
     for place, splits in enumerate(all_splits):
         if splits.needs_fieller:
             user_pair = splits.user_values[None], splits.user_baseline[None]
@@ -199,9 +208,19 @@ def _pooled(splits: _Splits, interval: Interval, p_permutation: float) -> Pooled
     n_users = splits.present.shape[1]
     base = splits.user_baseline
     mean = _ratio_of_sums(splits.user_values - base, base)
-    found = (interval.low, interval.high, interval.p, p_permutation)
-    low, high, p, p_permutation = [math.nan] * 4 if math.isnan(mean) else found
-    return PooledChange(mean, low, high, p, p_permutation, by_split, n_users)
+    found = [interval.low, interval.high, interval.p, p_permutation, _p_repeats(splits)]
+    low, high, p, p_permutation, p_repeats = [math.nan] * 5 if math.isnan(mean) else found
+    return PooledChange(mean, low, high, p, p_permutation, p_repeats, by_split, n_users)
+
+
+def _p_repeats(splits: _Splits) -> float:
+    n_splits, n_repeats, _ = splits.baseline.shape
+    differences = splits.values - splits.baseline
+    if n_splits == 1:
+        return p_over_cells(differences[0]) if 1 < n_repeats < MIN_REPEATS else 0.0
+    if n_splits >= MIN_SPLITS:
+        return 0.0
+    return p_over_cells(differences.mean(axis=1) * splits.share)
 
 
 def _ratio_of_sums(difference: Floats, baseline: Floats) -> float:
@@ -244,25 +263,22 @@ def _row_counts(rng: np.random.Generator, n_splits: int, n_repeats: int, n_boot:
     return counts
 
 
-def _freedom(splits: _Splits) -> float:
-    """Return the number of units for which percentiles are widened, in [2, n_users].
+def _spread(splits: _Splits) -> Spread:
+    """Return how far resamples are to be trusted, by what is drawn in them.
 
-    Users alone have n_users. Where splits are drawn the variance is a sum of one part with
-    n_users - 1 degrees of freedom and one with n_splits - 1, and Satterthwaite's approximation
-    ("An Approximate Distribution of Estimates of Variance Components", 1946) gives those of the
-    sum; the parts are the variances of the means of ``value - (1 + change) * baseline`` over users
-    and over splits. One unit more than degrees of freedom, as for users.
+    Users and splits are crossed, and splits hold their repeats already. Without splits the
+    repeats of each are a kind of units of their own.
     """
-    n_splits, n_users = splits.present.shape
-    if n_splits < MIN_SPLITS:
-        return n_users
+    n_splits, n_repeats, n_users = splits.baseline.shape
     difference, baseline = splits.values - splits.baseline, splits.baseline
-    change = float((difference.mean(axis=1) * splits.share).sum())
-    change /= float((baseline.mean(axis=1) * splits.share).sum()) or math.inf
-    left = (difference - change * baseline).mean(axis=1) * splits.share
-    of_users = float(left.sum(axis=0).var(ddof=1)) * n_users
-    of_splits = float(left.sum(axis=1).var(ddof=1)) * n_splits
-    if of_users + of_splits == 0:
-        return n_users
-    parts = of_users**2 / (n_users - 1) + of_splits**2 / (n_splits - 1)
-    return min(float(n_users), 1.0 + (of_users + of_splits) ** 2 / parts)
+    base = float((baseline.mean(axis=1) * splits.share).sum())
+    change = float((difference.mean(axis=1) * splits.share).sum()) / (base or 1.0)
+    left = (difference - change * baseline) * splits.share
+    if n_splits >= MIN_SPLITS:
+        return spread_of_cells(left.mean(axis=1))
+    of_users = left.mean(axis=1).sum(axis=0).var(ddof=1) / n_users
+    if n_repeats < MIN_REPEATS or not left.any():
+        return spread_of_users(n_users)
+    of_repeats = left.mean(axis=2).var(axis=1, ddof=1) / n_repeats
+    sizes = np.array([n_users, *[n_repeats] * n_splits])
+    return spread_of_parts(np.array([of_users, *of_repeats]), sizes)

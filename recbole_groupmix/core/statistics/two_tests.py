@@ -1,4 +1,4 @@
-"""A change is told from none only where two tests agree: the rule of every mark and verdict."""
+"""A change is told from none only where its tests agree: the rule of every mark and verdict."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.statistics.bootstrap import relative_changes
+from recbole_groupmix.core.statistics.bootstrap import (
+    complete_users,
+    paired_arrays,
+    relative_changes,
+)
+from recbole_groupmix.core.statistics.interval import p_over_cells
 from recbole_groupmix.core.statistics.permutation import permutation_tests
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 
 FEWEST_MARKED = 6
 """With fewer users no change can be marked: of 5, all on one side have p = 2 / 2^5 = .0625."""
@@ -17,7 +23,7 @@ FEWEST_MARKED = 6
 
 @dataclass(frozen=True)
 class Compared:
-    """A relative change with its interval and the p-values of two tests of "no change".
+    """A relative change with its interval and the p-values of tests of "no change".
 
     Parameters
     ----------
@@ -28,6 +34,9 @@ class Compared:
     p_permutation : float
         The p-value of flips of the signs of users' differences: it is valid for any number of
         users, however skewed their differences are.
+    p_repeats : float
+        With 2 to 4 repeats, which the interval leaves out, that of other users and other repeats
+        (:func:`~recbole_groupmix.core.statistics.interval.p_over_cells`); 0 otherwise.
     """
 
     mean: float
@@ -35,14 +44,15 @@ class Compared:
     ci_high: float
     p_interval: float
     p_permutation: float
+    p_repeats: float = 0.0
 
     @property
     def p(self) -> float:
-        """The larger of the two p-values, NaN where the change is undefined.
+        """The largest of the p-values, NaN where the change is undefined.
 
-        A mark on it (after Holm's correction, where there are several) needs both tests.
+        A mark on it (after Holm's correction, where there are several) needs all tests.
         """
-        return float(np.maximum(self.p_interval, self.p_permutation))
+        return float(np.max([self.p_interval, self.p_permutation, self.p_repeats]))
 
 
 def compared_changes(
@@ -53,7 +63,7 @@ def compared_changes(
     n_permutations: int = 10_000,
     confidence: float = 0.95,
 ) -> list[Compared]:
-    """Return the relative change of each pair of arrays, with the p-values of both tests.
+    """Return the relative change of each pair of arrays, with the p-values of its tests.
 
     Parameters
     ----------
@@ -77,6 +87,12 @@ def compared_changes(
     changes = relative_changes(pairs, seed=seed, n_boot=n_boot, confidence=confidence)
     p_values = permutation_tests(pairs, seed=seed, n_permutations=n_permutations)
     return [
-        Compared(change.mean, change.ci_low, change.ci_high, change.p, p)
-        for change, p in zip(changes, p_values, strict=True)
+        Compared(change.mean, change.ci_low, change.ci_high, change.p, p, _p_repeats(*pair))
+        for change, p, pair in zip(changes, p_values, pairs, strict=True)
     ]
+
+
+def _p_repeats(values: npt.NDArray[np.float64], baseline: npt.NDArray[np.float64]) -> float:
+    if not 1 < len(values) < MIN_REPEATS:
+        return 0.0
+    return p_over_cells(np.subtract(*complete_users(*paired_arrays(values, baseline))))

@@ -148,8 +148,8 @@ def _draw(panel: Any, rows: pd.DataFrame, targets: list[str], mixes: Sequence[st
         colour, marker = style.mix_style(row["mix"], _SHOWN)
         if numbers.defined(row["published"]):
             panel.plot(row["published"], y, "x", color=style.INK, markersize=5, zorder=3)
-        if not numbers.defined(row["mean"], row["ci_low"], row["ci_high"]):
+        if not numbers.defined(row["mean"]):
             continue
-        panel.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=2)
+        style.interval_line(panel, row["mean"], (row["ci_low"], row["ci_high"]), y, colour)
         face = colour if row["marked"] else style.PAPER
         panel.plot(row["mean"], y, marker, color=colour, markersize=5, markerfacecolor=face)

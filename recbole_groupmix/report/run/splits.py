@@ -213,10 +213,11 @@ def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str
         if doubts
         else ""
     )
+    agree = " and of a test over users and splits" if len(family) < MIN_SPLITS else ""
     note = (
-        f"* p < {numbers.LEVEL} after Holm's correction over the mixes of a metric, by the interval "
-        "and by flips of the signs of users' differences. Between splits: standard deviation of "
-        f"the changes of single splits in {keys[0]}.{said}"
+        f"* p < {numbers.LEVEL} after Holm's correction over the mixes of a metric, with p the largest "
+        f"of those of the interval, of a permutation test{agree}. Between splits: standard deviation "
+        f"of the changes of single splits in {keys[0]}.{said}"
     )
     n_users = int(data["n_users"].max())
     title = f"Change against {REFERENCE} over {len(family)} splits, {n_users} users of {family[0].target}"
