@@ -9,8 +9,7 @@ from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
 from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
 from recbole_groupmix.mixes.theory import Theory
-from recbole_groupmix.record.check_schema import CheckRecord
-from recbole_groupmix.record.schema import SCHEMA_VERSION
+from recbole_groupmix.record.check_schema import CHECK_VERSION, CheckRecord
 from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.text.tables import aligned, paragraphs
 
@@ -22,7 +21,7 @@ def to_json(check: Check) -> CheckRecord:
     """Return the content of ``check.json``."""
     dimensions = range(1, len(check.delta) + 1)
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": CHECK_VERSION,
         "dataset": check.dataset,
         "group_field": check.group_field,
         "groups": [

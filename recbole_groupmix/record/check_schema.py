@@ -7,6 +7,8 @@ from typing import Annotated, TypedDict
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.record.schema import Count, NotNegative, Positive
 
+#: ``schema_version`` of ``check.json``, written and read.
+CHECK_VERSION = 1
 #: Values of d, as text, by which curves are listed.
 ByDimension = dict[str, dict[str, float]]
 Relabelled = dict[str, dict[str, Annotated[list[float], ">= 1"]]]

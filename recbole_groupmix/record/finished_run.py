@@ -20,13 +20,13 @@ from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import (
-    SCHEMA_VERSION,
     SHORT_METRICS,
     Config,
     CurveRecord,
     FoldRecord,
     FoldUsers,
 )
+from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
 
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
 _OF_SEARCH = ("trials.jsonl", "curves.jsonl")
@@ -63,6 +63,11 @@ class FinishedRun:
     def name(self) -> str:
         """Name of the folder."""
         return self.path.resolve().name
+
+    @property
+    def first_rules(self) -> bool:
+        """Whether the run was made by the first rules; see :mod:`~recbole_groupmix.record.versions`."""
+        return self.result["schema_version"] == FIRST
 
     @property
     def target(self) -> str:
@@ -172,7 +177,7 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
     ------
     ValueError
         If a folder is given twice or does not hold a finished run that can be read, or the
-        runs were measured at different cut-offs.
+        runs were measured at different cut-offs or made by different rules.
     """
     folders = [Path(path) for path in paths]
     places = [folder.resolve() for folder in folders]
@@ -180,6 +185,7 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
         if places.count(place) > 1:
             raise ValueError(f"{folder} is given twice; name every run folder once")
     runs = [read_folder(folder) for folder in folders]
+    check_one_rule(runs)
     for run in runs[1:]:
         last, first = run.result["topk"][-1], runs[0].result["topk"][-1]
         if last != first:
@@ -245,7 +251,7 @@ def _are_missing(files: Sequence[str]) -> str:
 
 
 def _read_result(file: Path) -> Result:
-    result = read_version(file, Result, SCHEMA_VERSION)
+    result = read_version(file, Result, READ)
     try:
         _check_parts(result)
     except ValueError as error:

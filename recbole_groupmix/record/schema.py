@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypedDict
 
 from recbole_groupmix.core.mix import MixRecord
 
-#: ``schema_version`` of ``result.json`` and ``index.json``, written and read.
+#: ``schema_version`` of ``result.json`` and ``index.json`` as they are written.
 SCHEMA_VERSION = 2
 #: The metrics of tables that people read, at the largest cut-off; the first decides.
 SHORT_METRICS = ("precision", "recall", "ndcg")

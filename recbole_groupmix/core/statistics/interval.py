@@ -75,9 +75,20 @@ def spread_of_cells(residuals: npt.NDArray[np.float64]) -> Spread:
         What a cell adds to the estimate, but for a factor; two repeats and two users or more.
     """
     parts, sizes = _parts(residuals)
-    if not parts.any():
-        return spread_of_users(residuals.shape[1])
-    parts /= parts.sum()
+    return spread_of_parts(parts, sizes) if parts.any() else spread_of_users(residuals.shape[1])
+
+
+def spread_of_parts(parts: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) -> Spread:
+    """Return the spread of resamples of units of several kinds.
+
+    Parameters
+    ----------
+    parts : array of float, shape (n_kinds,)
+        The squared error of the estimate that comes from each kind of units, not all 0.
+    sizes : array of int, shape (n_kinds,)
+        Their numbers, each >= 2.
+    """
+    parts = parts / parts.sum()
     freedom = 1.0 / float((parts**2 / (sizes - 1)).sum())
     return Spread(freedom, 1.0 / math.sqrt(float((parts * (sizes - 1) / sizes).sum())))
 

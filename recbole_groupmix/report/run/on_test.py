@@ -7,6 +7,7 @@ import pandas as pd
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS, MEANS_OF_FEW_USERS
 from recbole_groupmix.record import phrases
+from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
@@ -114,7 +115,16 @@ def change_note(run: FinishedRun) -> str:
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
         f"the mixes of a metric, with p the largest of those of the interval, of a permutation "
         f"test and, with 2 to 4 repeats, of a test over users and repeats.{few}{f' {users}' if users else ''}{_same(run)}"
+        f"{_doubtful(run)}"
     )
+
+
+def _doubtful(run: FinishedRun) -> str:
+    """Return which changes of the first metric are not established, and why."""
+    key = run.keys[0]
+    why = {mix: why_not_established(run.result, mix, key) for mix in run.compared}
+    listed = [f"{mix}: {words}" for mix, words in why.items() if words]
+    return f" Not established in {key}: {'; '.join(listed)}." if listed else ""
 
 
 def _same(run: FinishedRun) -> str:
