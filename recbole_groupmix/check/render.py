@@ -55,6 +55,10 @@ def to_json(check: Check) -> CheckRecord:
         },
         "influence": None if check.influence is None else check.influence.to_dict(),
         "d": check.d,
+        "p": {
+            target: dict(zip(("het", "dist"), check.p[:, check.d - 1, at].tolist(), strict=True))
+            for at, target in enumerate(check.targets)
+        },
         "verdict": {target: verdict.text for target, verdict in check.verdicts.items()},
         "label": {target: verdict.label for target, verdict in check.verdicts.items()},
         "rule": RULE,
@@ -78,8 +82,8 @@ def to_text(check: Check) -> str:
             *_group_table(check),
             *_class_table(check),
             *_delta_table(check),
-            *_curve(check, "Het", check.het, check.null_het, FACTOR),
-            *_curve(check, "Dist", check.dist, check.null_dist, 1.0),
+            *_curve(check, "Het", check.het, check.null_het, check.p[0], FACTOR),
+            *_curve(check, "Dist", check.dist, check.null_dist, check.p[1], 1.0),
             *_theory_table(check),
             *_influence_table(check),
             "",
@@ -122,17 +126,17 @@ def _delta_table(check: Check) -> list[str]:
 
 
 def _curve(
-    check: Check, name: str, values: FloatArray, null: FloatArray, factor: float
+    check: Check, name: str, values: FloatArray, null: FloatArray, p: FloatArray, factor: float
 ) -> list[str]:
     dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
     rows = [["target", *(f"d={d}" for d in dimensions), "stands out up to"]]
-    for target in check.targets:
+    for at, target in enumerate(check.targets):
         group = check.groups.index(target)
         cells = [
             f"{1000 * values[d - 1, group]:.3g} ({1000 * null[:, d - 1, group].mean():.3g})"
             for d in dimensions
         ]
-        last = last_beyond(values[:, group], null[:, :, group], factor)
+        last = last_beyond(values[:, group], null[:, :, group], p[:, at], factor)
         rows.append([target, *cells, f"d={last}" if last else "no d"])
     title = f"1000 {name}_d, and in brackets the mean of {len(null)} relabellings"
     return ["", title, *aligned(rows)]

@@ -29,7 +29,7 @@ def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
     add = parser.add_argument
     n_relabellings = whole_number(1, 10_000, "each needs all discrepancies again")
-    text = "random groups to compare with (default 10)"
+    text = "random groups to compare with (default 99; 19 or more for a verdict)"
     add("--relabellings", metavar="N", type=n_relabellings, help=text)
     text = "largest dimension of the curves (default 64, or less in small groups)"
     add("--max_d", metavar="N", type=dimension(), help=text)

@@ -79,7 +79,7 @@ class _Check(TypedDict):
     het: ByDimension
     """Het_d by d and group."""
     null: Relabelled
-    """Het_d of each random relabelling, by d and group."""
+    """Het_d of each relabelling within strata of activity, by d and group."""
 
 
 class CheckRecord(_Check, total=False):
@@ -92,13 +92,15 @@ class CheckRecord(_Check, total=False):
     dist: ByDimension
     """Dist_d by d and group."""
     null_dist: Relabelled
-    """Dist_d of each random relabelling, by d and group."""
+    """Dist_d of each relabelling within strata of activity, by d and group."""
     theory: dict[str, TheoryMix]
     """Theory's mix by target; empty without a column of classes."""
     influence: InfluenceRecord | None
     """Group influence; null where it was left out."""
     d: Positive
     """Dimension of the verdicts."""
+    p: dict[str, dict[str, float]]
+    """By target the p-values of `het` and `dist` at that dimension, corrected over all of them."""
     verdict: dict[str, str]
     """The verdict of the rule on each target, in words."""
     label: dict[str, str]
