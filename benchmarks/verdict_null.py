@@ -4,16 +4,16 @@
 
 Seven groups with the sizes of the age groups of MovieLens-100K, in data sets of two kinds: `simulated`,
 943 users of six mixed tastes over 600 items; and `ml-100k`, whose own users are dealt out to the
-groups at random. In each, all groups are alike, or one is half as active: it keeps every second of its
-interactions where tastes do not depend on activity, as simulated, and gets less active users more often
-where they do, as in ml-100k. Or one is really different: its tastes lean to one of the six, or its
-users come from a third of all, at one end of the main axis of tastes. The table has the share of data
+groups at random. In each, all groups are alike, or one is half as active (in ml-100k a user joins it with
+a chance that falls with his activity). Or one is really different: its tastes lean to one of the six,
+or its users come from a third of all, at one end of the main axis of tastes. The table has the share of data
 sets in which some target is not alike, in which some is different, and how often the group that is
 really different is found not alike. Data set i depends on its scenario and i alone; --only=TEXT picks
 the rows that have TEXT in their names.
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -39,19 +39,8 @@ def labels(rng):
     return rng.permutation(np.repeat(np.arange(len(SIZES)), SIZES))
 
 
-def halved(matrix, groups, rng):
-    """The matrix where users of the odd group keep half of their interactions."""
-    pairs = matrix.tocoo()
-    users, items = pairs.row, pairs.col
-    order = np.lexsort((rng.random(len(users)), users))
-    users, items = users[order], items[order]
-    place = np.arange(len(users)) - np.searchsorted(users, users)
-    kept = (groups[users] != ODD) | (place % 2 == 0)
-    return csr_matrix((np.ones(kept.sum()), (users[kept], items[kept])), shape=matrix.shape)
-
-
-def simulated(rng, groups, lean=1.0):
-    """Users with mixed tastes; in the odd group one taste weighs `lean` times as much."""
+def simulated(rng, groups, lean=1.0, active=1.0):
+    """Users with mixed tastes; in the odd group one weighs `lean` times as much, and it is less active."""
     popularity = 1.0 / (10 + np.arange(ITEMS)) ** 0.8
     profiles = popularity * rng.gamma(0.4, size=(TASTES, ITEMS))
     profiles /= profiles.sum(axis=1, keepdims=True)
@@ -59,7 +48,8 @@ def simulated(rng, groups, lean=1.0):
     concentration[groups == ODD, 0] *= lean
     tastes = rng.gamma(concentration) + 1e-12
     chances = (tastes / tastes.sum(axis=1, keepdims=True)) @ profiles + 1e-6
-    activity = np.clip(np.exp(rng.normal(3.9, 0.9, len(groups))), 8, 300).astype(int)
+    activity = np.exp(rng.normal(3.9, 0.9, len(groups))) * np.where(groups == ODD, active, 1.0)
+    activity = np.clip(activity, 8, 300).astype(int)
     keys = np.log(chances) + rng.gumbel(size=chances.shape)
     rank = np.argsort(np.argsort(-keys, axis=1), axis=1)
     return csr_matrix((rank < activity[:, None]).astype(float))
@@ -86,17 +76,9 @@ def movielens():
 def scenarios(real):
     """Name and function of a generator and of groups, which makes a data set."""
 
-    def alike(rng):
+    def made(rng, **options):
         groups = labels(rng)
-        return simulated(rng, groups), groups
-
-    def half_as_active(rng):
-        matrix, groups = alike(rng)
-        return halved(matrix, groups, rng), groups
-
-    def own_taste(rng):
-        groups = labels(rng)
-        return simulated(rng, groups, lean=5.0), groups
+        return simulated(rng, groups, **options), groups
 
     def own_members(rng, users, p=None):
         """The odd group drawn from some users, the other groups from the rest."""
@@ -124,11 +106,11 @@ def scenarios(real):
     def as_is(rng):
         return real, labels(rng)
 
-    yield "simulated, all alike", alike
-    yield "simulated, one half as active", half_as_active
+    yield "simulated, all alike", made
+    yield "simulated, one half as active", partial(made, active=0.5)
     yield "ml-100k, all alike", as_is
     yield "ml-100k, one half as active", less_active_users
-    yield "simulated, one leans to one taste", own_taste
+    yield "simulated, one leans to one taste", partial(made, lean=5.0)
     yield "ml-100k, one from a third of the users", own_users
 
 

@@ -351,8 +351,9 @@ def test_influence_is_that_of_the_first_fold(tiny):
     status, out, err = run_check(tiny, influence_lambda=20, folds=2)
     assert status == 0, err
     found = written()["influence"]
-    assert set(found) == {"model", "lambda", "more", "held_out", "users", "loss", "change"}
-    assert (found["model"], found["lambda"], found["more"]) == ("EASE", 20, 0.01)
+    keys = {"model", "lambda", "more", "held_out", "users", "loss", "change", "sum"}
+    assert set(found) == keys and (found["model"], found["more"]) == ("EASE", 0.01)
+    assert found["lambda"] == dict.fromkeys("ABC", 20)
     assert found["held_out"] == "fold 1 of 2"
     expected = loss_influence(experiment(tiny, folds=2), 20.0, part=1, n_boot=2000)
     assert len(expected) == 9
@@ -367,11 +368,28 @@ def test_influence_is_that_of_the_first_fold(tiny):
         )
     table = out.split("Group influence")[1].splitlines()
     own = found["change"]["A"]["A"]
-    assert table[2].split()[:3] == [
-        *("A", str(found["users"]["A"])),
+    assert table[2].split()[:4] == [
+        *("A", str(found["users"]["A"]), "20"),
         f"{1e5 * own['mean']:+.1f}" + "*" * (own["p_holm"] < 0.05),
     ]
     assert "fold 1 of 2" in out
+    for target, by_group in found["change"].items():
+        assert found["sum"][target] == pytest.approx(sum(row["mean"] for row in by_group.values()))
+    assert table[2].split()[-1] == f"{1e5 * found['sum']['A']:+.1f}"
+
+
+def test_influence_at_each_targets_own_lambda_leaves_lambda_out():
+    run_check(None, "blockmix", influence_lambda=500)
+    fixed = written()["influence"]
+    run_check(None, "blockmix")
+    own = written()["influence"]
+    assert len(set(own["lambda"].values())) == 4
+    for target, by_group in own["change"].items():
+        largest = max(abs(row["mean"]) for row in by_group.values())
+        assert abs(own["sum"][target]) < 0.1 * largest
+        assert own["loss"][target] < fixed["loss"][target]
+        # above its own lambda every group seems to help
+        assert max(row["mean"] for row in fixed["change"][target].values()) < 0
 
 
 def test_influence_of_one_target_and_of_some_of_its_users(tiny, monkeypatch):

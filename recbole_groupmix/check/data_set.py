@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.check.group_influence import LAMBDA, GroupInfluence, group_influence_of
+from recbole_groupmix.check.group_influence import GroupInfluence, group_influence_of
 from recbole_groupmix.check.verdict import Standing, Verdict, corrected_p, judge
 from recbole_groupmix.core.theory.discrepancy import (
     FloatArray,
@@ -122,7 +122,8 @@ def check_data_set(
     user_class: str = "shares",
     clusters: int | None = None,
     budget: float = 1.0,
-    influence: float | None = LAMBDA,
+    influence: bool = True,
+    influence_lambda: float | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Check:
     """Check the groups of a data set without training a model.
@@ -142,8 +143,10 @@ def check_data_set(
         Number of clusters of items that serve as classes instead of the class column.
     budget : float
         Budget ratio of the theory's mix, >= 0.
-    influence : float, optional
-        EASE's lambda for group influence, > 0; None leaves that out.
+    influence : bool
+        Whether to compute group influence.
+    influence_lambda : float, optional
+        EASE's lambda for it, > 0; by default each target has its own.
     say : callable, optional
         Prints a line for people.
 
@@ -202,9 +205,9 @@ def check_data_set(
             "the .item file by --class_field, or make some by --item_clusters=8."
         )
     influences, why_not = (
-        (None, "Group influence is left out, as --influence=false asks.")
-        if influence is None
-        else group_influence_of(experiment, targets, influence)
+        group_influence_of(experiment, targets, influence_lambda)
+        if influence
+        else (None, "Group influence is left out, as --influence=false asks.")
     )
     notes += [why_not] if why_not else []
     users = experiment.part(ALL_OF_TRAIN).users

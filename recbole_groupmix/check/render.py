@@ -173,17 +173,20 @@ def _influence_table(check: Check) -> list[str]:
     title = "Group influence: one percent more of a group (columns), in EASE"
     if len(check.groups) > MOST_COLUMNS:
         return ["", f"{title}: see check.json"]
-    rows = [["target", "users", *check.groups]]
+    rows = [["target", "users", "lambda", *check.groups, "sum"]]
+    sums = influence.to_dict()["sum"]
     for target, by_group in influence.change.items():
-        cells = []
+        cells = [str(influence.users[target]), f"{influence.lam[target]:.3g}"]
         for group in check.groups:
             mark = "*" if by_group[group]["p_holm"] < LEVEL else " "
             cells.append(f"{1e5 * by_group[group]['mean']:+.1f}{mark}")
-        rows.append([target, str(influence.users[target]), *cells])
+        rows.append([target, *cells, f"{1e5 * sums[target]:+.1f} "])
     meaning = (
         f"Change of a target's (rows) held-out log loss in thousandths of a percent, below 0 is "
-        f"better, exact to first order at lambda {influence.lam:g} with all users' weights 1, on fold 1 "
-        f"of {influence.folds}; * p < {LEVEL} after Holm's correction over the row. Intervals: check.json."
+        f"better, exact to first order with all users' weights 1, on fold 1 of {influence.folds}; "
+        f"* p < {LEVEL} after Holm's correction over the row. The sum is that of one percent less of "
+        "lambda: near 0 at a target's own lambda, which leaves what the groups do. Intervals: "
+        "check.json."
     )
     return ["", title, *aligned(rows), *paragraphs([meaning])]
 

@@ -42,7 +42,7 @@ def add_options(parser: Parser) -> None:
     text = "whether to compute who helps whom (default true)"
     add("--influence", metavar="true|false", type=flag, help=text)
     lam = number("EASE's L2 weight", most=1e30, beyond=True)
-    text = "L2 weight of EASE for that (default 500)"
+    text = "L2 weight of EASE for that (default that of least loss of each target)"
     add("--influence_lambda", metavar="LAMBDA", type=lam, help=text)
     text = "folder of check.json and the figures (default in output_dir)"
     add("--out", metavar="FOLDER", type=place, help=text)

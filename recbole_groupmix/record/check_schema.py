@@ -46,8 +46,8 @@ class TheoryMix(MixRecord):
     """Its bound relative to that of Proportional; null where both are infinite."""
 
 
-#: EASE's L2 weight; a class cannot have a field of this name.
-_Lambda = TypedDict("_Lambda", {"lambda": NotNegative})
+#: EASE's L2 weight by target; a class cannot have a field of this name.
+_Lambda = TypedDict("_Lambda", {"lambda": dict[str, NotNegative]})
 
 
 class InfluenceRecord(_Lambda):
@@ -65,6 +65,8 @@ class InfluenceRecord(_Lambda):
     """Their mean held-out log loss with all weights 1, by target."""
     change: dict[str, dict[str, dict[str, float]]]
     """By target and group `mean`, `ci_low`, `ci_high`, `p`, `p_holm` of the relative change."""
+    sum: dict[str, float]
+    """By target the sum of its means: the effect of one percent less of lambda."""
 
 
 class _Check(TypedDict):
