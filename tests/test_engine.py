@@ -105,7 +105,8 @@ def test_moments_after_a_step_are_those_in_float64(kind):
     population = kind(make_shared(problem), [Member(np.ones(3), np.ones(3), 0.03, 0.01)])
     population.step(make_batch(problem))
     first, second = (
-        np.asarray(moment, dtype=float) for moment in (population._first, population._second)
+        np.asarray(moment[0] if kind is Population else moment[:, 0], dtype=float)
+        for moment in (population._first, population._second)
     )
     moved = np.abs(first) > 1e-6
     ratio = second[moved] / first[moved] ** 2
