@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from recbole_groupmix.core.mix import Mix, baselines, group_weights, proportiona
 from recbole_groupmix.core.names import BASELINES, REFERENCE, THEORY, TRIAL
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.record.schema import FoldSummary
 
@@ -35,6 +37,9 @@ class Candidate:
         expresses them for this target.
     pooled_epochs : int
         Epochs of Proportional before the mix takes over; 0 for a mix from the start.
+    mix_on : callable or None
+        Returns the mix of a part, for a mix that follows the part's training interactions; None
+        for a mix that is the same on all parts.
     """
 
     name: str
@@ -42,13 +47,16 @@ class Candidate:
     source: str
     shared_weights: Mapping[str, float] | None = None
     pooled_epochs: int = 0
+    mix_on: Callable[[int], Mix] | None = field(default=None, compare=False)
 
     @property
     def is_baseline(self) -> bool:
         """Whether the mix follows the user counts of the part that is trained on."""
         return self.name in BASELINES
 
-    def weights_on(self, n_users: Mapping[str, int], target: str) -> dict[str, float]:
+    def weights_on(
+        self, n_users: Mapping[str, int], target: str, part: int = ALL_OF_TRAIN
+    ) -> dict[str, float]:
         """Return the weight of a user of each group on a part of the data (Eq. 8).
 
         Parameters
@@ -57,10 +65,14 @@ class Candidate:
             Users of every group in the part.
         target : str
             Name of the target group, whose users weigh 1 unless the weights are shared.
+        part : int
+            The part, for a mix that follows it.
         """
         if self.shared_weights is not None:
             return dict(self.shared_weights)
         mix = baselines(n_users, target)[self.name] if self.is_baseline else self.mix
+        if self.mix_on is not None:
+            mix = self.mix_on(part)
         return group_weights(mix, n_users, target)
 
 
@@ -78,8 +90,19 @@ def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Can
     fixed += [Candidate(name, mix, "own") for name, mix in own.items()]
     least_bound = theory_mix(experiment)
     if least_bound is not None:
-        fixed.append(Candidate(THEORY, least_bound, THEORY))
+        fixed.append(Candidate(THEORY, least_bound, THEORY, mix_on=_theory_on(experiment)))
     return fixed
+
+
+def _theory_on(experiment: Experiment) -> Callable[[int], Mix]:
+    """Return theory's mix of each part; Proportional where a fold has none."""
+
+    @cache
+    def mix_on(part: int) -> Mix:
+        of_part = theory_mix(experiment, part)
+        return of_part or proportional(experiment.part(part).n_users, experiment.target)
+
+    return mix_on
 
 
 def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> list[Candidate]:

@@ -48,8 +48,8 @@ class TheoryMix(MixRecord):
     """Its bound relative to that of Proportional; null where both are infinite."""
 
 
-#: EASE's L2 weight; a class cannot have a field of this name.
-_Lambda = TypedDict("_Lambda", {"lambda": NotNegative})
+#: EASE's L2 weight by target; a class cannot have a field of this name.
+_Lambda = TypedDict("_Lambda", {"lambda": dict[str, NotNegative]})
 
 
 class InfluenceRecord(_Lambda):
@@ -67,6 +67,8 @@ class InfluenceRecord(_Lambda):
     """Their mean held-out log loss with all weights 1, by target."""
     change: dict[str, dict[str, dict[str, float]]]
     """By target and group `mean`, `ci_low`, `ci_high`, `p`, `p_holm` of the relative change."""
+    sum: dict[str, float]
+    """By target the sum of its means: the effect of one percent less of lambda."""
 
 
 class _Check(TypedDict):
@@ -81,7 +83,7 @@ class _Check(TypedDict):
     het: ByDimension
     """Het_d by d and group."""
     null: Relabelled
-    """Het_d of each random relabelling, by d and group."""
+    """Het_d of each relabelling within strata of activity, by d and group."""
 
 
 class CheckRecord(_Check, total=False):
@@ -94,13 +96,15 @@ class CheckRecord(_Check, total=False):
     dist: ByDimension
     """Dist_d by d and group."""
     null_dist: Relabelled
-    """Dist_d of each random relabelling, by d and group."""
+    """Dist_d of each relabelling within strata of activity, by d and group."""
     theory: dict[str, TheoryMix]
     """Theory's mix by target; empty without a column of classes."""
     influence: InfluenceRecord | None
     """Group influence; null where it was left out."""
     d: Positive
     """Dimension of the verdicts."""
+    p: dict[str, dict[str, float]]
+    """By target the p-values of `het` and `dist` at that dimension, corrected over all of them."""
     verdict: dict[str, str]
     """The verdict of the rule on each target, in words."""
     label: dict[str, str]

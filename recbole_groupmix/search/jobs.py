@@ -45,7 +45,7 @@ def job_of(
         start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs, l2)
     return Job(
         candidate.name,
-        candidate.weights_on(n_users, target),
+        candidate.weights_on(n_users, target, part),
         part,
         repeat,
         epochs,
