@@ -106,7 +106,8 @@ def test_what_decides_a_run_and_what_does_not():
         *("fine_tune", "log_wandb", "wandb_project", "max_memory", "gpu_id"),
     }
     assert {
-        *("target", "trials", "folds", "repeats", "seed", "mix", "class_field", "fine_tune"),
+        *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
+        "fine_tune",
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     } == NO_COST
     assert set(NAME_KEYS) == {

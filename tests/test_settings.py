@@ -135,6 +135,14 @@ def test_spread_of_initial_values(init, spread):
     assert Settings({"init": "normal()"}).standard_deviation is None
 
 
+@pytest.mark.parametrize(
+    ("protocol", "law"), [("converged", "log_uniform(0.05, 4)"), ("paper", "uniform(0.5, 2)")]
+)
+def test_a_protocol_names_the_budgets_of_its_mixes(protocol, law):
+    assert str(merged(protocol=protocol).budget_law) == law
+    assert str(merged(protocol=protocol, budgets="uniform(1,1)").budget_law) == "uniform(1, 1)"
+
+
 @pytest.mark.parametrize("value", [25, "25", "007", 1.5])
 def test_a_target_from_python_becomes_text(value):
     assert merged(target=value)["target"] == str(value)

@@ -50,7 +50,11 @@ class AllTargets:
         folds = settings.folds if trains_on_folds(settings) else 0
         self._names, self._left_out = targets_of(experiment, folds, self._back_end)
         self._trials = draw_shared_trials(
-            settings.seed, settings.trials, experiment.n_users, self._names
+            settings.seed,
+            settings.trials,
+            experiment.n_users,
+            self._names,
+            settings.budget_law,
         )
         # trial 0 of a target is not trial 0 of a run of this target alone
         self._more = {"targets": self._names}

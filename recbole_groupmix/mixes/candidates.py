@@ -85,9 +85,10 @@ def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Can
 def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> list[Candidate]:
     """Return the baselines, own mixes, theory's mix and the sampled trials, in this order."""
     all_candidates = fixed_candidates(experiment, own)
+    settings = experiment.settings
     for trial in range(trials):
         sampler, mix = sample_trial(
-            experiment.settings.seed, trial, experiment.n_users, experiment.target
+            settings.seed, trial, experiment.n_users, experiment.target, settings.budget_law
         )
         all_candidates.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
     return all_candidates

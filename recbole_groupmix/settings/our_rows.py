@@ -148,6 +148,15 @@ class OurRows:
         costs=False,
         identity=False,
     )
+    budgets = Key(
+        "uniform(0.5, 2)",
+        "own",
+        "From which budgets `alpha_aug` mixes are drawn.",
+        allowed="`uniform(LOW, HIGH)` or `log_uniform(LOW, HIGH)`",
+        unset="by protocol",
+        needs=("trials", "trials is 0, so no mix is drawn"),
+        costs=False,
+    )
     folds = Key(
         5,
         "whole",
