@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, proportional
-from recbole_groupmix.core.names import BASELINES, REFERENCE, THEORY, TRIAL
+from recbole_groupmix.core.names import BASELINES, BUDGET, REFERENCE, THEORY, TRIAL
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.theory import theory_mix
@@ -29,7 +29,7 @@ class Candidate:
     mix : Mix
         The mix.
     source : str
-        baseline, own, theory, or a sampler's name.
+        baseline, own, theory, budget, or a sampler's name.
     shared_weights : dict of str to float or None
         Weight of a user of each group, of any scale, which several targets share; ``mix``
         expresses them for this target.
@@ -45,8 +45,13 @@ class Candidate:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the mix follows the user counts of the part that is trained on."""
+        """Whether it is one of the baselines that every run has."""
         return self.name in BASELINES
+
+    @property
+    def follows_counts(self) -> bool:
+        """Whether the mix follows the user counts of the part that is trained on."""
+        return self.is_baseline or self.source == BUDGET
 
     def weights_on(self, n_users: Mapping[str, int], target: str) -> dict[str, float]:
         """Return the weight of a user of each group on a part of the data (Eq. 8).
@@ -60,8 +65,14 @@ class Candidate:
         """
         if self.shared_weights is not None:
             return dict(self.shared_weights)
-        mix = baselines(n_users, target)[self.name] if self.is_baseline else self.mix
-        return group_weights(mix, n_users, target)
+        return group_weights(self._mix_on(n_users, target), n_users, target)
+
+    def _mix_on(self, n_users: Mapping[str, int], target: str) -> Mix:
+        if self.is_baseline:
+            return baselines(n_users, target)[self.name]
+        if self.source == BUDGET:
+            return Mix(proportional(n_users, target).alpha, self.mix.alpha_aug)
+        return self.mix
 
 
 def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:
