@@ -23,6 +23,9 @@ BUDGET_CANDIDATE = f"{BUDGET}-"
 #: Beginning of the names of trials, which are candidates for `DATA_MIX`.
 TRIAL = "trial-"
 
+#: Sources of candidates that cannot become the searched mix.
+NOT_SEARCHED = ("baseline", "own", BUDGET, FINE_TUNED)
+
 _RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, FINE_TUNED, BUDGET))
 
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, proportional
-from recbole_groupmix.core.names import BASELINES, BUDGET, REFERENCE, THEORY, TRIAL
+from recbole_groupmix.core.names import (
+    BASELINES,
+    BUDGET,
+    NOT_SEARCHED,
+    REFERENCE,
+    THEORY,
+    TRIAL,
+)
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.theory import theory_mix
@@ -111,7 +118,7 @@ def select(compared: Sequence[Candidate], cv: Mapping[str, FoldSummary]) -> Cand
     Theory's mix counts as one more trial. A trial whose training diverged on a fold is left out.
     Without a remaining trial the result is None.
     """
-    searched = [c for c in compared if c.source not in ("baseline", "own") and not c.pooled_epochs]
+    searched = [c for c in compared if c.source not in NOT_SEARCHED]
     if all(c.source == THEORY for c in searched):
         return None
     finite = [c for c in searched if np.isfinite(cv[c.name]["score"])]
