@@ -25,7 +25,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class BudgetPoint:
-    """A budget and how the target fares under it, relative to the budget 1.
+    """A budget and how the target fares under it, relative to one that it is compared with.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class BudgetPoint:
     change : Change
         Relative change of the target's metric, with its interval over users.
     p_holm : float
-        Its p-value, corrected over the budgets of the curve; NaN for the budget 1.
+        Its p-value, corrected over the budgets of the curve; NaN for the one compared with.
     """
 
     budget: float
@@ -85,7 +85,10 @@ def parts_of_score(
 
 
 def budget_curve(
-    by_budget: Mapping[float, npt.ArrayLike], baseline: npt.ArrayLike, seed: int
+    by_budget: Mapping[float, npt.ArrayLike],
+    baseline: npt.ArrayLike,
+    seed: int,
+    as_is: float = AS_IS,
 ) -> list[BudgetPoint]:
     """Return the points of a budget curve, in ascending order of the budget.
 
@@ -93,11 +96,13 @@ def budget_curve(
     ----------
     by_budget : mapping of float to array of float, shape (n_users,)
         Per-user values of the target's metric under each budget, the same users in the same
-        places; a budget of 1 may be among them.
+        places; that of `baseline` may be among them.
     baseline : array of float, shape (n_users,)
-        The same under Proportional.
+        The same under the budget that the others are compared with.
     seed : int
         Seed of the intervals.
+    as_is : float
+        The budget of `baseline`, where shares other than Proportional's have another.
 
     Raises
     ------
@@ -105,13 +110,25 @@ def budget_curve(
         If shapes differ or fewer than 2 users are left.
     """
     base = np.atleast_2d(np.asarray(baseline, dtype=np.float64))
-    budgets = sorted(budget for budget in by_budget if budget != AS_IS)
+    budgets = sorted(budget for budget in by_budget if budget != as_is)
     pairs = [(np.atleast_2d(np.asarray(by_budget[b], dtype=np.float64)), base) for b in budgets]
     changes = relative_changes(pairs, seed=seed) if pairs else []
     corrected = holm([change.p for change in changes])
     points = [BudgetPoint(*of) for of in zip(budgets, changes, corrected, strict=True)]
-    here = BudgetPoint(AS_IS, Change(0.0, 0.0, 0.0, 1.0), math.nan)
+    here = BudgetPoint(as_is, Change(0.0, 0.0, 0.0, 1.0), math.nan)
     return sorted([*points, here], key=lambda point: point.budget)
+
+
+def places_on_axis(budgets: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return where budgets stand on a logarithmic axis; 0, which has no logarithm, apart at the left.
+
+    Parameters
+    ----------
+    budgets : sequence of float
+        Budget ratios, >= 0, one of them positive.
+    """
+    apart = math.log2(min(budget for budget in budgets if budget > 0)) - 1.5
+    return np.array([math.log2(budget) if budget > 0 else apart for budget in budgets])
 
 
 def reading(points: Sequence[BudgetPoint]) -> str:

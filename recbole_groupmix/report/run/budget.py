@@ -12,6 +12,7 @@ from recbole_groupmix.core.budget_curve import (
     BudgetPoint,
     budget_curve,
     parts_of_score,
+    places_on_axis,
     reading,
 )
 from recbole_groupmix.core.names import BUDGET, REFERENCE
@@ -117,9 +118,7 @@ def _rows(record: BudgetRecord, curve: list[BudgetPoint]) -> pd.DataFrame:
 def _plot(data: pd.DataFrame, selected: float, key: str) -> Any:
     figure, ((axes,),) = style.canvas(2.7)
     style.reference_line(axes, vertical=False)
-    positive = data.loc[data["alpha_aug"] > 0, "alpha_aug"]
-    zero = np.log2(positive.min()) - 1.5  # no logarithm: it stands apart, left of a gap
-    at = np.array([np.log2(b) if b > 0 else zero for b in data["alpha_aug"]])
+    at = places_on_axis(list(data["alpha_aug"]))
     colour = style.COLOURS[0]
     for part in (data["alpha_aug"] > 0, data["alpha_aug"] == 0):
         mine, x = data[part], at[part.to_numpy()]
