@@ -13,6 +13,7 @@ from command import call, run_arguments, run_folder, tree
 from finished_runs import check_reproduced, timeless
 from helpers import experiment, job, write_data_set, write_tiny
 from killing import cut, killed
+from recbole_groupmix.training.early_stopping import EarlyStopping
 
 from recbole_groupmix import load_run, run_groupmix
 from recbole_groupmix.all_targets.shared_jobs import SharedJobs
@@ -24,7 +25,6 @@ from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record.finished_run import read_folders
 from recbole_groupmix.training.closed_form import back_end as closed_form
-from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import Fit, Job
 from recbole_groupmix.training.joint import Joint
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.training.job import Fit, Job
+from recbole_groupmix.training.job import Fit, Job, n_trainings, training_key
 
 
 @dataclass
@@ -45,14 +44,15 @@ class SharedJobs:
                 shared = self._shared.setdefault(_key(job), SharedJob(job))
                 shared.requests.append((target, job))
                 targets = dict.fromkeys(target for target, _ in shared.requests)
-                shared.job = replace(shared.job, targets=tuple(targets))
+                epochs = _longest([job.epochs for _, job in shared.requests])
+                shared.job = replace(shared.job, targets=tuple(targets), epochs=epochs)
 
     n_done = 0  # jobs that earlier calls have trained are not among them
 
     @property
     def n_models(self) -> int:
         """Number of models."""
-        return len(self._shared)
+        return n_trainings(self.jobs)
 
     @property
     def jobs(self) -> list[Job]:
@@ -70,48 +70,27 @@ class SharedJobs:
 
 
 def _key(job: Job) -> tuple[object, ...]:
-    """Return the key that jobs share if they train the same model."""
-    start = None if job.start is None else _key(job.start)
-    weights, options = sorted(job.weights.items()), sorted(job.options.items())
-    return (job.part, job.repeat, job.epochs, start, *weights, *options)
+    """Return the key that jobs share if one fit serves them.
+
+    The curve of a model that is measured in training tells of every length up to its last.
+    """
+    return (*training_key(job), None if job.eval_step else job.epochs)
+
+
+def _longest(lengths: Iterable[int | None]) -> int | None:
+    """Return the longest length; None, for early stopping, if there is one without."""
+    known = list(lengths)
+    return None if None in known else max(length for length in known if length is not None)
 
 
 def _for_target(fit: Fit, view: Experiment, job: Job, shared_by: int) -> Fit:
-    target = view.target
-    of_target = replace(
+    curve = fit.curve
+    if curve is not None and view.settings.is_solved:
+        curve = curve.with_scale(1.0 / job.weights[view.target])
+    return replace(
         fit,
         job=job,
         make_model=lambda: fit.model,
         seconds=fit.seconds / shared_by,
-        curve=_curve_of(fit, view, job),
+        curve=curve,
     )
-    if fit.tried:
-        scale = 1.0 / job.weights[target]
-        of_target.tried = [
-            (_scaled(options, scale), entry["by_group"][target])
-            for (options, _), entry in zip(fit.tried, fit.curve, strict=True)
-        ]
-        of_target.score = max(score for _, score in of_target.tried)
-    elif target in fit.best:
-        of_target.epochs, of_target.score = fit.best[target]
-    return of_target
-
-
-def _curve_of(fit: Fit, view: Experiment, job: Job) -> list[dict[str, Any]]:
-    """Return the curve that a run of this target alone has: other groups for baselines only."""
-    target = view.target
-    scale = 1.0 / job.weights[target]
-    if job.every_group:
-        return fit.curve
-    return [
-        {**_scaled(entry, scale), "by_group": {target: entry["by_group"][target]}}
-        for entry in fit.curve
-        if target in entry["by_group"]
-    ]
-
-
-def _scaled(options: Mapping[str, Any], scale: float) -> dict[str, Any]:
-    """Multiply lambda by the scale of the weights, which leaves the model the same."""
-    if "reg_weight" not in options:
-        return dict(options)
-    return {**options, "reg_weight": options["reg_weight"] * scale}

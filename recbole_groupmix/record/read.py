@@ -11,6 +11,7 @@ import pandas as pd
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded, read_text_bounded
 from recbole_groupmix.files.parse import parse_json_bounded, parse_yaml_bounded
 from recbole_groupmix.record.field_checks import check_of
+from recbole_groupmix.record.fold_lines import key_of, n_points
 from recbole_groupmix.text.untrusted import error_text
 
 #: Bytes of one line: the curve of one model on one fold, of hundreds of groups and evaluations.
@@ -107,14 +108,14 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
     """Read lines of JSON, each the record of a mix on a fold; nothing is written.
 
     A last line that was cut short (the process was stopped) is left out. Of equal records only
-    the first is read.
+    the first is read. Curves of different lengths may belong to the same mix and fold.
 
     Parameters
     ----------
     file : pathlib.Path
         The file; a missing file counts as empty.
     shape : type
-        What a line must hold, ``name`` and ``fold`` among it.
+        What a line must hold, ``fold`` among it.
     folds : int, optional
         Number of folds.
 
@@ -124,7 +125,7 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
         With the number of the line, if any other line is not such a record, or differs from
         another record of the same mix and fold.
     """
-    records: dict[tuple[str, int], Any] = {}
+    records: dict[tuple[Any, ...], Any] = {}
     options: int | None = None
     try:
         lines = _whole_lines(file)
@@ -145,7 +146,7 @@ def read_lines(file: Path, shape: type[T], folds: int | None = None) -> list[T]:
                 f"{where} is not the record of a fold ({error_text(error)}); {_LINE}"
             ) from error
         options = len(tried) if tried else options
-        key = record["name"], record["fold"]
+        key = (*key_of(record), n_points(record))
         if key in records and _said(records[key]) != _said(record):
             raise ValueError(
                 f"{where} is a second record of {key[0]!r} on fold {key[1]} and differs from the "

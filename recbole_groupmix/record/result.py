@@ -12,10 +12,11 @@ import pandas as pd
 
 from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.changes import changes, test_means
 from recbole_groupmix.record.phrases import interval_note
-from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, RemovedStep
+from recbole_groupmix.record.result_schema import OwnLength, Result
+from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, Lengths, RemovedStep
 from recbole_groupmix.text.numbers import finite
 
 _PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")
@@ -78,6 +79,8 @@ def build_result(
     seconds: Mapping[str, float],
     removed: Sequence[RemovedStep] = (),
     same: Mapping[str, str] | None = None,
+    lengths: Lengths | None = None,
+    own_length: pd.DataFrame | None = None,
 ) -> Result:
     """Assemble the content of ``result.json``.
 
@@ -105,6 +108,10 @@ def build_result(
         What each step of loading removed.
     same : mapping of str to str, optional
         Rows whose mix is that of another row, with its name.
+    lengths : Lengths or None
+        How long the rows were trained; None for closed forms.
+    own_length : pandas.DataFrame or None
+        As `metrics`, of rows that were trained for their own length; None without this control.
     """
     target = str(settings.target)
     by_group = {entry["name"]: test_means(metrics, entry["name"]) for entry in groups}
@@ -139,9 +146,22 @@ def build_result(
         "test": by_group[target],
         "test_by_group": by_group,
         "change": changes(metrics, target, settings.seed, same),
+        "lengths": lengths,
+        "own_length": _own_length(own_length, target, settings.seed, same),
         "closed_form": settings.is_solved,
         "intervals": interval_note(settings.repeats, settings.is_solved),
         "seconds": dict(seconds),
         "versions": versions(),
     }
     return finite(result)
+
+
+def _own_length(
+    metrics: pd.DataFrame | None, target: str, seed: int, same: Mapping[str, str] | None
+) -> OwnLength | None:
+    if metrics is None or REFERENCE not in set(metrics["mix"]):
+        return None
+    return {
+        "test": test_means(metrics, target),
+        "change": changes(metrics, target, seed, same),
+    }

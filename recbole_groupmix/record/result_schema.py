@@ -10,6 +10,7 @@ from recbole_groupmix.record.schema import (
     Count,
     Data,
     Group,
+    Lengths,
     Means,
     NotNegative,
     Positive,
@@ -41,7 +42,7 @@ class BudgetRecord(TypedDict):
 
 class _AnyResult(TypedDict):
     schema_version: Positive
-    """Version of the format: 1."""
+    """Version of the format: 2; 1 was written by the first rules of training length and marks."""
     dataset: str
     """Name of the data set."""
     group_field: str
@@ -85,9 +86,23 @@ class _Result(_AnyResult):
     """Wall times in seconds: `search` and `test` of all calls, `this_call` of the last."""
 
 
+class OwnLength(TypedDict):
+    """The value of ``own_length``: the control, in which each row is trained for its own length."""
+
+    test: dict[str, Means]
+    """As `test` of the result."""
+    change: dict[str, dict[str, Change]]
+    """As `change` of the result."""
+
+
 @final
 class Result(_Result, total=False):
     """``result.json``: the result of a run."""
+
+    lengths: Lengths | None
+    """How long the rows were trained; null for closed forms, which are not trained."""
+    own_length: OwnLength | None
+    """The control; null without it."""
 
     data: Data
     """What loading removed from the data."""
@@ -134,6 +149,9 @@ class _TargetResult(TypedDict):
 
 class TargetResult(_TargetResult, total=False):
     """A value of ``targets``."""
+
+    lengths: Lengths | None
+    """How long the rows were trained."""
 
     n_measured: Count
     """Users of the target who are measured on test."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict
 from recbole_groupmix.core.mix import MixRecord
 
 #: ``schema_version`` of ``result.json`` and ``index.json``, written and read.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: The metrics of tables that people read, at the largest cut-off; the first decides.
 SHORT_METRICS = ("precision", "recall", "ndcg")
 
@@ -43,9 +43,9 @@ class TunedFold(TypedDict):
     score: float | None
     """The target's `valid_metric` on the fold; null where training diverged."""
     epochs: Count
-    """Epochs of the best score; without early stopping the epochs that were trained."""
+    """The training length: the epochs after which the score was measured."""
     seconds: NotNegative
-    """Wall time of the model in seconds."""
+    """Wall time of the model in seconds, of all its trainings on the fold."""
 
 
 class _Fold(TunedFold, MixRecord):
@@ -60,7 +60,14 @@ class Tries(TypedDict, total=False):
     """Of closed-form models with several lambdas: each of them with its score."""
 
 
-class FoldRecord(_Fold, Tries):
+class Options(TypedDict, total=False):
+    """Of candidates that choose among options of RecBole on the folds."""
+
+    options: dict[str, float]
+    """Options of RecBole that this model was trained with, such as one of `decays`."""
+
+
+class FoldRecord(_Fold, Tries, Options):
     """A line of ``trials.jsonl``: one candidate on one fold."""
 
 
@@ -78,15 +85,60 @@ class CurvePoint(_Point, total=False):
     """Lambda of a closed-form model."""
 
 
-class CurveRecord(TypedDict):
-    """A line of ``curves.jsonl``: what was measured while a candidate was trained on a fold."""
-
+class _Curve(TypedDict):
     name: str
     """The candidate's name."""
     fold: Count
     """The fold that was held out, from 0."""
     curve: list[CurvePoint]
-    """Evaluations in their order; empty without early stopping."""
+    """Measurements in their order."""
+
+
+class CurveRecord(_Curve, Options, total=False):
+    """A line of ``curves.jsonl``: what was measured while a candidate was trained on a fold.
+
+    Of several lines of the same candidate the longest counts.
+    """
+
+    scores: list[Annotated[float | None, "or NaN"]]
+    """The target's `valid_metric` at every point."""
+    seconds: NotNegative
+    """Wall time of the training in seconds."""
+    diverged: bool
+    """Whether training diverged."""
+
+
+class _Hits(TypedDict):
+    name: str
+    """The candidate's name."""
+    fold: Count
+    """The fold that was held out, from 0."""
+    epochs: list[Count]
+    """The epoch of every point, as in ``curves.jsonl``."""
+    type: str
+    """Type of the numbers: `uint8` or `uint16` for hits, `float32` for the metric itself."""
+    packed: str
+    """The numbers, points by users in C order, compressed by zlib and written in base64."""
+
+
+class HitsRecord(_Hits, Options):
+    """A line of ``hits.jsonl``: hits of every user of the target at every point of a curve.
+
+    Over the number that belongs to `valid_metric` (its cut-off for precision, `n_relevant` for
+    recall) they are the metric. NDCG, MRR and MAP depend on the ranks, so that their values stand
+    here.
+    """
+
+
+class FoldUsers(TypedDict):
+    """A line of ``fold_users.jsonl``: the target's users who are measured on a fold."""
+
+    fold: Count
+    """The fold that was held out, from 0."""
+    users: list[str]
+    """Their tokens, in the order of the numbers of ``hits.jsonl``."""
+    n_relevant: list[Positive]
+    """Their held-out items."""
 
 
 class FoldSummary(TypedDict):
@@ -99,7 +151,11 @@ class FoldSummary(TypedDict):
     scores: list[float]
     """One score per fold."""
     epochs: int
-    """Median over the folds, at least 1."""
+    """Epochs after which the scores were measured."""
+    own: int
+    """Epoch of the peak of the candidate's own mean curve; `epochs` where it is not looked for."""
+    at_cap: bool
+    """Whether the longest training that is allowed cut the curve off at its peak."""
 
 
 class Fingerprint(TypedDict, total=False):
@@ -274,13 +330,30 @@ class _Search(TypedDict):
     """Cross-validation score by candidate: mean over the folds; null where training diverged."""
 
 
+class Lengths(TypedDict):
+    """The value of ``lengths``: how long the rows were trained."""
+
+    rule: str
+    """`common`: for the peak of the mean curve of `proportional`; `fixed`: for `epochs`."""
+    common: int | None
+    """The common length in epochs; null where it is fixed."""
+    cap: Positive
+    """Most epochs that were allowed."""
+    at_cap: list[str]
+    """Rows whose curve the cap cut off at its peak."""
+    epochs: dict[str, Positive]
+    """Epochs of every row."""
+    own: dict[str, Positive]
+    """Epochs at the peak of every row's own mean curve, up to twice the common length."""
+
+
 class SearchRecord(_Search, total=False):
     """The value of ``search``: the search on the folds."""
 
     best_cv: float | None
     """Cross-validation score of `selected`."""
     epochs: dict[str, Count]
-    """Epochs to train by candidate: the median over the folds."""
+    """Epochs to train by candidate."""
     options: dict[str, dict[str, float | None]]
     """Options that the folds chose, by candidate."""
     lambdas: list[float] | None

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Protocol
 
-from recbole_groupmix.core.names import FINE_TUNED
+from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import select
+from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.duplicates import without_duplicates
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import FoldRecord
-from recbole_groupmix.search.choice import Chosen, choose
+from recbole_groupmix.search.choice import Chosen, check_reference, choose
 from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.progress import Progress
+from recbole_groupmix.search.stages import (
+    control_stage,
+    fine_tuned_stage,
+    has_control,
+    has_length_stage,
+    length_stage,
+    mix_stage,
+)
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage, test_metrics
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning
-from recbole_groupmix.training.job import Fit, Job
+from recbole_groupmix.training.job import Fit, Job, n_trainings, training_key
 
 Stage = FoldStage | TestStage
 
@@ -65,7 +75,7 @@ class OwnJobs:
         ((self._target, stage),) = stages.items()
         self.jobs = stage.jobs()
         self.n_models = stage.n_models
-        self.n_done = stage.n_models - len(self.jobs)
+        self.n_done = stage.n_models - n_trainings(self.jobs)
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
         """Yield the target and the fit."""
@@ -102,31 +112,53 @@ def carry_out(
     training = _Training(experiment, FineTuning(back_end), jobs_of)
     on_folds = trains_on_folds(experiment.settings)
     if on_folds:
-        folds = {t: FoldStage(r.experiment, r.folder, r.trained) for t, r in runs.items()}
-        training.cross_validate(runs, folds, "folds")
+        _cross_validate(runs, training)
     fine_tuning = _add_fine_tuned(runs)
     if on_folds and fine_tuning:
         training.cross_validate(runs, fine_tuning, f"folds, {FINE_TUNED}")
+    if on_folds and has_control(experiment.settings):
+        training.cross_validate(runs, _controls(runs), "folds, own length")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
     chosen = {target: _choose(run) for target, run in runs.items()}
     stages = {
-        target: TestStage(run.experiment, run.folder, c.rows, c.epochs, keepers[target], c.options)
-        for (target, run), c in zip(runs.items(), chosen.values(), strict=True)
+        target: TestStage(run.experiment, run.folder, chosen[target], keepers[target])
+        for target, run in runs.items()
     }
     training.test(stages)
 
     results = {}
     for target, run in runs.items():
         tested = stages[target].result()
-        seconds = {"search": run.seconds} if on_folds else {}
+        control = has_control(run.experiment.settings)
+        own_length = stages[target].own_length() if control else None
+        seconds = {"search": sum(run.seconds.values())} if on_folds else {}
         seconds["test"] = stages[target].seconds
         seconds["this_call"] = time.perf_counter() - started
         results[target] = finish(
-            run.experiment, run.folder, chosen[target], run.cv, tested, keepers[target], seconds
+            run.experiment,
+            run.folder,
+            chosen[target],
+            run.cv,
+            tested,
+            own_length,
+            keepers[target],
+            seconds,
         )
         run.tracking.of_test(results[target]["test"])
     return results
+
+
+def _cross_validate(runs: Mapping[str, TargetRun], training: _Training) -> None:
+    """Train the candidates on the folds, Proportional first where it sets the training length."""
+    if has_length_stage(next(iter(runs.values())).experiment.settings):
+        stages = {t: length_stage(r.experiment, r.folder, r.trained) for t, r in runs.items()}
+        training.cross_validate(runs, stages, f"folds, {REFERENCE}")
+        for run in runs.values():
+            lost = not isfinite(run.cv[REFERENCE]["score"])
+            check_reference([REFERENCE] if lost else [], "on a fold")
+    stages = {t: mix_stage(r.experiment, r.folder, r.trained, r.cv) for t, r in runs.items()}
+    training.cross_validate(runs, stages, "folds")
 
 
 class _Training:
@@ -144,12 +176,14 @@ class _Training:
         self, runs: Mapping[str, TargetRun], stages: Mapping[str, FoldStage], title: str
     ) -> None:
         """Train candidates on the folds and add their summaries to the runs."""
-        for _, of_targets in self._trained(stages, title):
-            for target, fit in of_targets:
-                _track_fold(runs[target], stages[target].take(fit))
+        while any(stage.n_left for stage in stages.values()):  # a length may need a longer look
+            for _, of_targets in self._trained(stages, title):
+                for target, fit in of_targets:
+                    for record in stages[target].take(fit):
+                        _track_fold(runs[target], record)
         for target, stage in stages.items():
             runs[target].cv.update(stage.summaries())
-            runs[target].seconds += stage.seconds
+            runs[target].seconds.update(stage.seconds)
 
     def test(self, stages: Mapping[str, TestStage]) -> None:
         """Train the rows of the results; a model of several targets is measured once for all."""
@@ -170,9 +204,12 @@ class _Training:
         show = self._experiment.settings["show_progress"]
         bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
         fits = self._back_end.train(self._experiment, jobs.jobs, bars.epoch) if jobs.jobs else ()
+        lengths = Counter(training_key(job) for job in jobs.jobs)
         for fit in fits:
             yield fit, list(jobs.read(fit))
-            bars.model()
+            lengths[training_key(fit.job)] -= 1
+            if not lengths[training_key(fit.job)]:  # its last length
+                bars.model()
         bars.close()
 
 
@@ -184,20 +221,38 @@ def _add_fine_tuned(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
         if candidate is not None:
             run.candidates.append(candidate)
             run.trained.append(candidate)
-            stages[target] = FoldStage(run.experiment, run.folder, [candidate])
+            options = [run.cv[REFERENCE]["options"]] if run.cv else []
+            stages[target] = fine_tuned_stage(run.experiment, run.folder, candidate, options)
+    return stages
+
+
+def _controls(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
+    """Return the stages that train the chosen trials until their own peak can be seen."""
+    stages = {}
+    for target, run in runs.items():
+        selected = _selected(run)
+        if selected is not None and selected.source not in FIXED:
+            stages[target] = control_stage(run.experiment, run.folder, [selected], run.cv)
     return stages
 
 
 def _choose(run: TargetRun) -> Chosen:
     """Return the rows of a run's result, and tell the trackers what the folds said."""
-    settings, compared = run.experiment.settings, run.candidates
-    run.tracking.of_mixes(run.trained, run.cv, settings.valid_metric)
-    if (
-        settings.is_solved
-    ):  # lambda was chosen for the target's own scale, in which its users weigh 1
-        compared = [replace(candidate, shared_weights=None) for candidate in compared]
-    selected = select(without_duplicates(compared, run.duplicates), run.cv)
-    return choose(run.experiment, compared, run.cv, selected, run.duplicates)
+    run.tracking.of_mixes(run.trained, run.cv, run.experiment.settings.valid_metric)
+    compared = _compared(run)
+    return choose(run.experiment, compared, run.cv, _selected(run), run.duplicates)
+
+
+def _compared(run: TargetRun) -> list[Candidate]:
+    """Return the candidates as they are trained on all of train."""
+    if not run.experiment.settings.is_solved:
+        return run.candidates
+    # lambda was chosen for the target's own scale, in which its users weigh 1
+    return [replace(candidate, shared_weights=None) for candidate in run.candidates]
+
+
+def _selected(run: TargetRun) -> Candidate | None:
+    return select(without_duplicates(_compared(run), run.duplicates), run.cv)
 
 
 def _track_fold(run: TargetRun, record: FoldRecord) -> None:

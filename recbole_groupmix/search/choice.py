@@ -22,6 +22,8 @@ class Chosen:
         By name in the result.
     epochs : dict of str to int
         Epochs to train, by candidate name.
+    own : dict of str to int
+        Epochs of the control, by candidate name: the peak of the candidate's own curve.
     options : dict of str to dict
         RecBole keys that the folds chose, by candidate name.
     diverged : tuple of str
@@ -32,6 +34,7 @@ class Chosen:
 
     rows: dict[str, Candidate]
     epochs: dict[str, int]
+    own: dict[str, int]
     options: dict[str, dict[str, float]]
     diverged: tuple[str, ...]
     duplicates: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +80,7 @@ def choose(
     return Chosen(
         rows=rows,
         epochs={c.name: cv[c.name]["epochs"] if cv else fixed for c in rows.values()},
+        own={c.name: cv[c.name]["own"] if cv else fixed for c in rows.values()},
         options={name: dict(s["options"]) for name, s in cv.items() if s["options"]},
         diverged=tuple(diverged),
         duplicates=duplicates,

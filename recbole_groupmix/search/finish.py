@@ -8,16 +8,19 @@ from collections.abc import Mapping
 import pandas as pd
 
 from recbole_groupmix.adapters.removed import Removed
-from recbole_groupmix.core.names import DATA_MIX
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result
 from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import FoldSummary, Group, RemovedStep
+from recbole_groupmix.record.schema import FoldSummary, Group, Lengths, RemovedStep
 from recbole_groupmix.search.choice import Chosen, check_reference
+from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.stages import has_length_stage
 
 
 def finish(
@@ -26,6 +29,7 @@ def finish(
     chosen: Chosen,
     cv: Mapping[str, FoldSummary],
     tested: tuple[pd.DataFrame, list[str]],
+    own_length: pd.DataFrame | None,
     keeper: ModelKeeper,
     seconds: Mapping[str, float],
 ) -> Result:
@@ -39,6 +43,8 @@ def finish(
         Result of :func:`choose`, and the summaries that it was given.
     tested : tuple
         From :meth:`~recbole_groupmix.search.test_stage.TestStage.result`.
+    own_length : pandas.DataFrame or None
+        From :meth:`~recbole_groupmix.search.test_stage.TestStage.own_length`; None without it.
     keeper : ModelKeeper
         Keeper that has saved the models.
     seconds : mapping
@@ -68,9 +74,33 @@ def finish(
         diverged=diverged,
         metrics=metrics,
         seconds=seconds,
+        lengths=_lengths(experiment, chosen, rows, cv),
+        own_length=own_length,
     )
     folder.write("result.json", json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _lengths(
+    experiment: Experiment,
+    chosen: Chosen,
+    rows: Mapping[str, Candidate],
+    cv: Mapping[str, FoldSummary],
+) -> Lengths | None:
+    """Return how long the rows were trained; None for models that are solved."""
+    settings = experiment.settings
+    if settings.is_solved:
+        return None
+    common = has_length_stage(settings)
+    at_cap = [name for name, c in rows.items() if common and c.name in cv and cv[c.name]["at_cap"]]
+    return {
+        "rule": "common" if common else "fixed",
+        "common": cv[REFERENCE]["epochs"] if common else None,
+        "cap": Grid.of(experiment).cap,
+        "at_cap": at_cap,
+        "epochs": {name: chosen.epochs[c.name] for name, c in rows.items()},
+        "own": {name: chosen.own[c.name] for name, c in rows.items()},
+    }
 
 
 def _removed(step: Removed) -> RemovedStep:

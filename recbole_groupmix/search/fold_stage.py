@@ -1,31 +1,39 @@
-"""Cross-validation: every candidate is trained and scored on every fold."""
+"""Cross-validation: every candidate is trained and measured on every fold."""
 
 from __future__ import annotations
 
-from statistics import median
-from typing import cast
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any, cast
 
 import numpy as np
 
-from recbole_groupmix.adapters.held_out import user_metrics
+from recbole_groupmix.core.training_length import Length, common_length
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.record.fold_lines import Key, key_of, longest_of_each, options_text
+from recbole_groupmix.record.fold_values import pack
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import (
-    CurvePoint,
     CurveRecord,
     FoldRecord,
     FoldSummary,
+    FoldUsers,
+    HitsRecord,
     Tried,
-    Tries,
 )
+from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Fit, Job
+from recbole_groupmix.training.validation_curve import ValidationCurve
+
+#: Options of a candidate that has no choice among any.
+NO_OPTIONS: Mapping[str, float] = {}
 
 
 def trains_on_folds(settings: Settings) -> bool:
-    """Return whether a run trains on folds: to search a mix, or to choose the number of epochs."""
+    """Return whether a run trains on folds: to search a mix, or to choose the training length."""
     return bool(settings.early_stopping or settings.trials > 0)
 
 
@@ -38,33 +46,57 @@ class FoldStage:
         Shared data and settings.
     folder : RunFolder
         Where finished work is kept; what it already holds is not trained again.
-    candidates : list of Candidate
+    candidates : sequence of Candidate
         Candidates to train.
+    length : int, optional
+        Epochs after which all of them are scored. By default every candidate has the length at
+        the peak of its own mean curve, and its folds are trained until that can be seen.
+    up_to : mapping of str to int
+        Epochs to train candidates whose curve is to go on beyond `length`.
+    options : sequence of mapping
+        Options of RecBole among which every candidate chooses.
     """
 
     def __init__(
-        self, experiment: Experiment, folder: RunFolder, candidates: list[Candidate]
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        candidates: Sequence[Candidate],
+        length: int | None = None,
+        up_to: Mapping[str, int] | None = None,
+        options: Sequence[Mapping[str, float]] = (NO_OPTIONS,),
     ) -> None:
         self._experiment, self._folder = experiment, folder
-        self._candidates = {c.name: c for c in candidates}
-        self._folds = range(experiment.settings.folds)
+        self._candidates, self._length = {c.name: c for c in candidates}, length
+        self._up_to, self._options = dict(up_to or {}), list(options) or [NO_OPTIONS]
+        self._folds, self._grid = range(experiment.settings.folds), Grid.of(experiment)
         n_folds = len(self._folds)
-        trials = folder.records("trials.jsonl", FoldRecord, n_folds)
+        self._done = {key_of(r): r for r in folder.records("trials.jsonl", FoldRecord, n_folds)}
         curves = folder.records("curves.jsonl", CurveRecord, n_folds)
-        self._done = {(r["name"], r["fold"]): r for r in trials}
-        self._curves = {(r["name"], r["fold"]) for r in curves}
-        self.n_models = len(candidates) * len(self._folds)
+        self._curves = longest_of_each(curves)
+        users = folder.records("fold_users.jsonl", FoldUsers, n_folds)
+        self._unwritten: list[FoldRecord] = []
+        self._users_known = {record["fold"] for record in users}
+        self.n_models = len(candidates) * len(self._folds) * len(self._options)
 
     def jobs(self) -> list[Job]:
         """Return the jobs that are left to train, fold by fold."""
-        fixed = None
-        if not self._experiment.settings.early_stopping:
-            fixed = int(self._experiment.config["epochs"])
+        aims = {
+            (c, i): self._aim(c, o) for c in self._candidates for i, o in enumerate(self._options)
+        }
         return [
-            job_of(self._experiment, c, fold + 1, epochs=fixed)
+            job_of(
+                self._experiment,
+                candidate,
+                fold + 1,
+                epochs=aims[name, i],
+                options=options,
+                eval_step=self._grid.step,
+            )
             for fold in self._folds
-            for c in self._candidates.values()
-            if (c.name, fold) not in self._done
+            for name, candidate in self._candidates.items()
+            for i, options in enumerate(self._options)
+            if self._reach(name, fold, options) < (aims[name, i] or 1)
         ]
 
     @property
@@ -72,35 +104,38 @@ class FoldStage:
         """Number of models that are left to train."""
         return len(self.jobs())
 
-    def take(self, fit: Fit) -> FoldRecord:
-        """Score a model, keep its record (a line of ``trials.jsonl``) and return it."""
-        candidate, fold = self._candidates[fit.job.name], fit.job.part - 1
-        tried: list[Tried] = [{"options": options, "score": score} for options, score in fit.tried]
-        tries: Tries = {"tried": tried} if tried else {}
-        record: FoldRecord = {
-            "name": candidate.name,
-            "source": candidate.source,
-            "fold": fold,
-            "score": fold_score(self._experiment, fit),
-            "epochs": fit.epochs,
-            "seconds": round(fit.seconds, 3),
-            **tries,
-            **candidate.mix.to_dict(),
-        }
-        if (candidate.name, fold) not in self._curves:
-            points = cast("list[CurvePoint]", fit.curve)
-            curve: CurveRecord = {"name": candidate.name, "fold": fold, "curve": points}
-            self._folder.append("curves.jsonl", curve)
-        self._folder.append("trials.jsonl", record)
-        self._done[candidate.name, fold] = record
-        return record
+    def take(self, fit: Fit) -> list[FoldRecord]:
+        """Keep what was measured of a model; return the scores that are known by it."""
+        job, curve = fit.job, fit.curve
+        fold = job.part - 1
+        record: CurveRecord = {"name": job.name, "fold": fold, "curve": []}
+        if curve is not None:
+            n_points = sum(e <= (job.epochs or inf) for e in curve.epochs)
+            groups = () if job.every_group else (self._experiment.target,)
+            record["curve"] = cast("list[Any]", curve.points(groups)[:n_points])
+            record["scores"] = [float(s) for s in curve.means(self._experiment.target)[:n_points]]
+            if n_points:
+                self._keep_hits(job, curve, n_points)
+        if job.options and not self._experiment.settings.is_solved:
+            record["options"] = dict(job.options)
+        if fit.diverged:
+            record["diverged"] = True
+        earlier = self._curves.get(key_of(record))
+        before = 0.0 if earlier is None else earlier.get("seconds", 0.0)
+        record["seconds"] = round(fit.seconds + before, 3)
+        self._folder.append("curves.jsonl", record)
+        self._curves[key_of(record)] = record
+        self._score(job.name, record.get("options", NO_OPTIONS))
+        return self._write_scores()
 
     @property
-    def seconds(self) -> float:
-        """Seconds that all models took, those of earlier calls included."""
-        return float(
-            sum(self._done[n, f]["seconds"] for n in self._candidates for f in self._folds)
-        )
+    def seconds(self) -> dict[str, float]:
+        """Seconds that each candidate took, those of earlier calls included."""
+        total = dict.fromkeys(self._candidates, 0.0)
+        for (name, _, _), record in self._curves.items():
+            if name in total:
+                total[name] += record.get("seconds", 0.0)
+        return total
 
     def summaries(self) -> dict[str, FoldSummary]:
         """Return the cross-validation summaries, once nothing is left.
@@ -108,35 +143,176 @@ class FoldStage:
         Returns
         -------
         dict
-            By candidate name: ``score`` (mean over folds of the target's best validation
-            metric), ``scores`` (one per fold), ``epochs`` (median best epoch, >= 1) and
-            ``options`` (those of the best mean score where several were tried, else empty). Scores
-            are NaN where training diverged; these candidates are not trained further.
+            By candidate name: ``score`` (mean over folds of the target's validation metric after
+            ``epochs``), ``scores`` (one per fold), ``options`` (those of the best mean score where
+            several were tried, else empty), ``own`` and ``at_cap``. Scores are NaN where training
+            diverged; these candidates are not trained further.
         """
-        return {n: summary([self._done[n, f] for f in self._folds]) for n in self._candidates}
+        known = self.known()
+        self._write_scores()  # an earlier call may have been stopped before it
+        return {name: known[name] for name in self._candidates}
 
     def known(self) -> dict[str, FoldSummary]:
-        """Return the :meth:`summaries` of candidates with all folds done."""
-        return {
-            n: summary([self._done[n, f] for f in self._folds])
-            for n in self._candidates
-            if all((n, f) in self._done for f in self._folds)
+        """Return the :meth:`summaries` of candidates with all folds done; nothing is written."""
+        return {name: self._summary(name) for name in self._candidates if self._is_done(name)}
+
+    def _aim(self, name: str, options: Mapping[str, float]) -> int | None:
+        """Return the epochs that a candidate has to reach; None if its own curve says when."""
+        if self._length is not None:
+            return max(self._up_to.get(name, 0), self._length)
+        curves = [self._curves.get(self._key(name, f, options)) for f in self._folds]
+        if any(curve is None for curve in curves):
+            return None
+        length = self._own_length(name, options, self._grid.cap)
+        return (
+            1
+            if length is None or length.train_to is None
+            else self._grid.at_or_above(length.train_to)
+        )
+
+    def _key(self, name: str, fold: int, options: Mapping[str, float]) -> Key:
+        return name, fold, options_text(options)
+
+    def _reach(self, name: str, fold: int, options: Mapping[str, float]) -> float:
+        """Return the epochs of a fold's longest training; infinite where it diverged."""
+        record = self._curves.get(self._key(name, fold, options))
+        if record is None:
+            return 0
+        if record.get("diverged") or self._experiment.settings.is_solved:
+            return inf
+        return record["curve"][-1]["epoch"] if record["curve"] else 0
+
+    def _own_length(self, name: str, options: Mapping[str, float], cap: int) -> Length | None:
+        """Return the length by a candidate's own curves; None if one of them has no point."""
+        records = [self._curves[self._key(name, fold, options)] for fold in self._folds]
+        curves = [_up_to(record, cap) for record in records]
+        if not all(curves) or any(r.get("diverged") for r in records):
+            return None
+        longest = max(curves, key=len)
+        scores = [[score for _, score in curve] for curve in curves]
+        return common_length([epoch for epoch, _ in longest], scores, cap)
+
+    def _score(self, name: str, options: Mapping[str, float]) -> None:
+        """Note the scores that a candidate's curves give by now and that are not known yet."""
+        keys = [self._key(name, fold, options) for fold in self._folds]
+        length, lost = self._length, False
+        if length is None:
+            if not all(key in self._curves for key in keys):
+                return
+            own = self._own_length(name, options, self._grid.cap)
+            if own is not None and own.train_to is not None:
+                return
+            length, lost = 1 if own is None else own.epochs, own is None
+        for key in keys:
+            if key in self._curves and key not in self._done:
+                record = self._record(self._candidates[name], self._curves[key], length, lost)
+                self._done[key] = record
+                self._unwritten.append(record)
+
+    def _record(
+        self, candidate: Candidate, curve: CurveRecord, length: int, lost: bool
+    ) -> FoldRecord:
+        record: FoldRecord = {
+            "name": candidate.name,
+            "source": candidate.source,
+            "fold": curve["fold"],
+            "score": None if lost else _score(curve, length),
+            "epochs": length,
+            "seconds": curve.get("seconds", 0.0),
+            "alpha": dict(candidate.mix.alpha),
+            "alpha_aug": candidate.mix.alpha_aug,
         }
+        if self._experiment.settings.is_solved:
+            record["tried"] = _tried(curve)
+            record["score"] = max(tried["score"] for tried in record["tried"])
+        if "options" in curve:
+            record["options"] = curve["options"]
+        return record
+
+    def _write_scores(self) -> list[FoldRecord]:
+        """Write the scores that are noted but not in the folder; return them."""
+        written, self._unwritten = self._unwritten, []
+        for record in written:
+            self._folder.append("trials.jsonl", record)
+        return written
+
+    def _is_done(self, name: str) -> bool:
+        """Return whether the scores of a candidate are known on all folds, with all options."""
+        for options in self._options:
+            self._score(name, options)
+        keys = [self._key(name, f, o) for f in self._folds for o in self._options]
+        return all(key in self._done for key in keys)
+
+    def by_options(self, name: str) -> list[FoldSummary]:
+        """Return the summary of a candidate with each of the options, once nothing is left."""
+        return [self._summary_with(name, options) for options in self._options]
+
+    def _summary(self, name: str) -> FoldSummary:
+        every = self.by_options(name)
+        finite = [each for each in every if np.isfinite(each["score"])]
+        return max(finite, key=lambda each: each["score"], default=every[0])
+
+    def _summary_with(self, name: str, options: Mapping[str, float]) -> FoldSummary:
+        of_options = summary([self._done[self._key(name, fold, options)] for fold in self._folds])
+        if options:
+            of_options["options"] = dict(options)
+        solved = self._experiment.settings.is_solved
+        if not solved and (self._length is None or name in self._up_to):
+            own = self._own_length(name, options, self._up_to.get(name, self._grid.cap))
+            if own is not None:
+                of_options["own"] = own.epochs
+                of_options["at_cap"] = own.at_cap and self._length is None
+        return of_options
+
+    def _keep_hits(self, job: Job, curve: ValidationCurve, n_points: int) -> None:
+        """Write the hits of the target's users, and once for each fold who they are."""
+        experiment, fold = self._experiment, job.part - 1
+        values = curve.values_of(experiment.target)
+        if fold not in self._users_known:
+            tokens = experiment.dataset.id2token(experiment.dataset.uid_field, values.users)
+            users: FoldUsers = {
+                "fold": fold,
+                "users": [str(token) for token in tokens],
+                "n_relevant": [int(n) for n in values.n_relevant],
+            }
+            self._folder.append("fold_users.jsonl", users)
+            self._users_known.add(fold)
+        kind, packed = pack(values.counts[:n_points])
+        hits: HitsRecord = {
+            "name": job.name,
+            "fold": fold,
+            "epochs": curve.epochs[:n_points],
+            "type": kind,
+            "packed": packed,
+        }
+        if job.options and not experiment.settings.is_solved:
+            hits["options"] = dict(job.options)
+        self._folder.append("hits.jsonl", hits)
 
 
-def fold_score(experiment: Experiment, fit: Fit) -> float | None:
-    """Return the target's validation metric of a model on its fold; None if it diverged."""
-    if fit.diverged:
-        return None
-    if fit.job.epochs is None or fit.tried:
-        return fit.score
-    held_out = experiment.target_held_out(experiment.part(fit.job.part))
-    name, _, cut_off = experiment.settings.valid_metric.partition("@")
-    values = user_metrics(fit.model, held_out, [int(cut_off)], [name])
-    return float(next(iter(values.values())).mean())
+def _up_to(record: CurveRecord, cap: int) -> list[tuple[int, float]]:
+    """Return epoch and score of the points of a curve up to a cap."""
+    scores = record.get("scores", [])
+    points = [(p["epoch"], s) for p, s in zip(record["curve"], scores, strict=True)]
+    return [(epoch, float(np.nan if s is None else s)) for epoch, s in points if epoch <= cap]
 
 
-def summary(records: list[FoldRecord]) -> FoldSummary:
+def _score(record: CurveRecord, length: int) -> float | None:
+    """Return the score of a curve after some epochs; None if training had diverged by then."""
+    return dict(_up_to(record, length)).get(length)
+
+
+def _tried(record: CurveRecord) -> list[Tried]:
+    """Return the options of a closed-form model with their scores."""
+    keys = ("reg_weight",)
+    scores = cast("list[float]", record.get("scores", []))
+    return [
+        {"options": {k: cast("dict[str, float]", p)[k] for k in keys if k in p}, "score": score}
+        for p, score in zip(record["curve"], scores, strict=True)
+    ]
+
+
+def summary(records: Sequence[FoldRecord]) -> FoldSummary:
     """Summarise the records of a candidate's folds; see :meth:`FoldStage.summaries`."""
     scores = [np.nan if record["score"] is None else record["score"] for record in records]
     options: dict[str, float] = {}
@@ -145,9 +321,12 @@ def summary(records: list[FoldRecord]) -> FoldSummary:
         best = int(np.argmax(np.mean(by_option, axis=0)))
         scores = [of_fold[best] for of_fold in by_option]
         options = records[0]["tried"][best]["options"]
+    epochs = max(record["epochs"] for record in records)
     return {
         "options": options,
         "score": float(np.mean(scores)),
         "scores": scores,
-        "epochs": max(1, round(median(record["epochs"] for record in records))),
+        "epochs": epochs,
+        "own": epochs,
+        "at_cap": False,
     }

@@ -16,6 +16,7 @@ def job_of(
     repeat: int = 0,
     epochs: int | None = None,
     options: Mapping[str, float] | None = None,
+    eval_step: int = 0,
 ) -> Job:
     """Return the job that trains a candidate.
 
@@ -33,12 +34,14 @@ def job_of(
         How long to train; None stops early.
     options : mapping of str to float, optional
         RecBole keys of this job alone.
+    eval_step : int
+        Epochs between two measurements on the part's held-out items; 0 measures nothing.
     """
     n_users, target = experiment.part(part).n_users, experiment.target
     start = None
     if candidate.pooled_epochs:
         pooled = reference_candidate(n_users, target)
-        start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs)
+        start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs, options)
     return Job(
         candidate.name,
         candidate.weights_on(n_users, target),
@@ -46,6 +49,7 @@ def job_of(
         repeat,
         epochs,
         options or {},
+        eval_step=eval_step,
         every_group=candidate.is_baseline,
         start=start,
     )

@@ -39,8 +39,8 @@ class TargetRun:
         (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
     cv : dict
         Summaries of the folds by candidate name; empty before and without folds.
-    seconds : float
-        Seconds that the models on the folds took, those of earlier calls included.
+    seconds : dict of str to float
+        Seconds that each candidate took on the folds, those of earlier calls included.
     tracking : Tracking
         Receives the scores; made by :meth:`open`.
     """
@@ -52,7 +52,7 @@ class TargetRun:
     trained: list[Candidate]
     duplicates: dict[str, str]
     cv: dict[str, FoldSummary] = field(default_factory=dict)
-    seconds: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
     tracking: Tracking = field(init=False)
 
     def open(self) -> None:

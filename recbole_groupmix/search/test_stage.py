@@ -11,12 +11,12 @@ import pandas as pd
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.metrics import read_repeat
+from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.kept_model import ModelKeeper
-from recbole_groupmix.training.job import Fit, Job
+from recbole_groupmix.training.job import Fit, Job, n_trainings
 
 
 class TestStage:
@@ -28,41 +28,33 @@ class TestStage:
         Shared data and settings.
     folder : RunFolder
         Where finished work is kept.
-    rows : dict of str to Candidate
-        Candidates by their name in the result.
-    epochs : dict of str to int
-        Epochs to train, by candidate name.
+    chosen : Chosen
+        The rows, their lengths, those of the control, and their options.
     keep : ModelKeeper
         Receives every fit, and knows which checkpoint must exist.
-    options : mapping
-        RecBole keys that the folds chose for single candidates, by candidate name.
     """
 
     __test__ = False  # not one of pytest's
 
     def __init__(
-        self,
-        experiment: Experiment,
-        folder: RunFolder,
-        rows: Mapping[str, Candidate],
-        epochs: Mapping[str, int],
-        keep: ModelKeeper,
-        options: Mapping[str, Mapping[str, float]],
+        self, experiment: Experiment, folder: RunFolder, chosen: Chosen, keep: ModelKeeper
     ) -> None:
         self._experiment, self._folder, self._keep = experiment, folder, keep
-        self._rows = dict(rows)
-        chosen = {candidate.name: candidate for candidate in rows.values()}
+        self._rows, self._epochs, self._own = dict(chosen.rows), chosen.epochs, chosen.own
+        candidates = {candidate.name: candidate for candidate in chosen.rows.values()}
         self._labels = {
-            c: [row for row, of_row in rows.items() if of_row.name == c] for c in chosen
+            c: [row for row, of_row in chosen.rows.items() if of_row.name == c] for c in candidates
         }
         self._jobs = [
-            job_of(experiment, c, ALL_OF_TRAIN, r, epochs[c.name], options.get(c.name))
+            job_of(experiment, c, ALL_OF_TRAIN, r, length, chosen.options.get(c.name))
             for r in range(experiment.settings.repeats)
-            for c in chosen.values()
+            for c in candidates.values()
+            for length in sorted({chosen.epochs[c.name], chosen.own[c.name]})
         ]
         self._diverged: dict[str, None] = {}
-        self.n_models = len(self._jobs)
-        self.seconds = 0.0
+        self._own_diverged: set[str] = set()
+        self.n_models = n_trainings(self._jobs)
+        self._seconds: dict[tuple[str, int, int | None], float] = {}
 
     def jobs(self) -> list[Job]:
         """Return the jobs that are left: those not measured yet, and those that cannot be loaded.
@@ -70,37 +62,46 @@ class TestStage:
         A damaged file counts as missing. The model that is loaded needs a checkpoint besides its
         metrics; as long as the data mix may still diverge, Proportional needs one too.
         """
-        missing = {(j.name, j.repeat) for j in self._jobs if not self._is_measured(j)}
+        missing = {(j.name, j.epochs, j.repeat) for j in self._jobs if not self._is_measured(j)}
         to_load = []
         for candidate in self._keep.to_load(self._rows):
             to_load.append(candidate.name)
-            if not any(name == candidate.name for name, _ in missing):
+            if not any(name == candidate.name for name, *_ in missing):
                 break
         return [
             job
             for job in self._jobs
-            if (job.name, job.repeat) in missing
-            or (job.name in to_load and job.repeat == 0 and self._keep.lacks(job))
+            if (job.name, job.epochs, job.repeat) in missing
+            or (job.name in to_load and self._is_first(job) and self._keep.lacks(job))
         ]
 
     @property
     def n_left(self) -> int:
         """Number of models that are left to train."""
-        return len(self.jobs())
+        return n_trainings(self.jobs())
 
     def take(self, fit: Fit, metrics: pd.DataFrame | None = None) -> None:
         """Keep a model's metrics on test: those given, or measured now."""
+        labels = self._labels[fit.job.name]
         if fit.diverged:
-            self._diverged.update(dict.fromkeys(self._labels[fit.job.name]))
+            if fit.job.epochs == self._epochs[fit.job.name]:
+                self._diverged.update(dict.fromkeys(labels))
+            if fit.job.epochs == self._own[fit.job.name]:
+                self._own_diverged.update(labels)
             return
-        for row in self._labels[fit.job.name]:
-            self._keep(row, fit)
+        if self._is_first(fit.job):
+            for row in labels:
+                self._keep(row, fit)
         if self._is_measured(fit.job):
             return  # only the checkpoint was missing
         frame = test_metrics(self._experiment, fit) if metrics is None else metrics
         frame = frame.assign(mix=fit.job.name, seconds=round(fit.seconds, 3))
         name = str(self._file(fit.job).relative_to(self._folder.path))
         self._folder.write(name, frame.to_parquet)
+
+    def _is_first(self, job: Job) -> bool:
+        """Return whether a job is the first repeat at the length of the table."""
+        return job.repeat == 0 and job.epochs == self._epochs[job.name]
 
     def _is_measured(self, job: Job) -> bool:
         if not self._file(job).is_file():
@@ -132,23 +133,31 @@ class TestStage:
         ValueError
             If training of every mix diverged.
         """
-        kept = [
-            (job, row)
-            for job in self._jobs
-            for row in self._labels[job.name]
-            if row not in self._diverged
-        ]
-        frames = [self._read(job).assign(mix=row) for job, row in kept]
-        if not frames:
+        frame = self._frame(self._epochs, self._diverged)
+        if frame is None:
             raise ValueError("Training of every mix diverged; lower learning_rate.")
-        once = [
-            f
-            for (job, row), f in zip(kept, frames, strict=True)
-            if row == self._labels[job.name][0]
-        ]
-        self.seconds = float(sum(frame["seconds"].iloc[0] for frame in once))
-        whole = pd.concat(frames, ignore_index=True).drop(columns="seconds")
-        return whole, list(self._diverged)
+        return frame, list(self._diverged)
+
+    def own_length(self) -> pd.DataFrame | None:
+        """Return the metrics of the control, as those of :meth:`result`; None if it lost all rows."""
+        return self._frame(self._own, {**self._diverged, **dict.fromkeys(self._own_diverged)})
+
+    def _frame(
+        self, epochs: Mapping[str, int], diverged: Mapping[str, None]
+    ) -> pd.DataFrame | None:
+        frames = []
+        for job in self._jobs:
+            rows = [row for row in self._labels[job.name] if row not in diverged]
+            if rows and job.epochs == epochs[job.name]:
+                frame = self._read(job)
+                self._seconds[job.name, job.repeat, job.epochs] = float(frame["seconds"].iloc[0])
+                frames += [frame.drop(columns="seconds").assign(mix=row) for row in rows]
+        return pd.concat(frames, ignore_index=True) if frames else None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the models of the results took."""
+        return sum(self._seconds.values())
 
     def _file(self, job: Job) -> Path:
         return self._folder.path / "repeats" / f"{job.name}-{job.epochs}-{job.repeat}.parquet"

@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 import numpy as np
 
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import reference_candidate
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.record.schema import TunedFold
-from recbole_groupmix.search.fold_stage import fold_score
+from recbole_groupmix.search.fold_stage import FoldStage
+from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.identity import config_of
-from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.progress import Progress
+from recbole_groupmix.search.stages import has_length_stage
 from recbole_groupmix.settings.identity import hash8
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.text.numbers import count
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.text.untrusted import safe_file_name
 from recbole_groupmix.training.back_ends import back_end
@@ -46,12 +46,15 @@ class Point:
     scores : tuple of float
         Validation metric on each fold; NaN where training diverged.
     epochs : int
-        Median over folds of the best epoch.
+        The training length: the peak of the smoothed mean curve over the folds.
+    at_cap : bool
+        Whether the most epochs that are allowed cut that curve off at its peak.
     """
 
     options: dict[str, float]
     scores: tuple[float, ...]
     epochs: int
+    at_cap: bool = False
 
     @property
     def score(self) -> float:
@@ -128,37 +131,26 @@ def tune(
     say_notes(experiment, say)
     if say:
         say(f"{len(grid)} points on {folds} folds; folder {folder.path}")
-    fixed = None if settings.early_stopping else int(experiment.config["epochs"])
-    records = {(r["name"], r["fold"]): r for r in folder.records("trials.jsonl", TunedFold, folds)}
+    fixed = None if has_length_stage(settings) else Grid.of(experiment).cap
     proportional = reference_candidate(experiment.n_users, experiment.target)
-    jobs = [
-        job_of(experiment, proportional, fold + 1, epochs=fixed, options=options)
-        for fold in range(folds)
-        for options in grid
-        if (_label(options), fold) not in records
-    ]
-    n_jobs = len(grid) * folds
+    stage = FoldStage(experiment, folder, [proportional], fixed, options=grid)
+    n_jobs = stage.n_models
     bars = Progress(
         "grid",
         n_jobs,
-        n_jobs - len(jobs),
+        n_jobs - stage.n_left,
         int(experiment.config["epochs"]),
         settings["show_progress"],
     )
-    for fit in trainer.train(experiment, jobs, bars.epoch) if jobs else ():
-        record: TunedFold = {
-            "name": _label(fit.job.options),
-            "fold": fit.job.part - 1,
-            "score": fold_score(experiment, fit),
-            "epochs": fit.epochs,
-            "seconds": round(fit.seconds, 3),
-        }
-        folder.append("trials.jsonl", record)
-        records[record["name"], record["fold"]] = record
-        bars.model()
+    while jobs := stage.jobs():  # a length may need a longer look
+        for fit in trainer.train(experiment, jobs, bars.epoch):
+            stage.take(fit)
+            bars.model()
     bars.close()
+    stage.summaries()
     points = tuple(
-        _point(options, [records[_label(options), f] for f in range(folds)]) for options in grid
+        Point(options, tuple(of_point["scores"]), of_point["epochs"], of_point["at_cap"])
+        for options, of_point in zip(grid, stage.by_options(REFERENCE), strict=True)
     )
     finite = [point for point in points if np.isfinite(point.score)]
     if not finite:
@@ -188,6 +180,12 @@ def tuning_table(tuned: Tuned) -> str:
             ]
         )
     lines = aligned(rows, left=())
+    capped = sum(point.at_cap for point in tuned.points)
+    if capped:
+        lines.append(
+            f"{count(capped, 'point')} of {len(tuned.points)} were still rising after the most epochs "
+            "that are allowed; raise --epochs."
+        )
     return "\n".join([*lines, *filter(None, (_edge(tuned, key) for key in keys))])
 
 
@@ -222,15 +220,6 @@ def _name(experiment: Experiment) -> str:
         settings.embedding_size,
     ]
     return "-".join(str(part) for part in parts if part)
-
-
-def _label(options: Any) -> str:
-    return " ".join(f"{key}={value:g}" for key, value in options.items())
-
-
-def _point(options: dict[str, float], records: list[TunedFold]) -> Point:
-    scores = tuple(np.nan if r["score"] is None else float(r["score"]) for r in records)
-    return Point(options, scores, max(1, round(median(r["epochs"] for r in records))))
 
 
 def _edge(tuned: Tuned, key: str) -> str:

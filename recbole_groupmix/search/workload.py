@@ -12,12 +12,21 @@ from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.fine_tuned import fine_tuned, has_fine_tuned
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import FoldSummary
-from recbole_groupmix.search.choice import choose
-from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
+from recbole_groupmix.search.choice import Chosen, choose
+from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.stages import (
+    control_stage,
+    fine_tuned_stage,
+    has_control,
+    has_length_stage,
+    length_stage,
+    mix_stage,
+    options_of,
+)
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.training.job import Job
+from recbole_groupmix.training.job import n_trainings
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,9 @@ def left_to_train(
 ) -> Workload:
     """Count the models that the stages of a run have left.
 
-    The number of epochs on all of train, and with it the name of a model's file, is known once its
-    folds are done; until then all of its repeats are left.
+    Lengths, and with them the names of the files of models on all of train, are known once the
+    folds are done; until then all of their repeats are left. Folds of Proportional may have to be
+    trained again for longer, which is not counted.
 
     Parameters
     ----------
@@ -76,52 +86,62 @@ def left_to_train(
         Candidates that the run trains.
     """
     settings = experiment.settings
-    repeats, on_folds = settings.repeats, trains_on_folds(settings)
-    left, fine_tuning_left, known = 0, 0, {}
-    if on_folds:
-        stage = FoldStage(experiment, folder, list(trained))
-        left, known = stage.n_left, stage.known()
+    repeats, has_tuned = settings.repeats, has_fine_tuned(settings)
+    known: dict[str, FoldSummary] = {}
+    candidates = list(trained)
+    if trains_on_folds(settings):
+        left, known = _left_on_folds(experiment, folder, trained)
+        tuned = fine_tuned(experiment, known) if REFERENCE in known else None
+        tuning_left = settings.folds if has_tuned and REFERENCE not in known else 0
+        if tuned is not None:
+            options = [known[REFERENCE]["options"]]
+            stage = fine_tuned_stage(experiment, folder, tuned, options)
+            tuning_left, known = stage.n_left, {**known, **stage.known()}
+            candidates.append(tuned)
+        searched = any(c.source not in FIXED for c in trained)
+        control = settings.folds if searched and has_control(settings) else 0
+        if left or tuning_left:
+            fixed = [c for c in trained if c.source in FIXED]
+            final = sum(_to_test(experiment, folder, c, known) for c in fixed) + searched * repeats
+            tuned_left = has_tuned * repeats
+            if tuned is not None:
+                tuned_left = _to_test(experiment, folder, tuned, known)
+            at_most = searched and any(c.source == THEORY for c in trained)
+            return Workload(left + control, tuning_left, final + tuned_left, tuned_left, at_most)
+        selected = select(trained, known)
+        if control and selected is not None and selected.source not in FIXED:
+            stage = control_stage(experiment, folder, [selected], known)
+            if stage.n_left:
+                rows = [c for c in candidates if c.source in FIXED or c.pooled_epochs]
+                final = sum(_to_test(experiment, folder, c, known) for c in rows) + repeats
+                follow = 0 if tuned is None else _to_test(experiment, folder, tuned, known)
+                return Workload(stage.n_left, 0, final, follow)
+            known.update(stage.known())
+    elif (tuned := fine_tuned(experiment, {})) is not None:
+        candidates.append(tuned)
+    chosen = choose(experiment, candidates, known, select(candidates, known) if known else None)
+    jobs = TestStage(experiment, folder, chosen, ModelKeeper(folder)).jobs()
+    follow = n_trainings(job for job in jobs if job.start is not None)
+    return Workload(0, 0, n_trainings(jobs), follow)
 
-    tuned = None
-    if has_fine_tuned(settings):
-        if on_folds and REFERENCE not in known:
-            fine_tuning_left = settings.folds
-        elif (tuned := fine_tuned(experiment, known)) is not None and on_folds:
-            stage = FoldStage(experiment, folder, [tuned])
-            fine_tuning_left, known = stage.n_left, {**known, **stage.known()}
-    if not left and not fine_tuning_left:
-        candidates = [*trained, tuned] if tuned is not None else list(trained)
-        jobs = _jobs(experiment, folder, candidates, known)
-        return Workload(0, 0, len(jobs), sum(job.start is not None for job in jobs))
 
-    def to_test(candidate: Candidate) -> int:
-        return _to_test(experiment, folder, candidate, known)
-
-    final, at_most = sum(to_test(c) for c in trained if c.source in FIXED), False
-    if any(c.source not in FIXED for c in trained):
-        if left:  # the data mix may be any of them
-            final += repeats
-            at_most = any(c.source == THEORY for c in trained)
-        else:
-            selected = select(trained, known)
-            final += to_test(selected) if selected and selected.source not in FIXED else 0
-    final_fine_tuned = repeats if fine_tuning_left else 0
-    if tuned is not None:
-        final_fine_tuned = to_test(tuned)
-    return Workload(left, fine_tuning_left, final + final_fine_tuned, final_fine_tuned, at_most)
-
-
-def _jobs(
-    experiment: Experiment,
-    folder: RunFolder,
-    candidates: Sequence[Candidate],
-    known: Mapping[str, FoldSummary],
-) -> list[Job]:
-    """Return the jobs left once the folds are done, some perhaps for their checkpoints alone."""
-    chosen = choose(experiment, candidates, known, select(candidates, known))
-    keeper = ModelKeeper(folder)
-    stage = TestStage(experiment, folder, chosen.rows, chosen.epochs, keeper, chosen.options)
-    return stage.jobs()
+def _left_on_folds(
+    experiment: Experiment, folder: RunFolder, trained: Sequence[Candidate]
+) -> tuple[int, dict[str, FoldSummary]]:
+    """Return how many models are left on the folds, and what is known of those that are done."""
+    n_options, known = len(options_of(experiment.settings)), {}
+    left = 0
+    if has_length_stage(experiment.settings):
+        first = length_stage(experiment, folder, trained)
+        if first.n_left:
+            others = (len(trained) - 1) * experiment.settings.folds * n_options
+            return first.n_left + others, {}
+        known = first.known()
+        if not isfinite(known[REFERENCE]["score"]):
+            return 0, known  # the run stops
+    stage = mix_stage(experiment, folder, trained, known)
+    left = stage.n_left
+    return left, {**known, **stage.known()}
 
 
 def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
@@ -137,8 +157,10 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     folds = settings.folds if trains_on_folds(settings) else 0
     trials, repeats, tuned = settings.trials, settings.repeats, has_fine_tuned(settings)
     rows = len(mixes) + len(settings.mix)
+    options = len(options_of(settings))
+    control = folds if trials and has_control(settings) else 0
     return Workload(
-        on_folds=(rows + trials) * folds,
+        on_folds=(rows + trials) * folds * options + control,
         fine_tuned_on_folds=tuned * folds,
         final=(rows + (trials > 0) + tuned) * repeats,
         final_fine_tuned=tuned * repeats,
@@ -153,10 +175,12 @@ def _to_test(
     known: Mapping[str, FoldSummary],
 ) -> int:
     """Return how many repeats of a mix are left; `known` has the summaries of finished folds."""
-    if candidate.name not in known:
+    name = candidate.name
+    if name not in known:
         return int(experiment.settings.repeats)
-    if not isfinite(known[candidate.name]["score"]):
+    summary = known[name]
+    if not isfinite(summary["score"]):
         return 0
-    epochs = known[candidate.name]["epochs"]
-    rows, name = {candidate.name: candidate}, candidate.name
-    return TestStage(experiment, folder, rows, {name: epochs}, ModelKeeper(folder), {}).n_left
+    lengths = {name: summary["epochs"]}, {name: summary["own"]}
+    chosen = Chosen({name: candidate}, *lengths, {name: summary["options"]}, ())
+    return TestStage(experiment, folder, chosen, ModelKeeper(folder)).n_left

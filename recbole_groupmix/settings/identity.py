@@ -9,6 +9,9 @@ from typing import Any
 
 from recbole_groupmix.settings.rows import NOT_IDENTITY, in_identity
 
+#: Version of the rules by which mixes are compared: 1 trained each mix for a length of its own and
+#: marked changes by the bootstrap alone. Runs of different rules have different names.
+RULES = 2
 #: Keys of RecBole that may differ between two commands which continue the same run.
 _VOLATILE = frozenset(
     {
@@ -27,7 +30,7 @@ def configuration(values: Mapping[str, Any]) -> dict[str, Any]:
         for key in sorted(values)
         if key not in _VOLATILE and in_identity(key, values[key])
     }
-    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    plain: dict[str, Any] = json.loads(json.dumps({**kept, "rules": RULES}, default=str))
     return plain
 
 

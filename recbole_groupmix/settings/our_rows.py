@@ -124,9 +124,28 @@ class OurRows:
     early_stopping = Key(
         True,
         "choice",
-        "Whether training on folds stops early; final models then train for the folds' median.",
+        "Whether the folds choose how long to train, by Proportional's mean curve; else `epochs`.",
         choices=(True, False),
         unset="by protocol",
+        costs=False,
+    )
+    own_length = Key(
+        True,
+        "choice",
+        "Whether each row is also trained for the length of its own curve, as a control.",
+        choices=(True, False),
+        models="trained",
+        needs=("early_stopping", "early_stopping is off"),
+        costs=False,
+        identity=False,
+    )
+    decays = Key[Sequence[float] | None](
+        None,
+        "own",
+        "Values of `reg_weight` among which every mix chooses on the folds; each costs a training.",
+        allowed="numbers from 0",
+        unset="none",
+        models="trained",
         costs=False,
     )
     fine_tune = Key(

@@ -58,7 +58,7 @@ class RecBoleRows:
     epochs = Key[int | None](
         None,
         "whole",
-        "Epochs of training at most.",
+        "Most epochs of training.",
         least=1,
         most=10**9,
         why="no model trains so long",
@@ -120,7 +120,7 @@ class RecBoleRows:
     stopping_step = Key[int | None](
         None,
         "whole",
-        "Evaluations without a better one after which training stops early.",
+        "Fewest evaluations without a better one after which training on a fold may end.",
         least=1,
         most=_MOST_BITS,
         why=_BITS,

@@ -13,6 +13,8 @@ from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.settings.data_keys import check_data_keys
 from recbole_groupmix.settings.kinds import check_kinds
+from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.settings.yaml_files import MOST_BUDGET
 from recbole_groupmix.text.untrusted import short_repr
@@ -52,6 +54,7 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
         "topk": topk,
         "valid_metric": _valid_metric(settings, topk),
         "mix": _mix_files(settings),
+        **_decays(settings),
     }
     _check_benchmark(settings)
     check_kinds(settings)
@@ -150,6 +153,29 @@ def _valid_metric(settings: Settings, topk: Sequence[int]) -> str:
             f"cut-off of topk {topk}, for example recall@{topk[-1]}"
         )
     return f"{name}@{cut_off}"
+
+
+def _decays(settings: Settings) -> dict[str, list[float]]:
+    value: Any = settings.decays
+    if value is None:
+        return {}
+    decays = list(value) if isinstance(value, (list, tuple)) else [value]
+    good = all(isinstance(v, Real) and not isinstance(v, bool) for v in decays)
+    if not decays or not good or not all(0 <= v <= MOST_FACTOR for v in decays):
+        raise ValueError(
+            f"{settings.describe('decays')}; it must be a list of numbers >= 0, for example "
+            "[0.003,0.01,0.03]"
+        )
+    if not settings.is_solved and not reads_key(settings.model, "reg_weight"):
+        raise ValueError(
+            f"{settings.describe('decays')}, but {settings.model} has no reg_weight; leave it out"
+        )
+    if len(decays) > 1 and not settings.early_stopping and not settings.trials:
+        raise ValueError(
+            f"{settings.describe('decays')}, but without trials under early_stopping false there "
+            "are no folds to choose it on; give one reg_weight, or early_stopping=true"
+        )
+    return {"decays": sorted({float(v) for v in decays})}
 
 
 def _mix_files(settings: Settings) -> list[str]:

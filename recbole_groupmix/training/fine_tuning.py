@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
-from recbole_groupmix.training.job import Fit, Job, OnEpoch
+from recbole_groupmix.training.job import Fit, Job, OnEpoch, training_key
 
 #: Models trained before a fine-tuned model: the one that it starts from.
 MODELS_BEFORE = 1
@@ -40,23 +40,22 @@ class FineTuning:
         followers: dict[tuple[object, ...], list[Job]] = {}
         for job in jobs:
             if job.start is not None:
-                waiting = followers.setdefault(_key(job.start), [])
+                waiting = followers.setdefault(_start_key(job.start), [])
                 if not waiting:
                     starts.append(job.start)
                 waiting.append(job)
         for first in self._back_end.train(experiment, starts, on_epoch) if starts else ():
-            waiting = followers[_key(first.job)]
-            for job in waiting:
-                share = first.seconds / len(waiting)
-                if first.diverged:
-                    yield replace(first, job=job, seconds=share)
-                    continue
-                job_from_there = replace(job, initial=first.model.state_dict())
-                for fit in self._back_end.train(experiment, [job_from_there], on_epoch):
-                    fit.job, fit.seconds = job, fit.seconds + share
-                    yield fit
+            waiting = followers[_start_key(first.job)]
+            share = first.seconds / len(waiting)
+            if first.diverged:
+                yield from (replace(first, job=job, curve=None, seconds=share) for job in waiting)
+                continue
+            state = first.model.state_dict()
+            from_there = [replace(job, initial=state) for job in waiting]
+            for fit in self._back_end.train(experiment, from_there, on_epoch):
+                fit.job, fit.seconds = replace(fit.job, initial=None), fit.seconds + share
+                yield fit
 
 
-def _key(job: Job) -> tuple[object, ...]:
-    """Return the key that jobs without options share if they train the same model."""
-    return (job.part, job.repeat, job.epochs, *sorted(job.weights.items()))
+def _start_key(job: Job) -> tuple[object, ...]:
+    return (*training_key(job), job.epochs)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
+
+if TYPE_CHECKING:
+    from recbole_groupmix.training.validation_curve import ValidationCurve
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,16 @@ class Job:
     repeat : int
         Seed offset of initial values and negatives.
     epochs : int or None
-        How long to train; None stops early on the held-out items of the targets.
+        How long to train; None stops early on the held-out items of the targets. Jobs that differ
+        in their epochs alone are one training, which is read at each length.
     options : dict of str to float
         RecBole keys of this job alone: ``learning_rate``, ``reg_weight``.
+    eval_step : int
+        Epochs between two measurements on the held-out items of the part; 0 measures nothing.
     targets : tuple of str
-        Groups whose metric drives early stopping on a fold, each with a best score of its own;
-        empty for the experiment's target alone.
+        Groups that are measured and drive early stopping; empty for the experiment's target alone.
     every_group : bool
-        Whether the curve of early stopping is measured on every group.
+        Whether every group is measured.
     start : Job or None
         A job whose model is trained first and where this job then starts
         (:class:`~recbole_groupmix.training.fine_tuning.FineTuning`).
@@ -53,6 +58,7 @@ class Job:
     repeat: int
     epochs: int | None = None
     options: Mapping[str, float] = field(default_factory=dict)
+    eval_step: int = 0
     targets: tuple[str, ...] = ()
     every_group: bool = False
     start: Job | None = None
@@ -76,40 +82,39 @@ class Fit:
     make_model : callable
         Makes the RecBole model; see :attr:`model`.
     epochs : int
-        Epochs of the best score under early stopping, else the epochs trained.
-    score : float
-        Best validation score on the target's held-out items; NaN without early stopping.
-    curve : list of dict
-        One entry per evaluation: epoch and the metric by group.
+        Epochs that it was trained.
+    curve : ValidationCurve or None
+        What was measured on its part, also beyond `epochs` where one training serves several
+        jobs; None if the job is not measured.
     seconds : float
         Wall time of the job.
-    tried : list of (options, score)
-        Options of RecBole that were tried on the part, each with its score; the model is the best
-        one. Empty where there was no choice.
     diverged : bool
         Whether training ended in NaN or infinity after ``epochs`` epochs; then no model exists.
-    best : dict of str to (int, float)
-        Under early stopping ``epochs`` and ``score`` of every target of the job; those above are
-        of the first target.
     """
 
     job: Job
     make_model: Callable[[], AbstractRecommender]
     epochs: int
-    score: float = float("nan")
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: ValidationCurve | None = None
     seconds: float = 0.0
-    tried: list[tuple[dict[str, float], float]] = field(default_factory=list)
     diverged: bool = False
-    best: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     @cached_property
     def model(self) -> AbstractRecommender:
-        """The RecBole model as training left it.
-
-        After early stopping that is a few evaluations after the best epoch.
-        """
+        """The RecBole model as training left it."""
         return self.make_model()
+
+
+def training_key(job: Job) -> tuple[object, ...]:
+    """Return the key that jobs share if they differ in their number of epochs alone."""
+    start = None if job.start is None else (*training_key(job.start), job.start.epochs)
+    weights, options = sorted(job.weights.items()), sorted(job.options.items())
+    return (job.part, job.repeat, start, id(job.initial), *weights, *options)
+
+
+def n_trainings(jobs: Iterable[Job]) -> int:
+    """Return the number of models that are trained for some jobs."""
+    return len({training_key(job) for job in jobs})
 
 
 #: Called with a label, the number of epochs done and the number of epochs at most.

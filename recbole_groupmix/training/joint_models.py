@@ -25,13 +25,18 @@ from recbole_groupmix.engine.torch_population import TorchPopulation
 from recbole_groupmix.engine.triplets import Triplets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.text.numbers import gib
-from recbole_groupmix.training.early_stopping import EarlyStopping
-from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
+from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, training_key
 from recbole_groupmix.training.one_by_one import (
     build_model,
     stream_key,
     training_batches,
     triplet_factors,
+)
+from recbole_groupmix.training.validation_curve import (
+    EarlyStopping,
+    curve_of,
+    early_stopping,
+    is_measured,
 )
 
 #: Tables (parameters, Adam's moments) that a model in training holds ...
@@ -87,7 +92,7 @@ class JointModels:
     experiment : Experiment
         Shared data and settings.
     jobs : list of Job
-        The models; of the same part, repeat and present users; all or none stop early.
+        The models; of the same part, repeat and present users.
     budget : int
         Bytes that training may take.
     on_torch : bool
@@ -106,10 +111,8 @@ class JointModels:
             if jobs[0].initial is not None:
                 self._template.load_state_dict(jobs[0].initial)
         by_training: dict[tuple[object, ...], list[Job]] = {}
-        for index, job in enumerate(jobs):
-            stops_early = job.epochs is None
-            training: tuple[object, ...] = (index,) if stops_early else self._training_key(job)
-            by_training.setdefault(training, []).append(job)
+        for job in jobs:
+            by_training.setdefault(training_key(job), []).append(job)
         self._jobs = [sorted(js, key=lambda job: job.epochs or 0) for js in by_training.values()]
         members = [self._member(jobs[0]) for jobs in self._jobs]
         self._population: Population | TorchPopulation
@@ -119,14 +122,8 @@ class JointModels:
             self._population = TorchPopulation(self._shared(), members, device, chunk)
         else:
             self._population = Population(self._shared(), members)
-        patience = int(experiment.config["stopping_step"])
-        self._stoppings = {
-            k: EarlyStopping(
-                experiment, self._part, job.targets, patience, every_group=job.every_group
-            )
-            for k, (job, *_) in enumerate(self._jobs)
-            if job.epochs is None
-        }
+        curves = {k: curve_of(experiment, self._part, js) for k, js in enumerate(self._jobs)}
+        self._curves = {k: curve for k, curve in curves.items() if curve is not None}
         self._seconds = dict.fromkeys(range(len(members)), 0.0)
 
     def train(self, on_epoch: OnEpoch | None) -> Iterator[Fit]:
@@ -136,22 +133,22 @@ class JointModels:
         """
         config = self._experiment.config
         last = max(jobs[-1].epochs or int(config["epochs"]) for jobs in self._jobs)
-        eval_step = min(int(config["eval_step"]), last)
         fast = CompiledNegatives(self._part.negatives)
         batches = training_batches(self._experiment, self._first, self._part, negatives=fast)
+        stoppings = self._stoppings(len(batches), last)
         for epoch in range(1, last + 1):
             started, alive = time.perf_counter(), self._population.alive
             self._update(batches, epoch)
             finished = [k for k in alive if any(job.epochs == epoch for job in self._jobs[k])]
-            if self._stoppings and eval_step > 0 and epoch % eval_step == 0:
-                finished += self._stopped(alive, epoch)
+            finished += self._measured(alive, epoch, last)
+            finished += [k for k in alive if k in stoppings and stoppings[k].over]
             if epoch == last:
                 finished = alive
             for k in alive:
                 self._seconds[k] += (time.perf_counter() - started) / len(alive)
             if on_epoch is not None:
                 on_epoch(self._label(len(alive)), epoch, last)
-            for k in finished:
+            for k in dict.fromkeys(finished):
                 yield from self._fits(k, epoch)
             if not self._population.alive:
                 return
@@ -160,43 +157,44 @@ class JointModels:
         for users, items, negatives in batches.arrays(epoch - 1):
             self._population.step(Triplets.of_rows(users, items, negatives[0], pool().size))
 
-    def _stopped(self, alive: list[int], epoch: int) -> list[int]:
-        """Evaluate models as RecBole's early stopping does; return those that stop."""
-        asked, stopped = {}, []
+    def _stoppings(self, n_batches: int, last: int) -> dict[int, EarlyStopping]:
+        """Return the early stopping of every model that has no length yet."""
+        return {
+            k: early_stopping(self._experiment, curve, n_batches, last)
+            for k, curve in self._curves.items()
+            if any(job.epochs is None for job in self._jobs[k])
+        }
+
+    def _measured(self, alive: list[int], epoch: int, last: int) -> list[int]:
+        """Measure the models whose turn it is; return those that diverged."""
+        asked, diverged = {}, []
         for k in alive:
-            if k not in self._stoppings:
+            if k not in self._curves or not is_measured(self._jobs[k], epoch, last):
                 continue
             if np.isfinite(self._population.tables(k)).all():
-                stopping = self._stoppings[k]
-                who, rows = stopping.all_held_out, stopping.rows
-                asked[k] = RankingRequest(who.users, who.masked, who.relevant, stopping.k, rows)
+                who, k_most = self._curves[k].held_out, self._curves[k].k
+                asked[k] = RankingRequest(who.users, who.masked, who.relevant, k_most)
             else:
-                stopped.append(k)
+                diverged.append(k)
         hits = self._population.hits(asked)
         for k in asked:
-            stopping = self._stoppings[k]
-            n_relevant = np.diff(asked[k].relevant.indptr)[asked[k].now].astype(np.int64)
-            metric = stopping.metric
-            values = per_user_metrics(hits[k], n_relevant, [stopping.k], [metric])
-            stopping.record(values[f"{metric}@{stopping.k}"], epoch)
-            if stopping.over:
-                stopped.append(k)
-        return stopped
+            curve = self._curves[k]
+            n_relevant = np.diff(asked[k].relevant.indptr).astype(np.int64)
+            values = per_user_metrics(hits[k], n_relevant, [curve.k], [curve.metric])
+            curve.record(values[f"{curve.metric}@{curve.k}"], epoch)
+        return diverged
 
     def _fits(self, k: int, epoch: int) -> Iterator[Fit]:
         """Yield a fit for every job whose model ends after an epoch."""
-        ended = [job for job in self._jobs[k] if job.epochs in (None, epoch)]
+        tables = self._population.tables(k)
+        diverged = not np.isfinite(tables).all()
+        ended = [job for job in self._jobs[k] if diverged or job.epochs in (None, epoch)]
         self._jobs[k] = [job for job in self._jobs[k] if job not in ended]
-        tables = self._population.tables(k).copy() if self._jobs[k] else self._population.drop(k)
+        tables = tables.copy() if self._jobs[k] else self._population.drop(k)
         for job in ended:
             fit = Fit(job, lambda: self._export(tables), epoch, seconds=self._seconds[k])
             self._seconds[k] = 0.0  # the next job is part of the same training
-            if not np.isfinite(tables).all():
-                fit.diverged = True
-            elif k in self._stoppings:
-                stopping = self._stoppings[k]
-                fit.epochs, fit.score = stopping.best_epoch, float(stopping.best)
-                fit.best, fit.curve = stopping.best_of_targets, stopping.curve
+            fit.diverged, fit.curve = diverged, self._curves.get(k)
             yield fit
 
     def _export(self, tables: np.ndarray) -> AbstractRecommender:
@@ -239,11 +237,6 @@ class JointModels:
             graph=graph,
             n_layers=n_layers,
         )
-
-    def _training_key(self, job: Job) -> tuple[object, ...]:
-        """Return the key that jobs share if they differ in their number of epochs alone."""
-        weights = [job.weights[name] for name in self._experiment.groups.names]
-        return (tuple(weights), *sorted(job.options.items()))
 
     def _member(self, job: Job) -> Member:
         experiment, config = self._experiment, job.config(self._experiment)

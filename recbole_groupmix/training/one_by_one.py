@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,20 @@ from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_fact
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.models import USER_WISE
-from recbole_groupmix.training.early_stopping import EarlyStopping
-from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, user_weights
+from recbole_groupmix.training.job import (
+    Fit,
+    Job,
+    OnEpoch,
+    present_users,
+    training_key,
+    user_weights,
+)
+from recbole_groupmix.training.validation_curve import (
+    ValidationCurve,
+    curve_of,
+    early_stopping,
+    is_measured,
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +62,15 @@ class OneByOne:
     def train(
         self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
     ) -> Iterator[Fit]:
-        """Train jobs in their order; see :meth:`~recbole_groupmix.training.back_end.Trains.train`."""
+        """Train jobs in their order; see :meth:`~recbole_groupmix.training.back_end.Trains.train`.
+
+        Jobs that differ in their epochs alone are one model, which is read at the end of each.
+        """
+        by_training: dict[tuple[object, ...], list[Job]] = {}
         for job in jobs:
-            yield _train(experiment, job, on_epoch)
+            by_training.setdefault(training_key(job), []).append(job)
+        for together in by_training.values():
+            yield from _train(experiment, together, on_epoch)
 
     def why_not_shared(self, experiment: Experiment) -> str | None:
         """Return that models are not shared."""
@@ -63,17 +83,22 @@ class OneByOne:
         """Every target can be trained for."""
 
 
-def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
+class _Ended(Exception):
+    """Early stopping has ended the training."""
+
+
+def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) -> Iterator[Fit]:
     started = time.perf_counter()
+    job = jobs[0]
     settings, config = experiment.settings, job.config(experiment)
     part = experiment.part(job.part)
     sampled = settings.weighting == "sample"
     weights = user_weights(experiment, job)
     in_model, _ = present_users(experiment, job, part)
     key = stream_key(experiment, job)
-    stopping = None
-    if job.epochs is None:
-        stopping = EarlyStopping(experiment, part, every_group=job.every_group)
+    curve = curve_of(experiment, part, jobs)
+    lengths = {j.epochs for j in jobs}
+    read: dict[int, dict[str, torch.Tensor]] = {}
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
         model = build_model(experiment, part, in_model, key, config)
         if job.initial is not None:
@@ -85,29 +110,59 @@ def _train(experiment: Experiment, job: Job, on_epoch: OnEpoch | None) -> Fit:
             None if sampled else weights,
             factors=triplet_factors(experiment, part),
         )
-        trainer.epochs = job.epochs or trainer.epochs
-        if stopping is not None:
-            trainer.validate = _validator(stopping, trainer.eval_step)
-        if on_epoch is not None:
-            trainer.on_epoch = lambda epoch: on_epoch(job.name, epoch + 1, trainer.epochs)
+        trainer.epochs = max(length or trainer.epochs for length in lengths)
+        batches = training_batches(experiment, job, part, draws)
+        stopping = None
+        if curve is not None and None in lengths:
+            stopping = early_stopping(experiment, curve, len(batches), trainer.epochs)
+        done = 0
+
+        def after(epoch_idx: int) -> None:
+            nonlocal done
+            done = epoch_idx + 1
+            if on_epoch is not None:
+                on_epoch(job.name, done, trainer.epochs)
+            if curve is not None and is_measured(jobs, done, trainer.epochs):
+                _measure(model, curve, done)
+            if done in lengths and done < trainer.epochs and _is_finite(model):
+                read[done] = copy.deepcopy(model.state_dict())
+            if stopping is not None and stopping.over:
+                raise _Ended
+
+        trainer.on_epoch = after
         diverged = False
         try:
-            trainer.fit(
-                training_batches(experiment, job, part, draws),
-                None if stopping is None else True,  # RecBole only asks whether there is any
-                verbose=False,
-                saved=False,
-            )
+            trainer.fit(batches, None, verbose=False, saved=False)
         except Diverged:
             diverged = True
-        diverged = diverged or not all(p.isfinite().all() for p in model.parameters())
-    fit = Fit(job, lambda: model, trainer.epochs, seconds=time.perf_counter() - started)
-    if diverged:
-        fit.diverged = True
-    elif stopping is not None:
-        fit.epochs, fit.score = stopping.best_epoch, stopping.best
-        fit.best, fit.curve = stopping.best_of_targets, stopping.curve
-    return fit
+        except _Ended:
+            pass
+        diverged = diverged or not _is_finite(model)
+
+    def read_at(state: dict[str, torch.Tensor]) -> AbstractRecommender:
+        with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
+            earlier = build_model(experiment, part, in_model, key, config)
+        earlier.load_state_dict(state)
+        return earlier
+
+    seconds = time.perf_counter() - started
+    for each in sorted(jobs, key=lambda j: j.epochs or trainer.epochs):
+        state = None if each.epochs is None else read.get(each.epochs)
+        make = partial(read_at, state) if state is not None else lambda: model
+        yield Fit(each, make, each.epochs or done, curve, seconds, diverged and state is None)
+        seconds = 0.0  # the next job is part of the same training
+
+
+def _is_finite(model: AbstractRecommender) -> bool:
+    return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
+
+
+@torch.no_grad()
+def _measure(model: AbstractRecommender, curve: ValidationCurve, epoch: int) -> None:
+    """Measure a model in training."""
+    model.eval()
+    values = user_metrics(model, curve.held_out, [curve.k], [curve.metric])
+    curve.record(values[f"{curve.metric}@{curve.k}"], epoch)
 
 
 def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
@@ -177,17 +232,6 @@ def build_model(
                     if module.padding_idx is not None:  # histories are padded by it
                         module.weight[module.padding_idx] = 0.0
     return model
-
-
-def _validator(
-    stopping: EarlyStopping, eval_step: int
-) -> Callable[[AbstractRecommender], tuple[float, dict[str, float]]]:
-    def validate(model: AbstractRecommender) -> tuple[float, dict[str, float]]:
-        k, metric = stopping.k, stopping.metric
-        values = user_metrics(model, stopping.held_out, [k], [metric])[f"{metric}@{k}"]
-        return stopping.record(values, eval_step * (len(stopping.curve) + 1))
-
-    return validate
 
 
 def _sampled_by(triplets: str, user_loss: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.closed_form.checks import check_rank
 from recbole_groupmix.training.closed_form.gram_cache import WORK, GramCache, bytes_needed
-from recbole_groupmix.training.early_stopping import EarlyStopping
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -29,6 +27,7 @@ from recbole_groupmix.training.job import (
 )
 from recbole_groupmix.training.memory import memory
 from recbole_groupmix.training.one_by_one import triplet_factors
+from recbole_groupmix.training.validation_curve import ValidationCurve
 
 
 class ClosedForms:
@@ -84,27 +83,14 @@ def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: Iterator[
     if job.part == ALL_OF_TRAIN:
         model = _model(experiment, job, grams, grid[0], solved)
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
-    stopping = EarlyStopping(experiment, part, job.targets, every_group=job.every_group)
-    name, best = f"{stopping.metric}@{stopping.k}", None
-    tried: list[tuple[dict[str, float], float]] = []
-    curve: list[dict[str, Any]] = []
+    curve = ValidationCurve(experiment, part, job.targets, every_group=job.every_group)
+    name = f"{curve.metric}@{curve.k}"
     for options in grid:
         model = _model(experiment, job, grams, options, solved)
-        values = user_metrics(model, stopping.held_out, [stopping.k], [stopping.metric])[name]
-        score, by_group = stopping.record(values, 1)
-        curve.append({"epoch": 1, **options, "by_group": by_group})
-        if not tried or score > max(before for _, before in tried):
-            best = model
-        tried.append((options, score))
-    return Fit(
-        job,
-        lambda: best,
-        1,
-        score=max(score for _, score in tried),
-        curve=curve,
-        seconds=time.perf_counter() - started,
-        tried=tried,
-    )
+        curve.record(
+            user_metrics(model, curve.held_out, [curve.k], [curve.metric])[name], 1, options
+        )
+    return Fit(job, lambda: model, 1, curve, time.perf_counter() - started)
 
 
 def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:

@@ -1,0 +1,111 @@
+"""The stages on the folds: first Proportional, which sets the training length, then the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.mixes.candidates import FIXED, Candidate
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.schema import FoldSummary
+from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage
+from recbole_groupmix.search.grid import Grid
+from recbole_groupmix.settings.settings import Settings
+
+
+def has_length_stage(settings: Settings) -> bool:
+    """Return whether the folds choose the training length, by Proportional's curve."""
+    return settings.early_stopping and not settings.is_solved
+
+
+def has_control(settings: Settings) -> bool:
+    """Return whether every row is also trained for its own length."""
+    return settings.own_length and has_length_stage(settings)
+
+
+def options_of(settings: Settings) -> list[Mapping[str, float]]:
+    """Return the options of RecBole among which every candidate chooses on the folds."""
+    if settings.is_solved or settings.decays is None:
+        return [NO_OPTIONS]
+    return [{"reg_weight": decay} for decay in settings.decays]
+
+
+def length_stage(
+    experiment: Experiment, folder: RunFolder, candidates: Sequence[Candidate]
+) -> FoldStage:
+    """Return the stage that finds the training length: Proportional's own."""
+    reference = [c for c in candidates if c.name == REFERENCE]
+    return FoldStage(experiment, folder, reference, options=options_of(experiment.settings))
+
+
+def mix_stage(
+    experiment: Experiment,
+    folder: RunFolder,
+    candidates: Sequence[Candidate],
+    known: Mapping[str, FoldSummary],
+) -> FoldStage:
+    """Return the stage of the candidates that are trained for the common length.
+
+    Parameters
+    ----------
+    experiment, folder
+        The run.
+    candidates : sequence of Candidate
+        All that are trained.
+    known : mapping
+        Summary of Proportional from the :func:`length_stage`; empty where the length is fixed.
+    """
+    settings, grid = experiment.settings, Grid.of(experiment)
+    rest = [c for c in candidates if c.name not in known]
+    length = known[REFERENCE]["epochs"] if known else grid.cap
+    rows = [c for c in rest if c.source in FIXED]
+    up_to = {c.name: control_length(length, grid) for c in rows} if has_control(settings) else {}
+    return FoldStage(experiment, folder, rest, length, up_to, options_of(settings))
+
+
+def fine_tuned_stage(
+    experiment: Experiment,
+    folder: RunFolder,
+    candidate: Candidate,
+    options: Sequence[Mapping[str, float]],
+) -> FoldStage:
+    """Return the stage of the row that goes on from Proportional's model, for a length of its own.
+
+    Parameters
+    ----------
+    experiment, folder, candidate
+        The run and its candidate.
+    options : sequence of mapping
+        Proportional's options.
+    """
+    length = None if has_length_stage(experiment.settings) else Grid.of(experiment).cap
+    return FoldStage(experiment, folder, [candidate], length, options=options)
+
+
+def control_stage(
+    experiment: Experiment,
+    folder: RunFolder,
+    candidates: Sequence[Candidate],
+    known: Mapping[str, FoldSummary],
+) -> FoldStage:
+    """Return the stage that trains chosen candidates further, to see where their own peak is.
+
+    Parameters
+    ----------
+    experiment, folder
+        The run.
+    candidates : sequence of Candidate
+        The chosen ones; they share their options.
+    known : mapping
+        Summaries of all candidates.
+    """
+    length, grid = known[REFERENCE]["epochs"], Grid.of(experiment)
+    up_to = {c.name: control_length(length, grid) for c in candidates}
+    options = [known[c.name]["options"] for c in candidates[:1]]
+    return FoldStage(experiment, folder, candidates, length, up_to, options)
+
+
+def control_length(length: int, grid: Grid) -> int:
+    """Return the epochs up to which a row's own length is looked for: twice the common one."""
+    return min(2 * length, grid.cap)
