@@ -11,7 +11,7 @@ import yaml
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import BUDGET
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.mixes.budget import budget_candidates
+from recbole_groupmix.mixes.candidates import budget_candidates
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.result import build_result
 

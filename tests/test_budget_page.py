@@ -6,6 +6,7 @@ from made_runs import USERS, write_run
 
 from recbole_groupmix.core.budget_curve import BUDGETS
 from recbole_groupmix.record.finished_run import FinishedRun, read_folder
+from recbole_groupmix.record.fold_values import FoldValues
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.page import report_files
 from recbole_groupmix.report.run.budget import budget_section
@@ -22,14 +23,14 @@ def with_values(monkeypatch, changes, grid=(5, 10), fewer=()):
     def fold_values(run, name):
         budget = {"proportional": 1.0, "no_augmentation": 0.0}.get(name)
         budget = float(name.split("-")[1]) if budget is None else budget
-        folds = []
+        folds = {}
         for fold in range(2):
             users = [f"A-{i}" for i in range(USERS["A"] - (name in fewer))]
             base = np.random.default_rng(fold).uniform(0.2, 0.4, len(users))
             noise = np.random.default_rng([fold, round(100 * budget)]).normal(0, 0.05, len(users))
             values = base * (1 + changes.get(budget, 0.0) + noise)
             points = [values + 1.0, values][: len(grid)] if len(grid) > 1 else [values]
-            folds.append((np.array(grid), users, np.stack(points)))
+            folds[fold] = FoldValues(list(grid), users, np.stack(points))
         return folds
 
     monkeypatch.setattr(FinishedRun, "fold_values", fold_values, raising=False)
@@ -62,7 +63,7 @@ def test_the_page_of_a_run_has_the_curve_and_its_row(run, monkeypatch):
 
 
 def test_without_values_of_users_the_changes_are_those_of_the_scores(run, monkeypatch):
-    monkeypatch.setattr(FinishedRun, "fold_values", lambda run, name: [], raising=False)
+    monkeypatch.setattr(FinishedRun, "fold_values", lambda run, name: {}, raising=False)
     section = budget_section(run)
     assert not section.text
     data = section.figures[0].data.set_index("alpha_aug")

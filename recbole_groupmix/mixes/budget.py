@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from recbole_groupmix.core.budget_curve import BUDGETS, nearest_to_as_is
-from recbole_groupmix.core.mix import Mix, proportional
-from recbole_groupmix.core.names import BUDGET, BUDGET_CANDIDATE
+from recbole_groupmix.core.budget_curve import nearest_to_as_is
+from recbole_groupmix.core.names import BUDGET
+from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.record.result_schema import BudgetPoint, BudgetRecord
 from recbole_groupmix.record.schema import FoldSummary
+from recbole_groupmix.text.numbers import or_null
 
 
-def budget_candidates(n_users: Mapping[str, int], target: str) -> list[Candidate]:
-    """Return the candidates of the baseline ``budget``, in ascending order of the budget.
+def budget_record(
+    compared: Sequence[Candidate], cv: Mapping[str, FoldSummary], duplicates: Mapping[str, str]
+) -> BudgetRecord | None:
+    """Return the budgets that the folds tried, and the best of them.
 
-    Those of the budgets 0 and 1 equal No Augmentation and Proportional, whose models serve them
-    (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
-
-    Parameters
-    ----------
-    n_users : mapping of str to int
-        Users of every group in all of train; on a part the candidates follow its counts.
-    target : str
-        Name of the target group.
-    """
-    shares = proportional(n_users, target).alpha
-    return [
-        Candidate(f"{BUDGET_CANDIDATE}{budget:g}", Mix(shares, budget), BUDGET)
-        for budget in BUDGETS
-    ]
-
-
-def chosen_budget(
-    compared: Sequence[Candidate],
-    cv: Mapping[str, FoldSummary],
-    duplicates: Mapping[str, str],
-) -> Candidate | None:
-    """Return the candidate that the row ``budget`` is: the best on the folds.
-
-    Of equal scores the budget nearest to 1 is chosen. None where there are no candidates or folds.
+    Of equal scores the budget nearest to 1 is chosen; one whose training diverged never is.
 
     Parameters
     ----------
@@ -47,10 +27,40 @@ def chosen_budget(
     cv : mapping of str to FoldSummary
         Summaries on the folds, by candidate.
     duplicates : mapping of str to str
-        Candidates whose summary is that of an earlier, equal one.
+        Candidates that equal an earlier one, whose models and summary are theirs.
+
+    Returns
+    -------
+    BudgetRecord or None
+        Value of ``budget`` in ``result.json``; None without budgets, folds or a score.
     """
-    tried = {c.mix.alpha_aug: c for c in compared if c.source == BUDGET}
-    served = {budget: duplicates.get(c.name, c.name) for budget, c in tried.items()}
+    served = {
+        c.mix.alpha_aug: duplicates.get(c.name, c.name) for c in compared if c.source == BUDGET
+    }
     scores = {budget: cv[name]["score"] for budget, name in served.items() if name in cv}
     best = nearest_to_as_is(scores)
-    return None if best is None else tried[best]
+    if best is None:
+        return None
+    curve: list[BudgetPoint] = [
+        {"alpha_aug": budget, "candidate": served[budget], "score": or_null(score)}
+        for budget, score in sorted(scores.items())
+    ]
+    return {"selected": served[best], "alpha_aug": best, "curve": curve}
+
+
+def two_groups_note(experiment: Experiment, budgets: bool) -> list[str]:
+    """Return the note that the budget is all that a search can choose, where it is so.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    budgets : bool
+        Whether the run has the baseline ``budget``.
+    """
+    if len(experiment.groups.names) != 2 or not (budgets and experiment.settings.trials):
+        return []
+    return [
+        "with two groups a mix is its budget alone, so that the budget curve is the whole search: "
+        "--trials=0 leaves out what it tries already"
+    ]

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recbole_groupmix.core.budget_curve import BUDGETS
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, proportional
 from recbole_groupmix.core.names import (
     BASELINES,
     BUDGET,
+    BUDGET_CANDIDATE,
     NOT_SEARCHED,
     REFERENCE,
     THEORY,
@@ -54,6 +56,11 @@ class Candidate:
     def is_baseline(self) -> bool:
         """Whether it is one of the baselines that every run has."""
         return self.name in BASELINES
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it was drawn for the search."""
+        return self.name.startswith(TRIAL)
 
     @property
     def follows_counts(self) -> bool:
@@ -100,9 +107,50 @@ def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Can
     return fixed
 
 
-def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> list[Candidate]:
-    """Return the baselines, own mixes, theory's mix and the sampled trials, in this order."""
+def budget_candidates(n_users: Mapping[str, int], target: str) -> list[Candidate]:
+    """Return the candidates of the baseline ``budget``, in ascending order of the budget.
+
+    Those of the budgets 0 and 1 equal No Augmentation and Proportional, whose models serve them
+    (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
+
+    Parameters
+    ----------
+    n_users : mapping of str to int
+        Users of every group in all of train; on a part the candidates follow its counts.
+    target : str
+        Name of the target group.
+    """
+    shares = proportional(n_users, target).alpha
+    return [
+        Candidate(f"{BUDGET_CANDIDATE}{budget:g}", Mix(shares, budget), BUDGET)
+        for budget in BUDGETS
+    ]
+
+
+def candidates(
+    experiment: Experiment, own: Mapping[str, Mix], trials: int, budgets: bool = False
+) -> list[Candidate]:
+    """Return all candidates of a run.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    own : mapping of str to Mix
+        The user's own mixes.
+    trials : int
+        Number of sampled mixes.
+    budgets : bool
+        Whether the run has the baseline ``budget``.
+
+    Returns
+    -------
+    list of Candidate
+        The baselines, own mixes, theory's mix, budgets and trials, in this order.
+    """
     all_candidates = fixed_candidates(experiment, own)
+    if budgets:
+        all_candidates += budget_candidates(experiment.n_users, experiment.target)
     settings = experiment.settings
     for trial in range(trials):
         sampler, mix = sample_trial(

@@ -152,6 +152,8 @@ class TargetResult(_TargetResult, total=False):
 
     lengths: Lengths | None
     """How long the rows were trained."""
+    budget: BudgetRecord
+    """The budget curve on the folds, as in ``result.json``."""
 
     n_measured: Count
     """Users of the target who are measured on test."""

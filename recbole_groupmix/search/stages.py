@@ -9,7 +9,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import FoldSummary
-from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage
+from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage, trains_on_folds
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.settings.settings import Settings
 
@@ -22,6 +22,11 @@ def has_length_stage(settings: Settings) -> bool:
 def has_control(settings: Settings) -> bool:
     """Return whether every row is also trained for its own length."""
     return settings.own_length and has_length_stage(settings)
+
+
+def has_budget(settings: Settings) -> bool:
+    """Return whether a run has the row ``budget``, which the folds choose."""
+    return settings.budget_curve and trains_on_folds(settings)
 
 
 def options_of(settings: Settings) -> list[Mapping[str, float]]:

@@ -157,6 +157,16 @@ class OurRows:
         identity=False,
     )
 
+    budget_curve = Key(
+        True,
+        "choice",
+        "Whether the folds try nine budgets of all other data, seven of them models of their own on "
+        "each fold; the best is the baseline `budget`.",
+        choices=(True, False),
+        costs=False,
+        identity=False,
+    )
+
     # --- search and evaluation
     trials = Key(
         75,

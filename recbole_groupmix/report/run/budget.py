@@ -74,19 +74,21 @@ def budget_points(run: FinishedRun, record: BudgetRecord) -> list[BudgetPoint]:
 
 def _parts(run: FinishedRun, candidate: str) -> dict[str, float]:
     """Return every user's part in the score of a candidate on the folds."""
-    folds = run.fold_values(candidate)
+    folds = list(run.fold_values(candidate).values())
     if not folds:
         return {}
-    place = _point(run, candidate, [int(epoch) for epoch in folds[0][0]])
-    return parts_of_score([users for _, users, _ in folds], [v[place] for *_, v in folds])
+    places = [_point(run, candidate, fold.epochs) for fold in folds]
+    values = [fold.values[place] for fold, place in zip(folds, places, strict=True)]
+    return parts_of_score([fold.users for fold in folds], values)
 
 
 def _point(run: FinishedRun, candidate: str, epochs: list[int]) -> int:
     """Return the place of the point that was scored: its lambda's, or that of its training length."""
     search = run.result["search"]
-    grid, chosen = search.get("lambdas") or [], search.get("options", {}).get(candidate, {})
+    grid = search.get("lambdas") or []
     if len(grid) > 1:
-        return grid.index(chosen["reg_weight"])
+        chosen = search["options"][candidate]["reg_weight"]
+        return next(place for place, lam in enumerate(grid) if lam == chosen)
     length = search.get("epochs", {}).get(candidate)
     return epochs.index(length) if length in epochs else len(epochs) - 1
 
