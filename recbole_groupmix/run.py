@@ -10,12 +10,14 @@ from typing import Any
 from recbole_groupmix.all_targets.run import ALL, run_all_targets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
+from recbole_groupmix.mixes.budget import two_groups_note
 from recbole_groupmix.mixes.candidates import candidates
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.search.carry_out import OwnJobs, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.search.forecast import forecast
+from recbole_groupmix.search.stages import has_budget
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.settings.merge import merge_settings
@@ -75,12 +77,12 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     started = time.perf_counter()
     experiment = Experiment(settings)
     own = own_mixes(experiment, settings.mix)
-    compared = candidates(experiment, own, settings.trials)
+    compared = candidates(experiment, own, settings.trials, has_budget(settings))
     trainer = back_end(experiment)
     of_target = target_run(experiment, compared, own)
     check_trackers(experiment.config)
-    say_notes(experiment, say)
-    expected = forecast(experiment, of_target.folder, of_target.trained, trainer, say)
+    say_notes(experiment, say, two_groups_note(experiment, has_budget(settings)))
+    expected = forecast(experiment, of_target.folder, compared, trainer, say)
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)

@@ -22,6 +22,7 @@ SMALL_RUN = {
     "embedding_size": 4,
     "topk": "[5,10]",
     "fine_tune": False,
+    "budget_curve": False,
 }
 
 

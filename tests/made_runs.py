@@ -9,7 +9,9 @@ import pandas as pd
 import yaml
 
 from recbole_groupmix.core.mix import baselines
+from recbole_groupmix.core.names import BUDGET
 from recbole_groupmix.core.samplers import sample_trial
+from recbole_groupmix.mixes.candidates import budget_candidates
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.record.result import build_result
 
@@ -28,6 +30,7 @@ def write_run(
     change=None,
     config=None,
     target=None,
+    budgets=False,
 ):
     """Write the folder of a run: every hit of a user is drawn, nothing is trained.
 
@@ -44,6 +47,8 @@ def write_run(
     }
     mixes = {name: (mix, "baseline") for name, mix in baselines(users, target).items()}
     mixes |= {name: (baselines(users, target)["stratified"], "own") for name in own}
+    if budgets:
+        mixes |= {c.name: (c.mix, BUDGET) for c in budget_candidates(users, target)}
     for trial in range(trials):
         sampler, mix = sample_trial(seed, trial, users, target)
         mixes[f"trial-{trial}"] = mix, sampler
@@ -69,6 +74,8 @@ def write_run(
     rows = {name: mix for name, mix in rows.items() if name not in diverged}
     if selected:
         rows["data_mix"] = mixes[selected][0]
+    if budgets:
+        rows["budget"] = mixes["budget-0.3"][0]
     frames = []
     ids = [f"{group}-{i}" for group, n in users.items() for i in range(n)]
     of = np.repeat(list(users), list(users.values()))
@@ -102,7 +109,19 @@ def write_run(
         metrics=metrics,
         seconds={"search": 12.0, "test": 3.0, "this_call": 100.0},
     )
+    if budgets:
+        result["budget"] = _budget_record(users, target, result["search"]["cv"])
     (folder / "result.json").write_text(json.dumps(result))
     asked = {"configuration": {**settings, **(config or {})}, "data": {"n_users": len(ids)}}
     (folder / "config.yaml").write_text(yaml.safe_dump({**asked, "trials": trials}))
     return folder
+
+
+def _budget_record(users, target, cv):
+    served = {0.0: "no_augmentation", 1.0: "proportional"}
+    curve = []
+    for candidate in budget_candidates(users, target):
+        budget = candidate.mix.alpha_aug
+        name = served.get(budget, candidate.name)
+        curve.append({"alpha_aug": budget, "candidate": name, "score": cv[name]})
+    return {"selected": "budget-0.3", "alpha_aug": 0.3, "curve": curve}

@@ -18,6 +18,7 @@ from recbole_groupmix import load_run, run_groupmix
 from recbole_groupmix.all_targets.shared_jobs import SharedJobs
 from recbole_groupmix.all_targets.shared_trials import SharedTrial, draw_shared_trials
 from recbole_groupmix.compare import compare, read_runs
+from recbole_groupmix.core.budget_law import parse
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.core.statistics.bootstrap import holm
@@ -167,6 +168,13 @@ def test_a_shared_model_has_the_score_of_the_targets_own_run(tiny, options):
             assert n and (n == len(own_curves[key]["curve"]) or key[0].startswith("trial"))
             for field in ("curve", "scores"):
                 assert curves[key][field][:n] == own_curves[key][field][:n]
+
+
+def test_shared_trials_follow_the_law_of_budgets():
+    law = parse("log_uniform(0.05, 0.1)")
+    for trial in draw_shared_trials(7, 9, N_USERS, ["A", "B", "C"], law):
+        mix = trial.candidate(N_USERS, trial.drawn_for).mix
+        assert law.low <= mix.alpha_aug * (1 + 1e-12) and mix.alpha_aug <= law.high * (1 + 1e-12)
 
 
 def test_a_shared_model_scores_like_the_mixes_of_other_targets(tiny):

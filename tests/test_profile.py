@@ -13,10 +13,14 @@ from helpers import experiment
 
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.held_out import user_metrics
+from recbole_groupmix.core.budget_curve import BUDGETS, parts_of_score
 from recbole_groupmix.core.linear.mix_gradient import held_out_losses
 from recbole_groupmix.core.mix import Mix, group_weights
-from recbole_groupmix.exact.profile import ALL_OTHERS, Point, factors_of, profile
+from recbole_groupmix.core.names import BUDGET
+from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.exact.profile import Point, factors_of, profile
 from recbole_groupmix.exact.profile_files import difference, fold_mean
+from recbole_groupmix.text.numbers import percent_interval
 
 MIX = Mix({"B": 0.7, "C": 0.3}, 0.5)
 MODELS = {"EASE": (EASE, {"reg_weight": 20.0}), "WeightedSVD": (WeightedSVD, {})}
@@ -52,27 +56,34 @@ def test_every_point_is_a_model_solved_anew(tiny, model, mix):
     ex = experiment(tiny, model=model, **options)
     seen = []
     found = profile(ex, mix, "m", factors_of(3, 4.0), lambda *n: seen.append(n))
-    assert list(found.curves) == ["B", "C", ALL_OTHERS]
-    assert seen[-1] == (2 * 7, 2 * 7)
+    assert list(found.curves) == ["B", "C", BUDGET]
+    assert seen[-1] == (2 * 13, 2 * 13)  # the mix, 2 x 2 and 8 further budgets
     if "reg_weight" in options:
         ex.config["reg_weight"] = options["reg_weight"]
     distinct = set()
     for name, points in found.curves.items():
-        assert [point.factor for point in points] == [0.25, 1, 4]
+        if name == BUDGET:
+            assert [point.alpha_aug for point in points] == pytest.approx(BUDGETS)
+        else:
+            assert [point.factor for point in points] == [0.25, 1, 4]
         for point in points:
 
             def weights(n_users, name=name, factor=point.factor):
                 base = group_weights(mix, n_users, "A") if mix else dict.fromkeys("ABC", 1.0)
-                touched = "BC" if name == ALL_OTHERS else name
+                touched = "BC" if name == BUDGET else name
                 return {g: w * factor if g in touched else w for g, w in base.items()}
 
             recall, loss = measured(ex, net_class, weights)
             np.testing.assert_allclose(point.values["recall@5"], recall)
             np.testing.assert_allclose(point.values["loss"], loss, rtol=1e-5)
             distinct.add(round(loss.mean(), 8))
-            if name != ALL_OTHERS:
-                assert point.weight == pytest.approx(weights(ex.n_users)[name])
-    assert len(distinct) == 7  # the mix is one point of all three curves
+            counts = ex.n_users
+            of_others = sum(counts[g] * w for g, w in weights(counts).items() if g != "A")
+            budget = of_others / (counts["B"] + counts["C"])
+            assert point.alpha_aug == pytest.approx(budget)
+            if name != BUDGET:
+                assert point.weight == pytest.approx(weights(counts)[name])
+    assert len(distinct) == 13  # the mix is one point of all three curves
 
 
 def test_of_several_lambdas_every_point_takes_the_best_on_the_folds(tiny):
@@ -96,10 +107,38 @@ def test_of_several_lambdas_every_point_takes_the_best_on_the_folds(tiny):
     assert any(best != least for best, least in chosen)
 
 
+@pytest.mark.parametrize("mix", [None, Mix({"B": 0.7, "C": 0.3}, 0.6)])
+def test_the_curve_of_the_budget_has_intervals_over_users(tiny, mix):
+    ex = experiment(tiny, model="EASE", reg_weight=20.0, valid_metric="recall@5")
+    found = profile(ex, mix, "m", factors_of(3, 4.0))
+    own = 0.6 if mix else 1.0
+    assert [point.budget for point in found.budgets] == sorted({*BUDGETS, own})
+    ex.config["reg_weight"] = 20.0
+    parts = {}
+    for budget in (own, 4.0):
+        users, values = [], []
+        for fold in (1, 2):
+            part = ex.part(fold)
+            base = group_weights(mix, part.n_users, "A") if mix else dict.fromkeys("ABC", 1.0)
+            by_group = {g: w * (budget / own if g != "A" else 1) for g, w in base.items()}
+            net = EASE(ex.config, ex.dataset_of(part))
+            net.fit(np.array([*(by_group[g] for g in "ABC"), 0.0])[ex.groups.of_user])
+            held_out = ex.target_held_out(part)
+            users.append([str(user) for user in held_out.users])
+            values.append(user_metrics(net, held_out, [5], ["recall"])["recall@5"])
+        parts[budget] = parts_of_score(users, values)
+    of_4 = next(p for p in found.budgets if p.budget == 4.0)
+    arrays = [np.array([list(parts[budget].values())]) for budget in (4.0, own)]
+    assert of_4.change == relative_change(*arrays, seed=ex.settings.seed)
+    point = found.curves[BUDGET][-1]
+    level = found.centre.values["recall@5"].mean()
+    assert of_4.change.mean == pytest.approx(point.values["recall@5"].mean() / level - 1)
+
+
 def test_a_group_without_weight_has_no_curve(tiny):
     ex = experiment(tiny, model="EASE", reg_weight=20.0)
     only = profile(ex, Mix({"B": 1.0, "C": 0.0}, 1.0), "m", factors_of(3, 2.0))
-    assert list(only.curves) == ["B"]
+    assert list(only.curves) == ["B", BUDGET]
     with pytest.raises(ValueError, match="gives no other group any weight"):
         profile(ex, Mix({"B": 0.5, "C": 0.5}, 0.0), "none", factors_of(3, 2.0))
 
@@ -111,15 +150,15 @@ def test_factors():
 
 def test_the_noise_is_of_differences_fold_by_fold():
     # levels .2, .4, .6 of the mix; .03 more on each: the change is .03 / .4 without any noise
-    centre = Point(1.0, 1.0, {}, {"m": np.array([0.2, 0.4, 0.6])})
-    point = Point(2.0, 2.0, {}, {"m": np.array([0.23, 0.43, 0.63])})
+    centre = Point(1.0, 1.0, 1.0, {}, {"m": np.array([0.2, 0.4, 0.6])})
+    point = Point(2.0, 2.0, 2.0, {}, {"m": np.array([0.23, 0.43, 0.63])})
     assert difference(point, centre, "m") == pytest.approx((0.075, 0.0), abs=1e-15)
     # standard deviation .2, over the root of 3 folds
     assert fold_mean(centre.values["m"]) == pytest.approx((0.4, 0.2 / np.sqrt(3)))
-    uneven = Point(2.0, 2.0, {}, {"m": np.array([0.2, 0.4, 0.72])})  # differences 0, 0, .12
+    uneven = Point(2.0, 2.0, 2.0, {}, {"m": np.array([0.2, 0.4, 0.72])})  # differences 0, 0, .12
     assert difference(uneven, centre, "m") == pytest.approx((0.1, 0.1))
     assert np.isnan(fold_mean(np.array([0.3]))[1])
-    nothing = Point(1.0, 1.0, {}, {"m": np.zeros(3)})
+    nothing = Point(1.0, 1.0, 1.0, {}, {"m": np.zeros(3)})
     assert np.isnan(difference(point, nothing, "m")).all()
 
 
@@ -142,7 +181,7 @@ def test_the_files_and_the_text(tiny):
     assert [found[key] for key in about] == expected
     measures = {"precision@5", "recall@5", "ndcg@5", "hit@5", "mrr@5", "map@5", "loss"}
     assert {row["measure"] for row in found["rows"]} == measures
-    assert len(found["rows"]) == 3 * 3 * len(measures)
+    assert len(found["rows"]) == (2 * 3 + len(BUDGETS)) * len(measures)
     table = pd.read_csv("found/profile.csv")
     assert len(table) == len(found["rows"])
     for row, (_, line) in zip(found["rows"], table.iterrows(), strict=True):
@@ -154,6 +193,12 @@ def test_the_files_and_the_text(tiny):
     assert f"{cell['change']:+.3%} ± {100 * cell['change_standard_error']:.3f}" in out
     assert re.search(r"held-out log loss at proportional: \d", out)
     assert out.rstrip().endswith("found")
+    (best,) = (r for r in found["rows"] if r["ci_low"] is not None and r["alpha_aug"] == 0.5)
+    shown = percent_interval(best["change"], best["ci_low"], best["ci_high"])
+    assert re.search(rf"(?m)^0\.5 +\d\S+ +{re.escape(shown)} ", out)
+    assert re.search("\n(Flat|A peak|It falls)", out)
+    intervals = [r["alpha_aug"] for r in found["rows"] if r["ci_low"] is not None]
+    assert intervals == pytest.approx(BUDGETS)  # of the metric, on the curve of the budget
 
 
 def test_around_a_mix_of_a_file(tiny):

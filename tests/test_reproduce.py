@@ -146,6 +146,21 @@ def test_every_control_toggles_what_the_protocol_says():
     }
 
 
+@pytest.mark.parametrize(
+    ("dataset", "model", "decay"),
+    [("ml-1m", "BPR", 0.01), ("ml-1m", "LightGCN", 0.001), ("lastfm-asia", "LightGCN", 0.01)],
+)
+def test_learning_rate_and_decay_as_printed_are_those_of_the_data_set_swapped(
+    dataset, model, decay
+):
+    given = {"dataset": dataset, "target": "0", "model": model, "protocol": "paper"}
+    settings = merge_settings({**given, "reg_weight": 7, "embedding_size": 4})
+    (printed,) = (of for name, of in labelled(settings, CONTROLS) if "printed" in name)
+    assert printed == {"learning_rate": decay, "reg_weight": 0.1}
+    of_protocol = merge_settings(given)
+    assert (of_protocol["learning_rate"], of_protocol["reg_weight"]) == (0.1, decay)
+
+
 def test_controls_that_mean_nothing_to_a_model_are_left_out():
     assert [label for label, _ in labels("BPR", "paper")] == [
         "as it is",

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
+from recbole_groupmix.core.budget_law import BudgetLaw, parse
 from recbole_groupmix.core.mix import check_groups, proportional
 from recbole_groupmix.core.samplers import (
     SAMPLERS,
@@ -138,11 +140,48 @@ def test_a_trial_draws_from_the_sampler_it_names():
     assert sum(large[2::3]) == 0
 
 
-def test_budgets_are_uniform_over_the_range():
-    budgets = np.array([sample_trial(0, i, SIZES, "t")[1].alpha_aug for i in range(3000)])
-    assert budgets.mean() == pytest.approx(1.25, abs=0.03)
-    assert np.quantile(budgets, [0.1, 0.9]) == pytest.approx([0.65, 1.85], abs=0.05)
-    assert sample_trial(0, 1, SIZES, "t", budget_range=(3.0, 3.0))[1].alpha_aug == 3.0
+@pytest.mark.parametrize(
+    ("law", "expected"),
+    [
+        ("uniform(0.5, 2)", stats.uniform(0.5, 1.5)),
+        ("log_uniform(0.05, 4)", stats.loguniform(0.05, 4)),
+    ],
+)
+def test_budgets_follow_the_law_that_is_named(law, expected):
+    law = parse(law)
+    budgets = [sample_trial(0, i, SIZES, "t", law)[1].alpha_aug for i in range(3000)]
+    assert stats.kstest(budgets, expected.cdf).pvalue > 0.01
+    assert law.low <= min(budgets) and max(budgets) <= law.high
+
+
+def test_a_law_of_one_budget_draws_it():
+    for law in ("uniform(3, 3)", "log_uniform(3, 3)"):
+        assert sample_trial(0, 1, SIZES, "t", parse(law))[1].alpha_aug == 3.0
+
+
+def test_the_shares_of_a_trial_do_not_hang_on_the_law_of_budgets():
+    for trial in range(9):
+        _, mix = sample_trial(3, trial, SIZES, "t")
+        _, other = sample_trial(3, trial, SIZES, "t", parse("log_uniform(0.05, 4)"))
+        assert mix.alpha == other.alpha
+        assert mix.alpha_aug != other.alpha_aug
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("uniform", "uniform(1)", "normal(0.5, 2)", "uniform(a, b)", "uniform(2, 0.5)"),
+        *("uniform(-1, 2)", "uniform(0.5, inf)", "uniform(nan, 2)", "log_uniform(0, 4)", "", "2"),
+    ],
+)
+def test_what_names_no_law_of_budgets(text):
+    with pytest.raises(ValueError):
+        parse(text)
+
+
+def test_a_law_is_written_as_it_is_read():
+    for text in ("uniform(0, 2)", "log_uniform(0.05, 4)"):
+        assert str(parse(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -153,8 +192,9 @@ def test_budgets_are_uniform_over_the_range():
         (lambda rng: sample_interaction_scaling(rng, SIZES, "t", sigma=math.nan), "sigma is nan"),
         (lambda rng: sample_trial(-1, 0, SIZES, "t"), "seed is -1"),
         (lambda rng: sample_trial(0, -1, SIZES, "t"), "trial is -1"),
-        (lambda rng: sample_trial(0, 0, SIZES, "t", (2.0, 0.5)), r"budget_range is \(2\.0, 0\.5"),
-        (lambda rng: sample_trial(0, 0, SIZES, "t", (0.5, math.inf)), "both finite"),
+        (lambda rng: BudgetLaw(2.0, 0.5), r"budgets are uniform\(2, 0\.5\); .* 0 <= lowest"),
+        (lambda rng: BudgetLaw(0.5, math.inf), "both finite"),
+        (lambda rng: BudgetLaw(0.0, 4.0, logarithmic=True), "0 < lowest"),
     ],
 )
 def test_refusals(call, message):

@@ -65,16 +65,18 @@ def test_tuned_values_hold_for_their_data_set_model_and_size_alone():
 @pytest.mark.parametrize(
     "file", [str(f.relative_to(TUNED)) for f in sorted(TUNED.glob("*/*/*.yaml"))]
 )
-def test_every_tuned_file_is_read_by_the_run_that_it_names(file):
+def test_every_file_of_a_data_set_is_read_by_the_run_that_it_names(file):
     protocol, dataset, name = Path(file).with_suffix("").parts
-    model, size = name.rsplit("-", 1)
+    model, _, size = name.partition("-")
     with recbole_compat():
         assert get_model(model).__name__ == model
-    settings = merged(dataset=dataset, protocol=protocol, model=model, embedding_size=int(size))
-    tuned = layer(file)
-    assert {"learning_rate", "reg_weight"} <= set(tuned)
-    assert {key: settings[key] for key in tuned} == tuned
-    assert settings.origin["learning_rate"] == f"in properties/{file}"
+    sizes = [int(size)] if size else [4, 64]  # without a size it is for all of them
+    values = layer(file)
+    assert {"learning_rate", "reg_weight"} <= set(values) or not size
+    for size in sizes:
+        settings = merged(dataset=dataset, protocol=protocol, model=model, embedding_size=size)
+        assert {key: settings[key] for key in values} == values
+        assert {settings.origin[key] for key in values} == {f"in properties/{file}"}
 
 
 def test_protocol_of_a_file_brings_its_layers():
@@ -133,6 +135,19 @@ def test_valid_metric_is_taken_in_any_case():
 def test_spread_of_initial_values(init, spread):
     assert merged(init=init).standard_deviation == spread
     assert Settings({"init": "normal()"}).standard_deviation is None
+
+
+@pytest.mark.parametrize(
+    ("protocol", "law"), [("converged", "log_uniform(0.05, 4)"), ("paper", "uniform(0.5, 2)")]
+)
+def test_a_protocol_names_the_budgets_of_its_mixes(protocol, law):
+    assert str(merged(protocol=protocol).budget_law) == law
+    assert str(merged(protocol=protocol, budgets="uniform(1,1)").budget_law) == "uniform(1, 1)"
+
+
+def test_lastfm_asia_has_the_four_folds_of_the_paper():
+    assert merged(dataset="lastfm-asia").folds == 4
+    assert merged(dataset="lastfm-asia", folds=5).folds == 5 == merged(dataset="ml-1m").folds
 
 
 @pytest.mark.parametrize("value", [25, "25", "007", 1.5])

@@ -15,7 +15,14 @@ from recbole_groupmix.cli.main import main
 from recbole_groupmix.cli.tuning_grid import read_params_file
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.search.fold_stage import FoldStage
-from recbole_groupmix.search.tune import Point, Tuned, tune, tuning_table
+from recbole_groupmix.search.tune import (
+    LEARNING_RATES,
+    REG_WEIGHTS,
+    Point,
+    Tuned,
+    tune,
+    tuning_table,
+)
 from recbole_groupmix.settings.merge import merge_settings
 
 SMALL = {
@@ -85,7 +92,7 @@ def test_the_yaml_is_one_that_runs_take(tmp_path, capsys, monkeypatch):
     assert out.splitlines()[-1] == "tuned-blockmix-BPR-4.yaml"
     text = Path("tuned-blockmix-BPR-4.yaml").read_text()
     assert text.startswith("# BPR on blockmix, embedding_size 4, protocol converged:")
-    assert "of all users on 2 folds" in text
+    assert "of all users on 2 folds of seed 2020 (" in text
     values = yaml.safe_load(text)
     assert set(values) == {"learning_rate", "reg_weight"} and values["reg_weight"] == 0.01
     settings = merge_settings({"dataset": "blockmix"}, ["tuned-blockmix-BPR-4.yaml"])
@@ -107,7 +114,39 @@ def test_table_marks_the_best_and_says_when_it_lies_on_the_edge(tmp_path):
     assert text.splitlines()[2].split() == ["0.02", "0.3000", "0.0000", "10", "best"]
     assert text.splitlines()[3].split() == ["0.03", "diverged", "10"]
     text = tuning_table(Tuned(points, points[0], "recall@20", tmp_path))
-    assert "The best learning_rate lies on the edge of the grid" in text
+    assert "The best learning_rate, 0.01, is the least of the grid: add smaller values" in text
+
+
+@pytest.mark.parametrize(
+    ("rate", "decay", "says"),
+    [
+        (0.03, 0.01, []),
+        (0.01, 0.01, ["learning_rate, 0.01, is the least of the grid: add smaller"]),
+        (0.1, 0.1, ["learning_rate, 0.1, is the largest", "reg_weight, 0.1, is the largest"]),
+        (0.03, 0.001, ["reg_weight, 0.001, is the least of the grid: add smaller"]),
+    ],
+)
+def test_each_key_says_which_way_the_grid_should_grow(rate, decay, says, tmp_path):
+    points = tuple(
+        Point({"learning_rate": r, "reg_weight": d, "dropout": 0.1}, (0.1, 0.1), 10)
+        for r in (0.1, 0.01, 0.03)
+        for d in (0.1, 0.01, 0.001)
+    )
+    (best,) = (p for p in points if list(p.options.values())[:2] == [rate, decay])
+    edges = tuning_table(Tuned(points, best, "recall@20", tmp_path)).splitlines()[10:]
+    assert len(edges) == len(says)
+    for line, said in zip(edges, says, strict=True):
+        assert said in line
+
+
+def test_the_help_has_the_default_grid(capsys):
+    for axis in (LEARNING_RATES, REG_WEIGHTS):
+        steps = np.diff(np.log10(axis))
+        assert steps == pytest.approx(0.5, abs=0.03)
+    assert main(["tune", "--help"]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    for axis in (LEARNING_RATES, REG_WEIGHTS):
+        assert f"(default[{','.join(f'{v:g}' for v in axis)}])" in shown
 
 
 @pytest.mark.parametrize(

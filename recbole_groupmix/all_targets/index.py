@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from recbole_groupmix.all_targets.shared_trials import SharedTrial
-from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
@@ -95,7 +95,7 @@ def _entry(
         mix: {key: {**change, "p_holm": p_values[mix, key]} for key, change in row.items()}
         for mix, row in result["change"].items()
     }
-    return {
+    entry: TargetResult = {
         "folder": folder,
         "n_users": group["n_users"],
         "n_measured": group["n_measured"],
@@ -111,6 +111,9 @@ def _entry(
         "same_mix": result["same_mix"],
         "seconds": result["seconds"],
     }
+    if "budget" in result:
+        entry["budget"] = result["budget"]
+    return entry
 
 
 def _corrected(
@@ -159,8 +162,8 @@ def index_table(index: Index) -> str:
         for mix, values in entry["test"].items():
             change = entry["change"].get(mix, {}).get(f"{SHORT_METRICS[0]}@{k}")
             same = entry.get("same_mix", {}).get(mix)
-            searched = entry["mix"] if mix == DATA_MIX else None
-            budget = "" if searched is None else f"{searched['alpha_aug']:.2f}"
+            chosen = {DATA_MIX: entry["mix"], BUDGET: entry.get("budget")}.get(mix)
+            budget = "" if chosen is None else f"{chosen['alpha_aug']:.2f}"
             metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in SHORT_METRICS]
             label = target if mix == REFERENCE else ""
             users = _measured(entry) if mix == REFERENCE else ""

@@ -12,13 +12,15 @@ from recbole_groupmix.all_targets.shared_jobs import SharedJobs
 from recbole_groupmix.all_targets.shared_trials import draw_shared_trials
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.mixes.candidates import fixed_candidates
+from recbole_groupmix.mixes.budget import two_groups_note
+from recbole_groupmix.mixes.candidates import budget_candidates, fixed_candidates
 from recbole_groupmix.record.result_schema import Index
 from recbole_groupmix.search.carry_out import Stage, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
-from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
+from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.forecast import Forecast, forecast_of
 from recbole_groupmix.search.identity import run_folder
+from recbole_groupmix.search.stages import has_budget, left_on_folds
 from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.workload import Workload, left_to_train
@@ -50,7 +52,11 @@ class AllTargets:
         folds = settings.folds if trains_on_folds(settings) else 0
         self._names, self._left_out = targets_of(experiment, folds, self._back_end)
         self._trials = draw_shared_trials(
-            settings.seed, settings.trials, experiment.n_users, self._names
+            settings.seed,
+            settings.trials,
+            experiment.n_users,
+            self._names,
+            settings.budget_law,
         )
         # trial 0 of a target is not trial 0 of a run of this target alone
         self._more = {"targets": self._names}
@@ -64,7 +70,10 @@ class AllTargets:
         of_target = [trial.candidate(n_users, target) for trial in self._trials]
         searched = [candidate for candidate in of_target if candidate is not None]
         view = self._experiment.for_target(target, trials=len(searched))
-        candidates = fixed_candidates(view, {}) + searched
+        candidates = fixed_candidates(view, {})
+        if has_budget(view.settings):
+            candidates += budget_candidates(n_users, target)
+        candidates += searched
         return target_run(view, candidates, more=self._more, inside=self.folder.path)
 
     def carry_out(self, say: Callable[[str], None], ask: Ask | None = None) -> Index:
@@ -79,7 +88,8 @@ class AllTargets:
         """
         started = time.perf_counter()
         runs = self._runs
-        say_notes(self._experiment, say)
+        experiment = self._experiment
+        say_notes(experiment, say, two_groups_note(experiment, has_budget(experiment.settings)))
         for name, reason in self._left_out.items():
             say(f"note: target {name} is left out: {reason}")
         expected = self._forecast(say)
@@ -111,12 +121,13 @@ class AllTargets:
         runs, settings = list(self._runs.values()), self._experiment.settings
         on_folds = 0
         if trains_on_folds(settings):
-            stages = {
-                name: FoldStage(run.experiment, run.folder, run.trained)
+            jobs = {
+                name: left_on_folds(run.experiment, run.folder, run.trained)[0]
                 for name, run in self._runs.items()
             }
-            on_folds = self._shared(stages).n_models
-        left = [left_to_train(run.experiment, run.folder, run.trained) for run in runs]
+            views = {name: run.experiment for name, run in self._runs.items()}
+            on_folds = SharedJobs(views, jobs).n_models
+        left = [left_to_train(run.experiment, run.folder, run.candidates) for run in runs]
         final = sum(work.final for work in left)
         per_target = settings.early_stopping  # each target has epochs or a lambda of its own
         if settings.lambdas:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from recbole_groupmix.core.budget_law import PAPER, BudgetLaw
 from recbole_groupmix.core.mix import group_weights, mix_from_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.mixes.candidates import Candidate
@@ -48,7 +49,11 @@ class SharedTrial:
 
 
 def draw_shared_trials(
-    seed: int, trials: int, n_users: Mapping[str, int], targets: Sequence[str]
+    seed: int,
+    trials: int,
+    n_users: Mapping[str, int],
+    targets: Sequence[str],
+    budgets: BudgetLaw = PAPER,
 ) -> list[SharedTrial]:
     """Draw mixes for the targets in turn and return them as shared trials.
 
@@ -65,11 +70,13 @@ def draw_shared_trials(
         Users of every group in all of train.
     targets : sequence of str
         Targets, in the order of their turns.
+    budgets : BudgetLaw
+        From which the budget of a mix is drawn.
     """
     drawn = []
     for trial in range(trials):
         target = targets[trial // len(SAMPLERS) % len(targets)]
-        sampler, mix = sample_trial(seed, trial, n_users, target)
+        sampler, mix = sample_trial(seed, trial, n_users, target, budgets)
         weights = group_weights(mix, n_users, target)
         drawn.append(SharedTrial(f"trial-{trial}", sampler, target, weights))
     return drawn

@@ -14,6 +14,7 @@ SUMMARY = "Choose learning rate and L2 weight by cross-validation."
 EXAMPLES = (
     "groupmix tune --dataset=ml-100k --learning_rates=[0.003,0.01,0.03]",
     "groupmix tune -d ml-100k -m BPR --params_file=hyper.test",
+    "groupmix tune --dataset=ml-100k --seed=2021",
 )
 RESUMES = True
 
@@ -21,7 +22,7 @@ RESUMES = True
 def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
     add = parser.add_argument
-    defaults = ("[0.003,0.01,0.03,0.1]", "[0.0001,0.001,0.01,0.1]")
+    defaults = ("[0.003,0.01,0.03,0.1]", "[0.0001,0.0003,0.001,0.003,0.01,0.03,0.1]")
     for (key, option), default in zip(AXES.items(), defaults, strict=True):
         text = f"values of {key} (default {default})"
         add(f"--{option}", metavar="LIST", type=axis(key), help=text)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.core.names import (
+    BUDGET,
     DATA_MIX,
     FINE_TUNED,
     NO_AUGMENTATION,
@@ -22,6 +23,7 @@ _ADVICE = {
     NO_AUGMENTATION: "train on the target's users only (no_augmentation)",
     THEORY: "train with theory's mix (theory)",
     FINE_TUNED: "train on all users, then on the target's users only (fine_tuned)",
+    BUDGET: "use less or more of all other data, in their own shares (budget)",
     DATA_MIX: "train with the searched mix (data_mix)",
 }
 

@@ -16,12 +16,19 @@ DATA_MIX = "data_mix"
 THEORY = "theory"
 #: Baseline without a mix: trained on all users, then on the target's users only.
 FINE_TUNED = "fine_tuned"
+#: Baseline with the shares of Proportional and the budget that the folds choose.
+BUDGET = "budget"
+#: Beginning of the names of its candidates, ``budget-0.3``.
+BUDGET_CANDIDATE = f"{BUDGET}-"
 #: Beginning of the names of trials, which are candidates for `DATA_MIX`.
 TRIAL = "trial-"
 
-_RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, FINE_TUNED))
+#: Sources of candidates that cannot become the searched mix.
+NOT_SEARCHED = ("baseline", "own", BUDGET, FINE_TUNED)
+
+_RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, FINE_TUNED, BUDGET))
 
 
 def is_reserved(name: str) -> bool:
     """Whether a name belongs to a row of ours, so that a user's own mix cannot have it."""
-    return name in _RESERVED or name.startswith(TRIAL)
+    return name in _RESERVED or name.startswith((TRIAL, BUDGET_CANDIDATE))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from recbole_groupmix.core.budget_law import PAPER, BudgetLaw
 from recbole_groupmix.core.mix import Mix, augmentation_sizes
 
 SAMPLERS = ("dirichlet", "proportional_perturbation", "interaction_scaling")
@@ -122,13 +123,13 @@ def sample_trial(
     trial: int,
     n_users: Mapping[str, int],
     target: str,
-    budget_range: tuple[float, float] = (0.5, 2.0),
+    budgets: BudgetLaw = PAPER,
 ) -> tuple[str, Mix]:
     """Return the sampler's name and the mix of one trial of a search.
 
-    The three samplers take turns and the budget ratio is uniform over `budget_range`. The
-    random numbers depend on `seed` and `trial` only, so a search can be extended: trial 7 is
-    the same whether 8 or 800 trials are run.
+    The three samplers take turns. The random numbers depend on `seed` and `trial` only, so a
+    search can be extended: trial 7 is the same whether 8 or 800 trials are run. Its shares are
+    also the same whatever the law of budgets.
 
     Parameters
     ----------
@@ -140,25 +141,18 @@ def sample_trial(
         Every group's number of users with at least one training interaction.
     target : str
         Name of the target group.
-    budget_range : tuple of float
-        Lowest and highest budget ratio, ``0 <= low <= high``.
+    budgets : BudgetLaw
+        From which the budget ratio is drawn.
 
     Raises
     ------
     ValueError
-        If `seed` or `trial` is negative or `budget_range` is not a range of budget ratios, or
-        for counts that `augmentation_sizes` refuses.
+        If `seed` or `trial` is negative, or for counts that `augmentation_sizes` refuses.
     """
     if seed < 0 or trial < 0:
         raise ValueError(f"seed is {seed} and trial is {trial}; both must be >= 0.")
-    low, high = budget_range
-    if not (0 <= low <= high < math.inf):
-        raise ValueError(
-            f"budget_range is {budget_range!r}; give the lowest and the highest alpha_aug, "
-            "0 <= lowest <= highest, both finite."
-        )
     rng = np.random.default_rng(np.random.SeedSequence([_DOMAIN, seed, trial]))
-    alpha_aug = float(rng.uniform(low, high))
+    alpha_aug = budgets.draw(rng)
     name = SAMPLERS[trial % len(SAMPLERS)]
     if name == "dirichlet":
         alpha = sample_dirichlet(rng, n_users, target)

@@ -1,41 +1,48 @@
-"""Profile curves: the target's metric and loss against the weight of each group, around a mix."""
+"""Profile curves around a mix: the target's metric and loss against the weight of each group.
+
+A last curve is that of the budget: all other groups keep their shares, and their weights change
+together.
+"""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_groupmix.adapters.closed_form import ClosedForm
-from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.held_out import HeldOut, user_metrics
-from recbole_groupmix.core.linear.mix_gradient import held_out_losses
-from recbole_groupmix.core.mix import Mix, group_weights, proportional
-from recbole_groupmix.core.user_metrics import METRICS
+from recbole_groupmix.core.budget_curve import (
+    AS_IS,
+    BUDGETS,
+    BudgetPoint,
+    budget_curve,
+    parts_of_score,
+)
+from recbole_groupmix.core.mix import Mix, group_weights, mix_from_weights, proportional
+from recbole_groupmix.core.names import BUDGET
+from recbole_groupmix.core.statistics.bootstrap import Change
+from recbole_groupmix.exact.profile_models import LOSS, OnFold, measured_on_fold, solved
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.part import Part
-from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.gram_cache import GramCache
-from recbole_groupmix.training.one_by_one import triplet_factors
 
-#: The curve on which the weights of all other groups change together: the budget.
-ALL_OTHERS = "all others"
-LOSS = "loss"
+#: The place of the mix itself, on every curve.
+_CENTRE = ("", 1.0)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One weight of one group, all other weights as in the mix.
+    """One weight of one group, all other weights as in the mix; or one budget.
 
     Attributes
     ----------
     factor : float
-        What the group's weight in the mix is multiplied by, > 0; 1 is the mix itself.
+        What the group's weight in the mix is multiplied by, on the curve of the budget that of
+        all other groups, >= 0; 1 is the mix itself.
     weight : float
-        Weight of a user of the group beside 1 of a target user; NaN on the curve of all others.
+        Weight of a user of the group beside 1 of a target user; NaN on the curve of the budget.
+    alpha_aug : float
+        The budget ratio.
     lams : dict of str to float or None
         EASE's L2 weight by measure, of several the best on the folds: all metrics have that of the
         validation metric, as in a run, and the loss has its own. None for WeightedSVD.
@@ -45,6 +52,7 @@ class Point:
 
     factor: float
     weight: float
+    alpha_aug: float
     lams: dict[str, float | None]
     values: dict[str, np.ndarray]
 
@@ -60,17 +68,26 @@ class Profile:
     metric : str
         Metric that chooses lambda, such as "recall@20".
     curves : dict of str to list of Point
-        By group and `ALL_OTHERS`, in ascending order of the factor.
+        By group and, last, `BUDGET`, in ascending order of the factor.
+    budgets : list of BudgetPoint
+        The curve of the budget, point by point: changes of the metric with intervals over the
+        target's users; empty where fewer than 2 are measured.
     """
 
     mix_name: str
     metric: str
     curves: dict[str, list[Point]]
+    budgets: list[BudgetPoint]
 
     @property
     def centre(self) -> Point:
         """The mix itself."""
         return next(p for points in self.curves.values() for p in points if p.factor == 1)
+
+    def change_of(self, budget: Point) -> Change | None:
+        """Return the change of the metric at a point of the curve of the budget."""
+        found = (of.change for of in self.budgets if math.isclose(of.budget, budget.alpha_aug))
+        return next(found, None)
 
 
 def factors_of(points: int, reach: float) -> list[float]:
@@ -96,7 +113,7 @@ def profile(
     factors: list[float],
     on_model: Callable[[int, int], None] | None = None,
 ) -> Profile:
-    """Solve EASE or WeightedSVD for every factor of every group's weight on every fold.
+    """Solve EASE or WeightedSVD on every fold, for every weight of each group and every budget.
 
     Parameters
     ----------
@@ -118,53 +135,97 @@ def profile(
     """
     settings, target = experiment.settings, experiment.target
     metric = str(settings.valid_metric)
-    k = int(metric.partition("@")[2])
-    grid: list[float | None] = [*(settings.lambdas or (None,))]
     weights = _weights(experiment, mix, experiment.n_users)
-    changed = [name for name, weight in weights.items() if name != target and weight > 0]
-    if not changed:
+    of_curve = {name: factors for name, w in weights.items() if name != target and w > 0}
+    if not of_curve:
         raise ValueError(
             f"mix {mix_name!r} gives no other group any weight, so there is nothing to change; "
             "choose one with alpha_aug > 0"
         )
-    names = [*changed, *([ALL_OTHERS] if len(changed) > 1 else [])]
-    plan = [("", 1.0), *((name, f) for name in names for f in factors if f != 1)]
-    n_folds = int(settings.folds)
-    measured: dict[tuple[str, float], list[list[dict[str, float]]]] = {
-        key: [[] for _ in grid] for key in plan
+    own = mix.alpha_aug if mix else AS_IS
+    budget_at = {budget / own: budget for budget in sorted({*BUDGETS, own})}
+    of_curve[BUDGET] = list(budget_at)
+    places = [(name, factor) for name, of in of_curve.items() for factor in of if factor != 1]
+    measured = _measured(experiment, mix, [_CENTRE, *places], on_model)
+    tried = {place: _Tried(of, metric) for place, of in measured.items()}
+
+    def at(name: str, factor: float) -> _Tried:
+        return tried[_CENTRE if factor == 1 else (name, factor)]
+
+    def point(name: str, factor: float) -> Point:
+        found = at(name, factor)
+        of_point = _changed(weights, name, factor, target)
+        return Point(
+            factor,
+            math.nan if name == BUDGET else of_point[name],
+            mix_from_weights(of_point, experiment.n_users, target).alpha_aug,
+            {measure: _lambdas(experiment)[place] for measure, place in found.best.items()},
+            found.values,
+        )
+
+    curves = {name: [point(name, factor) for factor in of] for name, of in of_curve.items()}
+    parts = {budget: list(at(BUDGET, f).parts.values()) for f, budget in budget_at.items()}
+    several = len(parts[own]) > 1
+    budgets = budget_curve(parts, parts[own], settings.seed, own) if several else []
+    return Profile(mix_name, metric, curves, budgets)
+
+
+class _Tried:
+    """What was measured at a place of a profile, by lambda and fold, and which lambda is best.
+
+    Attributes
+    ----------
+    best : dict of str to int
+        Place of the best lambda by measure.
+    values : dict of str to numpy.ndarray of float64, shape (n_folds,)
+        Means by measure, each under its best lambda.
+    parts : dict of str to float
+        Parts of the users in the score, see
+        :func:`~recbole_groupmix.core.budget_curve.parts_of_score`.
+    """
+
+    def __init__(self, measured: Sequence[Sequence[OnFold]], metric: str) -> None:
+        of = [
+            {m: np.array([fold.means[m] for fold in folds]) for m in folds[0].means}
+            for folds in measured
+        ]
+        of_metric = int(np.argmax([values[metric].mean() for values in of]))
+        of_loss = int(np.argmin([values[LOSS].mean() for values in of]))
+        self.best = {m: of_loss if m == LOSS else of_metric for m in of[0]}
+        self.values = {measure: of[place][measure] for measure, place in self.best.items()}
+        chosen = measured[of_metric]
+        self.parts = parts_of_score([f.users for f in chosen], [f.of_users for f in chosen])
+
+
+def _measured(
+    experiment: Experiment,
+    mix: Mix | None,
+    places: Sequence[tuple[str, float]],
+    on_model: Callable[[int, int], None] | None,
+) -> dict[tuple[str, float], list[list[OnFold]]]:
+    """Solve and measure a model at every place of a profile, by place, lambda and fold."""
+    grid, n_folds = _lambdas(experiment), int(experiment.settings.folds)
+    measured: dict[tuple[str, float], list[list[OnFold]]] = {
+        place: [[] for _ in grid] for place in places
     }
     grams, done = GramCache(experiment), 0
     for fold in range(n_folds):
         part = experiment.part(fold + 1)
-        held_out = experiment.target_held_out(part)
         of_part = _weights(experiment, mix, part.n_users)
-        for name, factor in plan:
-            here = {
-                group: w * factor
-                if name == group or (name == ALL_OTHERS and group != target)
-                else w
-                for group, w in of_part.items()
-            }
+        for name, factor in places:
+            weights = _changed(of_part, name, factor, experiment.target)
             for place, lam in enumerate(grid):
-                model = _solved(experiment, part, grams, here, lam)
-                measured[name, factor][place].append(_measured(model, held_out, k))
+                model = solved(experiment, part, grams, weights, lam)
+                found = measured_on_fold(experiment, part, model, keep=name in ("", BUDGET))
+                measured[name, factor][place].append(found)
                 done += 1
                 if on_model is not None:
-                    on_model(done, n_folds * len(plan) * len(grid))
+                    on_model(done, n_folds * len(places) * len(grid))
+    return measured
 
-    def point(name: str, factor: float) -> Point:
-        of_lambda = measured[("", 1.0) if factor == 1 else (name, factor)]
-        tried = [_by_measure(folds) for folds in of_lambda]
-        of_metric = int(np.argmax([values[metric].mean() for values in tried]))
-        of_loss = int(np.argmin([values[LOSS].mean() for values in tried]))
-        best = {m: of_loss if m == LOSS else of_metric for m in tried[0]}
-        weight = weights[name] * factor if name in weights else math.nan
-        lams = {measure: grid[place] for measure, place in best.items()}
-        values = {measure: tried[place][measure] for measure, place in best.items()}
-        return Point(factor, weight, lams, values)
 
-    curves = {name: [point(name, factor) for factor in factors] for name in names}
-    return Profile(mix_name, metric, curves)
+def _lambdas(experiment: Experiment) -> list[float | None]:
+    return [*(experiment.settings.lambdas or (None,))]
 
 
 def _weights(
@@ -175,39 +236,11 @@ def _weights(
     return {name: by_group[name] for name in experiment.groups.names}
 
 
-def _solved(
-    experiment: Experiment,
-    part: Part,
-    grams: GramCache,
-    weights: Mapping[str, float],
-    lam: float | None,
-) -> ClosedForm:
-    if lam is not None:
-        return weighted_ease(experiment, part, grams, list(weights.values()), lam)
-    config = copy.copy(experiment.config)
-    with recbole_compat():
-        model: ClosedForm = experiment.model_class(config, grams.data_set(part, None))
-    model = model.to(config["device"])
-    of_users = experiment.groups.weights_of_users(dict(weights))
-    model.fit(of_users * triplet_factors(experiment, part))
-    return model
-
-
-def _measured(model: ClosedForm, held_out: HeldOut, k: int) -> dict[str, float]:
-    """Return the means over users of every metric at k and of the log loss."""
-    losses = np.empty(len(held_out.users))
-
-    def loss_of(rows: slice, scores: np.ndarray) -> None:
-        losses[rows] = held_out_losses(
-            scores, held_out.left_out(rows), held_out.relevant[rows].toarray()
-        )[0]
-
-    metrics = user_metrics(model, held_out, [k], METRICS, on_scores=loss_of)
+def _changed(
+    weights: Mapping[str, float], name: str, factor: float, target: str
+) -> dict[str, float]:
+    """Return weights of which that of a group, or of all but the target's, is multiplied."""
     return {
-        **{name: float(values.mean()) for name, values in metrics.items()},
-        LOSS: losses.mean(),
+        group: w * factor if name == group or (name == BUDGET and group != target) else w
+        for group, w in weights.items()
     }
-
-
-def _by_measure(folds: list[dict[str, float]]) -> dict[str, np.ndarray]:
-    return {measure: np.array([fold[measure] for fold in folds]) for measure in folds[0]}

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from recbole_groupmix.exact.profile import ALL_OTHERS, LOSS, Point, Profile
-from recbole_groupmix.text.numbers import finite
-from recbole_groupmix.text.tables import aligned
+from recbole_groupmix.core.budget_curve import reading
+from recbole_groupmix.core.names import BUDGET, REFERENCE
+from recbole_groupmix.exact.profile import Point, Profile
+from recbole_groupmix.exact.profile_models import LOSS
+from recbole_groupmix.text.numbers import finite, percent, percent_interval
+from recbole_groupmix.text.tables import aligned, paragraphs
 
 
 def fold_mean(values: np.ndarray) -> tuple[float, float]:
@@ -38,17 +41,22 @@ def to_rows(profile: Profile) -> list[dict[str, Any]]:
             for measure, values in point.values.items():
                 mean, error = fold_mean(values)
                 change, change_error = difference(point, profile.centre, measure)
+                of_users = name == BUDGET and measure == profile.metric
+                known = profile.change_of(point) if of_users else None
                 rows.append(
                     {
                         "group": name,
                         "factor": point.factor,
                         "weight": point.weight,
+                        "alpha_aug": point.alpha_aug,
                         "reg_weight": point.lams[measure],
                         "measure": measure,
                         "mean": mean,
                         "standard_error": error,
                         "change": change,
                         "change_standard_error": change_error,
+                        "ci_low": known.ci_low if known else math.nan,
+                        "ci_high": known.ci_high if known else math.nan,
                         "folds": values.tolist(),
                     }
                 )
@@ -67,8 +75,10 @@ def to_json(profile: Profile, **about: Any) -> dict[str, Any]:
 
 
 def to_text(profile: Profile) -> str:
-    """Return the metric and the loss as tables: groups in rows, factors in columns."""
-    centre, first = profile.centre, next(iter(profile.curves.values()))
+    """Return the metric and the loss as tables: of groups and factors, and of budgets."""
+    centre, curves = profile.centre, dict(profile.curves)
+    budgets = curves.pop(BUDGET)
+    first = next(iter(curves.values()))
     n_folds = len(centre.values[LOSS])
     lines = []
     for measure, better in ((profile.metric, "more"), (LOSS, "less")):
@@ -80,12 +90,35 @@ def to_text(profile: Profile) -> str:
             f"weight of a group is multiplied ({better} is better), ± its standard error over folds:",
         ]
         rows = [["group", *(f"x {point.factor:.3g}" for point in first)]]
-        for group, points in profile.curves.items():
+        for group, points in curves.items():
             rows.append([group, *(_cell(point, centre, measure) for point in points)])
         lines += [*aligned(rows), ""]
-    if ALL_OTHERS in profile.curves:
-        lines.append(f"{ALL_OTHERS}: the budget alpha_aug is multiplied, their shares stay.")
-    return "\n".join(lines).rstrip()
+    return "\n".join([*lines, *_budget_text(profile, budgets)]).rstrip()
+
+
+def _budget_text(profile: Profile, points: list[Point]) -> list[str]:
+    """Return the curve of the budget as a table, and of Proportional what its shape says."""
+    metric, centre = profile.metric, profile.centre
+    rows = [["alpha_aug", metric, "its change", "change of the log loss"]]
+    for point in points:
+        change = profile.change_of(point)
+        if point.factor == 1:
+            shown = "0"
+        elif change is None:
+            shown = percent(difference(point, centre, metric)[0])
+        else:
+            shown = percent_interval(change.mean, change.ci_low, change.ci_high)
+        level = f"{point.values[metric].mean():.5g}"
+        rows.append([f"{point.alpha_aug:.3g}", level, shown, _cell(point, centre, LOSS)])
+    said = [
+        "The budget: the other groups keep their shares, and alpha_aug is how much of them is used",
+        f"(1: as much as there is). Changes against {profile.mix_name}; of {metric} with 95 % intervals",
+        "over the target's users:",
+        *aligned(rows, (0, 2, 3)),
+    ]
+    if profile.mix_name == REFERENCE and profile.budgets:
+        said += ["", *paragraphs([reading(profile.budgets)])]
+    return said
 
 
 def _cell(point: Point, centre: Point, measure: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from recbole_groupmix.experiment.experiment import Experiment
 
 
-def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None:
+def say_notes(
+    experiment: Experiment, say: Callable[[str], None] | None, more: Sequence[str] = ()
+) -> None:
     """Print every note of an experiment, a line each.
 
     Parameters
@@ -16,8 +18,10 @@ def say_notes(experiment: Experiment, say: Callable[[str], None] | None) -> None
         Its notes are those of its settings and those that need the data.
     say : callable or None
         Prints a line for people; None prints nothing.
+    more : sequence of str
+        Notes of the command.
     """
     if say is None:
         return
-    for note in experiment.notes:
+    for note in (*experiment.notes, *more):
         say(f"note: {note}")

@@ -8,8 +8,17 @@ from functools import cache
 
 import numpy as np
 
+from recbole_groupmix.core.budget_curve import BUDGETS
 from recbole_groupmix.core.mix import Mix, baselines, group_weights, proportional
-from recbole_groupmix.core.names import BASELINES, REFERENCE, THEORY, TRIAL
+from recbole_groupmix.core.names import (
+    BASELINES,
+    BUDGET,
+    BUDGET_CANDIDATE,
+    NOT_SEARCHED,
+    REFERENCE,
+    THEORY,
+    TRIAL,
+)
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
@@ -31,7 +40,7 @@ class Candidate:
     mix : Mix
         The mix.
     source : str
-        baseline, own, theory, or a sampler's name.
+        baseline, own, theory, budget, or a sampler's name.
     shared_weights : dict of str to float or None
         Weight of a user of each group, of any scale, which several targets share; ``mix``
         expresses them for this target.
@@ -51,8 +60,18 @@ class Candidate:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the mix follows the user counts of the part that is trained on."""
+        """Whether it is one of the baselines that every run has."""
         return self.name in BASELINES
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it was drawn for the search."""
+        return self.name.startswith(TRIAL)
+
+    @property
+    def follows_counts(self) -> bool:
+        """Whether the mix follows the user counts of the part that is trained on."""
+        return self.is_baseline or self.source == BUDGET
 
     def weights_on(
         self, n_users: Mapping[str, int], target: str, part: int = ALL_OF_TRAIN
@@ -70,10 +89,16 @@ class Candidate:
         """
         if self.shared_weights is not None:
             return dict(self.shared_weights)
-        mix = baselines(n_users, target)[self.name] if self.is_baseline else self.mix
+        return group_weights(self._mix_of(n_users, target, part), n_users, target)
+
+    def _mix_of(self, n_users: Mapping[str, int], target: str, part: int) -> Mix:
         if self.mix_on is not None:
-            mix = self.mix_on(part)
-        return group_weights(mix, n_users, target)
+            return self.mix_on(part)
+        if self.is_baseline:
+            return baselines(n_users, target)[self.name]
+        if self.source == BUDGET:
+            return Mix(proportional(n_users, target).alpha, self.mix.alpha_aug)
+        return self.mix
 
 
 def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:
@@ -105,12 +130,54 @@ def _theory_on(experiment: Experiment) -> Callable[[int], Mix]:
     return mix_on
 
 
-def candidates(experiment: Experiment, own: Mapping[str, Mix], trials: int) -> list[Candidate]:
-    """Return the baselines, own mixes, theory's mix and the sampled trials, in this order."""
+def budget_candidates(n_users: Mapping[str, int], target: str) -> list[Candidate]:
+    """Return the candidates of the baseline ``budget``, in ascending order of the budget.
+
+    Those of the budgets 0 and 1 equal No Augmentation and Proportional, whose models serve them
+    (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
+
+    Parameters
+    ----------
+    n_users : mapping of str to int
+        Users of every group in all of train; on a part the candidates follow its counts.
+    target : str
+        Name of the target group.
+    """
+    shares = proportional(n_users, target).alpha
+    return [
+        Candidate(f"{BUDGET_CANDIDATE}{budget:g}", Mix(shares, budget), BUDGET)
+        for budget in BUDGETS
+    ]
+
+
+def candidates(
+    experiment: Experiment, own: Mapping[str, Mix], trials: int, budgets: bool = False
+) -> list[Candidate]:
+    """Return all candidates of a run.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data and settings.
+    own : mapping of str to Mix
+        The user's own mixes.
+    trials : int
+        Number of sampled mixes.
+    budgets : bool
+        Whether the run has the baseline ``budget``.
+
+    Returns
+    -------
+    list of Candidate
+        The baselines, own mixes, theory's mix, budgets and trials, in this order.
+    """
     all_candidates = fixed_candidates(experiment, own)
+    if budgets:
+        all_candidates += budget_candidates(experiment.n_users, experiment.target)
+    settings = experiment.settings
     for trial in range(trials):
         sampler, mix = sample_trial(
-            experiment.settings.seed, trial, experiment.n_users, experiment.target
+            settings.seed, trial, experiment.n_users, experiment.target, settings.budget_law
         )
         all_candidates.append(Candidate(f"{TRIAL}{trial}", mix, sampler))
     return all_candidates
@@ -122,7 +189,7 @@ def select(compared: Sequence[Candidate], cv: Mapping[str, FoldSummary]) -> Cand
     Theory's mix counts as one more trial. A trial whose training diverged on a fold is left out.
     Without a remaining trial the result is None.
     """
-    searched = [c for c in compared if c.source not in ("baseline", "own") and not c.pooled_epochs]
+    searched = [c for c in compared if c.source not in NOT_SEARCHED]
     if all(c.source == THEORY for c in searched):
         return None
     finite = [c for c in searched if np.isfinite(cv[c.name]["score"])]

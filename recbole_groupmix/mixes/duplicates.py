@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from recbole_groupmix.core.names import BUDGET
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 
@@ -11,7 +12,7 @@ from recbole_groupmix.mixes.candidates import FIXED, Candidate
 def find_duplicates(
     experiment: Experiment, compared: Sequence[Candidate], folds: int
 ) -> dict[str, str]:
-    """Return the baselines, own mixes and theory's mix that equal an earlier one of them.
+    """Return the baselines, own mixes, theory's mix and budgets that equal an earlier one of them.
 
     With two groups, for example, or other groups of equal size, Stratified equals Proportional.
     Two mixes are equal if every user has the same weight under both, on all of train and on every
@@ -33,7 +34,7 @@ def find_duplicates(
     """
     kept: list[Candidate] = []
     duplicates: dict[str, str] = {}
-    for candidate in (c for c in compared if c.source in FIXED):
+    for candidate in (c for c in compared if c.source in (*FIXED, BUDGET)):
         for earlier in kept:
             if _equal(experiment, earlier, candidate, folds):
                 duplicates[candidate.name] = earlier.name

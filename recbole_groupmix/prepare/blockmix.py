@@ -101,7 +101,7 @@ C, most of c5 in D.
 
 - **B.1**, no more users than items in the aggregate of target and augmentation data: {n_users}
   users at the budget ratio 1, and at most {largest} at the ratio {LARGEST_BUDGET:g}, the largest that
-  the samplers of mixes draw. It {b1} for every target up to that ratio.
+  the samplers of the paper draw. It {b1} for every target up to that ratio.
 - **B.2**, p at least max(1/theta)^2 log(m) / (n m), up to a constant that the paper leaves open
   and that is 1 here. The least p with n = {n_users} (ratio 1) and with the target's users alone
   (ratio 0), to be compared with p = {data.p:g}:

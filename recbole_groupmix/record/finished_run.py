@@ -107,7 +107,7 @@ class FinishedRun:
         return {n: mix for n, mix in self.result["mixes"].items() if n != FINE_TUNED}
 
     def candidate(self, row: str) -> str:
-        """Return the name on the folds of a row: a trial's for the data mix."""
+        """Return the name on the folds of a row: a trial's for the data mix, a budget's."""
         return candidate_of(self.result, row)
 
     def fold_values(self, name: str) -> dict[int, FoldValues]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from recbole_groupmix.core.names import DATA_MIX
+from recbole_groupmix.core.names import BUDGET, DATA_MIX
 from recbole_groupmix.core.statistics.few_users import FEW_USERS
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.record.result_schema import Result
@@ -73,9 +73,11 @@ def interval_note(repeats: int, closed_form: bool = False) -> str:
 
 
 def candidate_of(result: Result, row: str) -> str:
-    """Return the name on the folds of a row: a trial's for the data mix."""
-    selected = result["search"]["selected"]
-    return selected if row == DATA_MIX and selected is not None else row
+    """Return the name on the folds of a row: a trial's for the data mix, a budget's for `budget`."""
+    selected = {DATA_MIX: result["search"]["selected"]}
+    if "budget" in result:
+        selected[BUDGET] = result["budget"]["selected"]
+    return selected.get(row) or row
 
 
 def measured_text(group: Group) -> str:

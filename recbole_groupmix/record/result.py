@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pandas as pd
 
@@ -15,10 +15,11 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.changes import changes, same_rows, test_means
 from recbole_groupmix.record.phrases import interval_note
-from recbole_groupmix.record.result_schema import OwnLength, Result
+from recbole_groupmix.record.result_schema import BudgetRecord, OwnLength, Result
 from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, Lengths, RemovedStep
 from recbole_groupmix.text.numbers import finite
 
+T = TypeVar("T")
 _PACKAGES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")
 
 
@@ -79,6 +80,7 @@ def build_result(
     seconds: Mapping[str, float],
     removed: Sequence[RemovedStep] = (),
     same: Mapping[str, str] | None = None,
+    budget: BudgetRecord | None = None,
     lengths: Lengths | None = None,
     own_length: pd.DataFrame | None = None,
 ) -> Result:
@@ -108,6 +110,8 @@ def build_result(
         What each step of loading removed.
     same : mapping of str to str, optional
         Rows whose mix is that of another row, with its name.
+    budget : BudgetRecord or None
+        The budgets that the folds tried; None without the row ``budget``.
     lengths : Lengths or None
         How long the rows were trained; None for closed forms.
     own_length : pandas.DataFrame or None
@@ -115,7 +119,7 @@ def build_result(
     """
     target = str(settings.target)
     equal = same_rows(same or {}, selected, mixes)
-    by_group = {entry["name"]: test_means(metrics, entry["name"]) for entry in groups}
+    by_group = {e["name"]: _in_order(test_means(metrics, e["name"]), mixes) for e in groups}
     result: Result = {
         "schema_version": SCHEMA_VERSION,
         "dataset": settings.dataset,
@@ -146,7 +150,7 @@ def build_result(
         "same_mix": dict(same or {}),
         "test": by_group[target],
         "test_by_group": by_group,
-        "change": changes(metrics, target, settings.seed, equal),
+        "change": _in_order(changes(metrics, target, settings.seed, equal), mixes),
         "lengths": lengths,
         "own_length": _own_length(own_length, target, settings.seed, equal),
         "closed_form": settings.is_solved,
@@ -154,7 +158,14 @@ def build_result(
         "seconds": dict(seconds),
         "versions": versions(),
     }
+    if budget is not None:
+        result["budget"] = budget
     return finite(result)
+
+
+def _in_order(of_rows: Mapping[str, T], rows: Iterable[str]) -> dict[str, T]:
+    """Return values in the order of the rows: one whose mix is another's comes from its models."""
+    return {row: of_rows[row] for row in rows if row in of_rows}
 
 
 def _own_length(

@@ -18,6 +18,28 @@ from recbole_groupmix.record.schema import (
 )
 
 
+class BudgetPoint(TypedDict):
+    """A value of ``curve``: a budget that the folds tried."""
+
+    alpha_aug: NotNegative
+    """The budget ratio."""
+    candidate: str
+    """The candidate whose models serve it; `proportional` for 1, `no_augmentation` for 0."""
+    score: float | None
+    """Cross-validation score; null where training diverged."""
+
+
+class BudgetRecord(TypedDict):
+    """The value of ``budget``: the baseline of that name, with the shares of Proportional."""
+
+    selected: str
+    """The candidate that is the row, such as `budget-0.3`."""
+    alpha_aug: NotNegative
+    """Its budget ratio, the best on the folds; of equal scores the nearest to 1."""
+    curve: Annotated[list[BudgetPoint], ">= 1"]
+    """Every budget that was tried, in ascending order."""
+
+
 class _AnyResult(TypedDict):
     schema_version: Positive
     """Version of the format: 2; 1 was written by the first rules of training length and marks."""
@@ -86,6 +108,8 @@ class Result(_Result, total=False):
     """What loading removed from the data."""
     same_mix: dict[str, str]
     """Rows that have the same mix as another row, with its name."""
+    budget: BudgetRecord
+    """The budget curve on the folds; absent without folds or under `budget_curve: false`."""
     closed_form: bool
     """Whether the model is solved in closed form, so that no seed changes it."""
     intervals: str
@@ -128,6 +152,8 @@ class TargetResult(_TargetResult, total=False):
 
     lengths: Lengths | None
     """How long the rows were trained."""
+    budget: BudgetRecord
+    """The budget curve on the folds, as in ``result.json``."""
 
     n_measured: Count
     """Users of the target who are measured on test."""

@@ -14,9 +14,9 @@ from recbole_groupmix.record.phrases import (
     measured_text,
     unmeasured_note,
 )
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
-from recbole_groupmix.text.numbers import LEVEL, count
+from recbole_groupmix.text.numbers import LEVEL, count, value
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
 #: Columns of the table from which on its groups stand in rows below it.
@@ -136,6 +136,17 @@ def _at_the_end(search: SearchRecord) -> str:
     return ""
 
 
+def _budget_note(budget: BudgetRecord, result: Result) -> str:
+    """Return the budget curve in a sentence: every budget with its score on the folds."""
+    scores = ", ".join(f"{p['alpha_aug']:g}: {value(p['score'])}" for p in budget["curve"])
+    whole = " With two groups this is the whole search." if len(result["groups"]) == 2 else ""
+    return (
+        f"budget: all data in their own shares, with the alpha_aug that is best on the folds, "
+        f"{budget['alpha_aug']:g} of {len(budget['curve'])} by {result['valid_metric']} "
+        f"({scores}).{whole}"
+    )
+
+
 def _notes(result: Result, k: int) -> list[str]:
     target = result["target"]
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
@@ -172,6 +183,8 @@ def _notes(result: Result, k: int) -> list[str]:
             "fine_tuned: a baseline without a mix, trained on all users and then on the target's "
             "users only."
         )
+    if "budget" in result:
+        notes.append(_budget_note(result["budget"], result))
     if result["diverged"]:
         notes.append(
             f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "
@@ -192,7 +205,7 @@ def _notes(result: Result, k: int) -> list[str]:
             "optimistic, because it was picked from many (selection bias); judge it by the test "
             "columns."
         )
-        scores = {name: cv[name] for name in result["mixes"] if name != DATA_MIX}
+        scores = {n: cv[candidate_of(result, n)] for n in result["mixes"] if n != DATA_MIX}
         better = [n for n, score in scores.items() if score is not None and score >= best]
         if better:
             notes.append(f"No trial beat {', '.join(better)} on the folds.")

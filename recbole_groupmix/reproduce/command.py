@@ -35,7 +35,7 @@ _QUICK = {
     "dims": [4, 16],
     "targets": ["25"],
 }
-_QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False}
+_QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False, "budget_curve": False}
 
 
 def reproduce_command(

@@ -16,11 +16,9 @@ from recbole_groupmix.settings.settings import Settings
 TRIALS, FOLDS = 15, 2
 #: Models that see neither edges nor histories of other users when they score the target's.
 _NO_GRAPH = ("BPR", *CLOSED_FORM)
-#: Learning rate and decay as the paper prints them; ours are swapped (docs/reproduction.md).
-_PRINTED = {
-    "BPR": {"learning_rate": 0.01, "reg_weight": 0.1},
-    "LightGCN": {"learning_rate": 0.001, "reg_weight": 0.1},
-}
+#: Models for which the paper prints learning rate and decay; ours are swapped
+#: (docs/reproduction.md).
+_PRINTED = ("BPR", "LightGCN")
 #: Keys that decide the length of training.
 _LENGTH = ("early_stopping", "epochs", "eval_step", "stopping_step")
 
@@ -62,12 +60,17 @@ def _toggled(key: str) -> Callable[[Settings], tuple[str, dict[str, Any]] | None
     return changes
 
 
+def _defaults(settings: Settings, protocol: str) -> Settings:
+    """Return the settings of a protocol at the data set, model and size of a cell."""
+    place = {key: settings[key] for key in ("dataset", "model", "embedding_size")}
+    return merge_settings({**place, "protocol": protocol})
+
+
 def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
     if settings.is_solved:
         return None
     stops_early = settings.early_stopping
-    place = {key: settings[key] for key in ("dataset", "model", "embedding_size")}
-    other = merge_settings({**place, "protocol": "paper" if stops_early else "converged"})
+    other = _defaults(settings, "paper" if stops_early else "converged")
     changes = {key: other[key] for key in _LENGTH if other[key] is not None}
     return f"{other['epochs']} updates" if stops_early else "until converged", changes
 
@@ -75,7 +78,9 @@ def _length(settings: Settings) -> tuple[str, dict[str, Any]] | None:
 def _printed(settings: Settings) -> tuple[str, dict[str, Any]] | None:
     if settings.protocol != "paper" or settings.model not in _PRINTED:
         return None
-    return "lr and decay as printed", dict(_PRINTED[settings.model])
+    ours = _defaults(settings, settings.protocol)
+    printed = {"learning_rate": ours["reg_weight"], "reg_weight": ours["learning_rate"]}
+    return "lr and decay as printed", printed
 
 
 CONTROLS = (

@@ -9,14 +9,13 @@ from dataclasses import replace
 from math import isfinite
 from typing import Protocol
 
-from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, FINE_TUNED, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
-from recbole_groupmix.mixes.duplicates import without_duplicates
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import FoldRecord
-from recbole_groupmix.search.choice import Chosen, check_reference, choose
+from recbole_groupmix.search.choice import Chosen, check_reference, choose, chosen_candidates
 from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
@@ -117,7 +116,8 @@ def carry_out(
     if on_folds and fine_tuning:
         training.cross_validate(runs, fine_tuning, f"folds, {FINE_TUNED}")
     if on_folds and has_control(experiment.settings):
-        training.cross_validate(runs, _controls(runs), "folds, own length")
+        for of_row in (DATA_MIX, BUDGET):  # they may have chosen different options
+            training.cross_validate(runs, _controls(runs, of_row), f"folds, own length, {of_row}")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
     chosen = {target: _choose(run) for target, run in runs.items()}
@@ -226,21 +226,20 @@ def _add_fine_tuned(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
     return stages
 
 
-def _controls(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
-    """Return the stages that train the chosen trials until their own peak can be seen."""
+def _controls(runs: Mapping[str, TargetRun], row: str) -> dict[str, FoldStage]:
+    """Return the stages that train what a row chose until its own peak can be seen."""
     stages = {}
     for target, run in runs.items():
-        selected = _selected(run)
-        if selected is not None and selected.source not in FIXED:
-            stages[target] = control_stage(run.experiment, run.folder, [selected], run.cv)
+        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates).get(row)
+        if chosen is not None:
+            stages[target] = control_stage(run.experiment, run.folder, [chosen], run.cv)
     return stages
 
 
 def _choose(run: TargetRun) -> Chosen:
     """Return the rows of a run's result, and tell the trackers what the folds said."""
     run.tracking.of_mixes(run.trained, run.cv, run.experiment.settings.valid_metric)
-    compared = _compared(run)
-    return choose(run.experiment, compared, run.cv, _selected(run), run.duplicates)
+    return choose(run.experiment, _compared(run), run.cv, run.duplicates)
 
 
 def _compared(run: TargetRun) -> list[Candidate]:
@@ -249,10 +248,6 @@ def _compared(run: TargetRun) -> list[Candidate]:
         return run.candidates
     # lambda was chosen for the target's own scale, in which its users weigh 1
     return [replace(candidate, shared_weights=None) for candidate in run.candidates]
-
-
-def _selected(run: TargetRun) -> Candidate | None:
-    return select(without_duplicates(_compared(run), run.duplicates), run.cv)
 
 
 def _track_fold(run: TargetRun, record: FoldRecord) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
-from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import FIXED, Candidate
+from recbole_groupmix.mixes.budget import budget_record
+from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
+from recbole_groupmix.mixes.duplicates import without_duplicates
+from recbole_groupmix.record.result_schema import BudgetRecord
 from recbole_groupmix.record.schema import FoldSummary
 
 
@@ -30,6 +33,8 @@ class Chosen:
         Candidates whose training diverged on a fold.
     duplicates : dict of str to str
         Name of the earlier, equal mix by the name of each duplicate.
+    budget : BudgetRecord or None
+        The budgets that the folds tried; None without the row ``budget``.
     """
 
     rows: dict[str, Candidate]
@@ -38,16 +43,16 @@ class Chosen:
     options: dict[str, dict[str, float]]
     diverged: tuple[str, ...]
     duplicates: Mapping[str, str] = field(default_factory=dict)
+    budget: BudgetRecord | None = None
 
 
 def choose(
     experiment: Experiment,
     compared: Sequence[Candidate],
     cv: Mapping[str, FoldSummary],
-    selected: Candidate | None,
     duplicates: Mapping[str, str] | None = None,
 ) -> Chosen:
-    """Return the rows of a result: baselines, own mixes, theory's and the data mix.
+    """Return the rows of a result: baselines, own mixes, theory's, the budget and the data mix.
 
     Parameters
     ----------
@@ -57,8 +62,6 @@ def choose(
         All candidates.
     cv : mapping
         Their summaries on the folds; empty without folds.
-    selected : Candidate or None
-        The data mix.
     duplicates : mapping of str to str, optional
         Candidates that equal an earlier one, whose model serves both rows
         (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
@@ -74,6 +77,13 @@ def choose(
     check_reference(diverged, "on a fold")
     rows = {c.name: by_name[of[c.name]] for c in compared if c.source in FIXED or c.pooled_epochs}
     rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
+    selected = select(without_duplicates(compared, duplicates), cv) if cv else None
+    budget = budget_record(compared, cv, duplicates)
+    if budget is not None:
+        name = budget["selected"]
+        rows[BUDGET] = by_name[name]
+        if name in rows:
+            duplicates = {**duplicates, BUDGET: name}
     if selected is not None:
         rows[DATA_MIX] = selected
     fixed = int(experiment.config["epochs"])
@@ -84,7 +94,29 @@ def choose(
         options={name: dict(s["options"]) for name, s in cv.items() if s["options"]},
         diverged=tuple(diverged),
         duplicates=duplicates,
+        budget=budget,
     )
+
+
+def chosen_candidates(
+    compared: Sequence[Candidate],
+    cv: Mapping[str, FoldSummary],
+    duplicates: Mapping[str, str],
+) -> dict[str, Candidate]:
+    """Return what the rows ``data_mix`` and ``budget`` chose, where that is in no other row.
+
+    Parameters
+    ----------
+    compared, cv, duplicates
+        As for :func:`choose`.
+    """
+    by_name = {c.name: c for c in compared}
+    budget = budget_record(compared, cv, duplicates)
+    chosen = {
+        DATA_MIX: select(without_duplicates(compared, duplicates), cv),
+        BUDGET: None if budget is None else by_name[budget["selected"]],
+    }
+    return {row: c for row, c in chosen.items() if c is not None and c.source not in FIXED}
 
 
 def check_reference(diverged: Sequence[str], where: str) -> None:

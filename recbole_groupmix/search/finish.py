@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from recbole_groupmix.adapters.removed import Removed
-from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
@@ -68,12 +68,13 @@ def finish(
         groups=_group_entries(experiment),
         removed=[_removed(step) for step in experiment.removed],
         mixes={name: candidate.mix for name, candidate in rows.items()},
-        cv={**cv, **{name: cv[of] for name, of in duplicates.items() if of in cv}},
+        cv={**cv, **{n: cv[of] for n, of in duplicates.items() if of in cv and n != BUDGET}},
         same=duplicates,
         selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
         diverged=diverged,
         metrics=metrics,
         seconds=seconds,
+        budget=chosen.budget if BUDGET in rows else None,
         lengths=_lengths(experiment, chosen, rows, cv),
         own_length=own_length,
     )

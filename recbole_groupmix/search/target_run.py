@@ -87,7 +87,7 @@ def target_run(
     """
     settings = experiment.settings
     folds = settings.folds if trains_on_folds(settings) else 0
-    experiment.check_parts(folds, [c.mix for c in candidates if not c.is_baseline])
+    experiment.check_parts(folds, [c.mix for c in candidates if not c.follows_counts])
     experiment.check_measured()
     duplicates = find_duplicates(experiment, candidates, folds)
     folder, config = run_folder(experiment, own or {}, more, inside)

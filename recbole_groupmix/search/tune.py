@@ -29,9 +29,10 @@ from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.text.untrusted import safe_file_name
 from recbole_groupmix.training.back_ends import back_end
 
-#: The default grid (the paper, Appendix C, names the kind of search and not its values).
-LEARNING_RATES = (0.003, 0.01, 0.03, 0.1)
-REG_WEIGHTS = (1e-4, 1e-3, 1e-2, 1e-1)
+#: The default grid, in half decades (the paper, Appendix C, names the kind of search and not its
+#: values).
+LEARNING_RATES = (3e-3, 1e-2, 3e-2, 1e-1)
+REG_WEIGHTS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 
 
 @dataclass(frozen=True)
@@ -181,12 +182,7 @@ def tuning_table(tuned: Tuned) -> str:
             f"{count(capped, 'point')} of {len(tuned.points)} were still rising after the most epochs "
             "that are allowed; raise --epochs."
         )
-    edge = [key for key in keys if _on_edge(tuned, key)]
-    if edge:
-        lines.append(
-            f"The best {' and '.join(edge)} lies on the edge of the grid: a wider grid may do better."
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *filter(None, (_edge(tuned, key) for key in keys))])
 
 
 def _grid(
@@ -222,9 +218,16 @@ def _name(experiment: Experiment) -> str:
     return "-".join(str(part) for part in parts if part)
 
 
-def _on_edge(tuned: Tuned, key: str) -> bool:
-    axis = sorted({point.options[key] for point in tuned.points})
-    return len(axis) > 2 and tuned.best.options[key] in (axis[0], axis[-1])
+def _edge(tuned: Tuned, key: str) -> str:
+    """Return which way an axis should be longer, if its best value is at an end."""
+    axis, best = sorted({point.options[key] for point in tuned.points}), tuned.best.options[key]
+    if len(axis) < 2 or best not in (axis[0], axis[-1]):
+        return ""
+    end, further = ("least", "smaller") if best == axis[0] else ("largest", "larger")
+    return (
+        f"The best {key}, {best:g}, is the {end} of the grid: add {further} values, which may do "
+        "better."
+    )
 
 
 def _yaml(experiment: Experiment, tuned: Tuned) -> str:
@@ -234,7 +237,7 @@ def _yaml(experiment: Experiment, tuned: Tuned) -> str:
         f"# {settings.model} on {settings.dataset}, embedding_size {settings.embedding_size}, "
         f"protocol {settings.protocol}:",
         f"# best of {len(tuned.points)} points by {tuned.metric} of {whose} on {settings.folds} "
-        f"folds ({best.score:.4f}), after {best.epochs} epochs.",
+        f"folds of seed {settings.seed} ({best.score:.4f}), after {best.epochs} epochs.",
         *(f"{key}: {value:g}" for key, value in best.options.items()),
     ]
     return "\n".join(lines) + "\n"

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from recbole_groupmix.core.names import REFERENCE, THEORY
+from recbole_groupmix.core.budget_curve import BUDGETS
+from recbole_groupmix.core.names import BUDGET, REFERENCE, THEORY
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
+from recbole_groupmix.mixes.candidates import FIXED, Candidate
+from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
 from recbole_groupmix.mixes.fine_tuned import fine_tuned, has_fine_tuned
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import FoldSummary
-from recbole_groupmix.search.choice import Chosen, choose
+from recbole_groupmix.search.choice import Chosen, choose, chosen_candidates
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.stages import (
     control_stage,
     fine_tuned_stage,
+    has_budget,
     has_control,
-    has_length_stage,
-    length_stage,
-    mix_stage,
+    left_on_folds,
     options_of,
 )
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import n_trainings
+
+#: Budgets that have models of their own: all but those of Proportional and No Augmentation.
+N_NEW_BUDGETS = len(BUDGETS) - 2
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,11 @@ class Workload:
     at_most : bool
         Whether `final` may turn out smaller, since the search may choose a mix that is trained on
         all of train in any case.
+    budgets_on_folds : int
+        Models of the budget curve among `on_folds`.
     control : int
-        Most models of the searched mix on folds that are trained again for longer, to see its own
-        length.
+        Most models of the chosen mixes on folds that are trained again for longer, to see their
+        own lengths.
     """
 
     on_folds: int
@@ -56,6 +63,7 @@ class Workload:
     final: int
     final_fine_tuned: int
     at_most: bool = False
+    budgets_on_folds: int = 0
     control: int = 0
 
     @property
@@ -69,13 +77,15 @@ class Workload:
         more = f", {n_more} more for fine_tuned (two trainings each)" if n_more else ""
         longer = f", up to {self.control} again for longer" if self.control else ""
         most = "up to " if self.at_most else ""
+        if self.budgets_on_folds:
+            more = f" ({self.budgets_on_folds} of them for the budget curve){more}"
         return (
             f"{self.on_folds} models on folds{more}{longer} and {most}{self.final} on all of train"
         )
 
 
 def left_to_train(
-    experiment: Experiment, folder: RunFolder, trained: Sequence[Candidate]
+    experiment: Experiment, folder: RunFolder, compared: Sequence[Candidate]
 ) -> Workload:
     """Count the models that the stages of a run have left.
 
@@ -89,42 +99,74 @@ def left_to_train(
         Shared data and settings.
     folder : RunFolder
         Finished models in it are not counted; it need not exist.
-    trained : sequence of Candidate
-        Candidates that the run trains.
+    compared : sequence of Candidate
+        All candidates of the run.
     """
     settings = experiment.settings
     repeats, has_tuned = settings.repeats, has_fine_tuned(settings)
-    known: dict[str, FoldSummary] = {}
-    candidates = list(trained)
-    if trains_on_folds(settings):
-        left, known = _left_on_folds(experiment, folder, trained)
-        tuned = fine_tuned(experiment, known) if REFERENCE in known else None
-        tuning_left = settings.folds if has_tuned and REFERENCE not in known else 0
+    folds = settings.folds if trains_on_folds(settings) else 0
+    duplicates = find_duplicates(experiment, compared, folds)
+    trained = without_duplicates(compared, duplicates)
+    if not folds:
+        tuned = fine_tuned(experiment, {})
+        return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], {}, duplicates)
+    of_candidates, known = _left_on_folds(experiment, folder, trained)
+    left = of_candidates.total()
+    tuned = fine_tuned(experiment, known) if REFERENCE in known else None
+    tuning_left = folds if has_tuned and REFERENCE not in known else 0
+    if tuned is not None:
+        options = [known[REFERENCE]["options"]]
+        stage = fine_tuned_stage(experiment, folder, tuned, options)
+        tuning_left, known = stage.n_left, {**known, **stage.known()}
+    fixed = [c for c in trained if c.source in FIXED]
+    if left or tuning_left:
+        searched, budgets = any(c.is_trial for c in trained), _budgets(trained)
+        n_chosen = searched + bool(budgets)
+        control = n_chosen * folds if has_control(settings) else 0
+        tuned_left = has_tuned * repeats
         if tuned is not None:
-            options = [known[REFERENCE]["options"]]
-            stage = fine_tuned_stage(experiment, folder, tuned, options)
-            tuning_left, known = stage.n_left, {**known, **stage.known()}
-            candidates.append(tuned)
-        searched = [c for c in trained if c.source not in FIXED]
-        selected = None if left else select(trained, known)
-        control = settings.folds if searched and left and has_control(settings) else 0
-        if selected in searched and has_control(settings):
-            stage = control_stage(experiment, folder, [selected], known)
-            control = stage.n_left
+            tuned_left = _to_test(experiment, folder, tuned, known)
+        return Workload(
+            on_folds=left,
+            fine_tuned_on_folds=tuning_left,
+            final=_all_to_test(experiment, folder, fixed, known) + n_chosen * repeats + tuned_left,
+            final_fine_tuned=tuned_left,
+            at_most=bool(budgets) or (searched and any(c.source == THEORY for c in trained)),
+            budgets_on_folds=sum(of_candidates[c.name] for c in budgets),
+            control=control,
+        )
+    if has_control(settings):
+        chosen = list(chosen_candidates(compared, known, duplicates).values())
+        stages = [control_stage(experiment, folder, [c], known) for c in chosen]
+        left = sum(stage.n_left for stage in stages)
+        if left:
+            done = [c for c, stage in zip(chosen, stages, strict=True) if not stage.n_left]
+            final = _all_to_test(experiment, folder, [*fixed, *done], known)
+            final += (len(chosen) - len(done)) * repeats
+            follow = _all_to_test(experiment, folder, _each(tuned), known)
+            return Workload(0, 0, final + follow, follow, control=left)
+        for stage in stages:
             known.update(stage.known())
-        if left or tuning_left or control:
-            rows = [c for c in trained if c.source in FIXED or c is selected]
-            final = sum(_to_test(experiment, folder, c, known) for c in rows)
-            final += repeats if searched and left else 0  # the searched mix may be any of them
-            tuned_left = has_tuned * repeats
-            if tuned is not None:
-                tuned_left = _to_test(experiment, folder, tuned, known)
-            at_most = bool(searched and left) and any(c.source == THEORY for c in trained)
-            final += tuned_left
-            return Workload(left, tuning_left, final, tuned_left, at_most, control)
-    elif (tuned := fine_tuned(experiment, {})) is not None:
-        candidates.append(tuned)
-    chosen = choose(experiment, candidates, known, select(candidates, known) if known else None)
+    return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], known, duplicates)
+
+
+def _each(candidate: Candidate | None) -> list[Candidate]:
+    return [] if candidate is None else [candidate]
+
+
+def _budgets(candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [candidate for candidate in candidates if candidate.source == BUDGET]
+
+
+def _on_all_of_train(
+    experiment: Experiment,
+    folder: RunFolder,
+    compared: Sequence[Candidate],
+    known: Mapping[str, FoldSummary],
+    duplicates: Mapping[str, str],
+) -> Workload:
+    """Return the models that are left once all folds are done."""
+    chosen = choose(experiment, compared, known, duplicates)
     jobs = TestStage(experiment, folder, chosen, ModelKeeper(folder)).jobs()
     follow = n_trainings(job for job in jobs if job.start is not None)
     return Workload(0, 0, n_trainings(jobs), follow)
@@ -132,21 +174,10 @@ def left_to_train(
 
 def _left_on_folds(
     experiment: Experiment, folder: RunFolder, trained: Sequence[Candidate]
-) -> tuple[int, dict[str, FoldSummary]]:
-    """Return how many models are left on the folds, and what is known of those that are done."""
-    n_options, known = len(options_of(experiment.settings)), {}
-    left = 0
-    if has_length_stage(experiment.settings):
-        first = length_stage(experiment, folder, trained)
-        if first.n_left:
-            others = (len(trained) - 1) * experiment.settings.folds * n_options
-            return first.n_left + others, {}
-        known = first.known()
-        if not isfinite(known[REFERENCE]["score"]):
-            return 0, known  # the run stops
-    stage = mix_stage(experiment, folder, trained, known)
-    left = stage.n_left
-    return left, {**known, **stage.known()}
+) -> tuple[Counter[str], dict[str, FoldSummary]]:
+    """Return how many models are left on the folds by candidate, and what is known by now."""
+    jobs, known = left_on_folds(experiment, folder, trained)
+    return Counter(job.name for job in jobs), known
 
 
 def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
@@ -161,17 +192,28 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     """
     folds = settings.folds if trains_on_folds(settings) else 0
     trials, repeats, tuned = settings.trials, settings.repeats, has_fine_tuned(settings)
-    rows = len(mixes) + len(settings.mix)
-    options = len(options_of(settings))
-    control = folds if trials and has_control(settings) else 0
+    rows, budgets = len(mixes) + len(settings.mix), has_budget(settings)
+    n_budgets = N_NEW_BUDGETS if budgets else 0
+    options, n_chosen = len(options_of(settings)), (trials > 0) + budgets
+    control = n_chosen * folds if has_control(settings) else 0
     return Workload(
-        on_folds=(rows + trials) * folds * options,
+        on_folds=(rows + n_budgets + trials) * folds * options,
         fine_tuned_on_folds=tuned * folds,
-        final=(rows + (trials > 0) + tuned) * repeats,
+        final=(rows + n_chosen + tuned) * repeats,
         final_fine_tuned=tuned * repeats,
-        at_most=trials > 0 and THEORY in mixes,
+        at_most=budgets or (trials > 0 and THEORY in mixes),
+        budgets_on_folds=n_budgets * folds * options,
         control=control,
     )
+
+
+def _all_to_test(
+    experiment: Experiment,
+    folder: RunFolder,
+    candidates: Sequence[Candidate],
+    known: Mapping[str, FoldSummary],
+) -> int:
+    return sum(_to_test(experiment, folder, candidate, known) for candidate in candidates)
 
 
 def _to_test(

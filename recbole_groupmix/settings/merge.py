@@ -107,6 +107,7 @@ def _with_layers(
         f"properties/{protocol}.yaml",
         f"properties/{protocol}/{choice.model}.yaml",
         f"properties/dataset/{choice.dataset}.yaml",
+        f"properties/{protocol}/{choice.dataset}/{choice.model}.yaml",
         f"properties/{protocol}/{choice.dataset}/{choice.model}-{choice.embedding_size}.yaml",
     ]
     for layer in layers:

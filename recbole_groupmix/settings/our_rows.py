@@ -157,6 +157,16 @@ class OurRows:
         identity=False,
     )
 
+    budget_curve = Key(
+        True,
+        "choice",
+        "Whether the folds try nine budgets of all other data, seven of them models of their own on "
+        "each fold; the best is the baseline `budget`.",
+        choices=(True, False),
+        costs=False,
+        identity=False,
+    )
+
     # --- search and evaluation
     trials = Key(
         75,
@@ -166,6 +176,15 @@ class OurRows:
         why="each is a mix that is drawn, kept and trained on every fold",
         costs=False,
         identity=False,
+    )
+    budgets = Key(
+        "uniform(0.5, 2)",
+        "own",
+        "From which budgets `alpha_aug` mixes are drawn.",
+        allowed="`uniform(LOW, HIGH)` or `log_uniform(LOW, HIGH)`",
+        unset="by protocol",
+        needs=("trials", "trials is 0, so no mix is drawn"),
+        costs=False,
     )
     folds = Key(
         5,

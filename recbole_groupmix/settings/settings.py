@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from recbole_groupmix.core.budget_law import BudgetLaw, parse
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import CLOSED_FORM
 from recbole_groupmix.settings.keys import known_keys
@@ -78,6 +79,11 @@ class Settings(OurRows, RecBoleRows):
     def is_solved(self) -> bool:
         """Whether the model is solved in closed form: without epochs and training seeds."""
         return self.model in CLOSED_FORM
+
+    @property
+    def budget_law(self) -> BudgetLaw:
+        """From which budgets mixes are drawn; ``ValueError`` for a text that names no law."""
+        return parse(str(self.budgets))
 
     @property
     def standard_deviation(self) -> float | None:

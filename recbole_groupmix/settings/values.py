@@ -16,6 +16,7 @@ from recbole_groupmix.settings.kinds import check_kinds
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
+from recbole_groupmix.settings.yaml_files import MOST_BUDGET
 from recbole_groupmix.text.untrusted import short_repr
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
             f"{settings.describe('init')}; allowed are recbole and normal(SD) with SD > 0, for "
             "example normal(0.1)"
         )
+    _check_budgets(settings)
     topk = _topk(settings)
     formed = {
         "topk": topk,
@@ -114,6 +116,19 @@ def _check_number(settings: Settings, key: str) -> None:
         raise ValueError(f"{settings.describe(key)}; it must be a number {sign} {row.least:g}")
     if value > row.most:
         raise ValueError(f"{settings.describe(key)}; it must be at most {row.most:g}: {row.why}")
+
+
+def _check_budgets(settings: Settings) -> None:
+    try:
+        law = settings.budget_law
+    except ValueError:
+        law = None
+    if law is None or law.high > MOST_BUDGET:
+        raise ValueError(
+            f"{settings.describe('budgets')}; allowed are uniform(LOW, HIGH) and log_uniform(LOW, "
+            f"HIGH), 0 <= LOW <= HIGH <= {MOST_BUDGET:g}, for example log_uniform(0.05, 4), whose "
+            "LOW is above 0"
+        )
 
 
 def _topk(settings: Settings) -> list[int]:

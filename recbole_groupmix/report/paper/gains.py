@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.established import why_not_established
@@ -20,7 +20,8 @@ from recbole_groupmix.report.paper.published import published
 from recbole_groupmix.text import numbers
 
 ALONE = NO_AUGMENTATION
-_SHOWN = (DATA_MIX, STRATIFIED, ALONE)
+#: The paper's rows, and beside the searched mix what the budget alone gives.
+_SHOWN = (DATA_MIX, BUDGET, STRATIFIED, ALONE)
 
 
 def gain_figures(cells: Sequence[GridCell]) -> list[Figure]:
@@ -111,8 +112,8 @@ def _figure(number: int, cells: list[GridCell], protocol: str, size: str) -> Fig
 def _plot(data: pd.DataFrame, key: str) -> Any:
     models = list(dict.fromkeys(data["model"]))
     targets = list(dict.fromkeys(data["target"]))
-    mixed = [mix for mix in _SHOWN[:2] if (data["mix"] == mix).any()]
-    height = 0.9 + len(models) * (0.35 + 0.34 * max(len(targets), 2))
+    mixed = [mix for mix in _SHOWN[:-1] if (data["mix"] == mix).any()]
+    height = 0.9 + len(models) * (0.35 + (0.12 + 0.11 * max(len(mixed), 2)) * max(len(targets), 2))
     figure, axes = style.canvas(height, len(models), 2, sharex="col", sharey="row")
     for (left, right), model in zip(axes, models, strict=True):
         style.row_axis(left, targets)
@@ -140,7 +141,7 @@ def _plot(data: pd.DataFrame, key: str) -> Any:
 
 
 def _draw(panel: Any, rows: pd.DataFrame, targets: list[str], mixes: Sequence[str]) -> None:
-    step = 0.36 if len(mixes) > 1 else 0.0
+    step = 0.72 / len(mixes) if len(mixes) > 1 else 0.0
     for row in rows.to_dict("records"):
         if row["mix"] not in mixes:
             continue

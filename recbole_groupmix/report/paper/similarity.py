@@ -7,15 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from recbole_groupmix.core.budget_law import PAPER
 from recbole_groupmix.core.names import DATA_MIX
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.grid import GridCell
 from recbole_groupmix.report.paper.statements import shares_and_discrepancies
-
-#: Ends of the budgets that the samplers draw (Section 4.1 of the paper).
-BUDGETS = (0.5, 2.0)
 
 
 def shares_figures(cells: Sequence[GridCell], check: CheckFile) -> list[Figure]:
@@ -137,8 +135,8 @@ def _budgets(data: pd.DataFrame, protocol: str) -> Figure:
     return Figure(
         f"figure7b-{protocol}",
         f"Figure 7b, protocol {protocol}: budget ratio of {DATA_MIX}",
-        f"1 is as much as there is; the grey band is what the samplers draw, {BUDGETS[0]} to "
-        f"{BUDGETS[1]}. The published budgets are not known as numbers.",
+        f"1 is as much as there is; the grey band is what the paper's samplers draw, {PAPER.low:g} to "
+        f"{PAPER.high:g}. The published budgets are not known as numbers.",
         f"Budget ratios. {alt}.",
         data,
         lambda: _plot_budgets(data),
@@ -150,7 +148,7 @@ def _plot_budgets(data: pd.DataFrame) -> Any:
     targets = list(dict.fromkeys(data["target"]))
     figure, ((axes,),) = style.canvas(0.9 + 0.34 * len(models) + 0.2 * (len(targets) > 4))
     style.row_axis(axes, models)
-    axes.axvspan(*BUDGETS, color=style.GRID, alpha=0.45, linewidth=0, zorder=0)
+    axes.axvspan(PAPER.low, PAPER.high, color=style.GRID, alpha=0.45, linewidth=0, zorder=0)
     axes.axvline(1, color=style.INK, linewidth=1, zorder=1)
     step = 0.6 / max(len(targets), 1)
     for place, target in enumerate(targets):

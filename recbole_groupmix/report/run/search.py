@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.mix import MixRecord
-from recbole_groupmix.core.names import FINE_TUNED, REFERENCE, THEORY
+from recbole_groupmix.core.names import NOT_SEARCHED, REFERENCE, THEORY
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.frame import style
@@ -73,9 +73,7 @@ def searched(run: FinishedRun) -> pd.DataFrame:
 
 def _is_candidate(run: FinishedRun, record: FoldRecord) -> bool:
     """Whether a mix on the folds could have become the data mix."""
-    return (
-        record["source"] not in ("baseline", "own", FINE_TUNED) and record["name"] not in run.same
-    )
+    return record["source"] not in NOT_SEARCHED and record["name"] not in run.same
 
 
 def _text(run: FinishedRun, data: pd.DataFrame) -> list[str]:
