@@ -116,15 +116,18 @@ def left_to_train(
     fixed = [c for c in trained if c.source in FIXED]
     if left or tuning_left:
         searched, budgets = any(c.is_trial for c in trained), _budgets(trained)
-        n_chosen = searched + bool(budgets)
-        control = n_chosen * folds if has_control(settings) else 0
+        control, of_budget = _left_of_budget(experiment, folder, compared, known, duplicates)
+        control += folds if searched and has_control(settings) else 0
         tuned_left = has_tuned * repeats
         if tuned is not None:
             tuned_left = _to_test(experiment, folder, tuned, known)
         return Workload(
             on_folds=left + control,
             fine_tuned_on_folds=tuning_left,
-            final=_all_to_test(experiment, folder, fixed, known) + n_chosen * repeats + tuned_left,
+            final=_all_to_test(experiment, folder, fixed, known)
+            + searched * repeats
+            + of_budget
+            + tuned_left,
             final_fine_tuned=tuned_left,
             at_most=bool(budgets) or (searched and any(c.source == THEORY for c in trained)),
             budgets_on_folds=sum(of_candidates[c.name] for c in budgets),
@@ -150,6 +153,30 @@ def _each(candidate: Candidate | None) -> list[Candidate]:
 
 def _budgets(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [candidate for candidate in candidates if candidate.source == BUDGET]
+
+
+def _left_of_budget(
+    experiment: Experiment,
+    folder: RunFolder,
+    compared: Sequence[Candidate],
+    known: Mapping[str, FoldSummary],
+    duplicates: Mapping[str, str],
+) -> tuple[int, int]:
+    """Return the models left for the row ``budget``: of its control on folds, and on all of train."""
+    settings, budgets = experiment.settings, _budgets(compared)
+    if not budgets:
+        return 0, 0
+    if any(duplicates.get(c.name, c.name) not in known for c in budgets):
+        return settings.folds if has_control(settings) else 0, int(settings.repeats)
+    chosen = chosen_candidates([c for c in compared if not c.is_trial], known, duplicates)
+    if BUDGET not in chosen:
+        return 0, 0  # the models of another row
+    if not has_control(settings):
+        return 0, _to_test(experiment, folder, chosen[BUDGET], known)
+    stage = control_stage(experiment, folder, [chosen[BUDGET]], known)
+    if stage.n_left:
+        return stage.n_left, int(settings.repeats)
+    return 0, _to_test(experiment, folder, chosen[BUDGET], {**known, **stage.known()})
 
 
 def _on_all_of_train(
