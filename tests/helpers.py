@@ -81,9 +81,9 @@ def experiment(folder, **settings):
     return Experiment(merge_settings({**given, **SMALL, **settings}))
 
 
-def job(ex, name, mix, part, repeat=0, epochs=None, options=None):
+def job(ex, name, mix, part, repeat=0, epochs=None, options=None, eval_step=0):
     """Return the job that trains a mix on a part of an experiment."""
-    return job_of(ex, Candidate(name, mix, "own"), part, repeat, epochs, options)
+    return job_of(ex, Candidate(name, mix, "own"), part, repeat, epochs, options, eval_step)
 
 
 def step_gradient(config, net, batch, weights, **options):

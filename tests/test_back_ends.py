@@ -1,12 +1,14 @@
 """The two back ends have one meaning: same jobs, same models up to rounding."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from helpers import job
 
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.experiment.experiment import Experiment
@@ -82,17 +84,48 @@ def test_same_scores_whichever_back_end_trains(model, options):
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])
 def test_early_stopping_ends_at_the_same_epoch_with_the_same_curve(model, train):
     experiment = _experiment(model=model, epochs=40, stopping_step=2)
-    jobs = [job(experiment, n, m, 1) for n, m in baselines(experiment.n_users, "A").items()]
+    jobs = [
+        replace(job(experiment, n, m, 1, eval_step=2), every_group=True)
+        for n, m in baselines(experiment.n_users, "A").items()
+    ]
     one_by_one = {fit.job.name: fit for fit in OneByOne().train(experiment, jobs)}
     for fit in train.train(experiment, jobs):
         other = one_by_one[fit.job.name]
-        assert fit.epochs == other.epochs
-        assert fit.score == pytest.approx(other.score, abs=0.01)
-        assert [entry["epoch"] for entry in fit.curve] == [e["epoch"] for e in other.curve]
-        assert set(fit.curve[0]["by_group"]) == {"A", "B", "C", "D"}  # baselines: every group
-        assert (
-            fit.epochs == max((entry["by_group"]["A"], entry["epoch"]) for entry in fit.curve)[1]
-        )
+        assert fit.epochs == other.epochs == fit.curve.epochs[-1]
+        assert fit.curve.means("A") == pytest.approx(other.curve.means("A"), abs=0.01)
+        assert fit.curve.epochs == other.curve.epochs
+        first = fit.curve.points()[0]
+        assert set(first["by_group"]) == {"A", "B", "C", "D"} and first["epoch"] == 2
+
+
+@pytest.mark.parametrize("train", [OneByOne(), CPU, TORCH], ids=["recbole", "cpu", "torch"])
+@pytest.mark.parametrize("model", ["BPR", "LightGCN"])
+def test_one_training_is_read_at_each_length(model, train):
+    experiment = _experiment(model=model)
+    mix = Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5)
+    jobs = [job(experiment, "own", mix, 0, 0, epochs) for epochs in (6, 3)]
+    epochs = []
+    fits = list(train.train(experiment, jobs, lambda _, done, most: epochs.append(done)))
+    assert [fit.epochs for fit in fits] == [3, 6] and epochs == [1, 2, 3, 4, 5, 6]
+    for fit in fits:
+        (alone,) = train.train(experiment, [job(experiment, "own", mix, 0, 0, fit.epochs)])
+        _assert_same_scores(_scores(fit.model), _scores(alone.model), train)
+    assert not np.allclose(_scores(fits[0].model), _scores(fits[1].model), rtol=1e-3)
+
+
+@pytest.mark.parametrize("train", [OneByOne(), CPU, TORCH], ids=["recbole", "cpu", "torch"])
+def test_a_curve_is_measured_on_the_grid_and_to_a_length_that_is_given(train):
+    experiment = _experiment()
+    mix = Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.5)
+    (fit,) = train.train(experiment, [job(experiment, "own", mix, 1, 0, 7, eval_step=3)])
+    assert fit.curve.epochs == [3, 6] and fit.epochs == 7
+    (fit,) = train.train(experiment, [job(experiment, "own", mix, 1, 0, 2, eval_step=3)])
+    assert fit.curve.epochs == [2]  # once at the end, if that comes before the first point
+    values = user_metrics(fit.model, fit.curve.held_out, [20], ["recall"])["recall@20"]
+    assert fit.curve.means("A") == pytest.approx([values.mean()], abs=0.01)
+    assert fit.curve.values_of("A").counts.dtype == np.uint8
+    (fit,) = train.train(experiment, [job(experiment, "own", mix, 1, 0, 2)])
+    assert fit.curve is None
 
 
 def test_what_the_engine_cannot_train_goes_to_recbole():

@@ -10,10 +10,20 @@ from hypothesis import strategies as st
 from recbole_groupmix.core.statistics import resampling
 from recbole_groupmix.core.statistics.bootstrap import (
     Change,
+    _ratio,
     holm,
     mean_interval,
     relative_change,
     relative_changes,
+)
+from recbole_groupmix.core.statistics.fieller import fieller_of_pair
+from recbole_groupmix.core.statistics.interval import (
+    joined,
+    p_of_tail,
+    percentile_interval,
+    spread_of_cells,
+    spread_of_users,
+    widened_tail,
 )
 
 
@@ -47,17 +57,35 @@ def test_interval_and_p_are_those_of_all_possible_resamples(repeats):
     values = np.array([[0.30, 0.10, 0.25, 0.05], [0.20, 0.30, 0.05, 0.10]])
     baseline = np.array([[0.20, 0.15, 0.20, 0.10], [0.25, 0.10, 0.20, 0.05]])
     exact = all_changes(values, baseline, repeats)
-    found = relative_change(
-        values, baseline, seed=0, n_boot=100_000, confidence=0.8, resample_repeats=repeats
-    )
-    assert found.mean == pytest.approx(1.35 / 1.25 - 1, abs=1e-12)
+    # such few users have Fieller's interval; these are the percentiles that more have
+    drawn = resampling.resampled_means([values - baseline, baseline], 0, 100_000, repeats)
+    found = percentile_interval(drawn[:, 0] / drawn[:, 1], spread_of_users(4), 0.8)
     # each end lies between the exact quantiles half a percent to either side of it
-    for end, tail in [(found.ci_low, 0.1), (found.ci_high, 0.9)]:
+    left_out = widened_tail(0.8, spread_of_users(4))
+    for end, tail in [(found.low, left_out), (found.high, 1 - left_out)]:
         near = np.quantile(exact, [tail - 0.005, tail + 0.005])
         assert near[0] - 1e-9 <= end <= near[1] + 1e-9
     below = np.mean(exact <= 1e-12)
-    assert found.p == pytest.approx(2 * below, abs=0.015)  # four standard deviations
-    assert 0.1 < 2 * below < 0.9
+    assert 0.05 < below < 0.45
+    assert found.p_more == pytest.approx(p_of_tail(below, spread_of_users(4)), abs=0.02)
+
+
+@pytest.mark.parametrize(("n_users", "n_repeats"), [(60, 1), (60, 5), (20, 1), (20, 5)])
+def test_few_users_have_fiellers_interval_joined_with_resamples_of_repeats(n_users, n_repeats):
+    values, baseline = paired(n_repeats, n_users)
+    found = relative_change(values, baseline, seed=0, n_boot=500)
+    repeats = n_repeats == 5
+    drawn = resampling.resampled_means([values - baseline, baseline], 0, 500, repeats)
+    ratio = values.mean() / baseline.mean()
+    spread = spread_of_cells(values - ratio * baseline) if repeats else spread_of_users(n_users)
+    expected = percentile_interval(drawn[:, 0] / drawn[:, 1], spread, 0.95)
+    if n_users == 20:
+        fieller = fieller_of_pair(values, baseline, 0.95)
+        expected = joined(expected, fieller) if repeats else fieller
+    assert found.mean == pytest.approx(values.mean() / baseline.mean() - 1, abs=1e-12)
+    assert [found.ci_low, found.ci_high, found.p] == pytest.approx(
+        [expected.low, expected.high, expected.p], abs=1e-12
+    )
 
 
 def test_large_samples_give_the_normal_interval():
@@ -123,14 +151,15 @@ def test_same_seed_same_interval_other_seed_other_interval():
 
 
 def test_pairs_of_equal_shape_share_their_resamples(monkeypatch):
-    gap = paired(n_repeats=1, n_users=31, seed=4)
-    gap[0][0, 5] = np.nan  # leaves 30 users, as many as the first two pairs have
+    gap = paired(n_repeats=1, n_users=61, seed=4)
+    gap[0][0, 5] = np.nan  # leaves 60 users, as many as the first two pairs have
     pairs = [
-        paired(1, 30, seed=1),
-        paired(6, 30, seed=2),
-        paired(1, 30, seed=3),
+        paired(1, 60, seed=1),
+        paired(6, 60, seed=2),
+        paired(1, 60, seed=3),
         gap,
-        paired(1, 40, seed=5),
+        paired(1, 70, seed=5),
+        paired(1, 40, seed=6),  # too few users for resamples alone
     ]
     alone = [relative_change(*pair, seed=3, n_boot=300) for pair in pairs]
     made = []
@@ -141,7 +170,7 @@ def test_pairs_of_equal_shape_share_their_resamples(monkeypatch):
     together = relative_changes(pairs, seed=3, n_boot=300)
     for one, other in zip(together, alone, strict=True):
         assert vars(one) == pytest.approx(vars(other), abs=1e-12)
-    assert sorted(made) == [(300, 6), (300, 30), (300, 30), (300, 40)]
+    assert sorted(made) == [(300, 6), (300, 60), (300, 60), (300, 70)]
     assert relative_changes([], seed=3) == []
 
 
@@ -159,7 +188,8 @@ def test_a_change_that_no_resample_doubts_has_the_least_p():
     _, baseline = paired()
     found = relative_change(1.5 * baseline, baseline, seed=0, n_boot=999)
     assert [found.mean, found.ci_low, found.ci_high] == pytest.approx([0.5] * 3, abs=1e-12)
-    assert found.p == pytest.approx(2 / 1000)
+    assert found.p == pytest.approx(p_of_tail(1 / 1000, spread_of_users(60)))
+    assert 2 / 1000 < found.p < 0.004  # Student's tail, of a mean of 60 users
 
 
 def test_rounding_is_not_a_change():
@@ -204,16 +234,15 @@ def test_a_baseline_of_zero_has_no_relative_change():
     assert all(math.isnan(x) for x in (found.mean, found.ci_low, found.ci_high, found.p))
 
 
-def test_resamples_without_a_baseline_leave_the_interval_open_above():
-    # a quarter of the resamples draws the first user twice: 1 over 0
-    found = relative_change(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]), seed=0, n_boot=2000)
-    assert found.mean == 2  # 1.5 / 0.5 - 1
-    assert found.ci_low == 1  # the second user twice: 2 / 1 - 1
+def test_a_baseline_of_few_users_leaves_the_interval_open_above():
+    baseline = np.zeros((1, 9))
+    baseline[0, 0] = 0.5
+    found = relative_change(baseline + 0.1 * np.arange(9), baseline, seed=0, n_boot=200)
+    assert found.mean == pytest.approx(3.6 / 0.5)
     assert found.ci_high == math.inf
-    # 0 over 0 is no change
-    found = relative_change(np.array([[0.0, 2.0]]), np.array([[0.0, 1.0]]), seed=0, n_boot=2000)
-    assert [found.ci_low, found.ci_high] == [0, 1]
-    assert found.p == pytest.approx(0.5, abs=0.1)
+    # 0 over 0 in a resample is no change
+    ratios = _ratio(np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 2.0]))
+    assert ratios.tolist() == [0, math.inf, 0.5]
 
 
 @pytest.mark.parametrize(

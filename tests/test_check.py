@@ -12,16 +12,15 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.check.data_set import check_data_set
-from recbole_groupmix.check.verdict import judge, last_beyond
-from recbole_groupmix.core.theory.discrepancy import group_discrepancies
+from recbole_groupmix.check.verdict import Standing, corrected_p, judge, last_beyond
+from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
+from recbole_groupmix.core.theory.discrepancy import distance, group_discrepancies, heterogeneity
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.exact import loss_influence as loss_influence_module
 from recbole_groupmix.exact.loss_influence import loss_influence
 from recbole_groupmix.mixes.theory import class_shares, theory
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.settings.merge import merge_settings
-
-NULL = np.array([1.0, 2.0, 3.0])  # mean 2
 
 
 def run_check(data_path, dataset="tiny", **options):
@@ -38,29 +37,56 @@ def written(folder="checked"):
 
 
 @pytest.mark.parametrize(
-    ("het", "dist", "label"),
+    ("het", "p_het", "p_dist", "label"),
     [
-        (2.5, 2.5, "alike"),
-        (3.0, 3.0, "alike"),  # as large as the largest does not exceed it
-        (2.5, 3.1, "even"),
-        (3.1, 3.1, "slight"),  # beyond all, but below 2 * 2
-        (3.9, 1.0, "slight"),
-        (4.0, 1.0, "different"),
-        (9.0, 9.0, "different"),
+        (9.0, 0.06, 0.06, "alike"),
+        (9.0, 0.06, 0.05, "even"),  # a p of .05 stands out: 1 of 20, or 5 of 100
+        (3.9, 0.05, 0.06, "slight"),  # below 2 * 2
+        (3.9, 0.01, 0.01, "slight"),
+        (4.0, 0.05, 1.0, "different"),
     ],
 )
-def test_the_rule(het, dist, label):
-    verdict = judge(het, NULL, dist, NULL, 7)
+def test_the_rule(het, p_het, p_dist, label):
+    verdict = judge(Standing(het, 2.0, p_het), Standing(2.5, 1.5, p_dist), 7)
     assert verdict.label == label
     assert verdict.text.startswith("at d=7 ")
-    assert f"Het {het:g}, random 2, at most 3; Dist {dist:g}, random 2" in verdict.text
+    numbers = f"Het {het:g}, random 2, corrected p {p_het:g}; Dist 2.5, random 1.5, corrected p"
+    assert f"({numbers} {p_dist:g})" in verdict.text
 
 
 def test_how_far_a_statistic_stands_out():
-    null = np.stack([NULL] * 4, axis=1)
-    assert last_beyond(np.array([3.5, 1, 4, 3]), null) == 3
-    assert last_beyond(np.array([4.0, 1, 3.5, 3]), null, factor=2) == 1
-    assert last_beyond(np.array([3.0, 1, 2, 3]), null) == 0
+    null, p = np.full((5, 4), 2.0), np.array([0.01, 0.2, 0.05, 0.06])
+    assert last_beyond(np.array([3.5, 9, 3, 9]), null, p) == 3
+    assert last_beyond(np.array([4.0, 9, 3, 9]), null, p, factor=2) == 1
+    assert last_beyond(np.array([3.0, 9, 3, 9]), null, p, factor=2) == 0
+
+
+def alike_groups(rng, n_groups=5):
+    """Delta of groups of which all pairs are equally far, and relabellings of them."""
+    delta = rng.random((100, 1, n_groups, n_groups))
+    delta += delta.transpose(0, 1, 3, 2)
+    delta[:, :, np.arange(n_groups), np.arange(n_groups)] = 0
+    return delta[0], delta
+
+
+@pytest.mark.parametrize("relabellings", [19, 99])
+def test_targets_that_are_alike_are_told_apart_in_a_twentieth_of_data_sets(relabellings):
+    # the old rule, a statistic beyond all ten relabellings, told some of five apart in most of them
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(200):
+        delta, null = alike_groups(rng)
+        told += (corrected_p(delta, null[1 : relabellings + 1], range(5)) <= 0.05).any()
+    assert told <= 20  # binomial of 200 and .05: more with a chance of 1 in 300
+
+
+def test_p_is_corrected_for_the_targets_that_are_judged_and_for_both_statistics():
+    delta, null = alike_groups(np.random.default_rng(3))
+    every, one = corrected_p(delta, null[1:], range(5)), corrected_p(delta, null[1:], [2])
+    assert every.shape == (2, 1, 5) and one.shape == (2, 1, 1)
+    assert (one[:, 0, 0] <= every[:, 0, 2]).all() and (one[:, 0, 0] < every[:, 0, 2]).any()
+    values = np.concatenate([heterogeneity(delta)[0], distance(delta)[0]])
+    drawn = np.concatenate([heterogeneity(null)[:, 0], distance(null)[:, 0]], axis=1)
+    np.testing.assert_allclose(every[:, 0].ravel(), largest_statistic_p(values, drawn[1:]))
 
 
 # --- what is counted -----------------------------------------------------------------------------
@@ -132,12 +158,43 @@ def test_verdicts_of_all_groups_or_of_the_target(tiny):
     for name, text in found["verdict"].items():
         assert " ".join(f"{name}: {text}.".split()) in " ".join(out.split())
     run_check(tiny, target="B")
-    assert written()["verdict"] == {"B": found["verdict"]["B"]}
-    assert written()["delta"] == found["delta"]
-    numbers = found["het"]["4"]["B"], found["null"]["4"]["B"]
-    dists = found["dist"]["4"]["B"], found["null_dist"]["4"]["B"]
-    expected = judge(numbers[0], np.array(numbers[1]), dists[0], np.array(dists[1]), 4)
-    assert (found["verdict"]["B"], found["label"]["B"]) == (expected.text, expected.label)
+    alone = written()
+    assert list(alone["verdict"]) == ["B"] and alone["delta"] == found["delta"]
+    assert alone["null"] == found["null"]
+    for check in (found, alone):
+        standing = [
+            Standing(check[key]["4"]["B"], np.mean(check[null]["4"]["B"]), check["p"]["B"][key])
+            for key, null in (("het", "null"), ("dist", "null_dist"))
+        ]
+        expected = judge(*standing, 4)
+        assert (check["verdict"]["B"], check["label"]["B"]) == (expected.text, expected.label)
+    # corrected over three targets or one
+    assert all(alone["p"]["B"][key] <= found["p"]["B"][key] for key in ("het", "dist"))
+
+
+def test_too_few_relabellings_for_a_verdict_are_said(tiny):
+    _, out, _ = run_check(tiny, relabellings=18)
+    assert "18 relabellings are too few" in out and "1/19" in out
+    assert set(written()["label"].values()) == {"alike"}
+    _, out, _ = run_check(tiny, relabellings=19)
+    assert "too few" not in out
+
+
+def test_groups_of_different_activity_are_noted(tmp_path):
+    folder = write_tiny(tmp_path, sizes={"A": 16, "B": 16})
+    _, out, _ = run_check(folder)
+    assert "differ so much in activity" not in out
+    inter, user = _tiny_tables(folder)
+    numbers = [int(token[1:]) for token in inter["user_id:token"]]
+    before = [numbers[:row].count(number) for row, number in enumerate(numbers)]
+    kept = [n <= 16 or place < 3 for n, place in zip(numbers, before, strict=True)]
+    inter = {
+        key: [v for v, k in zip(column, kept, strict=True) if k] for key, column in inter.items()
+    }
+    write_data_set(tmp_path / "uneven", "tiny", inter, user)
+    _, out, _ = run_check(tmp_path / "uneven", max_d=2)
+    assert "differ so much in activity" in out and "relabelling moves 0%" in " ".join(out.split())
+    assert set(written()["label"].values()) == {"alike"}
 
 
 def test_two_groups_have_one_distance_and_no_heterogeneity(tmp_path):
@@ -294,8 +351,9 @@ def test_influence_is_that_of_the_first_fold(tiny):
     status, out, err = run_check(tiny, influence_lambda=20, folds=2)
     assert status == 0, err
     found = written()["influence"]
-    assert set(found) == {"model", "lambda", "more", "held_out", "users", "loss", "change"}
-    assert (found["model"], found["lambda"], found["more"]) == ("EASE", 20, 0.01)
+    keys = {"model", "lambda", "more", "held_out", "users", "loss", "change", "sum"}
+    assert set(found) == keys and (found["model"], found["more"]) == ("EASE", 0.01)
+    assert found["lambda"] == dict.fromkeys("ABC", 20)
     assert found["held_out"] == "fold 1 of 2"
     expected = loss_influence(experiment(tiny, folds=2), 20.0, part=1, n_boot=2000)
     assert len(expected) == 9
@@ -310,11 +368,28 @@ def test_influence_is_that_of_the_first_fold(tiny):
         )
     table = out.split("Group influence")[1].splitlines()
     own = found["change"]["A"]["A"]
-    assert table[2].split()[:3] == [
-        *("A", str(found["users"]["A"])),
+    assert table[2].split()[:4] == [
+        *("A", str(found["users"]["A"]), "20"),
         f"{1e5 * own['mean']:+.1f}" + "*" * (own["p_holm"] < 0.05),
     ]
     assert "fold 1 of 2" in out
+    for target, by_group in found["change"].items():
+        assert found["sum"][target] == pytest.approx(sum(row["mean"] for row in by_group.values()))
+    assert table[2].split()[-1] == f"{1e5 * found['sum']['A']:+.1f}"
+
+
+def test_influence_at_each_targets_own_lambda_leaves_lambda_out():
+    run_check(None, "blockmix", influence_lambda=500)
+    fixed = written()["influence"]
+    run_check(None, "blockmix")
+    own = written()["influence"]
+    assert len(set(own["lambda"].values())) == 4
+    for target, by_group in own["change"].items():
+        largest = max(abs(row["mean"]) for row in by_group.values())
+        assert abs(own["sum"][target]) < 0.1 * largest
+        assert own["loss"][target] < fixed["loss"][target]
+        # above its own lambda every group seems to help
+        assert max(row["mean"] for row in fixed["change"][target].values()) < 0
 
 
 def test_influence_of_one_target_and_of_some_of_its_users(tiny, monkeypatch):

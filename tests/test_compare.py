@@ -70,10 +70,12 @@ def test_rows_are_those_of_the_core():
     users = [u for u in order if GROUPS[int(u[1:]) % 4] == "A"]
     values, baseline = (array_of(t, "ndcg", 20, users) for t in (b, a))
     change = relative_change(values, baseline, seed=3, n_boot=200)
-    assert row[["change", "ci_low", "ci_high", "p_bootstrap"]].tolist() == pytest.approx(
+    assert row[["change", "ci_low", "ci_high", "p_interval"]].tolist() == pytest.approx(
         [change.mean, change.ci_low, change.ci_high, change.p], abs=1e-12
     )
-    assert row["p"] == permutation_test(values, baseline, seed=3, n_permutations=199)
+    by_signs = permutation_test(values, baseline, seed=3, n_permutations=199)
+    assert row["p_permutation"] == by_signs
+    assert row["p"] == max(by_signs, change.p)
     effect = effect_size(values, baseline)
     assert {key: row[key] for key in vars(effect)} == pytest.approx(vars(effect))
     assert [row["n_users"], row["n_undefined"], row["n_repeats"]] == [12, 0, 2]
@@ -83,7 +85,7 @@ def test_rows_are_those_of_the_core():
     assert frame["p_holm"].tolist() == pytest.approx(holm(frame["p"].tolist()))
     everybody = (array_of(t, "ndcg", 20, order) for t in (b, a))  # too many to go through
     p = permutation_test(*everybody, seed=3, n_permutations=199)
-    assert frame["p"][keys.index(("overall", "ndcg@20", "b"))] == p
+    assert frame["p_permutation"][keys.index(("overall", "ndcg@20", "b"))] == p
 
 
 def test_users_are_aligned_by_id():
@@ -170,7 +172,7 @@ def test_too_few_permutations_for_the_rows_are_said():
     assert "too many" not in few.to_markdown()
 
 
-def test_a_mark_wants_an_interval_without_zero():
+def test_a_mark_wants_both_tests():
     # every user gains in every repeat but by an amount that is the repeat's own, mostly of one
     users = np.arange(30)
     gains = np.array([0.9, 0.001, 0.001, 0.001, 0.001])
@@ -183,9 +185,32 @@ def test_a_mark_wants_an_interval_without_zero():
             )
     (row,) = compare({"r": pd.concat(frames)}, **FAST).to_frame().to_dict("records")
     assert row["interval"] == "users, repeats"
-    assert row["p_holm"] < 0.05
+    assert row["p_permutation"] < 0.05
     assert row["ci_low"] < 0 < row["ci_high"]
+    assert row["p_holm"] == row["p"] == row["p_interval"] > 0.05
     assert row["mark"] == ""
+
+
+def test_a_run_under_two_names_is_one_comparison():
+    a, b, c = wide_table(20), wide_table(20, seed=1), wide_table(20, seed=2)
+    alone = compare({"a": a, "b": b, "c": c}, **FAST).to_frame()
+    frame = compare({"a": a, "b": b, "c": c, "again": b, "as a": a}, **FAST).to_frame()
+    p = frame.set_index("run")["p_holm"]
+    assert p[["b", "c"]].tolist() == alone["p_holm"].tolist()
+    assert p["again"] == p["b"]
+    assert p["as a"] == 1
+    # nor does a group of all users count beside all users
+    grouped = [table.assign(group="all") for table in (a, b, c)]
+    both = compare(dict(zip("abc", grouped, strict=True)), **FAST).to_frame()
+    assert both["p_holm"].tolist() == [*alone["p_holm"], *alone["p_holm"]]
+
+
+def test_an_unbounded_interval_says_so():
+    a = pd.DataFrame({"user_id": range(9), "hit@5": [1.0, 0, 0, 0, 0, 0, 0, 0, 0]})
+    b = a.assign(**{"hit@5": [1.0, 1, 0, 0, 0, 0, 0, 0, 0]})
+    found = compare({"a": a, "b": b}, **FAST)
+    assert found.to_frame()["ci_high"].tolist() == [math.inf]
+    assert "+100.0% [-100.0%, unbounded]" in found.to_markdown()
 
 
 # --- undefined values, users and repeats that differ -------------------------------------------
@@ -480,7 +505,7 @@ def test_markdown_is_one_table_and_what_it_means():
     assert "  100% / 0% |" in row
     assert "b\\|x" in row
     assert empty == ""
-    assert below[0].startswith("- change: of the mean against a, with 95 % bootstrap")
+    assert below[0].startswith("- change: of the mean against a, with 95 % intervals; * marks")
     assert max(map(len, below)) <= 99
 
 
@@ -599,6 +624,6 @@ def test_a_baseline_of_zero_has_a_test_but_no_ratio():
     found = compare({"a": a, "b": OK}, **FAST)
     (row,) = found.to_frame().to_dict("records")
     assert math.isnan(row["change"])
-    assert row["p"] == 2 / 2**8
+    assert row["p"] == row["p_permutation"] == 2 / 2**8
     assert row["mark"] == "*"
     assert "nan" not in found.to_markdown()

@@ -14,7 +14,11 @@ from recbole_groupmix.core.theory.discrepancy import (
     heterogeneity,
     rank_of,
 )
-from recbole_groupmix.core.theory.relabelling import null_discrepancies
+from recbole_groupmix.core.theory.relabelling import (
+    activity_strata,
+    movable_share,
+    null_discrepancies,
+)
 
 
 def likes(seed, n_users, n_items, rate=0.3):
@@ -160,7 +164,7 @@ def test_relabellings_only_move_users_between_groups(monkeypatch):
 
     seen = []
 
-    def record(matrix, groups, n_groups, d_max):
+    def record(matrix, groups, n_groups, d_max, rough):
         seen.append(groups)
         return [np.eye(4)[:, :d_max]] * n_groups
 
@@ -171,6 +175,63 @@ def test_relabellings_only_move_users_between_groups(monkeypatch):
         assert np.bincount(shuffled + 1).tolist() == [10, 30, 20]
         assert (shuffled[30:40] == -1).all()
         assert (shuffled != groups).any()
+    # group 1 is in the more active half but for two users: each half keeps its number of them
+    seen.clear()
+    active = np.arange(60) >= 42
+    matrix = np.where(active[:, None], 1.0, np.eye(4)[0])
+    relabelling.null_discrepancies(matrix, groups, 2, 2, 3)
+    for shuffled in seen:
+        assert (shuffled[active] == 1).sum() == (groups[active] == 1).sum() == 18
+        assert (shuffled[~active] == 1).sum() == 2
+        assert (shuffled != groups).any()
+
+
+def test_strata_hold_users_of_equal_activity():
+    groups = np.array([0] * 60 + [1] * 40 + [-1] * 10)
+    counts = np.random.default_rng(0).permutation(np.arange(110))
+    strata = activity_strata(counts, groups, 2)
+    members = groups >= 0
+    assert (strata[~members] == -1).all()
+    assert np.bincount(strata[members]).tolist() == [10] * 10
+    order = np.argsort(counts[members])
+    assert (np.diff(strata[members][order]) >= 0).all()  # by activity
+    # five users for each group, or fewer strata
+    assert np.bincount(activity_strata(counts, groups, 5)[members]).tolist() == [25] * 4
+    assert set(activity_strata(counts, groups, 30)[members]) == {0}
+    # equal users are never parted
+    tied = np.where(counts < 70, 20, counts)
+    strata = activity_strata(tied, groups, 2)
+    assert len(set(strata[members & (tied == 20)])) == 1 and len(set(strata[members])) > 3
+    assert len(set(activity_strata(np.full(110, 7), groups, 2)[members])) == 1
+
+
+def test_how_far_strata_let_users_move():
+    groups = np.repeat([0, 1], 20)
+    mixed, apart = np.tile([0, 1], 20), groups
+    assert movable_share(mixed, groups, 2) == pytest.approx(1)
+    assert movable_share(apart, groups, 2) == 0
+    # by hand: 15 of 20 and 5 of 20; a user moves with 2 * 15/20 * 5/20 = .375, not .5
+    partly = np.where(np.arange(40) % 4 == 0, 1 - groups, groups)
+    assert movable_share(partly, groups, 2) == pytest.approx(0.375 / 0.5)
+    assert movable_share(np.zeros(40, dtype=int), np.zeros(40, dtype=int), 1) == 1
+
+
+@pytest.mark.parametrize("d", [3, 12])
+@pytest.mark.parametrize("shape", [(150, 80), (80, 150)])
+def test_rough_subspaces_have_the_discrepancies_of_exact_ones(d, shape):
+    # d 3: by iteration, for more than 30 users and items; d 12: by their products
+    matrices = [likes(seed, *shape, rate=0.1) + 0.3 * ratings(seed, *shape) for seed in (1, 2)]
+    exact = discrepancies([group_subspace(matrix, d) for matrix in matrices])
+    rough = [group_subspace(matrix, d, rough=True) for matrix in matrices]
+    assert rough[0].dtype == np.float32
+    np.testing.assert_allclose(discrepancies(rough), exact, atol=1e-3)
+    np.testing.assert_allclose(discrepancies(rough)[:-1], exact[:-1], atol=1e-3)
+
+
+def test_a_rough_subspace_is_exact_where_float32_is_not_enough():
+    few = np.repeat(likes(5, 3, 60), 20, axis=0)  # rank 3
+    subspace = group_subspace(few, 8, rough=True)
+    assert rank_of(subspace) == 3 and subspace.dtype == np.float64
 
 
 def test_random_groups_lie_inside_their_own_null_and_different_ones_outside():

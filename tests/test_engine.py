@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from recbole_groupmix.adapters.losses import BatchWeights
 from recbole_groupmix.core.user_metrics import per_user_metrics
+from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import in_bunches
 from recbole_groupmix.engine.hits import RankingRequest, hits_at
 from recbole_groupmix.engine.kernels import bpr_gradients
 from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.terms import Member, Shared
+from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
 from recbole_groupmix.engine.threads import ALONE, pool
 from recbole_groupmix.engine.torch_population import TorchPopulation
 from recbole_groupmix.engine.triplets import Triplets, balanced_bounds
@@ -78,6 +79,39 @@ def test_gradients_equal_autograd_to_1e_5(layers, loss_norm, rows, n_models, wid
         _, wanted = reference(problem, member, 1, loss_norm, rows, graph, layers)
         got = population._first[k] / 0.1
         assert np.linalg.norm(got - wanted) < 1e-5 * np.linalg.norm(wanted)
+
+
+def test_steps_of_adam_are_as_long_as_those_in_float64():
+    # in float32 1 - beta2 is 1.3e-5 too small, and every early step 6e-6 too long
+    gradients = np.random.default_rng(0).normal(size=(8, 4, 5)).astype(np.float32)
+    table, first, second = np.zeros((3, 4, 5), dtype=np.float32)
+    exact, m, v = np.zeros((3, 4, 5))
+    for step, gradient in enumerate(gradients, start=1):
+        m = BETA1 * m + (1 - BETA1) * gradient
+        v = BETA2 * v + (1 - BETA2) * gradient.astype(np.float64) ** 2
+        bias1, bias2 = 1 - BETA1**step, np.sqrt(1 - BETA2**step)
+        exact -= 0.03 / bias1 * m / (np.sqrt(v) / bias2 + EPS)
+        constants = (BETA1, 1 - BETA1, BETA2, 1 - BETA2, EPS)
+        kernels.adam_rows(
+            *(0, 4, table, gradient, np.zeros(4, dtype=np.float32), first, second),
+            *map(np.float32, (0.03 / bias1, bias2, *constants)),
+        )
+        np.testing.assert_allclose(table, exact, rtol=0, atol=1e-6 * 0.03 * step)
+
+
+@pytest.mark.parametrize("kind", [Population, TorchPopulation])
+def test_moments_after_a_step_are_those_in_float64(kind):
+    problem = make_problem()
+    population = kind(make_shared(problem), [Member(np.ones(3), np.ones(3), 0.03, 0.01)])
+    population.step(make_batch(problem))
+    first, second = (
+        np.asarray(moment[0] if kind is Population else moment[:, 0], dtype=float)
+        for moment in (population._first, population._second)
+    )
+    moved = np.abs(first) > 1e-6
+    ratio = second[moved] / first[moved] ** 2
+    np.testing.assert_allclose(ratio, (1 - BETA2) / (1 - BETA1) ** 2, rtol=2e-6)
+    assert moved.sum() > 100
 
 
 def test_saturated_triplets_fade_as_in_recbole():

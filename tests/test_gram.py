@@ -25,6 +25,7 @@ from recbole_groupmix.core.linear.item_subspace import item_subspace
 from recbole_groupmix.core.linear.mix_gradient import (
     ease_loss_gradient,
     held_out_losses,
+    user_lambda_slopes,
     user_loss_slopes,
 )
 
@@ -334,6 +335,21 @@ def test_slopes_of_single_users_agree_with_central_differences_and_with_the_grad
         expected = (at(weights + step)[0] - at(weights - step)[0]) / 2e-5
         np.testing.assert_allclose(slopes[:, j], expected, rtol=1e-4, atol=1e-8)
     assert slopes.std(axis=0).min() > 1e-6  # so that users can be told apart
+
+
+@pytest.mark.parametrize("loss", ["softmax", "squared"])
+def test_the_slope_of_each_users_loss_in_lambda(loss):
+    x, group, weights = problem(7)
+    seen = x[group == 0] > 0
+    total = weighted_gram(group_grams(csr_matrix(x), group, 3), weights)
+
+    def at(lam):
+        return user_lambda_slopes(regularized_inverse(total, lam), seen, ~seen, loss=loss)
+
+    losses, slopes = at(4.0)
+    expected = (at(4.0 + 1e-5)[0] - at(4.0 - 1e-5)[0]) / 2e-5
+    np.testing.assert_allclose(slopes, expected, rtol=1e-4, atol=1e-8)
+    assert len(losses) == len(slopes) > 1 and slopes.std() > 1e-6
 
 
 @given(seed=st.integers(0, 10**6), factor=st.floats(0.1, 10.0))

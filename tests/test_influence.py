@@ -1,5 +1,6 @@
 """Group influence and the search by gradient on a data set, against what runs measure."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.linear.ease import regularized_inverse
 from recbole_groupmix.core.linear.mix_gradient import ease_loss_gradient, held_out_losses
 from recbole_groupmix.core.mix import group_weights
-from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.core.statistics.two_tests import compared_changes
 from recbole_groupmix.exact.gradient import gradient_search
 from recbole_groupmix.exact.influence import influence_frame, influence_table, measured_changes
-from recbole_groupmix.exact.loss_influence import loss_influence
+from recbole_groupmix.exact.loss_influence import LossProblem, loss_influence
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.settings.merge import merge_settings
 
 LAM = 20.0
 
@@ -63,8 +66,8 @@ def test_effects_are_those_of_models_solved_anew(found, change, weight):
             row, mine = rows.loc[group, target], of_target == j
             assert row["proportional"] == pytest.approx(before[mine].mean())
             assert row["value"] == pytest.approx(after[mine].mean())
-            expected = relative_change(
-                after[mine][None], before[mine][None], seed=2020, n_boot=500
+            (expected,) = compared_changes(
+                [(after[mine][None], before[mine][None])], seed=2020, n_boot=500
             )
             assert (row["mean"], row["ci_low"], row["p"]) == pytest.approx(
                 (expected.mean, expected.ci_low, expected.p), nan_ok=True
@@ -104,9 +107,60 @@ def test_the_loss_of_more_data_is_the_slope_of_the_loss(found, part):
             assert row["mean"] == pytest.approx(expected, rel=1e-2, abs=1e-6)
 
 
+@pytest.mark.parametrize("lam", [3.0, LAM, 300.0])
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_row_sums_up_to_the_effect_of_less_lambda(tiny, part, lam):
+    ex = ease_on(tiny)
+    problem = LossProblem(ex, part)
+    changes = problem.changes(dict.fromkeys("ABC", lam), 0.01)
+    summed = sum(changes.after[group] - changes.before for group in "ABC")
+    shifted = [
+        problem.changes(dict.fromkeys("ABC", lam * factor)).before for factor in (0.999, 1.001)
+    ]
+    np.testing.assert_allclose(summed, 5 * (shifted[0] - shifted[1]), rtol=2e-2, atol=2e-5)
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    given = {"dataset": "blockmix", "target": "A", "model": "EASE", "topk": [5], "folds": 5}
+    return Experiment(merge_settings(given))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_the_own_lambda_is_that_of_least_loss(blocks, part):
+    problem = LossProblem(blocks, part)
+    own = problem.lambdas()
+    assert len(set(own.values())) == 4
+    best = problem.changes(own)
+    for target, lam in own.items():
+        mine = best.of_target(blocks, target)
+        loss = best.before[mine].mean()
+        for factor in (0.02, 0.5, 0.8, 1.25, 2, 50):
+            other = problem.changes(dict.fromkeys(own, lam * factor))
+            assert other.before[mine].mean() > loss, (target, factor)
+        slopes = [(best.after[group] - best.before)[mine].mean() for group in own]
+        assert abs(sum(slopes)) < 0.1 * np.abs(slopes).max()
+    frame = loss_influence(blocks, part=part, n_boot=10)
+    assert frame.groupby("target")["lambda"].first().to_dict() == pytest.approx(own)
+
+
+def test_each_target_is_measured_at_its_own_lambda(blocks):
+    changes = measured_changes(blocks, metric="precision@10")
+    own = LossProblem(blocks).lambdas()
+    for target, lam in list(own.items())[:2]:
+        alone = measured_changes(blocks, lam, metric="precision@10")
+        for ours, expected in zip(changes, alone, strict=True):
+            mine = expected.of_target(blocks, target)
+            assert ours.lambdas == pytest.approx(own) and expected.lambdas[target] == lam
+            np.testing.assert_allclose(ours.before[mine], expected.before[mine], rtol=1e-5)
+            for group in own:
+                after = ours.after[group][mine], expected.after[group][mine]
+                np.testing.assert_allclose(*after, rtol=1e-5)
+
+
 def test_the_text_marks_what_is_beyond_chance():
     rows = [
-        {"change": "without", "group": g, "target": "A", "users": 9, "mean": mean}
+        {"change": "without", "group": g, "target": "A", "users": 9, "lambda": 123.4, "mean": mean}
         | {"ci_low": mean - 0.01, "ci_high": mean + 0.01, "p_holm": p}
         for g, mean, p in (("A", -0.2, 0.01), ("B", 0.005, 0.6))
     ]
@@ -114,6 +168,7 @@ def test_the_text_marks_what_is_beyond_chance():
     assert line.split() == [
         "A",
         "9",
+        "123",
         "-20.0%",
         "[-21.0%,",
         "-19.0%]*",
@@ -121,6 +176,10 @@ def test_the_text_marks_what_is_beyond_chance():
         "[-0.5%,",
         "+1.5%]",
     ]
+    loss = pd.DataFrame(rows).assign(change="loss")
+    head, line = influence_table(loss, "loss").splitlines()
+    assert head.split() == ["target", "users", "lambda", "A", "B", "sum"]
+    assert line.split()[-1] == "-19.500%"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +266,16 @@ def test_influence_as_a_command(tiny):
     )
     assert status == 0, err
     assert "Without the users of a group" in out and "One percent more" in out
-    assert len(pd.read_csv("table.csv")) == 27
+    fixed = pd.read_csv("table.csv")
+    assert len(fixed) == 27 and set(fixed["lambda"]) == {20}
+    status, out, err = call(
+        "influence", *given(tiny), "--metric=recall@5", "--d=2", "--out=own.json"
+    )
+    assert status == 0, err
+    found = json.loads(Path("own.json").read_text())
+    assert len(set(found["lambda"].values())) > 1
+    rows = {row["target"]: row["lambda"] for row in found["rows"]}
+    assert rows == pytest.approx(found["lambda"])
 
 
 def test_the_mix_of_the_gradient_goes_into_a_run(tiny):

@@ -467,8 +467,8 @@ def test_another_schema_is_refused(tmp_path, five_repeats):
     folder = tmp_path / "run"
     shutil.copytree(five_repeats, folder)
     result = json.loads((folder / "result.json").read_text())
-    (folder / "result.json").write_text(json.dumps({**result, "schema_version": 2}))
-    with pytest.raises(ValueError, match=r"schema_version 2; this version .* reads 1"):
+    (folder / "result.json").write_text(json.dumps({**result, "schema_version": 3}))
+    with pytest.raises(ValueError, match=r"schema_version 3; this version .* reads 1 and 2"):
         write_report([folder])
 
 

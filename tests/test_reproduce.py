@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from browser import CHROMIUM, seen_in_browser
@@ -10,6 +11,8 @@ from command import call
 from helpers import write_tiny
 from pages import Page
 
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.record.established import LOW
 from recbole_groupmix.reproduce import command
 from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, labelled
 from recbole_groupmix.reproduce.finished_cells import finished, is_finished, record
@@ -186,6 +189,16 @@ def test_controls_share_mixes_folds_and_seeds():
         assert cell.given["class_field"] is None  # theory's mix is no shared mix
 
 
+@pytest.mark.parametrize("controls", [None, []])
+def test_a_grid_has_as_many_seeds_as_a_statement_needs(controls):
+    """By default, and with --controls: fewer establish nothing at d <= 8."""
+    given = command._grid({}, controls, False, {})
+    assert given.dims[0] <= LOW
+    cells = cells_of(given, {"ml-1m": ["25"]})
+    settings = [cell.settings("x") for cell in cells]
+    assert {each.repeats for each in settings if not each.is_solved} == {MIN_REPEATS}
+
+
 # --- which cells are finished
 
 
@@ -201,7 +214,8 @@ def test_a_cell_is_finished_with_its_own_settings_only(tmp_path, monkeypatch):
     assert not is_finished(tmp_path, cell, said.append)  # a result that cannot be read
     assert len(said) == 1 and f"note: {folder} is not a run folder" in said[0]
     monkeypatch.setattr(
-        "recbole_groupmix.reproduce.finished_cells.read_folder", lambda *a, **k: None
+        "recbole_groupmix.reproduce.finished_cells.read_folder",
+        lambda *a, **k: SimpleNamespace(first_rules=False),
     )
     assert is_finished(tmp_path, cell, print)
     assert not is_finished(tmp_path, Cell({**given, "trials": 3}), print)

@@ -1,6 +1,7 @@
 """What several runs show together: figures, published levels, the four results, controls."""
 
 import json
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,9 @@ from pages import Page
 from scipy.stats import rankdata
 
 from recbole_groupmix.cli.main import main
+from recbole_groupmix.core.statistics import resampling
 from recbole_groupmix.report.frame.drawing import drawn
+from recbole_groupmix.report.paper import effects
 from recbole_groupmix.report.paper import published as published_module
 from recbole_groupmix.report.paper.against_published import published_table
 from recbole_groupmix.report.paper.check_file import read_check
@@ -35,6 +38,7 @@ from recbole_groupmix.report.paper.statements import (
     NO_INTERVAL,
     NO_RUN,
     NOT_APPLICABLE,
+    NOT_ESTABLISHED,
     OPEN,
     STATEMENTS,
     SURVIVES,
@@ -397,7 +401,8 @@ def test_controls_are_judged_by_target_and_over_targets(grid):
         assert mean == pytest.approx(each.mean())
     known = data[data["estimate"].notna()]
     assert (known["ci_low"] <= known["ci_high"]).all()
-    assert known["verdict"].isin([SURVIVES, FAILS, OPEN]).all()
+    assert known["verdict"].isin([SURVIVES, FAILS, OPEN, NOT_ESTABLISHED]).all()
+    assert ((known["verdict"] == NOT_ESTABLISHED) == (known["why"] != "")).all()
     assert set(of.loc[("graph=all", "EASE", "all")]["verdict"][["2", "3"]]) == {NOT_APPLICABLE}
     assert not (data["control"] == "intervals over seeds")[data["model"] == "EASE"].any()
 
@@ -473,7 +478,8 @@ def test_a_figure_of_controls_keeps_a_far_effect_at_the_edge_and_a_models_colour
 
 def _rows(*rows):
     columns = ["protocol", "control", "model", "statement", "verdict"]
-    return pd.DataFrame(rows, columns=columns).assign(target="all")
+    data = pd.DataFrame(rows, columns=columns).assign(target="all")
+    return data.assign(why=np.where(data["verdict"] == NOT_ESTABLISHED, "few", ""))
 
 
 def test_findings_say_what_holds_and_what_controls_change():
@@ -550,3 +556,62 @@ def test_only_the_target_s_metrics_are_read(tmp_path):
     assert values.shape == (2, USERS["A"])
     assert values.to_numpy().mean() == pytest.approx(mine["value"].mean())
     assert cell.run.metrics.empty
+
+
+# --- seeds that targets share
+
+
+def _resampled(rng, n_boot, n):
+    """Draw n of n units n_boot times: the units, in no way counted."""
+    return rng.integers(0, n, size=(n_boot, n))
+
+
+@pytest.mark.parametrize("over", ["users", "seeds"])
+def test_pooled_effects_by_hand(tmp_path, over):
+    """Of two targets: users of their own, and the same seeds in each resample."""
+    n_boot = effects.N_BOOT
+    cells = [
+        read_cell(write_cell(tmp_path / target, target=target, repeats=6)) for target in ("A", "B")
+    ]
+    found = [level_changes(cell, "precision@10", over)["stratified"] for cell in cells]
+
+    def seeded(text):
+        entropy = [resampling._DOMAIN, zlib.crc32(f"made/{text}".encode())]
+        return np.random.default_rng(np.random.SeedSequence(entropy))
+
+    of_repeats = _resampled(seeded("seeds"), n_boot, 6)
+    each = []
+    for cell in cells:
+        values, base = (
+            cell.values[mix, "precision@10"].to_numpy() for mix in ("stratified", "proportional")
+        )
+        n_users = values.shape[1]
+        of_users = np.tile(np.arange(n_users), (n_boot, 1))
+        if over == "users":
+            of_users = _resampled(seeded(f"{cell.target}/users"), n_boot, n_users)
+        each.append(
+            [
+                values[np.ix_(repeats, users)].mean() / base[np.ix_(repeats, users)].mean() - 1
+                for repeats, users in zip(of_repeats, of_users, strict=True)
+            ]
+        )
+    assert pooled(found).draws == pytest.approx(np.mean(each, axis=0), abs=1e-12)
+
+
+@pytest.mark.parametrize("over", ["users", "seeds"])
+def test_noise_of_seeds_is_not_averaged_over_targets(tmp_path, over):
+    """A change that depends on the seed alone has the same interval in the mean over targets."""
+
+    def by_seed(metrics):
+        better = metrics["mix"] == "stratified"
+        return metrics.assign(value=0.2 + 0.01 * better * (1 + metrics["repeat"]))
+
+    cells = [
+        read_cell(write_cell(tmp_path / target, target=target, repeats=5, change=by_seed))
+        for target in USERS
+    ]
+    found = [level_changes(cell, "precision@10", over)["stratified"] for cell in cells]
+    low, high = pooled(found).interval
+    assert high - low > 0.05
+    for effect in found:
+        assert effect.interval == pytest.approx((low, high))

@@ -16,7 +16,7 @@ from command import call, run_arguments, run_folder
 from recbole_groupmix import __version__, run_groupmix
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.phrases import interval_note
+from recbole_groupmix.record.phrases import ends, interval_note
 from recbole_groupmix.record.result import build_result, versions
 from recbole_groupmix.record.result_table import result_table
 
@@ -211,8 +211,8 @@ def test_changes_are_ratios_of_means(run):
         for key, change in row.items():
             mean, reference = run.result["test"][mix][key], run.result["test"][REFERENCE][key]
             assert change["mean"] == pytest.approx(mean / reference - 1, abs=1e-12)
-            if change["ci_low"] is not None:
-                assert change["ci_low"] <= change["mean"] <= change["ci_high"]
+            low, high = ends(change)
+            assert low <= change["mean"] <= high
             if change["p"] is not None:
                 assert 0 <= change["p"] <= change["p_holm"] <= 1
 

@@ -46,12 +46,19 @@ def lines(place, name="trials.jsonl"):
 
 
 def check_each_model_once(place, before, n_models=N_FOLD_MODELS):
-    """No (mix, fold) stands twice in the records, and those of before stand there unchanged."""
+    """No (mix, fold) stands twice in the records, and those of before stand there unchanged.
+
+    Curves do, where a model was trained again for longer.
+    """
     after = lines(place)
     assert after[: len(before)] == before
-    for name in ("trials.jsonl", "curves.jsonl"):
-        pairs = [(r["name"], r["fold"]) for r in map(json.loads, lines(place, name))]
-        assert len(pairs) == len(set(pairs)) == n_models
+    pairs = [(r["name"], r["fold"]) for r in map(json.loads, after)]
+    assert len(pairs) == len(set(pairs)) == n_models
+    curves = [
+        (r["name"], r["fold"], len(r["curve"]))
+        for r in map(json.loads, lines(place, "curves.jsonl"))
+    ]
+    assert len(curves) == len(set(curves)) and len({c[:2] for c in curves}) == n_models
 
 
 def check_same_users(place, other, tolerance=0.0):
@@ -122,7 +129,10 @@ def test_killed_twice_in_the_search_and_in_the_final_training(tiny):
     tested = {file: file.stat().st_mtime_ns for file in place.glob("repeats/*.parquet")}
     assert len(tested) == 3
     result, _ = finished(*arguments, folder="cut")
-    assert len(list(place.glob("repeats/*.parquet"))) == N_FINAL_MODELS
+    finals = {
+        tuple(f.stem.split("-")[i] for i in (0, -1)) for f in place.glob("repeats/*.parquet")
+    }
+    assert len(finals) == N_FINAL_MODELS
     assert {file: file.stat().st_mtime_ns for file in tested} == tested
     whole, other = finished(*arguments, folder="whole")
     assert timeless(result) == timeless(whole)

@@ -4,16 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import experiment
+from helpers import N_ITEMS, experiment, write_data_set, write_tiny
 
+from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate, candidates, select
+from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.run import run_groupmix
 from recbole_groupmix.search import carry_out
+from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.load import load_run
 
 SMALL = {
@@ -66,6 +69,45 @@ def test_the_candidate_on_blockmix_and_none_without_classes(tiny, repository):
         "trial-1",
         "trial-2",
     ]
+
+
+def test_on_a_fold_theory_sees_the_training_part_of_the_fold_alone(tmp_path):
+    write_tiny(tmp_path)
+    numbers = range(1, N_ITEMS + 1)
+    shelves = {
+        "item_id:token": [f"i{n}" for n in numbers],
+        "shelf:token": [n % 3 for n in numbers],
+    }
+    write_data_set(tmp_path, "tiny", None, item=shelves)
+    shared = experiment(tmp_path, class_field="shelf")
+    (found,) = [c for c in candidates(shared, {}, 0) if c.source == "theory"]
+    assert job_of(shared, found, ALL_OF_TRAIN).weights == found.weights_on(shared.n_users, "A")
+    labels = read_item_classes(shared.dataset, "shelf")
+    class_of = np.array([int(label[0]) if label else 0 for label in labels])
+    group, weights = shared.groups.of_user, []
+    for index in (0, 1, 2):  # all of train and two folds, each by hand
+        part = shared.part(index)
+        liked = np.zeros((shared.shape[0], 3))
+        np.add.at(liked, (part.users, class_of[part.items]), 1.0)
+        mine = [liked[(group == g) & (liked.sum(axis=1) > 0)] for g in range(3)]
+        shares = np.array([(rows / rows.sum(axis=1, keepdims=True)).mean(axis=0) for rows in mine])
+        sizes = np.array([part.n_users[name] for name in "ABC"], dtype=float)
+        n_aug = sizes[1:].sum()
+        best = optimal_mix(shares[0], shares[1:], sizes[0], n_aug, sizes[1:] / n_aug)
+        of_part = job_of(shared, found, index).weights
+        weights.append([of_part[name] for name in "BC"])
+        np.testing.assert_allclose(weights[-1], best.alpha * n_aug / sizes[1:], atol=1e-9)
+    assert np.abs(np.diff(weights, axis=0)).max(axis=1).min() > 0.01
+
+
+def test_a_fold_without_classes_of_a_group_has_proportional(repository, monkeypatch):
+    from recbole_groupmix.mixes import candidates as module
+
+    monkeypatch.setattr(module, "theory_mix", lambda ex, part=0: None if part else theory_mix(ex))
+    shared = experiment(repository / "dataset_atomic", dataset="blockmix", target="A")
+    (found,) = [c for c in candidates(shared, {}, 0) if c.source == "theory"]
+    assert set(job_of(shared, found, 1).weights.values()) == {1.0}
+    assert set(job_of(shared, found, 0).weights.values()) != {1.0}
 
 
 @pytest.mark.parametrize("selected", ["theory", "trial-1"])

@@ -14,7 +14,7 @@ from recbole_groupmix import run_groupmix
 from recbole_groupmix.cli.main import main
 from recbole_groupmix.cli.tuning_grid import read_params_file
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.search import tune as module
+from recbole_groupmix.search.fold_stage import FoldStage
 from recbole_groupmix.search.tune import (
     LEARNING_RATES,
     REG_WEIGHTS,
@@ -69,15 +69,17 @@ def test_without_a_target_all_users_decide(tmp_path):
 def test_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     first = _tune(tmp_path)
     (folder,) = tmp_path.glob("tune-*")
-    lines = (folder / "trials.jsonl").read_text().splitlines(keepends=True)
-    (folder / "trials.jsonl").write_text("".join(lines[:5]))
-    trained = []
-    original = module.fold_score
+    for name, keep in (("curves.jsonl", 5), ("trials.jsonl", 2)):
+        lines = (folder / name).read_text().splitlines(keepends=True)
+        (folder / name).write_text("".join(lines[:keep]))
+    n_lost = len(lines) - 5
+    taken = []
+    original = FoldStage.take
     monkeypatch.setattr(
-        module, "fold_score", lambda ex, fit: trained.append(fit) or original(ex, fit)
+        FoldStage, "take", lambda self, fit: taken.append(fit) or original(self, fit)
     )
     assert _tune(tmp_path).points == first.points
-    assert len(trained) == len(lines) - 5 == 3
+    assert len(taken) == n_lost == 3
 
 
 def test_the_yaml_is_one_that_runs_take(tmp_path, capsys, monkeypatch):

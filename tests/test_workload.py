@@ -16,6 +16,7 @@ from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search import confirm
 from recbole_groupmix.search import forecast as calibrate
+from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.workload import Workload, left_to_train
@@ -24,7 +25,8 @@ from recbole_groupmix.training.joint import Joint
 
 KEYS = {"folds": 2, "repeats": 2, "epochs": 4, "eval_step": 2, "topk": "[5,10]"}
 COUNTS = re.compile(
-    r"(\d+) models on folds(?:, (\d+) more for fine_tuned \(two trainings each\))? and "
+    r"(\d+) models on folds(?:, (\d+) more for fine_tuned \(two trainings each\))?"
+    r"(?:, up to \d+ again for longer)? and "
     r"(up to )?(\d+) on all of train"
 )
 
@@ -43,9 +45,13 @@ def counts(text):
 
 def bars(err):
     """The models of the bars by title: n of n."""
-    found = re.findall(r"^(folds|folds, fine_tuned|test): (\d+) of (\d+) models", err, re.M)
+    titles = "folds, proportional|folds, fine_tuned|folds, own length|folds|test"
+    found = re.findall(rf"^({titles}): (\d+) of (\d+) models", err, re.M)
     assert all(done == whole for _, done, whole in found)
-    return {title: int(whole) for title, _, whole in found}
+    shown = {title: int(whole) for title, _, whole in found}
+    shown.pop("folds, own length", None)
+    first = shown.pop("folds, proportional", 0)
+    return {**shown, "folds": shown.get("folds", 0) + first}
 
 
 def options(**given):
@@ -122,9 +128,8 @@ def test_files_of_another_mix_are_not_counted(here):
     for name in ("mine-2-4-0", "mine-2-4-1"):
         (here / "run" / "repeats" / f"{name}.parquet").touch()
     assert left_to_train(experiment, folder, found) == Workload(0, 0, 8, 0)
-    stage = TestStage(
-        experiment, folder, {"mine": found[-1]}, {"mine": 4}, ModelKeeper(folder), {}
-    )
+    chosen = Chosen({"mine": found[-1]}, {"mine": 4}, {"mine": 4}, {}, ())
+    stage = TestStage(experiment, folder, chosen, ModelKeeper(folder))
     assert stage.n_left == 2
 
 
@@ -132,8 +137,10 @@ def test_a_run_that_went_on_counts_what_is_left(here):
     given = {"dataset": "blockmix", "target": "A", "embedding_size": 4, "trials": 2}
     assert call("run", *options(**given))[0] == 0
     folder = run_folder()
-    records = (folder / "trials.jsonl").read_text().splitlines(keepends=True)
-    (folder / "trials.jsonl").write_text("".join(records[:-1]))  # fine_tuned on the second fold
+    records = (folder / "curves.jsonl").read_text().splitlines(keepends=True)
+    lost = [r for r in records if not ('"fine_tuned"' in r and '"fold": 1' in r)]
+    assert len(lost) == len(records) - 1
+    (folder / "curves.jsonl").write_text("".join(lost))
     next(folder.glob("repeats/fine_tuned-*-1.parquet")).unlink()
     next(folder.glob("repeats/stratified-*-0.parquet")).unlink()
     status, _, err = call("run", *options(**given))

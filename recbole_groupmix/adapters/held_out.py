@@ -72,7 +72,7 @@ class HeldOut:
         rows = np.flatnonzero(wanted[self.users])
         return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
 
-    def left_out(self, rows: slice = slice(None)) -> np.ndarray:
+    def left_out(self, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return which items are not ranked, bool (n_rows, n_items): training items and padding.
 
         RecBole's padding item has no interactions, so as a model's input it changes nothing.

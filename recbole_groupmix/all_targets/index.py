@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from recbole_groupmix.all_targets.shared_trials import SharedTrial
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
 from recbole_groupmix.record.result import RunSettings
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
@@ -118,7 +119,7 @@ def _entry(
 def _corrected(
     results: Mapping[str, Result],
 ) -> dict[str, dict[tuple[str, str], float | None]]:
-    """Correct the p-values of every metric over all targets and mixes."""
+    """Correct the p-values of every metric over all targets and the different mixes of each."""
     rows: dict[str, list[tuple[str, str, float]]] = {}
     for target, result in results.items():
         for mix, row in result["change"].items():
@@ -130,6 +131,10 @@ def _corrected(
         corrected = holm([p for *_, p in of_metric])
         for (target, mix, _), p in zip(of_metric, corrected, strict=True):
             by_target[target][mix, key] = or_null(p)
+    for target, result in results.items():
+        same = same_rows(result["same_mix"], result["search"]["selected"], result["mixes"])
+        for mix, key in by_target[target]:
+            by_target[target][mix, key] = by_target[target].get((same.get(mix, mix), key))
     return by_target
 
 

@@ -140,6 +140,7 @@ class AllTargets:
             final,
             sum(work.final_fine_tuned for work in left),
             at_most=final > 0,
+            control=sum(work.control for work in left),
         )
         first = runs[0]
         return forecast_of(first.experiment, first.trained, self._back_end, work, 1.0, say)

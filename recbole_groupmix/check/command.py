@@ -8,7 +8,6 @@ from pathlib import Path
 
 from recbole_groupmix.check.data_set import RELABELLINGS, Check, check_data_set
 from recbole_groupmix.check.figures import draw
-from recbole_groupmix.check.group_influence import LAMBDA
 from recbole_groupmix.check.render import to_json, to_text
 from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import write_whole
@@ -27,7 +26,7 @@ def check_command(
     item_clusters: int | None = None,
     budget: float = 1.0,
     influence: bool = True,
-    influence_lambda: float = LAMBDA,
+    influence_lambda: float | None = None,
     out: str | Path | None = None,
 ) -> tuple[str, Path]:
     """Check a data set, write ``check.json`` and the figures, and return the text and the folder.
@@ -42,8 +41,8 @@ def check_command(
         See :func:`~recbole_groupmix.check.data_set.check_data_set`.
     influence : bool
         Whether to compute group influence.
-    influence_lambda : float
-        EASE's L2 weight for it, > 0.
+    influence_lambda : float, optional
+        EASE's L2 weight for it, > 0; by default each target has its own.
     out : path, optional
         Folder to write to; default one in ``output_dir``.
 
@@ -62,7 +61,8 @@ def check_command(
         user_class=user_class,
         clusters=item_clusters,
         budget=budget,
-        influence=influence_lambda if influence else None,
+        influence=influence,
+        influence_lambda=influence_lambda,
         say=say,
     )
     shown, text = to_text(checked), json.dumps(to_json(checked), indent=1, allow_nan=False) + "\n"

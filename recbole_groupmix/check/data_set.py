@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.check.group_influence import LAMBDA, GroupInfluence, group_influence_of
-from recbole_groupmix.check.verdict import Verdict, judge
+from recbole_groupmix.check.group_influence import GroupInfluence, group_influence_of
+from recbole_groupmix.check.verdict import Standing, Verdict, corrected_p, judge
 from recbole_groupmix.core.theory.discrepancy import (
     FloatArray,
     discrepancies,
@@ -21,7 +21,11 @@ from recbole_groupmix.core.theory.discrepancy import (
     heterogeneity,
     rank_of,
 )
-from recbole_groupmix.core.theory.relabelling import null_discrepancies
+from recbole_groupmix.core.theory.relabelling import (
+    activity_strata,
+    movable_share,
+    null_discrepancies,
+)
 from recbole_groupmix.exact.similarity import train_matrix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
@@ -31,7 +35,10 @@ from recbole_groupmix.settings.settings import Settings
 
 #: Largest dimension by default: the usual embedding size, where all groups have that rank.
 MAX_D = 64
-RELABELLINGS = 10
+#: Relabellings of the users by default, and the fewest from which a p-value can be .05.
+RELABELLINGS, FEWEST_RELABELLINGS = 99, 19
+#: Below this :func:`movable_share` a note says that the groups differ much in activity.
+_MOVABLE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +56,9 @@ class Check:
     delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
         Delta_d of all pairs (Eq. 9), in [0, 1].
     null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
-        The same for random groups of the same sizes.
+        The same for random groups that are as large and as active.
+    p : numpy.ndarray of float64, shape (2, d_max, n_targets)
+        p-values of Het_d and Dist_d, corrected over both and the targets.
     d : int
         Dimension of the verdicts.
     shares : ClassShares or None
@@ -71,6 +80,7 @@ class Check:
     n_interactions: dict[str, int]
     delta: FloatArray
     null: FloatArray
+    p: FloatArray
     d: int
     shares: ClassShares | None
     theory: dict[str, Theory]
@@ -112,7 +122,8 @@ def check_data_set(
     user_class: str = "shares",
     clusters: int | None = None,
     budget: float = 1.0,
-    influence: float | None = LAMBDA,
+    influence: bool = True,
+    influence_lambda: float | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Check:
     """Check the groups of a data set without training a model.
@@ -123,7 +134,7 @@ def check_data_set(
         Merged settings. Without a ``target`` every group is a target; ``embedding_size`` is the
         dimension of the verdicts.
     relabellings : int
-        Random relabellings of the users, >= 1.
+        Random relabellings of the users, >= 1; from 19 on a verdict other than alike is possible.
     max_d : int, optional
         Largest dimension of the curves; default 64, or the least rank of a group.
     user_class : {"shares", "favourite"}
@@ -132,8 +143,10 @@ def check_data_set(
         Number of clusters of items that serve as classes instead of the class column.
     budget : float
         Budget ratio of the theory's mix, >= 0.
-    influence : float, optional
-        EASE's lambda for group influence, > 0; None leaves that out.
+    influence : bool
+        Whether to compute group influence.
+    influence_lambda : float, optional
+        EASE's lambda for it, > 0; by default each target has its own.
     say : callable, optional
         Prints a line for people.
 
@@ -166,9 +179,25 @@ def check_data_set(
                 else "some group, or a random one of its size, has no higher rank."
             )
         )
-    if relabellings < RELABELLINGS:
-        notes.append(f"Few relabellings ({relabellings}): verdicts may change with --seed.")
+    if relabellings < FEWEST_RELABELLINGS:
+        notes.append(
+            f"{relabellings} relabellings are too few for any verdict but alike: the least p-value is "
+            f"1/{relabellings + 1}. Ask for {FEWEST_RELABELLINGS} or more."
+        )
+    free = movable_share(
+        activity_strata(np.diff(matrix.indptr), group_of_user, len(names)),
+        group_of_user,
+        len(names),
+    )
+    if free < _MOVABLE:
+        notes.append(
+            "The groups differ so much in activity that users of one stratum of activity are mostly "
+            f"of one group: relabelling moves {free:.0%} of the users that it would move without strata. "
+            "Verdicts say what differs beyond activity, and alike may mean too little to tell."
+        )
     targets = (settings.target,) if settings.target else names
+    judged = {target: names.index(target) for target in targets}
+    p = corrected_p(delta, null, list(judged.values()))
     shares = class_shares(experiment, user_class, clusters)
     if shares is None:
         notes.append(
@@ -176,9 +205,9 @@ def check_data_set(
             "the .item file by --class_field, or make some by --item_clusters=8."
         )
     influences, why_not = (
-        (None, "Group influence is left out, as --influence=false asks.")
-        if influence is None
-        else group_influence_of(experiment, targets, influence)
+        group_influence_of(experiment, targets, influence_lambda)
+        if influence
+        else (None, "Group influence is left out, as --influence=false asks.")
     )
     notes += [why_not] if why_not else []
     users = experiment.part(ALL_OF_TRAIN).users
@@ -190,24 +219,32 @@ def check_data_set(
         n_interactions=experiment.groups.n_interactions(users),
         delta=delta,
         null=null,
+        p=p,
         d=d,
         shares=shares,
         theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
         influence=influences,
-        verdicts=_verdicts(delta, null, d, {t: names.index(t) for t in targets}),
+        verdicts=_verdicts(delta, null, p, d, judged),
         notes=tuple(notes),
     )
 
 
 def _verdicts(
-    delta: FloatArray, null: FloatArray, d: int, targets: dict[str, int]
+    delta: FloatArray, null: FloatArray, p: FloatArray, d: int, targets: dict[str, int]
 ) -> dict[str, Verdict]:
     """Judge the targets, given with their group indices, at one dimension."""
-    het, dist = heterogeneity(delta)[d - 1], distance(delta)[d - 1]
-    null_het, null_dist = heterogeneity(null)[:, d - 1], distance(null)[:, d - 1]
+
+    def standing(of: Callable[[FloatArray], FloatArray], p_of: FloatArray, group: int) -> Standing:
+        random = of(null[:, d - 1])[:, group].mean()
+        return Standing(float(of(delta[d - 1])[group]), float(random), float(p_of))
+
     return {
-        target: judge(float(het[at]), null_het[:, at], float(dist[at]), null_dist[:, at], d)
-        for target, at in targets.items()
+        target: judge(
+            standing(heterogeneity, p[0, d - 1, at], group),
+            standing(distance, p[1, d - 1, at], group),
+            d,
+        )
+        for at, (target, group) in enumerate(targets.items())
     }
 
 

@@ -56,7 +56,7 @@ def _heterogeneity(check: Check) -> Any:
             random.max(axis=0),
             color=_BAND,
             linewidth=0,
-            label=f"random groups of the same sizes ({len(null)})",
+            label=f"random groups, as large and as active ({len(null)})",
         )
         panel.plot(dimensions, random.mean(axis=0), color=_MEAN, linewidth=1, label="their mean")
         panel.plot(dimensions, values[:, group], color=_LINE, linewidth=1.8, label="the groups")

@@ -12,8 +12,6 @@ from recbole_groupmix.record.check_schema import InfluenceRecord
 from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.memory import memory
 
-#: EASE's L2 weight by default.
-LAMBDA = 500.0
 MORE = 0.01
 #: The part that is measured: trained without the first fold, on that fold. Test is not used.
 PART = 1
@@ -28,8 +26,8 @@ class GroupInfluence:
 
     Attributes
     ----------
-    lam : float
-        EASE's L2 weight.
+    lam : dict of str to float
+        EASE's L2 weight, by target.
     folds : int
         Number of folds of train; the first is held out.
     users : dict of str to int
@@ -38,10 +36,11 @@ class GroupInfluence:
         Their mean held-out loss with every user's weight 1.
     change : dict of str to dict of str to dict of str to float
         By target and group: ``mean``, ``ci_low``, ``ci_high``, ``p`` and ``p_holm`` of the relative
-        change of that loss, a fraction; below 0 is better.
+        change of that loss, a fraction; below 0 is better. A target's means sum up to the effect
+        of one percent less of lambda, near 0 at the lambda of least loss.
     """
 
-    lam: float
+    lam: dict[str, float]
     folds: int
     users: dict[str, int]
     loss: dict[str, float]
@@ -57,11 +56,15 @@ class GroupInfluence:
             "users": self.users,
             "loss": self.loss,
             "change": self.change,
+            "sum": {
+                target: sum(row["mean"] for row in of.values())
+                for target, of in self.change.items()
+            },
         }
 
 
 def group_influence_of(
-    experiment: Experiment, targets: Sequence[str], lam: float = LAMBDA
+    experiment: Experiment, targets: Sequence[str], lam: float | None = None
 ) -> tuple[GroupInfluence | None, str | None]:
     """Return the influence of every group on the targets, or None and why it was left out.
 
@@ -71,8 +74,8 @@ def group_influence_of(
         Shared data.
     targets : sequence of str
         Groups whose losses are computed: `MOST_USERS` users in all, equally many of each.
-    lam : float
-        EASE's L2 weight, > 0.
+    lam : float, optional
+        EASE's L2 weight for all targets, > 0; by default each has its own, that of its least loss.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def group_influence_of(
         change.setdefault(row["target"], {})[row["group"]] = numbers
     first = {row["target"]: row for row in rows}
     return GroupInfluence(
-        lam=lam,
+        lam={target: float(row["lambda"]) for target, row in first.items()},
         folds=int(settings.folds),
         users={target: int(row["users"]) for target, row in first.items()},
         loss={target: float(row[REFERENCE]) for target, row in first.items()},

@@ -9,8 +9,7 @@ from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
 from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
 from recbole_groupmix.mixes.theory import Theory
-from recbole_groupmix.record.check_schema import CheckRecord
-from recbole_groupmix.record.schema import SCHEMA_VERSION
+from recbole_groupmix.record.check_schema import CHECK_VERSION, CheckRecord
 from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.text.tables import aligned, paragraphs
 
@@ -22,7 +21,7 @@ def to_json(check: Check) -> CheckRecord:
     """Return the content of ``check.json``."""
     dimensions = range(1, len(check.delta) + 1)
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": CHECK_VERSION,
         "dataset": check.dataset,
         "group_field": check.group_field,
         "groups": [
@@ -55,6 +54,10 @@ def to_json(check: Check) -> CheckRecord:
         },
         "influence": None if check.influence is None else check.influence.to_dict(),
         "d": check.d,
+        "p": {
+            target: dict(zip(("het", "dist"), check.p[:, check.d - 1, at].tolist(), strict=True))
+            for at, target in enumerate(check.targets)
+        },
         "verdict": {target: verdict.text for target, verdict in check.verdicts.items()},
         "label": {target: verdict.label for target, verdict in check.verdicts.items()},
         "rule": RULE,
@@ -78,8 +81,8 @@ def to_text(check: Check) -> str:
             *_group_table(check),
             *_class_table(check),
             *_delta_table(check),
-            *_curve(check, "Het", check.het, check.null_het, FACTOR),
-            *_curve(check, "Dist", check.dist, check.null_dist, 1.0),
+            *_curve(check, "Het", check.het, check.null_het, check.p[0], FACTOR),
+            *_curve(check, "Dist", check.dist, check.null_dist, check.p[1], 1.0),
             *_theory_table(check),
             *_influence_table(check),
             "",
@@ -122,17 +125,17 @@ def _delta_table(check: Check) -> list[str]:
 
 
 def _curve(
-    check: Check, name: str, values: FloatArray, null: FloatArray, factor: float
+    check: Check, name: str, values: FloatArray, null: FloatArray, p: FloatArray, factor: float
 ) -> list[str]:
     dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
     rows = [["target", *(f"d={d}" for d in dimensions), "stands out up to"]]
-    for target in check.targets:
+    for at, target in enumerate(check.targets):
         group = check.groups.index(target)
         cells = [
             f"{1000 * values[d - 1, group]:.3g} ({1000 * null[:, d - 1, group].mean():.3g})"
             for d in dimensions
         ]
-        last = last_beyond(values[:, group], null[:, :, group], factor)
+        last = last_beyond(values[:, group], null[:, :, group], p[:, at], factor)
         rows.append([target, *cells, f"d={last}" if last else "no d"])
     title = f"1000 {name}_d, and in brackets the mean of {len(null)} relabellings"
     return ["", title, *aligned(rows)]
@@ -169,17 +172,20 @@ def _influence_table(check: Check) -> list[str]:
     title = "Group influence: one percent more of a group (columns), in EASE"
     if len(check.groups) > MOST_COLUMNS:
         return ["", f"{title}: see check.json"]
-    rows = [["target", "users", *check.groups]]
+    rows = [["target", "users", "lambda", *check.groups, "sum"]]
+    sums = influence.to_dict()["sum"]
     for target, by_group in influence.change.items():
-        cells = []
+        cells = [str(influence.users[target]), f"{influence.lam[target]:.3g}"]
         for group in check.groups:
             mark = "*" if by_group[group]["p_holm"] < LEVEL else " "
             cells.append(f"{1e5 * by_group[group]['mean']:+.1f}{mark}")
-        rows.append([target, str(influence.users[target]), *cells])
+        rows.append([target, *cells, f"{1e5 * sums[target]:+.1f} "])
     meaning = (
         f"Change of a target's (rows) held-out log loss in thousandths of a percent, below 0 is "
-        f"better, exact to first order at lambda {influence.lam:g} with all users' weights 1, on fold 1 "
-        f"of {influence.folds}; * p < {LEVEL} after Holm's correction over the row. Intervals: check.json."
+        f"better, exact to first order with all users' weights 1, on fold 1 of {influence.folds}; "
+        f"* p < {LEVEL} after Holm's correction over the row. The sum is that of one percent less of "
+        "lambda: near 0 at a target's own lambda, which leaves what the groups do. Intervals: "
+        "check.json."
     )
     return ["", title, *aligned(rows), *paragraphs([meaning])]
 

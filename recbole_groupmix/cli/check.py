@@ -29,7 +29,7 @@ def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
     add = parser.add_argument
     n_relabellings = whole_number(1, 10_000, "each needs all discrepancies again")
-    text = "random groups to compare with (default 10)"
+    text = "random groups to compare with (default 99; 19 or more for a verdict)"
     add("--relabellings", metavar="N", type=n_relabellings, help=text)
     text = "largest dimension of the curves (default 64, or less in small groups)"
     add("--max_d", metavar="N", type=dimension(), help=text)
@@ -42,7 +42,7 @@ def add_options(parser: Parser) -> None:
     text = "whether to compute who helps whom (default true)"
     add("--influence", metavar="true|false", type=flag, help=text)
     lam = number("EASE's L2 weight", most=1e30, beyond=True)
-    text = "L2 weight of EASE for that (default 500)"
+    text = "L2 weight of EASE for that (default that of least loss of each target)"
     add("--influence_lambda", metavar="LAMBDA", type=lam, help=text)
     text = "folder of check.json and the figures (default in output_dir)"
     add("--out", metavar="FOLDER", type=place, help=text)

@@ -26,7 +26,7 @@ def add_options(parser: Parser) -> None:
         *("reg_weight", "folds", "topk", "seed"),
         target="one target group (default every group)",
         model="EASE, the default and the only one",
-        reg_weight="lambda of EASE (default 500)",
+        reg_weight="lambda of EASE (default that of least loss of each target)",
     )
 
 

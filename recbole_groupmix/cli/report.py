@@ -9,7 +9,10 @@ from recbole_groupmix.cli.options import Parser, add_flag, place
 from recbole_groupmix.cli.streams import answer, saying
 
 SUMMARY = "Write a page about finished runs, with figures and tables."
-TEXT = "Several runs beside a folder of groupmix check also make the figures of the paper."
+TEXT = (
+    "Several runs beside a folder of groupmix check also make the figures of the paper. Runs that "
+    "differ in --seed alone are pooled over their splits."
+)
 EXAMPLES = ("groupmix report runs/ml-100k-56-* --out=my-report",)
 
 
@@ -31,6 +34,8 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
     from recbole_groupmix.report.write import write_report
 
     with saying():
-        page = write_report(own.get("FOLDER", []), own.get("out"), force=own.get("force", False))
+        page = write_report(
+            own.get("FOLDER", []), own.get("out"), force=own.get("force", False), show=answer
+        )
     answer(page)
     return 0

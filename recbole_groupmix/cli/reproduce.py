@@ -12,7 +12,10 @@ from recbole_groupmix.cli.streams import answer, asker, saying
 from recbole_groupmix.text.untrusted import short_repr
 
 SUMMARY = "Run the paper's experiments as a grid and write its figures."
-TEXT = "Run the same command again to resume an interrupted grid."
+TEXT = (
+    "Run the same command again to resume an interrupted grid. At d <= 8 fewer than 5 repeats (the "
+    "default) establish nothing."
+)
 EXAMPLES = (
     "groupmix reproduce --quick",
     "groupmix reproduce --datasets=ml-1m --models=EASE --targets=25,56 --plan",

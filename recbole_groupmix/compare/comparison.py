@@ -13,10 +13,9 @@ import pandas as pd
 from recbole_groupmix.compare.files import check_output
 from recbole_groupmix.compare.pairing import common_users, paired_repeats
 from recbole_groupmix.compare.render import markdown
-from recbole_groupmix.compare.rows import compared
+from recbole_groupmix.compare.rows import compared, corrected
 from recbole_groupmix.compare.selection import chosen_groups, chosen_metrics, chosen_reference
 from recbole_groupmix.compare.tables import runs_of_tables
-from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.files.whole import Content, write_whole
 from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.text.untrusted import csv_safe, error_text, short_repr
@@ -52,12 +51,13 @@ class Comparison:
         Columns: ``group``, ``metric``, ``run``, ``reference``; ``n_users`` that were compared
         and ``n_undefined`` that were not, having no value in one of the two; ``n_repeats``;
         ``mean`` and ``reference_mean`` over the compared users, and their ``difference``;
-        ``change`` (the ratio of the means minus 1, a fraction) with ``ci_low``, ``ci_high`` and
-        ``p_bootstrap``; ``interval``, what the bootstrap resampled: ``users``, or ``users,
-        repeats`` from 5 repeats on; ``p`` of the permutation test and ``p_holm``, corrected
-        over all rows; ``d``, ``rank_biserial``, ``gain``, ``lose``, ``tie`` (see
-        :class:`recbole_groupmix.core.statistics.effect.Effect`); ``mark``, ``*`` where `p_holm` < 0.05
-        and the interval leaves out 0.
+        ``change`` (the ratio of the means minus 1, a fraction) with ``ci_low`` and ``ci_high``,
+        infinite where unbounded; ``interval``, what it is over: ``users``, or ``users, repeats``
+        from 5 repeats on; ``p_interval``, ``p_permutation`` and ``p_repeats`` (2 to 4
+        repeats) of the tests, ``p``, the largest of them, and ``p_holm``, corrected over all rows but those of a run that has the values of
+        another; ``d``, ``rank_biserial``, ``gain``, ``lose``, ``tie`` (see
+        :class:`recbole_groupmix.core.statistics.effect.Effect`); ``mark``, ``*`` where `p_holm` <
+        0.05.
         """
         return self.rows.copy()
 
@@ -106,8 +106,10 @@ def compare(
 ) -> Comparison:
     """Compare per-user values of runs with those of a reference, overall and per group.
 
-    The mean's relative change has a paired percentile bootstrap interval; the p-value is that
-    of a paired permutation test over users, corrected by Holm over all rows of the table.
+    The mean's relative change has a paired interval; the p-value is the largest of those of
+    the interval, of a paired permutation test over users and, with 2 to 4 repeats, of a test over
+    users and repeats (:mod:`~recbole_groupmix.core.statistics.two_tests`), corrected by Holm over all rows of the
+    table that compare different values. With fewer than 6 users no row can be marked.
     Repeats of equal label are paired; runs that share none are averaged over their own.
 
     Parameters
@@ -183,7 +185,6 @@ def compare(
             f"least p is no longer below {LEVEL}. Compare fewer metrics or groups, or take more "
             "permutations."
         )
-    table["p_holm"] = holm(table["p"].tolist())
-    outside = ~((table["ci_low"] <= 0) & (table["ci_high"] >= 0))
-    table["mark"] = np.where((table["p_holm"] < LEVEL) & outside, "*", "")
+    table["p_holm"] = corrected(table["p"].tolist(), cells)
+    table["mark"] = np.where(table["p_holm"] < LEVEL, "*", "")
     return Comparison(table, base.name, confidence, tuple(notes))

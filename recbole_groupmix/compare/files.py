@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.files.quoted_cells import check_quotes
-from recbole_groupmix.record.read import read_frame
+from recbole_groupmix.record.read import read_frame, read_version
+from recbole_groupmix.record.versions import FIRST, READ, Made, check_one_rule
 from recbole_groupmix.text.untrusted import error_text
 
 #: Files of per-user values in the folder of a run and in that of a saved ``GroupReport``.
@@ -41,10 +43,12 @@ def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     Raises
     ------
     ValueError
-        If a path is given twice, does not exist, or is not a table.
+        If a path is given twice, does not exist, or is not a table, or some are runs by the first
+        rules (:mod:`recbole_groupmix.record.versions`) and others are not.
     """
     files = [_file(Path(user_path(path, f"cannot read {path}"))) for path in paths]
     places = [file.resolve() for file in files]
+    check_one_rule([made for file in files if (made := _made(file)) is not None])
     for place, file in zip(places, files, strict=True):
         if places.count(place) > 1:
             raise ValueError(f"{file} is given twice; a comparison needs different runs")
@@ -79,6 +83,14 @@ def _file(path: Path) -> Path:
             f"{path} is not a readable table; allowed are {', '.join(_INPUTS)} and run folders"
         )
     return path
+
+
+def _made(file: Path) -> Made | None:
+    """Return by which rules the run of a table was made; None for a table that is not a run's."""
+    result = file.parent / "result.json"
+    if file.name != FOLDER_FILES[0] or not result.is_file():
+        return None
+    return Made(file.parent, read_version(result, dict[str, Any], READ)["schema_version"] == FIRST)
 
 
 def _names(places: Sequence[Path]) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.core.statistics.two_tests import FEWEST_MARKED
+from recbole_groupmix.text.numbers import UNBOUNDED
 from recbole_groupmix.text.tables import markdown_table, paragraphs
 from recbole_groupmix.text.untrusted import markdown_text
 
@@ -77,7 +79,11 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def _change(row: dict[str, Any]) -> str:
     if math.isnan(row["change"]):
         return f"- {row['mark']}".rstrip()
-    interval = f"[{row['ci_low']:+.1%}, {row['ci_high']:+.1%}]"
+    ends = (
+        f"{end:+.1%}" if math.isfinite(end) else UNBOUNDED
+        for end in (row["ci_low"], row["ci_high"])
+    )
+    interval = f"[{', '.join(ends)}]"
     return f"{row['change']:+.1%} {interval} {row['mark']}".rstrip()
 
 
@@ -93,8 +99,8 @@ def _explanations(
     rows: pd.DataFrame, reference: str, confidence: float, level: float
 ) -> list[str]:
     lines = [
-        f"change: of the mean against {reference}, with {100 * confidence:.4g} % bootstrap "
-        f"intervals; * marks p Holm < {level} with an interval that leaves out 0."
+        f"change: of the mean against {reference}, with {100 * confidence:.4g} % intervals; * marks "
+        f"p Holm < {level}."
     ]
     if (rows["interval"] == "users").any():
         lines.append(
@@ -102,8 +108,9 @@ def _explanations(
             "sampling of users only, not variation between training seeds."
         )
     lines.append(
-        f"p: paired permutation test over users, repeats averaged; p Holm: corrected over the "
-        f"{int(rows['p'].notna().sum())} rows. d: mean difference of users over its standard "
+        "p: the largest p-value of the interval, of a paired permutation test over users, and with 2 to "
+        f"4 repeats of a test over users and repeats: fewer than {FEWEST_MARKED} users cannot be marked; p Holm: corrected over the rows "
+        "that compare different values. d: mean difference of users over its standard "
         "deviation. gain / lose: users above / below the reference."
     )
     counted = int(rows["n_undefined"].max())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.statistics.bootstrap import relative_changes
+from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.core.statistics.effect import effect_size
-from recbole_groupmix.core.statistics.permutation import permutation_test
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
+from recbole_groupmix.core.statistics.two_tests import compared_changes
 
 _Pair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
@@ -31,8 +32,12 @@ def compared(
         for pair, kept in zip(pairs, complete, strict=True)
     ]
     tested = [place for place, row in enumerate(rows) if row["n_users"] >= 2]
-    changes = relative_changes(
-        [complete[place] for place in tested], seed=seed, n_boot=n_boot, confidence=confidence
+    changes = compared_changes(
+        [complete[place] for place in tested],
+        seed=seed,
+        n_boot=n_boot,
+        n_permutations=n_permutations,
+        confidence=confidence,
     )
     for place, change in zip(tested, changes, strict=True):
         values, baseline = complete[place]
@@ -40,11 +45,38 @@ def compared(
             "change": change.mean,
             "ci_low": change.ci_low,
             "ci_high": change.ci_high,
-            "p_bootstrap": change.p,
-            "p": permutation_test(values, baseline, seed=seed, n_permutations=n_permutations),
+            "p_interval": change.p_interval,
+            "p_permutation": change.p_permutation,
+            "p_repeats": change.p_repeats,
+            # a difference is tested where the ratio to a baseline of 0 is undefined, too
+            "p": max(change.p_permutation, change.p_repeats)
+            if math.isnan(change.mean)
+            else change.p,
             **vars(effect_size(values, baseline)),
         }
     return rows
+
+
+def corrected(p_values: Sequence[float], pairs: Sequence[_Pair]) -> list[float]:
+    """Return Holm's corrected p-values of pairs of arrays, each comparison counted once.
+
+    A pair with the values of an earlier one (the same mix under another name, a group of all
+    users) has its p-value; a pair of equal arrays has its own, and does not count.
+    """
+    first: dict[bytes, int] = {}
+    as_other = [
+        first.setdefault(sha256(values.tobytes() + baseline.tobytes()).digest(), place)
+        for place, (values, baseline) in enumerate(pairs)
+    ]
+    counted = [
+        p if of == place and not np.array_equal(*pair, equal_nan=True) else math.nan
+        for place, (p, of, pair) in enumerate(zip(p_values, as_other, pairs, strict=True))
+    ]
+    adjusted = holm(counted)
+    return [
+        p_values[place] if np.array_equal(*pairs[place], equal_nan=True) else adjusted[of]
+        for place, of in enumerate(as_other)
+    ]
 
 
 def _complete_users(values: npt.NDArray[np.float64], baseline: npt.NDArray[np.float64]) -> _Pair:
@@ -65,7 +97,9 @@ def _described(
         "reference_mean": float(baseline.mean()) if n_users else math.nan,
     }
     row["difference"] = row["mean"] - row["reference_mean"]
-    row |= dict.fromkeys(("change", "ci_low", "ci_high", "p_bootstrap"), math.nan)
+    row |= dict.fromkeys(
+        ("change", "ci_low", "ci_high", "p_interval", "p_permutation", "p_repeats"), math.nan
+    )
     row["interval"] = "users, repeats" if n_repeats >= MIN_REPEATS else "users"
     row |= dict.fromkeys(("p", "p_holm", "d", "rank_biserial", "gain", "lose", "tie"), math.nan)
     return row

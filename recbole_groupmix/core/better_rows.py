@@ -34,7 +34,8 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
     Parameters
     ----------
     changes : mapping of str to mapping
-        Change of one metric by row: mean, ci_low, ci_high and p_holm; None if undefined.
+        Change of one metric by row: mean, ci_low, ci_high and p_holm; None if undefined, and an
+        end also where it is unbounded.
     level : float
         Significance level: a row counts if its corrected p-value is below it and its interval
         above 0.
@@ -43,6 +44,7 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
         name
         for name, change in changes.items()
         if has_interval(change)
+        and change["ci_low"] is not None
         and change["ci_low"] > 0
         and change["p_holm"] is not None
         and change["p_holm"] < level
@@ -51,9 +53,8 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
 
 
 def has_interval(change: Mapping[str, Any]) -> bool:
-    """Whether a change and its interval are finite numbers."""
-    ends = (change["mean"], change["ci_low"], change["ci_high"])
-    return all(end is not None and math.isfinite(end) for end in ends)
+    """Whether a change is a number; then it has an interval, be it unbounded."""
+    return change["mean"] is not None and math.isfinite(change["mean"])
 
 
 def advice(row: str) -> str:

@@ -139,7 +139,9 @@ def sum_tables(begin, end, tables, out):  # type: ignore[no-untyped-def]
 
 
 @compiled(nogil=True, fastmath=_FAST, error_model="numpy")
-def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1, beta2, eps):  # type: ignore[no-untyped-def]
+def adam_rows(  # type: ignore[no-untyped-def]
+    begin, end, table, grad, shrink, first, second, step, bias2, beta1, rest1, beta2, rest2, eps
+):
     """One step of Adam on rows ``begin:end`` of a table, as ``torch.optim.Adam`` makes it.
 
     Parameters
@@ -154,16 +156,16 @@ def adam_rows(begin, end, table, grad, shrink, first, second, step, bias2, beta1
         Learning rate over the bias correction of the first moment.
     bias2 : float32
         Square root of the bias correction of the second moment.
-    beta1, beta2, eps : float32
-        Adam's constants.
+    beta1, rest1, beta2, rest2, eps : float32
+        Adam's constants; ``rest1`` and ``rest2`` are 1 less the betas, whose difference in float32
+        would be 1e-5 off.
     """
-    one = np.float32(1.0)
     for r in range(begin, end):
         c = shrink[r]
         for k in range(table.shape[1]):
             g = grad[r, k] + c * table[r, k]
-            m = beta1 * first[r, k] + (one - beta1) * g
-            v = beta2 * second[r, k] + (one - beta2) * g * g
+            m = beta1 * first[r, k] + rest1 * g
+            v = beta2 * second[r, k] + rest2 * g * g
             first[r, k] = m
             second[r, k] = v
             table[r, k] -= step * m / (np.float32(math.sqrt(v)) / bias2 + eps)

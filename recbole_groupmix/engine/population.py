@@ -148,7 +148,9 @@ class Population:
                 np.float32(self._members[k].learning_rate / (1.0 - BETA1**self._steps)),
                 np.float32(np.sqrt(1.0 - BETA2**self._steps)),
                 np.float32(BETA1),
+                np.float32(1.0 - BETA1),
                 np.float32(BETA2),
+                np.float32(1.0 - BETA2),
                 np.float32(EPS),
             )
 

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recbole_groupmix.core.statistics.interval import (
+    percentile_ends,
+    spread_of_users,
+    widened_tail,
+)
 from recbole_groupmix.core.statistics.resampling import resample_counts
 from recbole_groupmix.evaluation.measures import RowValues
 
@@ -50,7 +55,8 @@ def cluster_intervals(
 ) -> np.ndarray:
     """Return percentile intervals of ``sum(top) / sum(bottom)`` when users are resampled.
 
-    A user's rows go together: ``top`` holds the sum of weight times value over a user's rows,
+    The percentiles are widened for the number of users with a value
+    (:func:`~recbole_groupmix.core.statistics.interval.widened_tail`). A user's rows go together: ``top`` holds the sum of weight times value over a user's rows,
     ``bottom`` the sum of the weights. All metrics share the resamples.
 
     Parameters
@@ -82,7 +88,11 @@ def cluster_intervals(
         counts = resample_counts(rng, size, n_users)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratios.append((counts @ top) / (counts @ bottom))
-    tail = 100 * (1 - confidence) / 2
-    ends = np.nanpercentile(np.concatenate(ratios), [tail, 100 - tail], axis=0)
-    intervals[:, known] = ends
+    drawn = np.concatenate(ratios)
+    for column, metric in enumerate(known):
+        resampled = drawn[:, column]
+        spread = spread_of_users(int(np.count_nonzero(bottom[:, column] > 0)))
+        intervals[:, metric] = percentile_ends(
+            resampled[~np.isnan(resampled)], widened_tail(confidence, spread)
+        )
     return intervals

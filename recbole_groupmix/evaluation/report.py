@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recbole_groupmix.core.statistics.few_users import FEW_USERS, MEANS_OF_FEW_USERS
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.text.numbers import finite
 from recbole_groupmix.text.tables import markdown_table
-from recbole_groupmix.text.untrusted import csv_safe
+from recbole_groupmix.text.untrusted import csv_safe, markdown_text
 
 #: Name of the row that covers all users.
 OVERALL = "overall"
@@ -104,13 +105,16 @@ class GroupReport:
     def to_markdown(self, metrics: list[str] | None = None) -> str:
         """Return a table of groups by metrics, each with its interval, as Markdown.
 
-        The column ``users`` has the evaluated users out of those in the data set.
+        The column ``users`` has the evaluated users out of those in the data set. A line below
+        the table names the groups whose users are too few for the intervals to be right.
         """
         metrics = self.metrics if metrics is None else metrics
-        rows = [["group", "users", *metrics]]
+        rows, few = [["group", "users", *metrics]], []
         for group in [*self.groups, OVERALL]:
             own = self.table[self.table["group"] == group].set_index("metric")
             n_users = int(own["n_users"].max())
+            if 0 < n_users < FEW_USERS and own["ci_low"].notna().any():
+                few.append(f"{group} ({n_users})")
             of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
             rows.append(
                 [
@@ -119,7 +123,9 @@ class GroupReport:
                     *(_cell(own.loc[metric]) for metric in metrics),
                 ]
             )
-        return markdown_table(rows) + "\n"
+        text = markdown_table(rows) + "\n"
+        note = f"Fewer than {FEW_USERS} users: {', '.join(few)}. {MEANS_OF_FEW_USERS}"
+        return f"{text}\n{markdown_text(note)}\n" if few else text
 
     def save(self, folder: str | Path) -> Path:
         """Write ``groups.csv``, ``per_user.parquet``, ``report.md`` and ``report.json``.

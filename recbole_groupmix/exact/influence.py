@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,10 +11,16 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.user_metrics import METRICS
-from recbole_groupmix.exact.loss_influence import Changes, change_rows, check_more, loss_changes
+from recbole_groupmix.exact.loss_influence import (
+    Changes,
+    LossProblem,
+    change_rows,
+    check_more,
+    targets_by_lambda,
+)
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.text.numbers import LEVEL
+from recbole_groupmix.text.numbers import LEVEL, UNBOUNDED
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.checks import check_is_ease
@@ -38,17 +45,22 @@ def influence_frame(
     -------
     pandas.DataFrame
         One row per change, group and target: change ("without", "more" or "loss"), group, target,
-        users (of the target on test), proportional and value (means of the metric or the loss: a
+        users (of the target on test), lambda (of the target), proportional and value (means of the metric or the loss: a
         lower loss is better), and mean, ci_low, ci_high, p, p_holm of the relative change, a
-        fraction, by a paired bootstrap over the target's users; p_holm is corrected over the
-        groups of one target and change.
+        fraction, over the target's users; p is the largest of the paired tests'
+        (:mod:`~recbole_groupmix.core.statistics.two_tests`), and p_holm is corrected over the groups
+        of one target and change.
     """
     rows = [row for change in changes for row in change_rows(experiment, change, n_boot)]
     return pd.DataFrame(rows)
 
 
 def measured_changes(
-    experiment: Experiment, lam: float, *, metric: str = "precision@20", more: float = 0.01
+    experiment: Experiment,
+    lam: float | None = None,
+    *,
+    metric: str = "precision@20",
+    more: float = 0.01,
 ) -> list[Changes]:
     """Return the exact effect of every group's data on the test metric of every user.
 
@@ -56,15 +68,17 @@ def measured_changes(
     for one group (``without``), then with weight ``1 + more`` for it. As a metric of short lists
     hardly changes with so little, ``loss`` gives the exact derivative of a smooth loss of the same
     held-out items instead (:func:`~recbole_groupmix.exact.loss_influence.loss_influence`), times
-    `more`. Lambda stays the same: it is not tuned again for the changed data. The groups include
-    the target's own, which shows what its own data are worth.
+    `more`. The users of each target are measured at its lambda, which stays the same: it is not
+    chosen again for the changed data. The groups include the target's own, which shows what its own
+    data are worth.
 
     Parameters
     ----------
     experiment : Experiment
         Shared data, of a run with ``model: EASE``; its target does not matter.
-    lam : float
-        Weight of EASE's L2 term, > 0.
+    lam : float, optional
+        Weight of EASE's L2 term for all targets, > 0; by default each target has its own, that of
+        its least loss. Targets with the same lambda share their models.
     metric : str
         Metric and cut-off.
     more : float
@@ -89,44 +103,63 @@ def measured_changes(
         )
     check_more(more)
     part, names = experiment.part(ALL_OF_TRAIN), experiment.groups.names
-    held_out, grams = part.held_out, GramCache(experiment)
+    problem, grams = LossProblem(experiment), GramCache(experiment)
+    lambdas, held_out = problem.lambdas(lam), problem.held_out
+    shared = targets_by_lambda(lambdas)
 
     def measured(weights: Mapping[str, float]) -> np.ndarray:
-        model: AbstractRecommender = weighted_ease(
-            experiment, part, grams, [weights.get(group, 1.0) for group in names], lam
-        )
-        return user_metrics(model, held_out, [int(cut_off)], [name])[metric]
+        values = np.zeros(len(held_out.users))
+        for at, targets in shared.items():
+            of_group = [experiment.groups.index(target) for target in targets]
+            wanted = np.isin(experiment.groups.of_user, of_group)
+            model: AbstractRecommender = weighted_ease(
+                experiment, part, grams, [weights.get(group, 1.0) for group in names], at
+            )
+            found = user_metrics(model, held_out.of_users(wanted), [int(cut_off)], [name])
+            values[wanted[held_out.users]] = found[metric]
+        return values
 
     before = measured({})
     changes = [
         Changes(
-            change, held_out.users, before, {group: measured({group: weight}) for group in names}
+            change,
+            held_out.users,
+            before,
+            {group: measured({group: weight}) for group in names},
+            lambdas,
         )
         for change, weight in (("without", 0.0), ("more", 1.0 + more))
     ]
-    return [*changes, loss_changes(experiment, lam, more=more)]
+    return [*changes, problem.changes(lambdas, more)]
 
 
 def influence_table(influence: pd.DataFrame, change: str = "without") -> str:
-    """Return one change as text: targets in rows, groups in columns, * where p_holm < LEVEL."""
+    """Return one change as text: targets in rows, groups in columns, * where p_holm < LEVEL.
+
+    That of the loss ends in the sum of a row, which is the effect of lambda alone.
+    """
     chosen = influence[influence["change"] == change]
     groups = list(dict.fromkeys(chosen["group"]))
     digits = 1 if change == "without" else 3
-    lines = [["target", "users", *groups]]
+    summed = ["sum"] if change == "loss" else []
+    lines = [["target", "users", "lambda", *groups, *summed]]
     for target, rows in chosen.groupby("target", sort=False):
         by_group = rows.set_index("group")
-        cells = []
+        cells = [str(rows["users"].iloc[0]), f"{rows['lambda'].iloc[0]:.3g}"]
         for group in groups:
             row = by_group.loc[group]
             mark = "*" if row["p_holm"] < LEVEL else " "
             mean, low, high = (_percent(row[key], digits) for key in ("mean", "ci_low", "ci_high"))
             cells.append(f"{mean} [{low}, {high}]{mark}")
-        lines.append([str(target), str(rows["users"].iloc[0]), *cells])
+        cells += [_percent(rows["mean"].sum(), digits)] * len(summed)
+        lines.append([str(target), *cells])
     return "\n".join(aligned(lines, left=()))
 
 
 def _percent(value: float, digits: int) -> str:
-    """Return a change with its sign, and 0 without one."""
+    """Return a change with its sign, and 0 without one; an infinite end of an interval in words."""
+    if math.isinf(value):
+        return UNBOUNDED
     text = f"{value:+.{digits}%}"
     return text if float(text[:-1]) else f"{0:.{digits}%}"
 
@@ -140,6 +173,7 @@ def influence_text(influence: pd.DataFrame, metric: str) -> str:
             influence_table(influence, "without"),
             "",
             "One percent more of a group: change of the target's held-out log loss; below 0 is better.",
+            "The sum is that of one percent less of lambda, near 0 at a target's own lambda.",
             influence_table(influence, "loss"),
         ]
     )

@@ -40,7 +40,8 @@ def influence_command(
     Parameters
     ----------
     settings : Settings
-        Merged settings of a run with ``model: EASE``.
+        Merged settings of a run with ``model: EASE``. A ``reg_weight`` that the user gave is the
+        lambda of all targets, else each has its own.
     say : callable, optional
         Prints a line for people.
     metric : str
@@ -58,7 +59,7 @@ def influence_command(
         For an option or a setting that cannot be used.
     """
     file = out_file(out, suffixes=_OUTPUTS) if out is not None else None
-    lam = float(settings["reg_weight"])
+    lam = float(settings["reg_weight"]) if "reg_weight" in settings.given else None
     experiment = Experiment(settings, all_users=not settings.target)
     check_closed_form(experiment, memory(experiment))
     say_notes(experiment, say)
@@ -79,7 +80,7 @@ def influence_command(
                 "group_field": experiment.groups.field,
                 "groups": names,
                 "metric": metric,
-                "lambda": lam,
+                "lambda": dict(changes[0].lambdas),
                 "rows": json.loads(influence.to_json(orient="records", double_precision=15)),
                 "similarity": agreement_dict(near, delta, d, size),
             }

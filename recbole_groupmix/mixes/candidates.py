@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from recbole_groupmix.core.names import (
 )
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.record.schema import FoldSummary
 
@@ -44,6 +46,9 @@ class Candidate:
         expresses them for this target.
     pooled_epochs : int
         Epochs of Proportional before the mix takes over; 0 for a mix from the start.
+    mix_on : callable or None
+        Returns the mix of a part, for a mix that follows the part's training interactions; None
+        for a mix that is the same on all parts.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Candidate:
     source: str
     shared_weights: Mapping[str, float] | None = None
     pooled_epochs: int = 0
+    mix_on: Callable[[int], Mix] | None = field(default=None, compare=False)
 
     @property
     def is_baseline(self) -> bool:
@@ -67,7 +73,9 @@ class Candidate:
         """Whether the mix follows the user counts of the part that is trained on."""
         return self.is_baseline or self.source == BUDGET
 
-    def weights_on(self, n_users: Mapping[str, int], target: str) -> dict[str, float]:
+    def weights_on(
+        self, n_users: Mapping[str, int], target: str, part: int = ALL_OF_TRAIN
+    ) -> dict[str, float]:
         """Return the weight of a user of each group on a part of the data (Eq. 8).
 
         Parameters
@@ -76,17 +84,19 @@ class Candidate:
             Users of every group in the part.
         target : str
             Name of the target group, whose users weigh 1 unless the weights are shared.
+        part : int
+            The part, for a mix that follows it.
         """
         if self.shared_weights is not None:
             return dict(self.shared_weights)
-        return group_weights(self._mix_on(n_users, target), n_users, target)
+        return group_weights(self._mix_of(n_users, target, part), n_users, target)
 
-    def _mix_on(self, n_users: Mapping[str, int], target: str) -> Mix:
+    def _mix_of(self, n_users: Mapping[str, int], target: str, part: int) -> Mix:
         if self.is_baseline:
             return baselines(n_users, target)[self.name]
         if self.source == BUDGET:
             return Mix(proportional(n_users, target).alpha, self.mix.alpha_aug)
-        return self.mix
+        return self.mix if self.mix_on is None else self.mix_on(part)
 
 
 def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:
@@ -103,8 +113,19 @@ def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Can
     fixed += [Candidate(name, mix, "own") for name, mix in own.items()]
     least_bound = theory_mix(experiment)
     if least_bound is not None:
-        fixed.append(Candidate(THEORY, least_bound, THEORY))
+        fixed.append(Candidate(THEORY, least_bound, THEORY, mix_on=_theory_on(experiment)))
     return fixed
+
+
+def _theory_on(experiment: Experiment) -> Callable[[int], Mix]:
+    """Return theory's mix of each part; Proportional where a fold has none."""
+
+    @cache
+    def mix_on(part: int) -> Mix:
+        of_part = theory_mix(experiment, part)
+        return of_part or proportional(experiment.part(part).n_users, experiment.target)
+
+    return mix_on
 
 
 def budget_candidates(n_users: Mapping[str, int], target: str) -> list[Candidate]:

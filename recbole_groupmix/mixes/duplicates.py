@@ -53,5 +53,5 @@ def without_duplicates(
 
 def _equal(experiment: Experiment, first: Candidate, second: Candidate, folds: int) -> bool:
     target = experiment.target
-    counts = [experiment.part(part).n_users for part in range(folds + 1)]
-    return all(first.weights_on(n, target) == second.weights_on(n, target) for n in counts)
+    counts = [(experiment.part(part).n_users, target, part) for part in range(folds + 1)]
+    return all(first.weights_on(*on) == second.weights_on(*on) for on in counts)

@@ -29,7 +29,7 @@ USER_CLASSES = ("shares", "favourite")
 
 @dataclass(frozen=True, eq=False)
 class ClassShares:
-    """The paper's theta and Theta of an experiment, counted on all of train.
+    """The paper's theta and Theta of an experiment, counted on a part of the data.
 
     Attributes
     ----------
@@ -47,7 +47,10 @@ class ClassShares:
 
 
 def class_shares(
-    experiment: Experiment, user_class: str = "shares", clusters: int | None = None
+    experiment: Experiment,
+    user_class: str = "shares",
+    clusters: int | None = None,
+    part: int = ALL_OF_TRAIN,
 ) -> ClassShares | None:
     """Estimate the class shares of all groups; None for a data set without item classes.
 
@@ -59,6 +62,8 @@ def class_shares(
         A user's classes: shares of all the user's items, or the favourite class alone.
     clusters : int, optional
         Number of clusters of items that serve as classes; the class column is then not read.
+    part : int
+        The part whose training interactions are counted.
 
     Raises
     ------
@@ -67,8 +72,8 @@ def class_shares(
     """
     if user_class not in USER_CLASSES:
         raise ValueError(f"user_class is {user_class!r}; allowed are {', '.join(USER_CLASSES)}")
-    part = experiment.part(ALL_OF_TRAIN)
-    pairs = np.unique(np.stack([part.users, part.items], axis=1), axis=0)
+    trained = experiment.part(part)
+    pairs = np.unique(np.stack([trained.users, trained.items], axis=1), axis=0)
     if clusters is None:
         labels = _labels(experiment)
         field = str(experiment.settings.class_field)
@@ -131,22 +136,28 @@ class Theory:
 
 
 def theory(
-    experiment: Experiment, classes: ClassShares, target: str, alpha_aug: float = 1.0
+    experiment: Experiment,
+    classes: ClassShares,
+    target: str,
+    alpha_aug: float = 1.0,
+    part: int = ALL_OF_TRAIN,
 ) -> Theory:
     """Return the mix of least recovery bound for a target.
 
     Parameters
     ----------
     experiment : Experiment
-        Counts users of all groups on all of train.
+        Counts users of all groups.
     classes : ClassShares
         From `class_shares`.
     target : str
         Name of the target group.
     alpha_aug : float
         Budget ratio, >= 0.
+    part : int
+        The part whose users are counted, that of `classes`.
     """
-    n_users = experiment.n_users
+    n_users = experiment.part(part).n_users
     sizes = {n: size for n, size in augmentation_sizes(n_users, target).items() if size > 0}
     row = dict(zip(experiment.groups.names, classes.shares, strict=True))
     others = np.stack([row[name] for name in sizes])
@@ -159,13 +170,20 @@ def theory(
     return Theory(Mix(alpha, alpha_aug), optimum, prevalence(alpha_prop, *setting))
 
 
-def theory_mix(experiment: Experiment) -> Mix | None:
+def theory_mix(experiment: Experiment, part: int = ALL_OF_TRAIN) -> Mix | None:
     """Return theory's mix for the experiment's target at budget 1, to be trained beside the others.
 
-    None without a class column, or where every mix has an infinite bound.
+    It is counted on the training interactions of a part, so that the mix of a fold has not seen
+    what the fold holds out. None without a class column, where every mix has an infinite bound, or
+    where a fold leaves a group without an item that has a class.
     """
-    classes = class_shares(experiment)
+    try:
+        classes = class_shares(experiment, part=part)
+    except ValueError:
+        if part == ALL_OF_TRAIN:
+            raise
+        return None
     if classes is None:
         return None
-    least = theory(experiment, classes, experiment.target)
+    least = theory(experiment, classes, experiment.target, part=part)
     return least.mix if math.isfinite(least.optimum.disparity) else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.core.statistics.bootstrap import holm, relative_changes
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.core.statistics.two_tests import compared_changes
 from recbole_groupmix.record.schema import Change, Means
 
 
@@ -22,10 +23,31 @@ def test_means(metrics: pd.DataFrame, group: str) -> dict[str, Means]:
     return means
 
 
+def same_rows(
+    same: Mapping[str, str], selected: str | None, rows: Collection[str]
+) -> dict[str, str]:
+    """Return the rows of a result that are one comparison with another row, by name.
+
+    Parameters
+    ----------
+    same : mapping of str to str
+        Rows whose mix is that of an earlier row, with its name (``same_mix``).
+    selected : str or None
+        The candidate that is the data mix: theory's is a row by itself, too.
+    rows : collection of str
+        All rows.
+    """
+    of = dict(same)
+    if selected in rows and DATA_MIX in rows and selected != DATA_MIX:
+        of = {name: DATA_MIX if other == selected else other for name, other in of.items()}
+        of[str(selected)] = DATA_MIX
+    return of
+
+
 def changes(
     metrics: pd.DataFrame, target: str, seed: int, same: Mapping[str, str] | None = None
 ) -> dict[str, dict[str, Change]]:
-    """Compare every mix with Proportional on the target's users by a paired bootstrap.
+    """Compare every mix with Proportional on the target's users by paired tests.
 
     Parameters
     ----------
@@ -34,16 +56,18 @@ def changes(
     target : str
         Target group.
     seed : int
-        Seed of the bootstrap.
+        Seed of the resamples and permutations.
     same : mapping of str to str, optional
-        Mixes that are the same as another mix, by name. They are not compared by themselves: p
-        is None, and p_holm is that of the other mix (None for Proportional).
+        Mixes that are the same as another mix, by name (:func:`same_rows`). They are not compared
+        by themselves: p is None, and p_holm is that of the other mix (None for Proportional).
 
     Returns
     -------
     dict
-        By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions), p, and p_holm, which is
-        corrected over the different mixes that this run compares.
+        By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions, infinite where unbounded), p
+        (the largest of its tests', see
+        :func:`~recbole_groupmix.core.statistics.two_tests.compared_changes`), and p_holm, which
+        is corrected over the different mixes that this run compares.
     """
     same = same or {}
     rows = metrics[metrics["group"] == target]
@@ -56,7 +80,7 @@ def changes(
         }
         compared = [(k, mix) for k, mix in arrays if mix != REFERENCE]
         pairs = [(arrays[k, mix], arrays[k, REFERENCE]) for k, mix in compared]
-        change_of = dict(zip(compared, relative_changes(pairs, seed=seed), strict=True))
+        change_of = dict(zip(compared, compared_changes(pairs, seed=seed), strict=True))
         for k in dict.fromkeys(k for k, _ in compared):
             others = [mix for cutoff, mix in compared if cutoff == k]
             tested = [mix for mix in others if mix not in same]

@@ -7,6 +7,8 @@ from typing import Annotated, TypedDict
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.record.schema import Count, NotNegative, Positive
 
+#: ``schema_version`` of ``check.json``, written and read.
+CHECK_VERSION = 1
 #: Values of d, as text, by which curves are listed.
 ByDimension = dict[str, dict[str, float]]
 Relabelled = dict[str, dict[str, Annotated[list[float], ">= 1"]]]
@@ -46,8 +48,8 @@ class TheoryMix(MixRecord):
     """Its bound relative to that of Proportional; null where both are infinite."""
 
 
-#: EASE's L2 weight; a class cannot have a field of this name.
-_Lambda = TypedDict("_Lambda", {"lambda": NotNegative})
+#: EASE's L2 weight by target; a class cannot have a field of this name.
+_Lambda = TypedDict("_Lambda", {"lambda": dict[str, NotNegative]})
 
 
 class InfluenceRecord(_Lambda):
@@ -65,6 +67,8 @@ class InfluenceRecord(_Lambda):
     """Their mean held-out log loss with all weights 1, by target."""
     change: dict[str, dict[str, dict[str, float]]]
     """By target and group `mean`, `ci_low`, `ci_high`, `p`, `p_holm` of the relative change."""
+    sum: dict[str, float]
+    """By target the sum of its means: the effect of one percent less of lambda."""
 
 
 class _Check(TypedDict):
@@ -79,7 +83,7 @@ class _Check(TypedDict):
     het: ByDimension
     """Het_d by d and group."""
     null: Relabelled
-    """Het_d of each random relabelling, by d and group."""
+    """Het_d of each relabelling within strata of activity, by d and group."""
 
 
 class CheckRecord(_Check, total=False):
@@ -92,13 +96,15 @@ class CheckRecord(_Check, total=False):
     dist: ByDimension
     """Dist_d by d and group."""
     null_dist: Relabelled
-    """Dist_d of each random relabelling, by d and group."""
+    """Dist_d of each relabelling within strata of activity, by d and group."""
     theory: dict[str, TheoryMix]
     """Theory's mix by target; empty without a column of classes."""
     influence: InfluenceRecord | None
     """Group influence; null where it was left out."""
     d: Positive
     """Dimension of the verdicts."""
+    p: dict[str, dict[str, float]]
+    """By target the p-values of `het` and `dist` at that dimension, corrected over all of them."""
     verdict: dict[str, str]
     """The verdict of the rule on each target, in words."""
     label: dict[str, str]

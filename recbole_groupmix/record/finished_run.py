@@ -12,17 +12,21 @@ import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
+from recbole_groupmix.record.changes import same_rows
+from recbole_groupmix.record.fold_lines import longest_of_each
+from recbole_groupmix.record.fold_values import FoldValues, unpack
 from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import (
-    SCHEMA_VERSION,
     SHORT_METRICS,
     Config,
     CurveRecord,
     FoldRecord,
+    FoldUsers,
 )
+from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
 
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")
 _OF_SEARCH = ("trials.jsonl", "curves.jsonl")
@@ -43,7 +47,7 @@ class FinishedRun:
     trials : list of FoldRecord
         ``trials.jsonl``; empty for runs without folds, like `curves`.
     curves : list of CurveRecord
-        ``curves.jsonl``.
+        ``curves.jsonl``, the longest curve of every candidate on every fold.
     metrics : pandas.DataFrame
         ``metrics.parquet``: user_id, group, mix, repeat, metric, k, value.
     """
@@ -59,6 +63,11 @@ class FinishedRun:
     def name(self) -> str:
         """Name of the folder."""
         return self.path.resolve().name
+
+    @property
+    def first_rules(self) -> bool:
+        """Whether the run was made by the first rules; see :mod:`~recbole_groupmix.record.versions`."""
+        return self.result["schema_version"] == FIRST
 
     @property
     def target(self) -> str:
@@ -87,6 +96,12 @@ class FinishedRun:
         return dict(self.result.get("same_mix") or {})
 
     @property
+    def compared_as(self) -> dict[str, str]:
+        """Rows that are one comparison with another row: the same mix, or the one selected."""
+        search, rows = self.result["search"], self.result["mixes"]
+        return same_rows(self.same, search["selected"], rows)
+
+    @property
     def mixes(self) -> dict[str, MixRecord]:
         """The rows that are mixes, with what they are: all but ``fine_tuned``."""
         return {n: mix for n, mix in self.result["mixes"].items() if n != FINE_TUNED}
@@ -94,6 +109,40 @@ class FinishedRun:
     def candidate(self, row: str) -> str:
         """Return the name on the folds of a row: a trial's for the data mix, a budget's."""
         return candidate_of(self.result, row)
+
+    def fold_values(self, name: str) -> dict[int, FoldValues]:
+        """Return the target's per-user values of a candidate on the folds, at every point.
+
+        Parameters
+        ----------
+        name : str
+            The candidate's name on the folds.
+
+        Returns
+        -------
+        dict of int to FoldValues
+            By fold; empty for runs of older versions, which did not keep them.
+
+        Raises
+        ------
+        ValueError
+            If the files do not fit each other.
+        """
+        metric, _, cut_off = self.result["valid_metric"].partition("@")
+        values = {}
+        for record in self.curves:
+            if record["name"] == name and record.get("packed"):
+                try:
+                    values[record["fold"]] = unpack(record, self._fold_users, metric, int(cut_off))
+                except ValueError as error:
+                    file = self.path / "curves.jsonl"
+                    raise ValueError(f"{file} cannot be read: {error}; {AGAIN}") from error
+        return values
+
+    @cached_property
+    def _fold_users(self) -> dict[int, FoldUsers]:
+        file, n_folds = self.path / "fold_users.jsonl", self.result["search"]["folds"]
+        return {record["fold"]: record for record in read_lines(file, FoldUsers, n_folds)}
 
     @property
     def keys(self) -> list[str]:
@@ -128,7 +177,7 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
     ------
     ValueError
         If a folder is given twice or does not hold a finished run that can be read, or the
-        runs were measured at different cut-offs.
+        runs were measured at different cut-offs or made by different rules.
     """
     folders = [Path(path) for path in paths]
     places = [folder.resolve() for folder in folders]
@@ -136,6 +185,7 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
         if places.count(place) > 1:
             raise ValueError(f"{folder} is given twice; name every run folder once")
     runs = [read_folder(folder) for folder in folders]
+    check_one_rule(runs)
     for run in runs[1:]:
         last, first = run.result["topk"][-1], runs[0].result["topk"][-1]
         if last != first:
@@ -175,17 +225,25 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
             f"{folder} is not complete: {_are_missing(absent)}, although result.json records a "
             "search; without trials.jsonl the command that made the run trains the folds again"
         )
-    folds, kept = result["search"]["folds"], result["search"]["cv"]
+    folds = result["search"]["folds"]
     trials = read_lines(folder / "trials.jsonl", FoldRecord, folds) if searched else []
     curves = read_lines(folder / "curves.jsonl", CurveRecord, folds) if searched else []
+    longest = longest_of_each(curves).values()
     return FinishedRun(
         folder,
         config,
         result,
-        [record for record in trials if record["name"] in kept],
-        [record for record in curves if record["name"] in kept],
+        [record for record in trials if _is_of(record, result)],
+        [record for record in longest if _is_of(record, result)],
         metrics,
     )
+
+
+def _is_of(record: FoldRecord | CurveRecord, result: Result) -> bool:
+    """Return whether a line is about a candidate of a result, with the options that it chose."""
+    name, search = record["name"], result["search"]
+    chosen = search.get("options", {}).get(name)
+    return name in search["cv"] and record.get("options", chosen) == chosen
 
 
 def _are_missing(files: Sequence[str]) -> str:
@@ -193,7 +251,7 @@ def _are_missing(files: Sequence[str]) -> str:
 
 
 def _read_result(file: Path) -> Result:
-    result = read_version(file, Result, SCHEMA_VERSION)
+    result = read_version(file, Result, READ)
     try:
         _check_parts(result)
     except ValueError as error:

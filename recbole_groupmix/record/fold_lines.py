@@ -21,8 +21,7 @@ def key_of(record: Mapping[str, Any]) -> Key:
 
 def n_points(record: Mapping[str, Any]) -> int:
     """Return the number of points of a line of a curve; 0 for other lines."""
-    points = record.get("curve", record.get("packed") and record.get("epochs"))
-    return len(points) if isinstance(points, list) else 0
+    return len(record.get("curve", ()))
 
 
 def longest_of_each(records: Iterable[T]) -> dict[Key, T]:

@@ -1,4 +1,4 @@
-"""Per-user values on the folds, as they stand in ``hits.jsonl``: small, compressed and exact."""
+"""Per-user values on the folds, as they stand in ``curves.jsonl``: small, compressed and exact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.core.hit_counts import denominators, to_values
-from recbole_groupmix.record.schema import FoldUsers, HitsRecord
+from recbole_groupmix.record.schema import CurveRecord, FoldUsers
 
 #: Types of the packed numbers: hits, or values of metrics that the ranks of hits decide.
 _TYPES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}
@@ -43,12 +43,12 @@ def pack(counts: npt.NDArray[np.generic]) -> tuple[str, str]:
     return counts.dtype.name, base64.b64encode(packed).decode("ascii")
 
 
-def unpack(record: HitsRecord, users: Mapping[int, FoldUsers], metric: str, k: int) -> FoldValues:
-    """Return the values of a line of ``hits.jsonl``.
+def unpack(record: CurveRecord, users: Mapping[int, FoldUsers], metric: str, k: int) -> FoldValues:
+    """Return the values of a line of ``curves.jsonl``.
 
     Parameters
     ----------
-    record : HitsRecord
+    record : CurveRecord
         The line.
     users : mapping of int to FoldUsers
         The users of every fold.
@@ -66,14 +66,15 @@ def unpack(record: HitsRecord, users: Mapping[int, FoldUsers], metric: str, k: i
     if fold not in users:
         raise ValueError(f"the users of fold {fold} are missing")
     names, n_relevant = users[fold]["users"], users[fold]["n_relevant"]
-    shape = len(record["epochs"]), len(names)
-    kind = _TYPES.get(record["type"])
-    if kind is None:
-        raise ValueError(f"numbers of type {record['type']!r} are not known")
+    epochs = [point["epoch"] for point in record["curve"]]
+    shape = len(epochs), len(names)
+    kind = _TYPES.get(record.get("type", ""))
+    if kind is None or "packed" not in record:
+        raise ValueError(f"numbers of type {record.get('type')!r} are not known")
     n_bytes = shape[0] * shape[1] * np.dtype(kind).itemsize
     counts = np.frombuffer(_bytes(record["packed"], n_bytes), kind).reshape(shape)
     divided_by = None if kind is np.float32 else denominators(metric, k, n_relevant)
-    return FoldValues(list(record["epochs"]), list(names), to_values(counts, divided_by))
+    return FoldValues(epochs, list(names), to_values(counts, divided_by))
 
 
 def _bytes(packed: str, n_bytes: int) -> bytes:

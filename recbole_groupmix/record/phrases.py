@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from recbole_groupmix.core.names import BUDGET, DATA_MIX
+from recbole_groupmix.core.statistics.few_users import FEW_USERS
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import Change, Group, Uncorrected
@@ -40,11 +43,11 @@ def change_text(change: Change | None, few: bool = False, same: str | None = Non
 
 
 def ends(change: Uncorrected | None) -> tuple[float, float] | None:
-    """Return the ends of the interval of a change; None unless it and they are finite numbers."""
-    if change is None or not defined(change["mean"], change["ci_low"], change["ci_high"]):
+    """Return the ends of the interval of a change, infinite where unbounded; None if undefined."""
+    if change is None or not defined(change["mean"]):
         return None
     low, high = change["ci_low"], change["ci_high"]
-    return None if low is None or high is None else (low, high)
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def marked(change: Change) -> bool:
@@ -82,6 +85,22 @@ def measured_text(group: Group) -> str:
     if "n_measured" not in group:
         return "the target's users"
     return f"{group['n_measured']:,} of the target's {group['n_in_data']:,} users"
+
+
+def few_users_note(group: Group, what: str) -> str | None:
+    """Return a sentence on what intervals over a target's few users hold; None for enough.
+
+    Parameters
+    ----------
+    group : Group
+        The target's entry; in results of older versions without a count.
+    what : str
+        `CHANGES_OF_FEW_USERS`, `MEANS_OF_FEW_USERS`, or both.
+    """
+    measured = group.get("n_measured")
+    if measured is None or measured >= FEW_USERS:
+        return None
+    return f"Only {count(measured, 'user')} of {group['name']} are measured. {what}"
 
 
 def unmeasured_note(group: Group) -> str | None:

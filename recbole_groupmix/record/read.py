@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,11 +28,11 @@ T = TypeVar("T")
 def read_version(
     file: Path,
     shape: type[T],
-    version: int,
+    versions: Collection[int],
     way_out: str = AGAIN,
     other: type[ValueError] = ValueError,
 ) -> T:
-    """Read a file of JSON whose ``schema_version`` must be a certain one; see :func:`read_json`.
+    """Read a file of JSON whose ``schema_version`` must be one of a few; see :func:`read_json`.
 
     Raises
     ------
@@ -40,9 +41,10 @@ def read_version(
         else is said of the file.
     """
     given = read_json(file, dict[str, Any], way_out).get("schema_version")
-    if given != version:
+    if type(given) is not int or given not in versions:
+        known = " and ".join(map(str, sorted(versions)))
         raise other(
-            f"{file} has schema_version {given!r}; this version of recbole-groupmix reads {version}"
+            f"{file} has schema_version {given!r}; this version of recbole-groupmix reads {known}"
         )
     return read_json(file, shape, way_out)
 

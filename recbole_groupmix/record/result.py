@@ -13,7 +13,7 @@ import pandas as pd
 from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.changes import changes, test_means
+from recbole_groupmix.record.changes import changes, same_rows, test_means
 from recbole_groupmix.record.phrases import interval_note
 from recbole_groupmix.record.result_schema import BudgetRecord, OwnLength, Result
 from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, Lengths, RemovedStep
@@ -118,6 +118,7 @@ def build_result(
         As `metrics`, of rows that were trained for their own length; None without this control.
     """
     target = str(settings.target)
+    equal = same_rows(same or {}, selected, mixes)
     by_group = {e["name"]: _in_order(test_means(metrics, e["name"]), mixes) for e in groups}
     result: Result = {
         "schema_version": SCHEMA_VERSION,
@@ -149,9 +150,9 @@ def build_result(
         "same_mix": dict(same or {}),
         "test": by_group[target],
         "test_by_group": by_group,
-        "change": _in_order(changes(metrics, target, settings.seed, same), mixes),
+        "change": _in_order(changes(metrics, target, settings.seed, equal), mixes),
         "lengths": lengths,
-        "own_length": _own_length(own_length, target, settings.seed, same),
+        "own_length": _own_length(own_length, target, settings.seed, equal),
         "closed_form": settings.is_solved,
         "intervals": interval_note(settings.repeats, settings.is_solved),
         "seconds": dict(seconds),

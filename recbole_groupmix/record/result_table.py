@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
+from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
 from recbole_groupmix.record.phrases import (
     SAMPLING_ONLY,
     candidate_of,
     change_text,
     few_repeats,
+    few_users_note,
     measured_text,
     unmeasured_note,
 )
@@ -151,14 +153,16 @@ def _notes(result: Result, k: int) -> list[str]:
     notes = [
         *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
-        f"* marks p < {LEVEL} after Holm's correction over the mixes"
+        f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
+        "the mixes"
         f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
         f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
         f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]
-    unmeasured = unmeasured_note(_target(result))
-    if unmeasured:
-        notes.insert(0, unmeasured)
+    few_users = few_users_note(_target(result), CHANGES_OF_FEW_USERS)
+    for note in (few_users, unmeasured_note(_target(result))):
+        if note:
+            notes.insert(0, note)
     for name, of in result.get("same_mix", {}).items():
         notes.append(f"{name}: the same mix as {of} here; it was trained once for both.")
     options = result["search"].get("options", {})

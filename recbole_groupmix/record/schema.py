@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypedDict
 
 from recbole_groupmix.core.mix import MixRecord
 
-#: ``schema_version`` of ``result.json`` and ``index.json``, written and read.
+#: ``schema_version`` of ``result.json`` and ``index.json`` as they are written.
 SCHEMA_VERSION = 2
 #: The metrics of tables that people read, at the largest cut-off; the first decides.
 SHORT_METRICS = ("precision", "recall", "ndcg")
@@ -106,27 +106,13 @@ class CurveRecord(_Curve, Options, total=False):
     """Wall time of the training in seconds."""
     diverged: bool
     """Whether training diverged."""
-
-
-class _Hits(TypedDict):
-    name: str
-    """The candidate's name."""
-    fold: Count
-    """The fold that was held out, from 0."""
-    epochs: list[Count]
-    """The epoch of every point, as in ``curves.jsonl``."""
     type: str
-    """Type of the numbers: `uint8` or `uint16` for hits, `float32` for the metric itself."""
+    """Type of the numbers in `packed`: `uint8` or `uint16` for hits, `float32` for the metric."""
     packed: str
-    """The numbers, points by users in C order, compressed by zlib and written in base64."""
+    """Hits of the target's users, points by users in C order, compressed by zlib, in base64.
 
-
-class HitsRecord(_Hits, Options):
-    """A line of ``hits.jsonl``: hits of every user of the target at every point of a curve.
-
-    Over the number that belongs to `valid_metric` (its cut-off for precision, `n_relevant` for
-    recall) they are the metric. NDCG, MRR and MAP depend on the ranks, so that their values stand
-    here.
+    Over what belongs to `valid_metric` (its cut-off for precision, `n_relevant` for recall, 1 for
+    hit) they are the metric. NDCG, MRR and MAP depend on ranks, so that their values stand here.
     """
 
 
@@ -136,7 +122,7 @@ class FoldUsers(TypedDict):
     fold: Count
     """The fold that was held out, from 0."""
     users: list[str]
-    """Their tokens, in the order of the numbers of ``hits.jsonl``."""
+    """Their tokens, in the order of `packed` in ``curves.jsonl``."""
     n_relevant: list[Positive]
     """Their held-out items."""
 
@@ -257,18 +243,18 @@ class Uncorrected(TypedDict):
     mean: float | None
     """The relative change, 0.05 for 5 % more."""
     ci_low: float | None
-    """Lower end of its 95 % bootstrap interval."""
+    """Lower end of its 95 % interval; null where it is unbounded, or `mean` is null."""
     ci_high: float | None
-    """Upper end of the interval."""
+    """Upper end of the interval, likewise."""
     p: float | None
-    """Two-sided p-value; null for the same mix as another row."""
+    """Two-sided p-value, the largest of the tests'; null for the same mix as another row."""
 
 
 class Change(Uncorrected):
     """A value of ``change``: a row's mean relative to that of `proportional` on the target."""
 
     p_holm: float | None
-    """The p-value after Holm's correction over the mixes of the run."""
+    """The p-value after Holm's correction over the different mixes of the run."""
 
 
 class _Group(TypedDict):

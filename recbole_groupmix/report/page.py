@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.versions import FIRST_RULES, MAKE_AGAIN
 from recbole_groupmix.report.frame.blocks import Section
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.text_tables import latex, markdown, right_columns
@@ -32,7 +33,9 @@ PAGE = "index.html"
 
 
 def report_files(
-    runs: Sequence[FinishedRun], checks: Sequence[CheckFile] = ()
+    runs: Sequence[FinishedRun],
+    checks: Sequence[CheckFile] = (),
+    splits: Sequence[Section] = (),
 ) -> dict[str, bytes]:
     """Return the files of a report by their path below its folder.
 
@@ -42,6 +45,9 @@ def report_files(
         At least one.
     checks : sequence of CheckFile
         Discrepancies of the groups of their data sets, for the figures of several runs.
+    splits : sequence of Section
+        Runs pooled over their splits, from
+        :func:`~recbole_groupmix.report.run.splits.splits_sections`.
 
     Returns
     -------
@@ -51,12 +57,16 @@ def report_files(
     names = several_runs.labels(runs)
     parts: list[_Part] = []
     if len(runs) > 1:
-        sections = [several_runs.several_runs_section(runs), *_of_data_sets(runs, checks)]
-        parts.append(_part("runs", "Several runs", (), sections))
+        sections = [
+            *splits,
+            several_runs.several_runs_section(runs),
+            *_of_data_sets(runs, checks),
+        ]
+        parts.append(_part("runs", "Several runs", _rules(runs[0]), sections))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)
         said = (answer.lead(run), answer.answer(run), answer.beside(run))
-        lead = [line for line in said if line]
+        lead = _rules(run) + [line for line in said if line]
         lead += _left_out(run)
         slug = f"run{place}"
         folder = f"{_plain(run.name)}/" if len(runs) > 1 else ""
@@ -127,6 +137,14 @@ def run_sections(run: FinishedRun) -> list[Section]:
         pace_section(run),
         setup_section(run),
     ]
+
+
+def _rules(run: FinishedRun) -> list[str]:
+    """Return by which rules a run was made if they are not those of today."""
+    if not run.first_rules:
+        return []
+    made = FIRST_RULES[0].upper() + FIRST_RULES[1:]
+    return [f"{made}: for a result by the rules of today, {MAKE_AGAIN}."]
 
 
 def _left_out(run: FinishedRun) -> list[str]:

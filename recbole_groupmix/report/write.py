@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from recbole_groupmix.files.output_paths import out_folder
@@ -11,13 +11,18 @@ from recbole_groupmix.files.whole import PART, write_whole
 from recbole_groupmix.record.finished_run import read_folders
 from recbole_groupmix.report.page import PAGE, report_files
 from recbole_groupmix.report.paper.check_file import CHECK, read_check
+from recbole_groupmix.report.run.splits import splits_sections, splits_text
 from recbole_groupmix.text.untrusted import error_text
 
 _STEM = 40  # characters of a folder's name that its temporary folder repeats
 
 
 def write_report(
-    folders: Sequence[str | Path], out: str | Path | None = None, *, force: bool = False
+    folders: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    force: bool = False,
+    show: Callable[[str], None] | None = None,
 ) -> Path:
     """Write a page about finished runs, with its figures and tables beside it.
 
@@ -30,6 +35,8 @@ def write_report(
         where the command runs, for several runs.
     force : bool
         Whether files of an earlier report in that folder are replaced.
+    show : callable, optional
+        Prints the table of runs that differ in their seed alone, pooled over their splits.
 
     Returns
     -------
@@ -50,11 +57,14 @@ def write_report(
     runs = read_folders([folder for folder in folders if folder not in checks])
     if not runs:
         raise ValueError("name run folders to report on, besides the folder of groupmix check")
-    files = report_files(runs, [read_check(folder) for folder in checks])
+    splits = splits_sections(runs)
+    files = report_files(runs, [read_check(folder) for folder in checks], splits)
     if force:
         write_files(place, files)
     else:
         write_new(place, files)
+    if show and splits:
+        show(f"{splits_text(splits)}\n")
     return place / PAGE
 
 

@@ -12,6 +12,7 @@ from recbole_groupmix.files.paths import file_inside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.read import read_version
+from recbole_groupmix.record.versions import FIRST_RULES
 from recbole_groupmix.reproduce.plan import Cell
 
 #: ``schema_version`` of the files.
@@ -80,7 +81,8 @@ def record(out: Path, cell: Cell, run_folder: str) -> None:
 def is_finished(out: Path, cell: Cell, say: Callable[[str], None]) -> bool:
     """Whether a cell was run with exactly these settings and its result can still be read.
 
-    `say` tells of a damaged file of ours; the run that follows writes it anew.
+    `say` tells of a damaged file of ours, and of a run by the first rules; the run that follows
+    writes it anew.
     """
     file = _file(out, cell.name)
     if not file.is_file():
@@ -89,13 +91,15 @@ def is_finished(out: Path, cell: Cell, say: Callable[[str], None]) -> bool:
         cell_run = _read(out, file)
         if cell_run.given != _plain(cell.given) or not (cell_run.folder / "result.json").is_file():
             return False
-        read_folder(cell_run.folder, only_target=True)
+        run = read_folder(cell_run.folder, only_target=True)
     except OtherVersion:
         raise
     except ValueError as error:
         say(f"note: {error}")
         return False
-    return True
+    if run.first_rules:
+        say(f"note: {run.path} was {FIRST_RULES}; the cell is run again, in a new folder")
+    return not run.first_rules
 
 
 def finished(out: Path, first: Sequence[Cell] = ()) -> list[Finished]:
@@ -119,7 +123,7 @@ def _file(out: Path, name: str) -> Path:
 def _read(out: Path, file: Path) -> Finished:
     way_out = "the run is resumed from its folder; or remove the file"
     try:
-        content = read_version(file, CellFile, VERSION, way_out, OtherVersion)
+        content = read_version(file, CellFile, {VERSION}, way_out, OtherVersion)
     except OtherVersion as error:
         raise OtherVersion(f"{error}; choose another --out") from None
     try:

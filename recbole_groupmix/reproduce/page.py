@@ -10,6 +10,7 @@ from typing import Any
 
 from recbole_groupmix.files.whole import PART
 from recbole_groupmix.record.read import read_json
+from recbole_groupmix.record.versions import FIRST_RULES
 from recbole_groupmix.report.page import PAGE, grid_files
 from recbole_groupmix.report.paper.check_file import CHECK, CheckFile, read_check
 from recbole_groupmix.report.paper.grid import GridCell, read_cell
@@ -56,6 +57,8 @@ def check_page(out: Path, force: bool) -> None:
 def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bool) -> Path | None:
     """Write the page about every finished cell below a folder; None if there is none.
 
+    Runs by the first rules are left out, which the page says by name.
+
     Parameters
     ----------
     out : path
@@ -68,12 +71,20 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
         As for :func:`check_page`.
     """
     cells: dict[str, list[GridCell]] = {}
-    for cell in finished(out, plan):
-        cells.setdefault(cell.dataset, []).append(read_cell(cell.folder, cell.control))
+    old = []
+    for finished_cell in finished(out, plan):
+        cell = read_cell(finished_cell.folder, finished_cell.control)
+        if cell.run.first_rules:
+            old.append(cell.run.name)
+        else:
+            cells.setdefault(finished_cell.dataset, []).append(cell)
     if not cells:
         return None
     checks = {name: _check(out, name) for name in cells}
     grids = {name: grid_part(mine, failed, checks[name]) for name, mine in cells.items()}
+    if old:
+        line = f"Left out, {FIRST_RULES}: {', '.join(old)}."
+        grids = {name: ([*lead, line], sections) for name, (lead, sections) in grids.items()}
     files = grid_files(grids)
     check_page(out, force)
     place = out / REPORT

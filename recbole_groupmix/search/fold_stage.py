@@ -19,14 +19,13 @@ from recbole_groupmix.record.schema import (
     FoldRecord,
     FoldSummary,
     FoldUsers,
-    HitsRecord,
     Tried,
 )
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Fit, Job
-from recbole_groupmix.training.validation_curve import ValidationCurve
+from recbole_groupmix.training.validation_curve import FoldValues
 
 #: Options of a candidate that has no choice among any.
 NO_OPTIONS: Mapping[str, float] = {}
@@ -110,12 +109,16 @@ class FoldStage:
         fold = job.part - 1
         record: CurveRecord = {"name": job.name, "fold": fold, "curve": []}
         if curve is not None:
-            n_points = sum(e <= (job.epochs or inf) for e in curve.epochs)
-            groups = () if job.every_group else (self._experiment.target,)
+            target = self._experiment.target
+            n_points = curve.ends.get(target, len(curve))
+            if job.epochs is not None:
+                n_points = sum(epoch <= job.epochs for epoch in curve.epochs)
+            groups = () if job.every_group else (target,)
             record["curve"] = cast("list[Any]", curve.points(groups)[:n_points])
-            record["scores"] = [float(s) for s in curve.means(self._experiment.target)[:n_points]]
-            if n_points:
-                self._keep_hits(job, curve, n_points)
+            record["scores"] = [float(score) for score in curve.means(target)[:n_points]]
+            values = curve.values_of(target)
+            self._keep_users(fold, values)
+            record["type"], record["packed"] = pack(values.counts[:n_points])
         if job.options and not self._experiment.settings.is_solved:
             record["options"] = dict(job.options)
         if fit.diverged:
@@ -241,7 +244,7 @@ class FoldStage:
         for options in self._options:
             self._score(name, options)
         keys = [self._key(name, f, o) for f in self._folds for o in self._options]
-        return all(key in self._done for key in keys)
+        return all(key in self._done and key in self._curves for key in keys)
 
     def by_options(self, name: str) -> list[FoldSummary]:
         """Return the summary of a candidate with each of the options, once nothing is left."""
@@ -264,30 +267,18 @@ class FoldStage:
                 of_options["at_cap"] = own.at_cap and self._length is None
         return of_options
 
-    def _keep_hits(self, job: Job, curve: ValidationCurve, n_points: int) -> None:
-        """Write the hits of the target's users, and once for each fold who they are."""
-        experiment, fold = self._experiment, job.part - 1
-        values = curve.values_of(experiment.target)
-        if fold not in self._users_known:
-            tokens = experiment.dataset.id2token(experiment.dataset.uid_field, values.users)
-            users: FoldUsers = {
-                "fold": fold,
-                "users": [str(token) for token in tokens],
-                "n_relevant": [int(n) for n in values.n_relevant],
-            }
-            self._folder.append("fold_users.jsonl", users)
-            self._users_known.add(fold)
-        kind, packed = pack(values.counts[:n_points])
-        hits: HitsRecord = {
-            "name": job.name,
+    def _keep_users(self, fold: int, values: FoldValues) -> None:
+        """Write once for each fold which users of the target are measured on it."""
+        if fold in self._users_known:
+            return
+        dataset = self._experiment.dataset
+        users: FoldUsers = {
             "fold": fold,
-            "epochs": curve.epochs[:n_points],
-            "type": kind,
-            "packed": packed,
+            "users": [str(token) for token in dataset.id2token(dataset.uid_field, values.users)],
+            "n_relevant": [int(n) for n in values.n_relevant],
         }
-        if job.options and not experiment.settings.is_solved:
-            hits["options"] = dict(job.options)
-        self._folder.append("hits.jsonl", hits)
+        self._folder.append("fold_users.jsonl", users)
+        self._users_known.add(fold)
 
 
 def _up_to(record: CurveRecord, cap: int) -> list[tuple[int, float]]:

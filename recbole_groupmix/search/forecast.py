@@ -77,7 +77,7 @@ class Forecast:
         """Seconds that the models take if none of them stops early."""
         work = self.work
         training = self.costs.model + self.epochs * self.costs.epoch
-        on_folds = work.on_folds * self.lambdas + work.fine_tuned_on_folds
+        on_folds = work.on_folds * self.lambdas + work.fine_tuned_on_folds + work.control
         before = MODELS_BEFORE * (work.fine_tuned_on_folds + work.final_fine_tuned)
         measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
         return (on_folds + work.final + before) * training + measuring

@@ -41,10 +41,11 @@ def job_of(
     start = None
     if candidate.pooled_epochs:
         pooled = reference_candidate(n_users, target)
-        start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs, options)
+        l2 = {k: v for k, v in (options or {}).items() if k == "reg_weight"}
+        start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs, l2)
     return Job(
         candidate.name,
-        candidate.weights_on(n_users, target),
+        candidate.weights_on(n_users, target, part),
         part,
         repeat,
         epochs,

@@ -134,19 +134,15 @@ def tune(
     fixed = None if has_length_stage(settings) else Grid.of(experiment).cap
     proportional = reference_candidate(experiment.n_users, experiment.target)
     stage = FoldStage(experiment, folder, [proportional], fixed, options=grid)
-    n_jobs = stage.n_models
-    bars = Progress(
-        "grid",
-        n_jobs,
-        n_jobs - stage.n_left,
-        int(experiment.config["epochs"]),
-        settings["show_progress"],
-    )
-    while jobs := stage.jobs():  # a length may need a longer look
+    most, show = int(experiment.config["epochs"]), settings["show_progress"]
+    title, n_models = "grid", stage.n_models
+    while jobs := stage.jobs():
+        bars = Progress(title, n_models, n_models - len(jobs), most, show)
         for fit in trainer.train(experiment, jobs, bars.epoch):
             stage.take(fit)
             bars.model()
-    bars.close()
+        bars.close()
+        title, n_models = "grid, again for longer", len(stage.jobs())
     stage.summaries()
     points = tuple(
         Point(options, tuple(of_point["scores"]), of_point["epochs"], of_point["at_cap"])

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 LEVEL = 0.05
 T = TypeVar("T")
 UNDEFINED = "undefined"
+#: An end of an interval that is infinite, which JSON writes as null.
+UNBOUNDED = "unbounded"
 
 
 def defined(*values: float | None) -> bool:
@@ -55,10 +57,14 @@ def percent(number: float | None) -> str:
 
 
 def percent_interval(mean: float | None, low: float | None, high: float | None) -> str:
-    """Return a change with its interval, or that it has none."""
-    if not defined(mean, low, high):
+    """Return a change with its interval, or that it has none.
+
+    An end that is no finite number, for a change that is one, is unbounded.
+    """
+    if not defined(mean):
         return UNDEFINED
-    return f"{percent(mean)} [{percent(low)}, {percent(high)}]"
+    ends = (percent(end) if defined(end) else UNBOUNDED for end in (low, high))
+    return f"{percent(mean)} [{', '.join(ends)}]"
 
 
 def count(number: float, what: str, ending: str = "s") -> str:

@@ -64,6 +64,9 @@ class ValidationCurve:
         Epoch of every point.
     options : list of dict
         Options of RecBole that the model of a point was solved with; empty for trained models.
+    ends : dict of str to int
+        Number of points after which early stopping was over for a target; its curve ends there,
+        however long other targets need the model.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class ValidationCurve:
         self._divided_by = denominators(self.metric, self.k, self._n_relevant)
         self.epochs: list[int] = []
         self.options: list[dict[str, float]] = []
+        self.ends: dict[str, int] = {}
         self._counts: list[np.ndarray] = []
         self._means: list[dict[str, float]] = []
         self._scores: dict[str, list[float]] = {target: [] for target in self._validation_users}
@@ -178,10 +182,12 @@ class EarlyStopping:
     def over(self) -> bool:
         """Whether training may end; see :func:`~recbole_groupmix.core.training_length.has_peaked`."""
         curve = self._curve
-        return bool(curve.epochs) and all(
-            has_peaked(curve.epochs, curve.means(target), self._patience)
-            for target in curve.targets
-        )
+        for target in curve.targets if curve.epochs else ():
+            if target not in curve.ends and has_peaked(
+                curve.epochs, curve.means(target), self._patience
+            ):
+                curve.ends[target] = len(curve)
+        return len(curve.ends) == len(curve.targets)
 
 
 def curve_of(experiment: Experiment, part: Part, jobs: Sequence[Job]) -> ValidationCurve | None:

@@ -141,6 +141,46 @@ def ease_loss_gradient(
     return LossGradient(float(losses.mean()), by_weight, float(np.trace(derivative)))
 
 
+def user_lambda_slopes(
+    inverse: Floats,
+    seen: npt.NDArray[np.bool_],
+    relevant: npt.NDArray[np.bool_],
+    **options: Any,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return every user's held-out loss, and its derivative in lambda.
+
+    As ``dP = -P P`` for lambda, ``dL_u = <R_u / p, M_u P> - sum_j R_uj M_uj q_j / p_j^2`` with the
+    names of `ease_loss_gradient` and ``q = diag(P P)``.
+
+    Parameters
+    ----------
+    inverse : array of float, shape (n_items, n_items)
+        ``P``; its dtype is that of the work.
+    seen, relevant : array of bool, shape (n_users, n_items)
+        Training and held-out items of the evaluated users.
+    **options
+        ``loss`` and ``sharpness`` of `held_out_losses`.
+
+    Returns
+    -------
+    losses, slopes : array of float64, shape (n_users,)
+
+    Raises
+    ------
+    ValueError
+        As `held_out_losses`.
+    """
+    diagonal = np.diag(inverse).copy()
+    inputs = seen.astype(inverse.dtype)
+    product = inputs @ inverse
+    losses, slope = held_out_losses(inputs - product / diagonal, seen, relevant, **options)
+    slope /= diagonal
+    squares = np.einsum("ij,ij->j", inverse, inverse)
+    slopes = np.einsum("ij,ij->i", slope, product @ inverse)
+    slopes -= (slope * product) @ (squares / diagonal)
+    return losses, slopes.astype(np.float64)
+
+
 def user_loss_slopes(
     rows: csr_matrix,
     group: npt.NDArray[np.integer[Any]],

@@ -1,4 +1,4 @@
-"""Paired bootstrap over users and repeats, and Holm's correction of its p-values."""
+"""Paired intervals of a relative change over users and repeats, and Holm's correction."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.statistics.resampling import resampled_means
-
-_ZERO = 1e-12  # a relative change this small is rounding error: no change
+from recbole_groupmix.core.statistics.fieller import fieller_of_pair, needs_fieller
+from recbole_groupmix.core.statistics.interval import (
+    Interval,
+    Spread,
+    joined,
+    percentile_ends,
+    percentile_interval,
+    spread_of_cells,
+    spread_of_users,
+    widened_tail,
+)
+from recbole_groupmix.core.statistics.resampling import MIN_REPEATS, resampled_means
 
 
 @dataclass(frozen=True)
@@ -24,10 +33,9 @@ class Change:
         Change of the mean over all users and repeats, 0.05 for 5 % more; NaN, like the other
         three, where the baseline's mean is 0.
     ci_low, ci_high : float
-        Ends of the percentile interval. `ci_high` is infinite where the baseline's mean is 0
-        in more resamples than the interval leaves out.
+        Ends of the interval; infinite where the baseline's mean is too uncertain to bound it.
     p : float
-        Two-sided bootstrap p-value of "no change", in (0, 1].
+        Two-sided p-value of "no change", in (0, 1]: below .05 where a 95 % interval leaves out 0.
     """
 
     mean: float
@@ -48,13 +56,23 @@ def relative_change(
     """Return the relative change of the mean from `baseline` to `values`, with its interval.
 
     Paired percentile bootstrap: each resample draws users and, with enough repeats, also
-    repeats with replacement, the same ones for both arrays. The p-value is twice the smaller
-    part of resamples on either side of no change, with one added to each count.
+    repeats with replacement, the same ones for both arrays. The percentiles are widened for the
+    number of users, and of repeats where these differ as a whole
+    (:func:`~recbole_groupmix.core.statistics.interval.widened_tail`).
+
+    With few users, or many whose baseline is 0
+    (:func:`~recbole_groupmix.core.statistics.fieller.needs_fieller`), resamples do not show how
+    uncertain a ratio is. Then the interval is Fieller's; where repeats are resampled, the least
+    one that holds both his and the bootstrap's. It can be unbounded.
+
+    The p-value is inverted from the interval: it is below 1 - `confidence` exactly if the interval
+    leaves out 0 (unless `n_boot` is too small for the percentiles: see
+    :func:`~recbole_groupmix.core.statistics.interval.percentile_ends`).
 
     With resampled repeats the interval errs on the wide side where the noise of single users
     in single repeats outweighs what users keep over all repeats, since that noise comes in
-    with the users and again with the repeats. With few repeats that differ as a whole it is
-    somewhat narrow, and without resampling them it ignores such differences.
+    with the users and again with the repeats. Without resampling them it ignores how far
+    repeats differ as a whole.
 
     Parameters
     ----------
@@ -112,11 +130,18 @@ def relative_changes(
         As `relative_change`.
     """
     _check_settings(seed, n_boot, confidence)
-    complete = [_complete_users(*paired_arrays(*pair)) for pair in pairs]
+    complete = [complete_users(*paired_arrays(*pair)) for pair in pairs]
+    if resample_repeats is None:
+        repeated = [baseline.shape[0] >= MIN_REPEATS for _, baseline in complete]
+    else:
+        repeated = [resample_repeats] * len(complete)
     by_shape: dict[tuple[int, ...], list[int]] = {}
-    for place, (_, baseline) in enumerate(complete):
-        by_shape.setdefault(baseline.shape, []).append(place)
-    changes: dict[int, Change] = {}
+    intervals: dict[int, Interval] = {}
+    for place, (values, baseline) in enumerate(complete):
+        if needs_fieller(baseline):
+            intervals[place] = fieller_of_pair(values, baseline, confidence)
+        if repeated[place] or place not in intervals:
+            by_shape.setdefault(baseline.shape, []).append(place)
     for places in by_shape.values():
         arrays = []
         for place in places:
@@ -124,24 +149,33 @@ def relative_changes(
             arrays += [values - baseline, baseline]  # exactly 0 where both agree, as no ratio is
         means = resampled_means(arrays, seed, n_boot, resample_repeats)
         for i, place in enumerate(places):
+            changes = _ratio(means[:, 2 * i], means[:, 2 * i + 1])
             difference, baseline = arrays[2 * i : 2 * i + 2]
-            resampled = means[:, 2 * i : 2 * i + 2]
-            changes[place] = _change(_mean(difference), _mean(baseline), resampled, confidence)
-    return [changes[place] for place in range(len(pairs))]
+            ratio = _mean(difference) / (_mean(baseline) or 1.0)
+            spread = _spread(difference - ratio * baseline, repeated[place])
+            found = percentile_interval(changes, spread, confidence)
+            known = intervals.get(place)
+            intervals[place] = found if known is None else joined(known, found)
+    return [
+        _change(values, baseline, intervals[place])
+        for place, (values, baseline) in enumerate(complete)
+    ]
+
+
+def _spread(residuals: npt.NDArray[np.float64], repeats: bool) -> Spread:
+    """Return how far resamples are to be trusted, by the residuals of cells."""
+    if repeats and len(residuals) > 1:
+        return spread_of_cells(residuals)
+    return spread_of_users(residuals.shape[1])
 
 
 def _change(
-    difference: float, baseline: float, resampled: npt.NDArray[np.float64], confidence: float
+    values: npt.NDArray[np.float64], baseline: npt.NDArray[np.float64], interval: Interval
 ) -> Change:
-    """Return the change of a mean difference, from those of resamples, shape (n_boot, 2)."""
-    if baseline == 0:
+    base = _mean(baseline)
+    if base == 0:
         return Change(math.nan, math.nan, math.nan, math.nan)
-    changes = _ratio(resampled[:, 0], resampled[:, 1])
-    low, high = _percentiles(changes, confidence)
-    n_below = int(np.count_nonzero(changes <= _ZERO))
-    n_above = int(np.count_nonzero(changes >= -_ZERO))
-    p = min(1.0, 2.0 * (1 + min(n_below, n_above)) / (len(changes) + 1))
-    return Change(difference / baseline, low, high, p)
+    return Change(_mean(values - baseline) / base, interval.low, interval.high, interval.p)
 
 
 def paired_arrays(
@@ -171,7 +205,9 @@ def mean_interval(
     confidence: float = 0.95,
     resample_repeats: bool | None = None,
 ) -> tuple[float, float, float]:
-    """Return the mean over users and repeats and the ends of its percentile interval.
+    """Return the mean over users and repeats and the ends of its interval.
+
+    The percentiles of resamples, widened for the number of users.
 
     Parameters
     ----------
@@ -185,10 +221,13 @@ def mean_interval(
     ValueError
         As `relative_change`.
     """
-    (values,) = _complete_users(np.asarray(values, dtype=np.float64))
+    (values,) = complete_users(np.asarray(values, dtype=np.float64))
     _check_settings(seed, n_boot, confidence)
     resampled = resampled_means([values], seed, n_boot, resample_repeats)
-    low, high = _percentiles(resampled[:, 0], confidence)
+    if resample_repeats is None:
+        resample_repeats = len(values) >= MIN_REPEATS
+    tail = widened_tail(confidence, _spread(values - values.mean(), resample_repeats))
+    low, high = percentile_ends(resampled[:, 0], tail)
     return _mean(values), low, high
 
 
@@ -223,7 +262,7 @@ def _check_settings(seed: int, n_boot: int, confidence: float) -> None:
         )
 
 
-def _complete_users(*arrays: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+def complete_users(*arrays: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     """Return the arrays, all of one shape, with only the users that have no NaN in any."""
     shape = arrays[0].shape
     if len(shape) != 2 or shape[0] == 0:
@@ -251,11 +290,3 @@ def _ratio(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = difference / baseline
     return np.where((difference == 0) & (baseline == 0), 0.0, ratio)
-
-
-def _percentiles(resampled: npt.NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Return the ends of the interval, rounded outwards to a resample (some are infinite)."""
-    tail = (1.0 - confidence) / 2.0
-    low = np.quantile(resampled, tail, method="lower")
-    high = np.quantile(resampled, 1.0 - tail, method="higher")
-    return float(low), float(high)

@@ -24,7 +24,7 @@ def forest(
     ----------
     rows : pandas.DataFrame
         Columns `by`, `series`, ``mean``, ``ci_low``, ``ci_high`` (fractions; None where
-        undefined) and ``marked``: whether to star it; None where that was not tested.
+        undefined, an end also where it is unbounded) and ``marked``: whether to star it; None where that was not tested.
     by, series : str
         Names of columns.
     label : str
@@ -51,17 +51,17 @@ def forest(
         place = shown.index(row[series])
         y = labels.index(row[by]) + (place - (len(shown) - 1) / 2) * step
         colour, marker = style.mix_style(row[series], names)
-        if not defined(row["mean"], row["ci_low"], row["ci_high"]):
+        if not defined(row["mean"]):
             _note(axes, f"{row[series]}: undefined", (0, y), colour=style.MUTED)
             continue
         if row["mean"] < FAR and near.any():
             style.at_edge(axes, row["mean"], y, colour, colour)
             continue
-        axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=2)
+        high = style.interval_line(axes, row["mean"], (row["ci_low"], row["ci_high"]), y, colour)
         face = style.PAPER if row["marked"] is False else colour
         axes.plot(row["mean"], y, marker, color=colour, markersize=6, markerfacecolor=face)
         if row["marked"]:
-            _note(axes, "*", (row["ci_high"], y), colour=style.INK, lower=3)
+            _note(axes, "*", (high, y), colour=style.INK, lower=3)
     style.percent_axis(axes.xaxis)
     axes.set_xlabel(label)
     if len(shown) > 1:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
+from recbole_groupmix.text.numbers import defined
 
 #: Inches; text of 9 points can then be read on a telephone.
 WIDTH = 4.8
@@ -88,6 +89,31 @@ def percent_axis(axis: Any, signed: bool = True) -> None:
         return ("0" if abs(value) < 1e-12 else shown).replace("-", "\N{MINUS SIGN}") + "%"
 
     axis.set_major_formatter(FuncFormatter(written))
+
+
+def interval_line(
+    axes: Axes, mean: float, ends: Sequence[float | None], y: float, colour: str
+) -> float:
+    """Draw an interval; an arrow to the edge of the plot where it is unbounded.
+
+    Returns
+    -------
+    float
+        Its upper end, or the mean where that is unbounded: where to write beside it.
+    """
+    known = [mean if not defined(end) else float(end or 0.0) for end in ends]
+    axes.plot(known, [y, y], color=colour, linewidth=2)
+    for end, edge in zip(ends, (0.0, 1.0), strict=True):
+        if not defined(end):
+            axes.annotate(
+                "",
+                (edge, y),
+                (mean, y),
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="data",
+                arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 2, "shrinkA": 0},
+            )
+    return known[1]
 
 
 def reference_line(axes: Axes, vertical: bool = True) -> None:

@@ -104,7 +104,7 @@ def _stratified(data: pd.DataFrame, protocol: str, key: str) -> Figure:
     return Figure(
         f"figure5-{protocol}",
         f"Figure 5, protocol {protocol}: {_MIX} against {REFERENCE} by dimension",
-        f"Change of {key}; bands are 95 % intervals. The published curves are not known as numbers.",
+        f"Change of {key}; bands are 95 % intervals, left out where they are unbounded. The published curves are not known as numbers.",
         f"Changes by model, target and dimension. {alt}.",
         data,
         lambda: _plot_stratified(data),

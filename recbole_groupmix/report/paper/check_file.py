@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from recbole_groupmix.record.check_schema import CheckRecord
+from recbole_groupmix.record.check_schema import CHECK_VERSION, CheckRecord
 from recbole_groupmix.record.read import read_version
-from recbole_groupmix.record.schema import SCHEMA_VERSION
 
 #: Name of the file.
 CHECK = "check.json"
@@ -60,7 +59,7 @@ def read_check(folder: str | Path) -> CheckFile:
     """
     file = Path(folder) / CHECK
     way_out = "run groupmix check again"
-    content = read_version(file, CheckRecord, SCHEMA_VERSION, way_out)
+    content = read_version(file, CheckRecord, {CHECK_VERSION}, way_out)
     try:
         groups = [group["name"] for group in content["groups"]]
         check = CheckFile(

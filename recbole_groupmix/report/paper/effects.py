@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.rank_agreement import spearman
 from recbole_groupmix.core.statistics.resampling import resampled_means
+from recbole_groupmix.record.established import at_own_length, few_seeds
 from recbole_groupmix.report.paper.grid import GridCell
 
 Floats = npt.NDArray[np.float64]
@@ -37,14 +38,21 @@ class Effect:
     estimate : float
         A fraction, or a correlation.
     draws : numpy.ndarray of float64, shape (n_boot,)
-        Resamples; effects of equal users and repeats were resampled together.
+        Resamples; effects of equal users and repeats were resampled together, and of other users
+        with the same repeats.
     n : int
         Cells that it is a mean of.
+    own : float, optional
+        The estimate with each row trained for its own length; None without that control.
+    few : str
+        Why no verdict on it is established whatever its interval (:func:`few_seeds`), or empty.
     """
 
     estimate: float
     draws: Floats
     n: int = 1
+    own: float | None = None
+    few: str = ""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -65,7 +73,9 @@ def level_changes(cell: GridCell, key: str, over: str = "users") -> dict[str, Ef
         Metric, such as ``precision@20``.
     over : {"users", "seeds"}
         What is resampled: users, and seeds too from 5 repeats on; or seeds only, as the paper's
-        authors did.
+        authors did. Targets of a data set have the same seeds in each resample, since a seed's
+        initial values and negatives are the same for all of them (with ``--target=all`` even
+        Proportional's model is), and other users.
 
     Returns
     -------
@@ -80,15 +90,27 @@ def level_changes(cell: GridCell, key: str, over: str = "users") -> dict[str, Ef
         arrays = [array.mean(axis=1)[None, :] for array in arrays]
     if min(array.shape[1] for array in arrays) < 2 or REFERENCE not in mixes:
         return {}
-    seed = zlib.crc32(f"{cell.dataset}/{cell.target}/{over}".encode())
-    draws = resampled_means(arrays, seed, N_BOOT, False if over == "seeds" else None)
+    users_seed, seeds_seed = (
+        zlib.crc32(f"{cell.dataset}/{units}".encode())
+        for units in (f"{cell.target}/users", "seeds")
+    )
+    if over == "seeds":
+        draws = resampled_means(arrays, seeds_seed, N_BOOT, False)
+    else:
+        draws = resampled_means(arrays, users_seed, N_BOOT, None, repeats_seed=seeds_seed)
     means = [float(array.mean()) for array in arrays]
     base = mixes.index(REFERENCE)
     if means[base] == 0 or not (draws[:, base] > 0).all():
         return {}
     ratios = (draws / draws[:, [base]] - 1).astype(np.float64)
+    result = cell.run.result
     return {
-        mix: Effect(means[i] / means[base] - 1, ratios[:, i])
+        mix: Effect(
+            means[i] / means[base] - 1,
+            ratios[:, i],
+            own=own["mean"] if (own := at_own_length(result, mix, key)) else None,
+            few=few_seeds(result),
+        )
         for i, mix in enumerate(mixes)
         if i != base
     }
@@ -98,7 +120,9 @@ def difference(effect: Effect | None, other: Effect | None) -> Effect | None:
     """Return one effect minus another; resamples go together where the users are the same."""
     if effect is None or other is None:
         return None
-    return Effect(effect.estimate - other.estimate, effect.draws - other.draws)
+    own = None if effect.own is None or other.own is None else effect.own - other.own
+    estimate = effect.estimate - other.estimate
+    return Effect(estimate, effect.draws - other.draws, own=own, few=effect.few or other.few)
 
 
 def pooled(effects: Sequence[Effect]) -> Effect | None:
@@ -106,7 +130,14 @@ def pooled(effects: Sequence[Effect]) -> Effect | None:
     if not effects:
         return None
     draws: Floats = np.mean([effect.draws for effect in effects], axis=0)
-    return Effect(float(np.mean([e.estimate for e in effects])), draws, len(effects))
+    own = [effect.own for effect in effects if effect.own is not None]
+    return Effect(
+        float(np.mean([effect.estimate for effect in effects])),
+        draws,
+        len(effects),
+        float(np.mean(own)) if len(own) == len(effects) else None,
+        next((effect.few for effect in effects if effect.few), ""),
+    )
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from recbole_groupmix.report.paper.statements import FAILS, OPEN, SURVIVES
-from recbole_groupmix.report.paper.survival import ALL, AS_IS, OWN
+from recbole_groupmix.report.paper.statements import FAILS, NOT_ESTABLISHED, OPEN, SURVIVES
+from recbole_groupmix.report.paper.survival import ALL, AS_IS, OWN, not_established
 from recbole_groupmix.text.numbers import count
 
-_VERDICTS = (SURVIVES, FAILS, OPEN)
+_VERDICTS = (SURVIVES, FAILS, OPEN, NOT_ESTABLISHED)
 
 
 def findings(data: pd.DataFrame) -> list[str]:
@@ -27,7 +27,8 @@ def findings(data: pd.DataFrame) -> list[str]:
         itself = AS_IS if (rows["control"] == AS_IS).any() else OWN
         base = rows[rows["control"] == itself]
         if len(base):
-            lines.append(f"Protocol {protocol}: {'; '.join(_held(base))}.")
+            why = not_established(base)
+            lines.append(" ".join([f"Protocol {protocol}: {'; '.join(_held(base))}.", *why]))
         controls = rows[~rows["control"].str.startswith((AS_IS, OWN, "intervals"))]
         if len(base) and len(controls):
             lines.append(_changed(base, controls))
@@ -48,7 +49,10 @@ def _changed(base: pd.DataFrame, controls: pd.DataFrame) -> str:
     """Count the verdicts that stay and name those that are reversed."""
     place = ["model", "statement"]
     both = controls.merge(base[[*place, "verdict"]], on=place, suffixes=("", "_before"))
-    after, before = both["verdict"], both["verdict_before"]
+    # what is not established can be told no more than what chance may have made
+    after, before = (
+        both[of].replace(NOT_ESTABLISHED, OPEN) for of in ("verdict", "verdict_before")
+    )
     turned = both[(after != before) & (after != OPEN) & (before != OPEN)]
     n_controls = controls["control"].nunique()
     line = (

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, NO_AUGMENTATION, REFERENCE, STRATIFIED
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record import phrases
+from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure
 from recbole_groupmix.report.paper.grid import GridCell
@@ -51,8 +52,9 @@ def gain_figures(cells: Sequence[GridCell]) -> list[Figure]:
 def changes_beside_published(cells: Sequence[GridCell]) -> pd.DataFrame:
     """Return one row per run and mix: the change of precision, its interval, and the published.
 
-    Columns model, target, mix, mean, ci_low, ci_high, p_holm (over all rows), marked, and
-    published, the ratio of the published levels minus 1, NaN where there is none.
+    Columns protocol, model, target, mix, mean, ci_low, ci_high, p, published (the ratio of the
+    published levels minus 1, NaN where there is none), why (it is not established, or empty),
+    p_holm (over all rows) and marked.
     """
     rows = []
     for cell in cells:
@@ -71,14 +73,15 @@ def changes_beside_published(cells: Sequence[GridCell]) -> pd.DataFrame:
                     "mix": mix,
                     **{name: entry[name] for name in ("mean", "ci_low", "ci_high", "p")},
                     "published": theirs / base - 1 if theirs and base else np.nan,
+                    "why": why_not_established(cell.run.result, mix, key),
                 }
             )
-    columns = ["protocol", "model", "target", "mix", "mean", "ci_low", "ci_high", "p", "published"]
-    data = pd.DataFrame(rows, columns=columns)
     numeric = ["mean", "ci_low", "ci_high", "p", "published"]
+    columns = ["protocol", "model", "target", "mix", *numeric, "why"]
+    data = pd.DataFrame(rows, columns=columns)
     data[numeric] = data[numeric].astype(float)
     data["p_holm"] = holm(data["p"].tolist())
-    data["marked"] = data["p_holm"] < numbers.LEVEL
+    data["marked"] = (data["p_holm"] < numbers.LEVEL) & (data["why"] == "")
     return data
 
 
@@ -97,7 +100,7 @@ def _figure(number: int, cells: list[GridCell], protocol: str, size: str) -> Fig
         f"Figure {number}, protocol {protocol}: change of {key} at the {size} size",
         f"Against {REFERENCE}, with 95 % intervals{' over users only' if few else ''}; "
         f"{ALONE} has an axis of its own. Filled: p < {numbers.LEVEL} after Holm's correction "
-        "over the figure. "
+        "over the figure, and established. "
         + ("x: published." if any_published else "For none of these is a figure published."),
         f"Changes by model, target and mix. {alt}.",
         data,
@@ -146,8 +149,8 @@ def _draw(panel: Any, rows: pd.DataFrame, targets: list[str], mixes: Sequence[st
         colour, marker = style.mix_style(row["mix"], _SHOWN)
         if numbers.defined(row["published"]):
             panel.plot(row["published"], y, "x", color=style.INK, markersize=5, zorder=3)
-        if not numbers.defined(row["mean"], row["ci_low"], row["ci_high"]):
+        if not numbers.defined(row["mean"]):
             continue
-        panel.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=2)
+        style.interval_line(panel, row["mean"], (row["ci_low"], row["ci_high"]), y, colour)
         face = colour if row["marked"] else style.PAPER
         panel.plot(row["mean"], y, marker, color=colour, markersize=5, markerfacecolor=face)

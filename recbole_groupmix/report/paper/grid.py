@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from recbole_groupmix.record.established import LOW
 from recbole_groupmix.record.finished_run import FinishedRun, read_folder
-
-#: Embedding sizes up to this are low, as the paper's d = 4 is; models without a size are not low.
-LOW = 8
 
 
 @dataclass(frozen=True, eq=False)

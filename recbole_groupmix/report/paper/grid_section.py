@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from recbole_groupmix.record.versions import check_one_rule
 from recbole_groupmix.report.frame.blocks import Section, Table, number, text
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.findings import findings
@@ -34,7 +35,7 @@ def grid_part(
     Raises
     ------
     ValueError
-        If runs were measured at different cut-offs.
+        If runs were measured at different cut-offs or made by different rules.
     """
     _check_together(cells)
     cells = in_order(cells)
@@ -69,6 +70,7 @@ def _short(cell: GridCell) -> str:
 
 
 def _check_together(cells: Sequence[GridCell]) -> None:
+    check_one_rule([cell.run for cell in cells])
     first = cells[0].run
     for cell in cells[1:]:
         if cell.run.result["topk"][-1] != first.result["topk"][-1]:

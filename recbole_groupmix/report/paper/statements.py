@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
+from recbole_groupmix.record.established import few_seeds
 from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import (
@@ -28,6 +29,10 @@ MARGIN = 0.02
 WEAK = -0.5
 #: What can be said of a statement.
 SURVIVES, FAILS, OPEN = "survives", "does not survive", "cannot be told"
+#: What is said instead of the first two where few seeds or lengths of training decide it.
+NOT_ESTABLISHED = "not established"
+#: Why, where it is the lengths.
+OWN_LENGTH = "another verdict with each row trained for its own length"
 #: Where a statement says nothing about a model.
 NOT_APPLICABLE = "not applicable"
 #: Where the run is missing, and where what it holds gives no interval.
@@ -132,6 +137,21 @@ STATEMENTS = (
 )
 
 
+def judged(effect: Effect, statement: Statement) -> tuple[str, str]:
+    """Return the verdict on an effect, and why it is not established, or an empty string.
+
+    At own lengths the interval is the same, moved to the estimate there.
+    """
+    low, high = effect.interval
+    verdict = statement.judge(low, high)
+    if verdict == OPEN:
+        return verdict, ""
+    moved = 0.0 if effect.own is None else effect.own - effect.estimate
+    turns = statement.judge(low + moved, high + moved) != verdict
+    why = effect.few or (OWN_LENGTH if turns else "")
+    return (NOT_ESTABLISHED if why else verdict), why
+
+
 def effects_of(
     cells: Sequence[GridCell], key: str, check: CheckFile | None, over: str = "users"
 ) -> Mapping[str, Effect | str]:
@@ -172,8 +192,9 @@ def effects_of(
         "4b": alike,
     }
     if check is not None and mixed is not None and over == "users":
-        effects["4a"] = _of_weights(mixed, check) or alike
-        effects["4b"] = _of_scores(mixed, check) or alike
+        few = few_seeds(mixed.run.result)
+        for name, effect in (("4a", _of_weights(mixed, check)), ("4b", _of_scores(mixed, check))):
+            effects[name] = replace(effect, few=few) if effect else alike
     return effects
 
 

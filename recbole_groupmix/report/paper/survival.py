@@ -20,6 +20,7 @@ from recbole_groupmix.report.paper.statements import (
     WEAK,
     Statement,
     effects_of,
+    judged,
 )
 from recbole_groupmix.report.paper.survival_figure import result_figure, shown
 from recbole_groupmix.text import numbers
@@ -53,7 +54,7 @@ def survival_section(cells: Sequence[GridCell], data: pd.DataFrame) -> Section:
     return Section(
         "controls",
         title,
-        _text(cells, key),
+        [*_text(cells, key), *not_established(data)],
         figures,
         [_statements(), _verdicts(over, _levels(cells)), _by_target(each), _counts(each)],
     )
@@ -76,7 +77,7 @@ def survival(cells: Sequence[GridCell], check: CheckFile | None) -> pd.DataFrame
     -------
     pandas.DataFrame
         Columns protocol, control, model, target ("all" is the mean over targets), targets (their
-        number), statement, estimate, ci_low, ci_high and verdict.
+        number), statement, estimate, ci_low, ci_high, verdict and why (it is not established).
     """
     rows = []
     for protocol, control, model, effects_by_target in _groups(_each_once(cells), check):
@@ -142,13 +143,15 @@ def _has_seeds(cells: Sequence[GridCell]) -> bool:
 def _judged(effect: Effect | str, statement: Statement) -> dict[str, float | str | None]:
     if not isinstance(effect, Effect):
         empty = dict.fromkeys(("estimate", "ci_low", "ci_high"))
-        return {**empty, "verdict": effect}
+        return {**empty, "verdict": effect, "why": ""}
     low, high = effect.interval
+    verdict, why = judged(effect, statement)
     return {
         "estimate": effect.estimate,
         "ci_low": low,
         "ci_high": high,
-        "verdict": statement.judge(low, high),
+        "verdict": verdict,
+        "why": why,
     }
 
 
@@ -172,6 +175,13 @@ def _text(cells: Sequence[GridCell], key: str) -> list[str]:
             "intervals are over users only."
         )
     return lines
+
+
+def not_established(data: pd.DataFrame) -> list[str]:
+    """Return how many verdicts are not established, by reason in words; empty if all are."""
+    n_of = data["why"][data["why"] != ""].value_counts(sort=False)
+    listed = [f"{why} ({numbers.count(int(n), 'effect')})" for why, n in n_of.items()]
+    return [f"Not established: {'; '.join(listed)}."] if listed else []
 
 
 def _statements() -> Table:
@@ -217,7 +227,7 @@ def _by_target(each: pd.DataFrame) -> Table:
     rows = [
         [
             *(text(row[c]) for c in ("protocol", "control", "model", "target", "statement")),
-            number(_value(row), shown=shown(row)),
+            number(_value(row), shown=f"{shown(row)}: {row['why']}" if row["why"] else shown(row)),
         ]
         for _, row in each.iterrows()
         if row["verdict"] != NOT_APPLICABLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.record import phrases
+from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text import numbers
@@ -51,7 +52,7 @@ def answer(run: FinishedRun) -> str:
             f"under {REFERENCE}, {numbers.value(run.result['test'][REFERENCE].get(key))}, is 0 or "
             "too close to 0 for an interval."
         )
-    by = f"{key} changes by {_interval(change)}"
+    by = f"{key} changes by {_interval(change)}{_doubt(run, DATA_MIX)}"
     if judged == BETTER:
         return f"{who}, {best} serves them better than {everything}: {by}."
     if judged == WORSE:
@@ -81,7 +82,7 @@ def lead(run: FinishedRun) -> str:
         also = "; also better: " + ", ".join(f"{m} {_interval(changes[m])}" for m in better[1:])
     return (
         f"{advised[0].upper()}{advised[1:]}: {key} is {_interval(changes[better[0]])} above that of "
-        f"{REFERENCE}{also}{made}."
+        f"{REFERENCE}{also}{made}{_doubt(run, better[0])}."
     )
 
 
@@ -96,7 +97,15 @@ def short(run: FinishedRun) -> str:
     """Return the verdict on the searched mix in a few words, for tables."""
     if DATA_MIX not in run.result["change"]:
         return "none searched" if run.result["search"]["trials"] == 0 else "none left"
-    return verdict(run.result["change"][DATA_MIX].get(run.keys[0]))
+    words = verdict(run.result["change"][DATA_MIX].get(run.keys[0]))
+    doubtful = why_not_established(run.result, DATA_MIX, run.keys[0])
+    return f"{words}, not established" if doubtful else words
+
+
+def _doubt(run: FinishedRun, mix: str) -> str:
+    """Return that and why the verdict on a mix is not established, or an empty string."""
+    why = why_not_established(run.result, mix, run.keys[0])
+    return f" (not established: {why})" if why else ""
 
 
 def _why_none(run: FinishedRun) -> str:
@@ -122,7 +131,7 @@ def _listed(run: FinishedRun) -> str:
             parts.append(f"{mix} is undefined")
         else:
             is_ = "cannot be told apart" if judged == ALIKE else f"is {judged}"
-            parts.append(f"{mix} {is_}, {_interval(change)}")
+            parts.append(f"{mix} {is_}, {_interval(change)}{_doubt(run, mix)}")
     return "; ".join(parts) or "there is nothing to compare"
 
 
@@ -144,7 +153,7 @@ def _uncorrected(run: FinishedRun, change: Change) -> str:
     ends = phrases.ends(change)
     if ends is None or ends[0] <= 0 <= ends[1]:
         return ""
-    n = sum(mix not in run.same for mix in run.result["change"])
+    n = sum(mix not in run.compared_as for mix in run.result["change"])
     return (
         f"; the interval excludes 0, but p is {change['p_holm']:.3f} after Holm's correction "
         f"over the {n} mixes compared"

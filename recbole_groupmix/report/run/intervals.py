@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.core.statistics.bootstrap import mean_interval, relative_changes
+from recbole_groupmix.core.statistics.bootstrap import mean_interval
+from recbole_groupmix.core.statistics.two_tests import compared_changes
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Uncorrected
 from recbole_groupmix.text.numbers import or_null
@@ -44,7 +45,7 @@ def change_intervals(
     Returns
     -------
     list of Uncorrected
-        None where undefined.
+        None where undefined, as in ``result.json``.
     """
     changes: list[Uncorrected] = []
     pairs, places = [], []
@@ -59,7 +60,7 @@ def change_intervals(
             places.append(len(changes) - 1)
     if pairs:
         for place, change in zip(
-            places, relative_changes(pairs, seed=run.result["seed"]), strict=True
+            places, compared_changes(pairs, seed=run.result["seed"]), strict=True
         ):
             changes[place] = {
                 "mean": or_null(change.mean),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS, MEANS_OF_FEW_USERS
 from recbole_groupmix.record import phrases
+from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
@@ -26,7 +28,8 @@ def test_section(run: FinishedRun) -> Section:
         rows.append(cells)
     group = next(group for group in run.result["groups"] if group["name"] == run.target)
     over = f" Over {measured(group)} users of {run.target}." if "n_measured" in group else ""
-    note = f"95 % {run.result['intervals']}.{over}"
+    few = phrases.few_users_note(group, MEANS_OF_FEW_USERS)
+    note = f"95 % {run.result['intervals']}.{over}{f' {few}' if few else ''}"
     main = Table("test", f"Test metrics of {run.target}", ("mix", *run.keys), rows, note)
     keys = list(next(iter(run.result["test"].values()), {}))
     everything = Table(
@@ -106,10 +109,22 @@ def change_table(run: FinishedRun, keys: list[str]) -> Table:
 def change_note(run: FinishedRun) -> str:
     """Return the meaning of the marks of changes."""
     few = f" {phrases.SAMPLING_ONLY}." if phrases.few_repeats(run.result) else ""
+    target = next(group for group in run.result["groups"] if group["name"] == run.target)
+    users = phrases.few_users_note(target, CHANGES_OF_FEW_USERS)
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
-        f"the mixes of a metric.{few}{_same(run)}"
+        f"the mixes of a metric, with p the largest of those of the interval, of a permutation "
+        f"test and, with 2 to 4 repeats, of a test over users and repeats.{few}{f' {users}' if users else ''}{_same(run)}"
+        f"{_doubtful(run)}"
     )
+
+
+def _doubtful(run: FinishedRun) -> str:
+    """Return which changes of the first metric are not established, and why."""
+    key = run.keys[0]
+    why = {mix: why_not_established(run.result, mix, key) for mix in run.compared}
+    listed = [f"{mix}: {words}" for mix, words in why.items() if words]
+    return f" Not established in {key}: {'; '.join(listed)}." if listed else ""
 
 
 def _same(run: FinishedRun) -> str:

@@ -68,8 +68,9 @@ def _plot(run: FinishedRun, data: pd.DataFrame, key: str) -> Any:
     style.reference_line(axes)
     for y, row in enumerate(data.to_dict("records")):
         colour, _ = style.mix_style(row["mix"], list(run.result["mixes"]))
-        if numbers.defined(row["mean"], row["ci_low"], row["ci_high"]):
-            axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=2)
+        if numbers.defined(row["mean"]):
+            ends = (row["ci_low"], row["ci_high"])
+            style.interval_line(axes, row["mean"], ends, y, colour)
             axes.plot(row["mean"], y, "o", color=colour, markersize=6)
         if numbers.defined(row["gain_on_folds"]):
             axes.plot(

@@ -96,6 +96,16 @@ def changes(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> pd.DataFr
     numeric = data["p"].astype(float)
     for _, places in data.groupby("metric").groups.items():
         data.loc[places, "p_holm"] = holm(numeric.loc[places].tolist())
+    p_holm = data.set_index(["run", "mix", "metric"])["p_holm"].to_dict()
+    as_other = {
+        (label, mix): of
+        for label, run in zip(names or labels(runs), runs, strict=True)
+        for mix, of in run.compared_as.items()
+    }
+    data["p_holm"] = [
+        p_holm.get((run, as_other.get((run, mix), mix), key))
+        for run, mix, key in zip(data["run"], data["mix"], data["metric"], strict=True)
+    ]
     data["marked"] = data["p_holm"].astype(float) < numbers.LEVEL
     return data.astype(object).where(data.notna(), None)
 
