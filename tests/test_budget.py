@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from command import call, run_arguments, run_folder
+from command import SMALL_RUN, call, run_arguments, run_folder
 from helpers import experiment, groups_of_users, interactions, write_data_set, write_tiny
 
 from recbole_groupmix.core.budget_curve import BUDGETS, nearest_to_as_is
@@ -18,6 +18,8 @@ from recbole_groupmix.mixes import budget as module
 from recbole_groupmix.mixes.budget import budget_record
 from recbole_groupmix.mixes.candidates import budget_candidates, fixed_candidates
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
+from recbole_groupmix.search.workload import planned
+from recbole_groupmix.settings.merge import merge_settings
 
 N_USERS = {"A": 10, "B": 14, "C": 8}
 
@@ -224,3 +226,51 @@ def test_an_empty_group_on_a_fold_is_no_matter(tmp_path, monkeypatch):
     )
     result, _, _ = ran(tmp_path)
     assert result["budget"]["alpha_aug"] in BUDGETS
+
+
+COUNTS = re.compile(
+    r"(\d+) models on folds(?: \((\d+) of them for the budget curve\))?(?:, (\d+) more for "
+    r"fine_tuned \(two trainings each\))?(?:, up to (\d+) again for longer)? and (?:up to )?"
+    r"(\d+) on all of train"
+)
+
+
+def counted(err):
+    """Return what the forecast says and what the bars show: on folds and on all of train."""
+    folds, budgets, tuned, control, final = COUNTS.search(err).groups(default="0")
+    bars = dict(re.findall(r"([\w, ]+): (\d+) of \2 models", err))
+    shown = sum(int(n) for title, n in bars.items() if title.strip().startswith("folds"))
+    return (
+        int(folds) + int(tuned) + int(control),
+        int(budgets),
+        int(final),
+        shown,
+        int(bars["test"]),
+    )
+
+
+@pytest.mark.parametrize("model", ["BPR", "EASE"])
+def test_plan_forecast_and_bars_count_the_budgets(tiny, model):
+    keys = {"trials": 2, "fine_tune": True, "model": model}
+    if model == "EASE":
+        keys |= {"epochs": None, "repeats": None, "fine_tune": None, "lambdas": "[5]"}
+    _, _, err = ran(tiny, **keys)
+    folds, budgets, final, shown, tested = counted(err)
+    assert folds == shown and budgets == 14 and final >= tested >= final - 2
+    given = {key: value for key, value in {**SMALL_RUN, **keys}.items() if value is not None}
+    given |= {"dataset": "tiny", "budget_curve": True, "topk": [5, 10], "target": "A"}
+    given |= {"lambdas": [5.0]} if model == "EASE" else {}
+    plan = planned(merge_settings(given), [*BASELINES])
+    n_on_folds = plan.on_folds + plan.fine_tuned_on_folds + plan.control
+    assert (n_on_folds, plan.final) == (folds, final)
+    assert (plan.budgets_on_folds, plan.at_most) == (14, True)
+
+
+def test_a_run_that_goes_on_counts_what_is_left(tiny):
+    ran(tiny)
+    _, _, err = ran(tiny)
+    assert "nothing left to train" in err
+    _, _, err = ran(tiny, trials=2)
+    folds, budgets, final, shown, tested = counted(err)
+    assert (folds, budgets) == (2 * 2 + 2, 0)  # two trials on two folds, and one for its length
+    assert (shown, final, tested) == (18 + 4 + 2, 1, 5)  # bars of stages with work

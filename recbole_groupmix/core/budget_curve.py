@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.statistics.bootstrap import Change, holm, relative_changes
+from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.core.statistics.two_tests import Compared, compared_changes
 
 #: Budgets of the curve; 1 is Proportional and 0 No Augmentation.
 BUDGETS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 4.0)
@@ -31,14 +32,14 @@ class BudgetPoint:
     ----------
     budget : float
         Budget ratio ``alpha_aug``, >= 0.
-    change : Change
+    change : Compared
         Relative change of the target's metric, with its interval over users.
     p_holm : float
         Its p-value, corrected over the budgets of the curve; NaN for the one compared with.
     """
 
     budget: float
-    change: Change
+    change: Compared
     p_holm: float
 
     @property
@@ -112,10 +113,10 @@ def budget_curve(
     base = np.atleast_2d(np.asarray(baseline, dtype=np.float64))
     budgets = sorted(budget for budget in by_budget if budget != as_is)
     pairs = [(np.atleast_2d(np.asarray(by_budget[b], dtype=np.float64)), base) for b in budgets]
-    changes = relative_changes(pairs, seed=seed) if pairs else []
+    changes = compared_changes(pairs, seed=seed) if pairs else []
     corrected = holm([change.p for change in changes])
     points = [BudgetPoint(*of) for of in zip(budgets, changes, corrected, strict=True)]
-    here = BudgetPoint(as_is, Change(0.0, 0.0, 0.0, 1.0), math.nan)
+    here = BudgetPoint(as_is, Compared(0.0, 0.0, 0.0, 1.0, 1.0), math.nan)
     return sorted([*points, here], key=lambda point: point.budget)
 
 

@@ -21,7 +21,7 @@ from recbole_groupmix.core.budget_curve import (
 )
 from recbole_groupmix.core.mix import Mix, group_weights, mix_from_weights, proportional
 from recbole_groupmix.core.names import BUDGET
-from recbole_groupmix.core.statistics.bootstrap import Change
+from recbole_groupmix.core.statistics.two_tests import Compared
 from recbole_groupmix.exact.profile_models import LOSS, OnFold, measured_on_fold, solved
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.closed_form.gram_cache import GramCache
@@ -84,7 +84,7 @@ class Profile:
         """The mix itself."""
         return next(p for points in self.curves.values() for p in points if p.factor == 1)
 
-    def change_of(self, budget: Point) -> Change | None:
+    def change_of(self, budget: Point) -> Compared | None:
         """Return the change of the metric at a point of the curve of the budget."""
         found = (of.change for of in self.budgets if math.isclose(of.budget, budget.alpha_aug))
         return next(found, None)

@@ -230,7 +230,7 @@ def _controls(runs: Mapping[str, TargetRun], row: str) -> dict[str, FoldStage]:
     """Return the stages that train what a row chose until its own peak can be seen."""
     stages = {}
     for target, run in runs.items():
-        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates).get(row)
+        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates, [row]).get(row)
         if chosen is not None:
             stages[target] = control_stage(run.experiment, run.folder, [chosen], run.cv)
     return stages

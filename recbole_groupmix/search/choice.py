@@ -102,20 +102,24 @@ def chosen_candidates(
     compared: Sequence[Candidate],
     cv: Mapping[str, FoldSummary],
     duplicates: Mapping[str, str],
+    rows: Sequence[str] = (DATA_MIX, BUDGET),
 ) -> dict[str, Candidate]:
-    """Return what the rows ``data_mix`` and ``budget`` chose, where that is in no other row.
+    """Return what rows chose on the folds, where that is in no other row.
 
     Parameters
     ----------
     compared, cv, duplicates
         As for :func:`choose`.
+    rows : sequence of str
+        ``data_mix``, ``budget`` or both, whose candidates all have a summary.
     """
-    by_name = {c.name: c for c in compared}
-    budget = budget_record(compared, cv, duplicates)
-    chosen = {
-        DATA_MIX: select(without_duplicates(compared, duplicates), cv),
-        BUDGET: None if budget is None else by_name[budget["selected"]],
-    }
+    chosen: dict[str, Candidate | None] = {}
+    if DATA_MIX in rows:
+        chosen[DATA_MIX] = select(without_duplicates(compared, duplicates), cv)
+    if BUDGET in rows:
+        budget = budget_record(compared, cv, duplicates)
+        name = None if budget is None else budget["selected"]
+        chosen[BUDGET] = next((c for c in compared if c.name == name), None)
     return {row: c for row, c in chosen.items() if c is not None and c.source not in FIXED}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 
 from recbole_groupmix.core.budget_curve import BUDGETS
-from recbole_groupmix.core.names import BUDGET, REFERENCE, THEORY
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, NOT_SEARCHED, REFERENCE, THEORY
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
@@ -51,11 +51,11 @@ class Workload:
     at_most : bool
         Whether `final` may turn out smaller, since the search may choose a mix that is trained on
         all of train in any case.
+    control : int
+        Most models of chosen mixes on folds that are trained again for longer, to see their
+        own length.
     budgets_on_folds : int
         Models of the budget curve among `on_folds`.
-    control : int
-        Most models of the chosen mixes on folds that are trained again for longer, to see their
-        own lengths.
     """
 
     on_folds: int
@@ -63,8 +63,8 @@ class Workload:
     final: int
     final_fine_tuned: int
     at_most: bool = False
-    budgets_on_folds: int = 0
     control: int = 0
+    budgets_on_folds: int = 0
 
     @property
     def n_models(self) -> int:
@@ -113,49 +113,86 @@ def left_to_train(
     of_candidates, known = _left_on_folds(experiment, folder, trained)
     left = of_candidates.total()
     tuned = fine_tuned(experiment, known) if REFERENCE in known else None
-    tuning_left = folds if has_tuned and REFERENCE not in known else 0
+    tuning_left, tuned_left = (folds, repeats) if has_tuned and REFERENCE not in known else (0, 0)
     if tuned is not None:
         options = [known[REFERENCE]["options"]]
         stage = fine_tuned_stage(experiment, folder, tuned, options)
         tuning_left, known = stage.n_left, {**known, **stage.known()}
-    fixed = [c for c in trained if c.source in FIXED]
-    if left or tuning_left:
-        searched, budgets = any(c.is_trial for c in trained), _budgets(trained)
-        n_chosen = searched + bool(budgets)
-        control = n_chosen * folds if has_control(settings) else 0
-        tuned_left = has_tuned * repeats
-        if tuned is not None:
-            tuned_left = _to_test(experiment, folder, tuned, known)
-        return Workload(
-            on_folds=left,
-            fine_tuned_on_folds=tuning_left,
-            final=_all_to_test(experiment, folder, fixed, known) + n_chosen * repeats + tuned_left,
-            final_fine_tuned=tuned_left,
-            at_most=bool(budgets) or (searched and any(c.source == THEORY for c in trained)),
-            budgets_on_folds=sum(of_candidates[c.name] for c in budgets),
-            control=control,
-        )
-    if has_control(settings):
-        chosen = list(chosen_candidates(compared, known, duplicates).values())
-        stages = [control_stage(experiment, folder, [c], known) for c in chosen]
-        left = sum(stage.n_left for stage in stages)
-        if left:
-            done = [c for c, stage in zip(chosen, stages, strict=True) if not stage.n_left]
-            final = _all_to_test(experiment, folder, [*fixed, *done], known)
-            final += (len(chosen) - len(done)) * repeats
-            follow = _all_to_test(experiment, folder, _each(tuned), known)
-            return Workload(0, 0, final + follow, follow, control=left)
-        for stage in stages:
-            known.update(stage.known())
-    return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], known, duplicates)
+        tuned_left = _to_test(experiment, folder, tuned, known)
+    chosen = [
+        _left_of_choice(experiment, folder, compared, known, duplicates, row)
+        for row in (DATA_MIX, BUDGET)
+    ]
+    control = sum(choice.control for choice in chosen)
+    if not (left or tuning_left or control):
+        known = {**known, **{k: v for choice in chosen for k, v in choice.known.items()}}
+        return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], known, duplicates)
+    fixed = [_to_test(experiment, folder, c, known) for c in trained if c.source in FIXED]
+    return Workload(
+        on_folds=left,
+        fine_tuned_on_folds=tuning_left,
+        final=sum(fixed) + sum(choice.final for choice in chosen) + tuned_left,
+        final_fine_tuned=tuned_left,
+        at_most=any(choice.may_be_row for choice in chosen),
+        control=control,
+        budgets_on_folds=sum(of_candidates[c.name] for c in trained if c.source == BUDGET),
+    )
 
 
 def _each(candidate: Candidate | None) -> list[Candidate]:
     return [] if candidate is None else [candidate]
 
 
-def _budgets(candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [candidate for candidate in candidates if candidate.source == BUDGET]
+@dataclass(frozen=True)
+class _Choice:
+    """What is left for a row that the folds choose.
+
+    Attributes
+    ----------
+    control, final : int
+        Models on folds, to see its own length, and on all of train.
+    may_be_row : bool
+        Whether it is not chosen yet and may be another row, which needs no models of its own.
+    known : dict
+        Summary with its own length.
+    """
+
+    control: int = 0
+    final: int = 0
+    may_be_row: bool = False
+    known: Mapping[str, FoldSummary] = field(default_factory=dict)
+
+
+def _left_of_choice(
+    experiment: Experiment,
+    folder: RunFolder,
+    compared: Sequence[Candidate],
+    known: Mapping[str, FoldSummary],
+    duplicates: Mapping[str, str],
+    row: str,
+) -> _Choice:
+    """Return what is left for the row ``data_mix`` or ``budget``."""
+    settings = experiment.settings
+    if row == BUDGET:
+        rivals = [c for c in compared if c.source == BUDGET]
+    else:
+        searched = any(c.is_trial for c in compared)
+        rivals = [c for c in compared if searched and c.source not in NOT_SEARCHED]
+    if not rivals:
+        return _Choice()
+    if any(duplicates.get(c.name, c.name) not in known for c in rivals):
+        control = settings.folds if has_control(settings) else 0
+        may_be_row = row == BUDGET or any(c.source == THEORY for c in rivals)
+        return _Choice(control, int(settings.repeats), may_be_row)
+    candidate = chosen_candidates(compared, known, duplicates, [row]).get(row)
+    if candidate is None:
+        return _Choice()
+    if not has_control(settings):
+        return _Choice(final=_to_test(experiment, folder, candidate, known))
+    stage = control_stage(experiment, folder, [candidate], known)
+    own = stage.known()
+    final = _to_test(experiment, folder, candidate, {**known, **own})
+    return _Choice(stage.n_left, final, known=own)
 
 
 def _on_all_of_train(
@@ -202,8 +239,8 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
         final=(rows + n_chosen + tuned) * repeats,
         final_fine_tuned=tuned * repeats,
         at_most=budgets or (trials > 0 and THEORY in mixes),
-        budgets_on_folds=n_budgets * folds * options,
         control=control,
+        budgets_on_folds=n_budgets * folds * options,
     )
 
 
