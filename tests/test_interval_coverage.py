@@ -7,6 +7,12 @@ import numpy as np
 import pytest
 
 from recbole_groupmix.compare import compare
+from recbole_groupmix.core.statistics.bootstrap import relative_changes
+from recbole_groupmix.core.statistics.few_users import (
+    CHANGES_OF_FEW_USERS,
+    FEW_USERS,
+    MEANS_OF_FEW_USERS,
+)
 from recbole_groupmix.evaluation.intervals import cluster_intervals
 
 DRAWS = 1000
@@ -50,45 +56,93 @@ def test_intervals_of_compared_runs_hold_the_true_change():
     assert (covered / DRAWS >= 0.93).all() and (covered / DRAWS <= 0.97).all(), covered
 
 
-def _shares(table):
-    rows = re.findall(r"^\| +(\d+) \| (users|users, seeds) +\| (.*) \|$", table, flags=re.M)
-    return {(int(n), over): [float(cell) for cell in cells.split("|")] for n, over, cells in rows}
+def _tables(text):
+    """Return the rows of numbers of each table in Markdown; `users, seeds` and headers left out."""
+    tables = []
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        rows = [line for line in block.splitlines() if re.match(r"\| \d", line)]
+        cells = [re.findall(r"(?<=\| )[\d.]+", row) for row in rows]
+        tables.append([[float(cell) for cell in row] for row in cells])
+    return tables
 
 
-def test_the_benchmark_prints_a_share_per_number_of_seeds(repository, capsys):
-    script = runpy.run_path(str(repository / "benchmarks" / "interval_coverage.py"))
-    script["main"](["--draws=4", "--users=30", "--n_boot=50"])
-    shares = _shares(capsys.readouterr().out)
-    assert list(shares) == [
-        (1, "users"), (3, "users"), (5, "users, seeds"), (10, "users, seeds"),
-    ]  # fmt: skip
-    assert all(0 <= share <= 1 for row in shares.values() for share in row)
+def _script(repository):
+    return runpy.run_path(str(repository / "benchmarks" / "interval_coverage.py"))
+
+
+def test_the_benchmark_prints_rates_by_users_and_seeds(repository, capsys):
+    script = _script(repository)
+    for part, sizes in (("users", script["USERS"]), ("seeds", script["SEEDS"])):
+        script["main"](["--draws=3", "--n_boot=50", f"--only={part}"])
+        tables = _tables(capsys.readouterr().out)
+        assert len(tables) == 2
+        for table in tables:
+            assert [row[0] for row in table] == list(sizes)
+            assert all(0 <= rate <= 1 for row in table for rate in row[1:])
+    script["main"](["--draws=3", "--n_boot=50", "--only=means"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert [row[0] for row in table] == list(script["USERS"])
 
 
 def test_the_benchmark_draws_what_it_says(repository):
-    script = runpy.run_path(str(repository / "benchmarks" / "interval_coverage.py"))
-    runs = [script["runs"]([1, draw], 40, 200, 1.0) for draw in range(400)]
-    means = np.array([[array.mean(axis=1) for array in pair] for pair in runs])
+    runs = _script(repository)["runs"]
+    values, baseline = runs(np.random.default_rng(1), 400, 40, 200, together=1.0)
+    means = values.mean(axis=2), baseline.mean(axis=2)
     # over many draws the change is 10 %
-    assert means[:, 0].mean() / means[:, 1].mean() - 1 == pytest.approx(0.1, abs=0.015)
+    assert means[0].mean() / means[1].mean() - 1 == pytest.approx(0.1, abs=0.015)
     # within a draw seeds differ, over draws users do: together=1 makes both errors alike
-    change = means[:, 0] / means[:, 1]
-    of_seeds = change.std(axis=1).mean()
-    of_users = change.mean(axis=1).std()
-    assert of_seeds == pytest.approx(of_users, rel=0.2)
+    change = means[0] / means[1]
+    assert change.std(axis=1).mean() == pytest.approx(change.mean(axis=1).std(), rel=0.2)
+    # a share of users is at 0 in both, in every seed
+    values, baseline = runs(np.random.default_rng(2), 50, 3, 200, zeros=0.72)
+    assert ((values > 0) == (baseline > 0)).all()
+    assert ((values > 0) == (values[:, :1] > 0)).all()
+    assert (values == 0).mean() == pytest.approx(0.72, abs=0.02)
 
 
 @pytest.mark.slow
-def test_the_table_in_the_docs_is_what_the_benchmark_prints(repository, capsys):
-    script = runpy.run_path(str(repository / "benchmarks" / "interval_coverage.py"))
-    script["main"]([])
-    found = _shares(capsys.readouterr().out)
-    text = (repository / "docs" / "evaluator.md").read_text(encoding="utf-8")
-    written = _shares(text)
-    assert list(written) == list(found)
-    for key, shares in found.items():
-        assert written[key] == pytest.approx(shares, abs=0.005)
-    # what the docs say of it: too low with few seeds that differ, right from 5 on
-    assert found[1, "users"][2] < 0.87 and found[3, "users"][2] < 0.92
-    for n_seeds in (5, 10):
-        assert all(0.92 <= share <= 0.97 for share in found[n_seeds, "users, seeds"])
+def test_the_tables_in_the_docs_are_what_the_benchmark_prints(repository, capsys):
+    _script(repository)["main"]([])
+    found = _tables(capsys.readouterr().out)
+    by_users, marks, means, by_seeds, seed_marks = found
+    written = _tables((repository / "docs" / "statistics.md").read_text(encoding="utf-8"))
+    # in the page the means stand last
+    for table, expected in zip(
+        written, (by_users, marks, by_seeds, seed_marks, means), strict=True
+    ):
+        assert np.array(table) == pytest.approx(np.array(expected), abs=0.008)
+    # what the page says of them; 1,000 draws: .007 is one standard deviation
+    assert all(rate >= 0.91 for row in by_users for rate in row[1:])
+    assert all(rate <= 0.085 for row in marks for rate in row[1:])
+    assert all(rate == 0 for rate in marks[0][1:])
+    assert all(rate >= 0.92 for row in by_seeds[2:] for rate in row[1:])
+    assert all(rate <= 0.08 for row in seed_marks[2:] for rate in row[1:])
+    assert by_seeds[1][-1] < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_users", [10, 25, 40])
+def test_fiellers_interval_holds_the_true_change_of_few_users(repository, n_users):
+    """4,000 draws of users who respond by log-normal noise: .0035 is one standard deviation."""
+    runs = _script(repository)["runs"]
+    values, baseline = runs(np.random.default_rng(n_users), 4000, 1, n_users, zeros=0.3)
+    found = relative_changes(list(zip(values, baseline, strict=True)), seed=0)
+    held = np.mean([change.ci_low <= 0.1 <= change.ci_high for change in found])
+    assert held >= 0.925
+
+
+def test_what_is_said_of_few_users_is_what_the_tables_hold(repository):
+    tables = _tables((repository / "docs" / "statistics.md").read_text(encoding="utf-8"))
+    by_users, means = tables[0], tables[-1]
+
+    def spread(rows):
+        rates = [100 * rate for row in rows for rate in row[1:]]
+        return f"{min(rates) + 1e-6:.0f} to {max(rates):.0f}"
+
+    few = [row for row in by_users if row[0] <= FEW_USERS]
+    assert f"{spread(few)} of 100 cases with 5" in CHANGES_OF_FEW_USERS
+    by_size = {row[0]: row for row in means}
+    twenty, ten, five = (spread([by_size[n]]) for n in (20, 10, 5))
+    assert f"{twenty} of 100 cases with 20 users, {ten} with 10 and {five} with 5" in (
+        MEANS_OF_FEW_USERS
+    )

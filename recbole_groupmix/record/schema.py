@@ -201,18 +201,18 @@ class Uncorrected(TypedDict):
     mean: float | None
     """The relative change, 0.05 for 5 % more."""
     ci_low: float | None
-    """Lower end of its 95 % bootstrap interval."""
+    """Lower end of its 95 % interval; null where it is unbounded, or `mean` is null."""
     ci_high: float | None
-    """Upper end of the interval."""
+    """Upper end of the interval, likewise."""
     p: float | None
-    """Two-sided p-value; null for the same mix as another row."""
+    """Two-sided p-value, the largest of the tests'; null for the same mix as another row."""
 
 
 class Change(Uncorrected):
     """A value of ``change``: a row's mean relative to that of `proportional` on the target."""
 
     p_holm: float | None
-    """The p-value after Holm's correction over the mixes of the run."""
+    """The p-value after Holm's correction over the different mixes of the run."""
 
 
 class _Group(TypedDict):
