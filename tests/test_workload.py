@@ -25,7 +25,7 @@ from recbole_groupmix.training.joint import Joint
 
 KEYS = {"folds": 2, "repeats": 2, "epochs": 4, "eval_step": 2, "topk": "[5,10]"}
 COUNTS = re.compile(
-    r"(\d+) models on folds(?:, (\d+) more for fine_tuned \(two trainings each\))?"
+    r"(\d+) models on folds(?: \(\d+ of them for the budget curve\))?(?:, (\d+) more for fine_tuned \(two trainings each\))?"
     r"(?:, up to \d+ again for longer)? and "
     r"(up to )?(\d+) on all of train"
 )
