@@ -48,14 +48,16 @@ def budget_curve(given, folder):
     first = run_groupmix(*place, config_dict={**keys, "seed": seeds[0]})
     files = []
     for budget in budgets:
-        mix = {"name": f"budget-{budget}", "alpha": first["mixes"]["proportional"]["alpha"]}
-        files.append(folder / f"budget-{budget}.yaml")
+        mix = {"name": f"alpha_aug-{budget}", "alpha": first["mixes"]["proportional"]["alpha"]}
+        files.append(folder / f"alpha_aug-{budget}.yaml")
         files[-1].write_text(yaml.safe_dump({**mix, "alpha_aug": float(budget)}))
     keys["mix"] = [str(file) for file in files]
     started = time.perf_counter()
     results = [run_groupmix(*place, config_dict={**keys, "seed": seed}) for seed in seeds]
     print(f"{len(seeds)} runs in {time.perf_counter() - started:.0f} s\n")
-    write_report([result["run_folder"] for result in results], folder / "page", show=print)
+    write_report(
+        [result["run_folder"] for result in results], folder / "page", force=True, show=print
+    )
 
 
 def coverage(times=400):

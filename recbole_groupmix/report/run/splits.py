@@ -163,7 +163,7 @@ def _section(family: Sequence[FinishedRun], ending: str) -> Section:
     what = f"{first.result['dataset']}, target {first.target}, {first.result['model']}"
     lines = [
         f"{len(family)} runs of {what} differ in the seed alone ({', '.join(seeds)}), and so in "
-        f"{', '.join(_drawn(first))}. The target's users are the same in all of them, with other test "
+        f"{_drawn(first)}. The target's users are the same in all of them, with other test "
         "items; a user counts by the mean over the splits in which he is measured.",
         covers(len(family), first.result["repeats"], closed),
         *_differing(family),
@@ -194,11 +194,12 @@ def _section(family: Sequence[FinishedRun], ending: str) -> Section:
     return Section(f"splits{ending}", title, lines, [figure], tables)
 
 
-def _drawn(run: FinishedRun) -> list[str]:
-    """Return what a seed decides in such a run."""
+def _drawn(run: FinishedRun) -> str:
+    """Return in words what a seed decides in such a run."""
     searched = ["searched mixes"] if run.result["search"]["trials"] else []
     seeds = [] if run.result.get("closed_form") else ["training seeds"]
-    return ["split", "folds", *searched, *seeds]
+    *others, last = ["split", "folds", *searched, *seeds]
+    return f"{', '.join(others)} and {last}"
 
 
 def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
