@@ -93,6 +93,16 @@ def test_one_ray_is_left_where_only_the_new_mean_is_told_from_0():
     assert both.p > 0.05
 
 
+def test_a_sure_loss_of_an_unsure_baseline_is_not_told_from_none():
+    # every user loses the same, but one user is most of the baseline: of two parts, one on either
+    # side of no change, the interval spans both
+    baseline = np.array([5.0, 0.1, 0.1, 0.1, 0.1, 0.1])
+    found = fieller_interval(np.full(6, -0.05), baseline, least=-1.0)
+    assert found.low < 0 < found.high == math.inf
+    assert not is_in(0.0, np.full(6, -0.05), baseline)
+    assert found.p == found.p_less > 0.05
+
+
 @given(USERS, st.sampled_from([0.5, 0.9, 0.95]))
 def test_p_is_small_exactly_if_the_interval_leaves_out_no_change(pair, confidence):
     values, baseline = pair

@@ -40,7 +40,7 @@ def test_normal_resamples_give_the_t_interval():
     )
 
 
-@given(st.integers(2, 500), st.floats(0.5, 0.999))
+@given(st.integers(5, 500), st.floats(0.5, 0.999))  # of fewer the tail can be below any float
 def test_p_inverts_the_tail(n, confidence):
     spread = spread_of_users(n)
     p = p_of_tail(widened_tail(confidence, spread), spread)
