@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,21 +171,10 @@ def check_data_set(
     names = experiment.groups.names
     matrix, group_of_user = interaction_matrix(experiment, every=every)
     targets = (settings.target,) if settings.target else names
-    # on a core each: relabelling holds Python's lock for most of the time, influence for little, and
-    # threads of the many small products would wait for each other longer than they compute
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(1) as beside:
-        of_groups = (
-            beside.submit(group_influence_of, experiment, targets, influence_lambda)
-            if influence
-            else None
-        )
+    # threads of the many small products wait for each other longer than they compute
+    with threadpool_limits(1, user_api="blas"):
         delta, null = _all_discrepancies(
             matrix, group_of_user, names, max_d, relabellings, settings.seed
-        )
-        influences, why_not = (
-            (None, "Group influence is left out, as --influence=false asks.")
-            if of_groups is None
-            else of_groups.result()
         )
     size, d_max = int(settings.embedding_size), len(delta)
     d, notes = min(size, d_max), []
@@ -223,6 +211,11 @@ def check_data_set(
             "No item class column is known, so there is no Theta and no theory's mix; name one of "
             "the .item file by --class_field, or make some by --item_clusters=8."
         )
+    influences, why_not = (
+        group_influence_of(experiment, targets, influence_lambda)
+        if influence
+        else (None, "Group influence is left out, as --influence=false asks.")
+    )
     notes += [why_not] if why_not else []
     users = experiment.part(ALL_OF_TRAIN).users
     return Check(
