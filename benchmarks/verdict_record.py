@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags
 
 from recbole_groupmix.check.data_set import check_data_set
-from recbole_groupmix.check.verdict import judge
+from recbole_groupmix.check.verdict import Standing, judge
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights, stratified
 from recbole_groupmix.core.statistics.bootstrap import relative_change
@@ -58,7 +58,7 @@ def main(arguments):
     given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)}
     dimensions = [int(d) for d in given.pop("dimensions").split(",")]
     most = max(dimensions)
-    checked = check_data_set(merge_settings({**given, "embedding_size": most}))
+    checked = check_data_set(merge_settings({**given, "embedding_size": most}), influence=False)
     all_vectors, hits, verdicts = None, 0, 0
     print("| target | d | verdict | stratified | theory |")
     print("| --- | ---: | --- | ---: | ---: |")
@@ -81,10 +81,13 @@ def main(arguments):
                 mark = "*" if c.ci_low > 0 or c.ci_high < 0 else ""
                 cells.append(f"{c.mean:+.1%} [{c.ci_low:+.1%}, {c.ci_high:+.1%}]{mark}")
             at = d - 1, group
-            null_het, null_dist = (
-                null[:, d - 1, group] for null in (checked.null_het, checked.null_dist)
+            het = Standing(
+                checked.het[at], checked.null_het[:, d - 1, group].mean(), checked.p[0][at]
             )
-            label = judge(checked.het[at], null_het, checked.dist[at], null_dist, d).label
+            dist = Standing(
+                checked.dist[at], checked.null_dist[:, d - 1, group].mean(), checked.p[1][at]
+            )
+            label = judge(het, dist, d).label
             hits += (label == "different") == helps
             verdicts += 1
             print(f"| {target} | {d} | {label} | {' | '.join(cells)} |", flush=True)

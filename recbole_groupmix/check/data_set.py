@@ -170,6 +170,7 @@ def check_data_set(
     say_notes(experiment, say)
     names = experiment.groups.names
     matrix, group_of_user = interaction_matrix(experiment, every=every)
+    targets = (settings.target,) if settings.target else names
     # threads of the many small products wait for each other longer than they compute
     with threadpool_limits(1, user_api="blas"):
         delta, null = _all_discrepancies(
@@ -202,7 +203,6 @@ def check_data_set(
             f"of one group: relabelling moves {free:.0%} of the users that it would move without strata. "
             "Verdicts say what differs beyond activity, and alike may mean too little to tell."
         )
-    targets = (settings.target,) if settings.target else names
     judged = {target: names.index(target) for target in targets}
     p = corrected_p(delta, null, list(judged.values()))
     shares = class_shares(experiment, user_class, clusters)

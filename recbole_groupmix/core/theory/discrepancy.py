@@ -69,7 +69,7 @@ def group_subspace(matrix: Any, d: int, *, rough: bool = False) -> FloatArray:
     return vectors
 
 
-def _rough_subspace(sparse: csr_matrix, d: int) -> Any:
+def _rough_subspace(sparse: csr_matrix, d: int) -> FloatArray | None:
     """Return `group_subspace` in float32; None where that is not precise enough."""
     smaller = min(sparse.shape)
     if smaller <= _ROUGH_DENSE * d:
@@ -86,7 +86,8 @@ def _rough_subspace(sparse: csr_matrix, d: int) -> Any:
     order = np.argsort(values)[::-1]
     if values[order[-1]] <= _ROUGH_RANGE * values[order[0]]:
         return None
-    return np.ascontiguousarray(right[order].T)
+    found: FloatArray = np.ascontiguousarray(right[order].T)
+    return found
 
 
 def rank_of(subspace: FloatArray) -> int:
