@@ -17,10 +17,10 @@ from recbole_groupmix.mixes.candidates import budget_candidates, fixed_candidate
 from recbole_groupmix.record.result_schema import Index
 from recbole_groupmix.search.carry_out import Stage, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
-from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
+from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.forecast import Forecast, forecast_of
 from recbole_groupmix.search.identity import run_folder
-from recbole_groupmix.search.stages import has_budget
+from recbole_groupmix.search.stages import has_budget, left_on_folds
 from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.workload import Workload, left_to_train
@@ -121,11 +121,12 @@ class AllTargets:
         runs, settings = list(self._runs.values()), self._experiment.settings
         on_folds = 0
         if trains_on_folds(settings):
-            stages = {
-                name: FoldStage(run.experiment, run.folder, run.trained)
+            jobs = {
+                name: left_on_folds(run.experiment, run.folder, run.trained)[0]
                 for name, run in self._runs.items()
             }
-            on_folds = self._shared(stages).n_models
+            views = {name: run.experiment for name, run in self._runs.items()}
+            on_folds = SharedJobs(views, jobs).n_models
         left = [left_to_train(run.experiment, run.folder, run.candidates) for run in runs]
         final = sum(work.final for work in left)
         per_target = settings.early_stopping  # each target has epochs or a lambda of its own
@@ -140,6 +141,7 @@ class AllTargets:
             final,
             sum(work.final_fine_tuned for work in left),
             at_most=final > 0,
+            budgets_on_folds=sum(work.budgets_on_folds for work in left),
             control=sum(work.control for work in left),
         )
         first = runs[0]

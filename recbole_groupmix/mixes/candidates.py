@@ -92,11 +92,13 @@ class Candidate:
         return group_weights(self._mix_of(n_users, target, part), n_users, target)
 
     def _mix_of(self, n_users: Mapping[str, int], target: str, part: int) -> Mix:
+        if self.mix_on is not None:
+            return self.mix_on(part)
         if self.is_baseline:
             return baselines(n_users, target)[self.name]
         if self.source == BUDGET:
             return Mix(proportional(n_users, target).alpha, self.mix.alpha_aug)
-        return self.mix if self.mix_on is None else self.mix_on(part)
+        return self.mix
 
 
 def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
@@ -12,6 +13,7 @@ from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage, trains_on_folds
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.training.job import Job
 
 
 def has_length_stage(settings: Settings) -> bool:
@@ -67,6 +69,35 @@ def mix_stage(
     rows = [c for c in rest if c.source in FIXED]
     up_to = {c.name: control_length(length, grid) for c in rows} if has_control(settings) else {}
     return FoldStage(experiment, folder, rest, length, up_to, options_of(settings))
+
+
+def left_on_folds(
+    experiment: Experiment, folder: RunFolder, candidates: Sequence[Candidate]
+) -> tuple[list[Job], dict[str, FoldSummary]]:
+    """Return the jobs that are left on the folds, and the summaries of what is done.
+
+    As long as the common length is not known, the others' jobs have the longest that is allowed.
+
+    Parameters
+    ----------
+    experiment, folder
+        The run.
+    candidates : sequence of Candidate
+        All that are trained.
+    """
+    known: dict[str, FoldSummary] = {}
+    if has_length_stage(experiment.settings):
+        first = length_stage(experiment, folder, candidates)
+        if first.n_left:
+            rest = [c for c in candidates if c.name != REFERENCE]
+            cap, options = Grid.of(experiment).cap, options_of(experiment.settings)
+            others = FoldStage(experiment, folder, rest, cap, options=options)
+            return [*first.jobs(), *others.jobs()], {}
+        known = first.known()
+        if not isfinite(known[REFERENCE]["score"]):
+            return [], known  # the run stops
+    stage = mix_stage(experiment, folder, candidates, known)
+    return stage.jobs(), {**known, **stage.known()}
 
 
 def fine_tuned_stage(

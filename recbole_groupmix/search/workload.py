@@ -23,9 +23,7 @@ from recbole_groupmix.search.stages import (
     fine_tuned_stage,
     has_budget,
     has_control,
-    has_length_stage,
-    length_stage,
-    mix_stage,
+    left_on_folds,
     options_of,
 )
 from recbole_groupmix.search.test_stage import TestStage
@@ -53,11 +51,11 @@ class Workload:
     at_most : bool
         Whether `final` may turn out smaller, since the search may choose a mix that is trained on
         all of train in any case.
-    control : int
-        Most models of chosen mixes on folds that are trained again for longer, to see their
-        own length.
     budgets_on_folds : int
         Models of the budget curve among `on_folds`.
+    control : int
+        Most models of the chosen mixes on folds that are trained again for longer, to see their
+        own lengths.
     """
 
     on_folds: int
@@ -65,8 +63,8 @@ class Workload:
     final: int
     final_fine_tuned: int
     at_most: bool = False
-    control: int = 0
     budgets_on_folds: int = 0
+    control: int = 0
 
     @property
     def n_models(self) -> int:
@@ -215,19 +213,8 @@ def _left_on_folds(
     experiment: Experiment, folder: RunFolder, trained: Sequence[Candidate]
 ) -> tuple[Counter[str], dict[str, FoldSummary]]:
     """Return how many models are left on the folds by candidate, and what is known by now."""
-    known: dict[str, FoldSummary] = {}
-    if has_length_stage(experiment.settings):
-        first = length_stage(experiment, folder, trained)
-        if first.n_left:
-            each = experiment.settings.folds * len(options_of(experiment.settings))
-            left = Counter({c.name: each for c in trained})
-            left[REFERENCE] = first.n_left
-            return left, {}
-        known = first.known()
-        if not isfinite(known[REFERENCE]["score"]):
-            return Counter(), known  # the run stops
-    stage = mix_stage(experiment, folder, trained, known)
-    return Counter(job.name for job in stage.jobs()), {**known, **stage.known()}
+    jobs, known = left_on_folds(experiment, folder, trained)
+    return Counter(job.name for job in jobs), known
 
 
 def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
@@ -252,18 +239,9 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
         final=(rows + n_chosen + tuned) * repeats,
         final_fine_tuned=tuned * repeats,
         at_most=budgets or (trials > 0 and THEORY in mixes),
-        control=control,
         budgets_on_folds=n_budgets * folds * options,
+        control=control,
     )
-
-
-def _all_to_test(
-    experiment: Experiment,
-    folder: RunFolder,
-    candidates: Sequence[Candidate],
-    known: Mapping[str, FoldSummary],
-) -> int:
-    return sum(_to_test(experiment, folder, candidate, known) for candidate in candidates)
 
 
 def _to_test(
