@@ -23,7 +23,7 @@ from recbole_groupmix.check.verdict import FACTOR, corrected_p
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.theory.discrepancy import group_discrepancies, heterogeneity
 from recbole_groupmix.core.theory.relabelling import null_discrepancies
-from recbole_groupmix.exact.similarity import train_matrix
+from recbole_groupmix.exact.similarity import interaction_matrix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.text.numbers import LEVEL
@@ -68,7 +68,7 @@ def found(matrix, groups, d, relabellings, seed):
 def movielens():
     """The users of MovieLens-100K with their training interactions."""
     experiment = Experiment(merge_settings({"dataset": "ml-100k"}), all_users=True)
-    matrix, group = train_matrix(experiment)
+    matrix, group = interaction_matrix(experiment)
     rows = matrix[np.flatnonzero(group >= 0)]
     return rows[:, np.flatnonzero(rows.sum(axis=0))]
 

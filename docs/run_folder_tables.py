@@ -24,7 +24,7 @@ RECORDS = {
 PLACE = re.compile(r"(<!-- fields of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PLAIN = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 #: A class body cannot have it: it is a word of Python.
-_LAMBDA = {"lambda": "EASE's L2 weight."}
+_LAMBDA = {"lambda": "EASE's L2 weight, by target."}
 
 
 def sentences():

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.check.data_set import check_data_set
+from recbole_groupmix.check.render import to_json, to_text
 from recbole_groupmix.check.verdict import Standing, corrected_p, judge, last_beyond
 from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
 from recbole_groupmix.core.theory.discrepancy import distance, group_discrepancies, heterogeneity
@@ -110,6 +111,22 @@ def test_delta_is_that_of_the_training_part(tiny):
     assert found["het"]["4"]["A"] == pytest.approx(((row - row.mean()) ** 2).mean())
     assert found["dist"]["4"]["A"] == pytest.approx(row.mean())
     assert len(found["null"]["4"]["A"]) == len(found["null_dist"]["4"]["A"]) == 3
+
+
+def test_delta_of_all_interactions_as_in_the_paper(tiny):
+    given = {"dataset": "tiny", "data_path": str(tiny), "group_field": "group", **SMALL}
+    found = check_data_set(merge_settings(given), relabellings=1, influence=False, every=True)
+    shared = experiment(tiny)
+    matrix = np.zeros(shared.shape)
+    matrix[shared.users, shared.items] = 1
+    assert matrix.sum() > len(shared.part(0).users)
+    expected = group_discrepancies(matrix, shared.groups.of_user, 3, len(found.delta))
+    np.testing.assert_allclose(found.delta, expected, atol=1e-9)
+    assert to_json(found)["interactions"] == "all"
+    assert "tiny, groups by group, on all interactions, test included" in to_text(found)
+    of_train = check_data_set(merge_settings(given), relabellings=1, influence=False)
+    assert to_json(of_train)["interactions"] == "train"
+    assert "on the training part" in to_text(of_train)
 
 
 def test_the_same_seed_gives_the_same_check(tiny):

@@ -7,6 +7,7 @@ import torch
 from recbole.trainer import Trainer
 from recbole.utils import init_seed
 from recbole_project import RANKING_METRICS, project
+from scipy.stats import t
 
 from recbole_groupmix import GroupEvaluator
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
@@ -121,7 +122,11 @@ def test_report_in_all_its_forms(tmp_path):
     with pytest.raises(ValueError, match="'Z' is not a group"):
         report.target("Z")
     text = report.to_markdown(["recall@5"])
-    assert text.count("\n") == 6 and "| A | " in text
+    assert "| A | " in text
+    table, note = text.split("\n\n")
+    assert table.count("\n") == 5  # a header, a rule, three groups and all users
+    assert note.startswith("Fewer than 30 users: A (10), B (14), C (")
+    assert OVERALL not in note and "In simulations" in note
     folder = report.save(tmp_path / "report")
     long = pd.read_parquet(folder / "per_user.parquet")
     assert set(long.columns) == {"user_id", "group", "metric", "value"}
@@ -195,3 +200,14 @@ def test_models_that_score_pair_by_pair_keep_recboles_batches(
     monkeypatch.setattr(scoring, "rebatched", lambda data, device: asked.append(data) or data)
     GroupEvaluator(config, loaders[2], "group").evaluate(net)
     assert asked == ([loaders[2]] if at_once else [])
+
+
+def test_intervals_of_few_users_are_as_wide_as_students():
+    # 9 users with a value and 5 without: Student's quantile of 8 degrees of freedom
+    values = np.random.default_rng(3).normal(5, 1, 9)
+    top = np.r_[values, np.zeros(5)][:, None]
+    bottom = np.r_[np.ones(9), np.zeros(5)][:, None]
+    low, high = cluster_intervals(top, bottom, n_boot=20_000)
+    half = t.ppf(0.975, 8) * values.std(ddof=1) / 3
+    assert [values.mean() - low[0], high[0] - values.mean()] == pytest.approx([half] * 2, rel=0.15)
+    assert half > 1.15 * 1.96 * values.std() / 3  # what plain percentiles give

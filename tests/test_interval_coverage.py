@@ -8,6 +8,11 @@ import pytest
 
 from recbole_groupmix.compare import compare
 from recbole_groupmix.core.statistics.bootstrap import relative_changes
+from recbole_groupmix.core.statistics.few_users import (
+    CHANGES_OF_FEW_USERS,
+    FEW_USERS,
+    MEANS_OF_FEW_USERS,
+)
 from recbole_groupmix.evaluation.intervals import cluster_intervals
 
 DRAWS = 1000
@@ -124,3 +129,20 @@ def test_fiellers_interval_holds_the_true_change_of_few_users(repository, n_user
     found = relative_changes(list(zip(values, baseline, strict=True)), seed=0)
     held = np.mean([change.ci_low <= 0.1 <= change.ci_high for change in found])
     assert held >= 0.925
+
+
+def test_what_is_said_of_few_users_is_what_the_tables_hold(repository):
+    tables = _tables((repository / "docs" / "statistics.md").read_text(encoding="utf-8"))
+    by_users, means = tables[0], tables[-1]
+
+    def spread(rows):
+        rates = [100 * rate for row in rows for rate in row[1:]]
+        return f"{min(rates) + 1e-6:.0f} to {max(rates):.0f}"
+
+    few = [row for row in by_users if row[0] <= FEW_USERS]
+    assert f"{spread(few)} of 100 cases with 5" in CHANGES_OF_FEW_USERS
+    by_size = {row[0]: row for row in means}
+    twenty, ten, five = (spread([by_size[n]]) for n in (20, 10, 5))
+    assert f"{twenty} of 100 cases with 20 users, {ten} with 10 and {five} with 5" in (
+        MEANS_OF_FEW_USERS
+    )

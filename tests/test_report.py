@@ -21,6 +21,7 @@ from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.report import write as write_module
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table
 from recbole_groupmix.report.frame.drawing import drawn
+from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.frame.style import clipped
 from recbole_groupmix.report.frame.text_tables import latex, markdown
 from recbole_groupmix.report.run.answer import answer, beside, short, verdict
@@ -200,7 +201,8 @@ def entry(mean, low, high, p_holm):
         (entry(0.1, -0.05, 0.15, 0.01), "not told apart"),  # both are needed
         (entry(-0.1, -0.15, -0.05, None), "not told apart"),
         (entry(None, None, None, None), "undefined"),
-        (entry(0.1, 0.05, None, 0.01), "undefined"),
+        (entry(0.1, 0.05, None, 0.01), "better"),  # unbounded above
+        (entry(0.1, None, None, 0.01), "not told apart"),
         (None, "undefined"),
     ],
 )
@@ -418,6 +420,7 @@ def test_correction_over_runs_is_over_all_rows():
         compared, keys, name = ["data_mix"], ["precision@10"], "run-x"
 
         def __init__(self, target, p):
+            self.compared_as = {}
             entry = {"mean": 0.1, "ci_low": 0.0, "ci_high": 0.2, "p": p, "p_holm": p}
             self.target = target
             self.result = {"dataset": "d", "target": target, "model": "m", "protocol": "main"}
@@ -429,6 +432,43 @@ def test_correction_over_runs_is_over_all_rows():
     table = changes([Made("a", 0.03), Made("b", 0.04), Made("c", 0.9)])
     assert table["p_holm"].tolist() == pytest.approx([0.09, 0.09, 0.9])  # 3 x .03; 2 x .04 < .09
     assert table["marked"].tolist() == [False] * 3
+
+
+def test_a_row_that_is_another_does_not_count_over_runs():
+    class Made:
+        compared, keys, name = ["theory", "data_mix"], ["precision@10"], "run-x"
+        target = "a"
+
+        def __init__(self, model, p):
+            self.compared_as = {"theory": "data_mix"}
+            change = {"mean": 0.1, "ci_low": 0.0, "ci_high": 0.2, "p_holm": p}
+            self.result = {"dataset": "d", "target": "a", "model": model, "protocol": "main"}
+            self.result["embedding_size"] = None
+            self.result["change"] = {
+                "theory": {"precision@10": {**change, "p": None}},
+                "data_mix": {"precision@10": {**change, "p": p}},
+            }
+
+    table = changes([Made("m", 0.03), Made("n", 0.02)])
+    assert table["p_holm"].tolist() == [0.04] * 4
+    assert table["marked"].tolist() == [True] * 4
+
+
+def test_an_unbounded_interval_is_an_arrow():
+    rows = pd.DataFrame(
+        [
+            {"metric": "m", "mix": "data_mix", "mean": 0.1, "ci_low": -1.0, "ci_high": None},
+            {"metric": "m", "mix": "theory", "mean": 0.2, "ci_low": 0.1, "ci_high": 0.3},
+        ]
+    ).assign(marked=True)
+    figure, axes = forest(rows, "metric", "mix", "change", ["data_mix", "theory"])
+    (arrow,) = [text for text in axes.texts if text.arrow_patch is not None]
+    assert (arrow.xy[0], arrow.xyann[0]) == (1.0, 0.1)  # from the mean to the right edge
+    stars = [text for text in axes.texts if text.get_text() == "*"]
+    assert [star.xy[0] for star in stars] == [0.1, 0.3]
+    lines = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert any(np.allclose(line, [-1.0, 0.1]) for line in lines)
+    figure.canvas.draw()
 
 
 @pytest.mark.parametrize(

@@ -392,3 +392,19 @@ def test_controls_go_the_same_way(undrawn, reproduced, tmp_path):
     assert len(list((out / "runs").iterdir())) == 3 + 2
     given = [json.loads(file.read_text())["given"] for file in (out / "cells").glob("*40*.json")]
     assert [g["epochs"] for g in given] == [40, 40]
+
+
+def test_the_check_of_a_grid_is_of_all_interactions_and_another_is_made_again(tmp_path):
+    said = []
+    for _ in range(2):
+        command._check_data_set("blockmix", grid(), tmp_path, said.append)
+        file = tmp_path / "check-blockmix" / "check.json"
+        content = json.loads(file.read_text(encoding="utf-8"))
+        assert content["interactions"] == "all"
+    assert [line for line in said if "discrepancies" in line] == [
+        "discrepancies of the groups of blockmix"
+    ]
+    file.write_text(json.dumps({**content, "interactions": "train"}), encoding="utf-8")
+    command._check_data_set("blockmix", grid(), tmp_path, said.append)
+    assert "not of all interactions; it is made again" in said[-2]
+    assert json.loads(file.read_text(encoding="utf-8")) == content

@@ -373,6 +373,12 @@ def test_the_paper_s_figures(grid):
     assert len(shares) == 4 and shares.to_numpy() == pytest.approx(np.ones(4))
     for figure in section.figures:
         assert b"<svg" in drawn(figure).svg and len(figure.alt) > 20
+    notes = {figure.name: figure.caption for figure in section.figures}
+    assert "on the training part (the paper's is on all)" in notes["figure4"]
+    of_all = {
+        f.name: f.caption for f in paper_section(main_cells, replace(check, every=True)).figures
+    }
+    assert "on all interactions" in of_all["figure4"] and "on all" in of_all["figure7a-paper"]
     without = paper_section(main_cells, None)
     assert not {"figure4", "figure7a-paper"} & {figure.name for figure in without.figures}
     assert "groupmix check" in without.text[0]

@@ -151,6 +151,11 @@ def test_few_users_have_fiellers_interval_of_their_means_at_the_least():
     exact = fieller_interval(means[0] - means[1], means[1], least=-1.0)
     change = pooled((values, base))
     assert (change.ci_low, change.ci_high) == pytest.approx((exact.low, exact.high))
+    mostly_none = tuple(
+        np.repeat(array[:1] * (np.arange(12) < 3), 6, axis=0) for array in (values, base)
+    )
+    unbounded = pooled(mostly_none)  # six equal splits: percentiles alone would be finite
+    assert unbounded.ci_high == math.inf and math.isfinite(unbounded.mean)
     wider = pooled(tuple(np.concatenate([array, array]) for array in (values, base)))  # 6 splits
     assert wider.ci_low <= exact.low + 1e-12 and wider.ci_high >= exact.high - 1e-12
 

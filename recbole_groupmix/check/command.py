@@ -27,6 +27,7 @@ def check_command(
     budget: float = 1.0,
     influence: bool = True,
     influence_lambda: float | None = None,
+    every: bool = False,
     out: str | Path | None = None,
 ) -> tuple[str, Path]:
     """Check a data set, write ``check.json`` and the figures, and return the text and the folder.
@@ -37,7 +38,7 @@ def check_command(
         Merged settings.
     say : callable
         Prints a line for people.
-    relabellings, max_d, user_class, item_clusters, budget
+    relabellings, max_d, user_class, item_clusters, budget, every
         See :func:`~recbole_groupmix.check.data_set.check_data_set`.
     influence : bool
         Whether to compute group influence.
@@ -63,6 +64,7 @@ def check_command(
         budget=budget,
         influence=influence,
         influence_lambda=influence_lambda,
+        every=every,
         say=say,
     )
     shown, text = to_text(checked), json.dumps(to_json(checked), indent=1, allow_nan=False) + "\n"

@@ -26,7 +26,7 @@ from recbole_groupmix.core.theory.relabelling import (
     movable_share,
     null_discrepancies,
 )
-from recbole_groupmix.exact.similarity import train_matrix
+from recbole_groupmix.exact.similarity import interaction_matrix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
@@ -53,6 +53,8 @@ class Check:
         Names of the groups.
     n_users, n_interactions : dict of str to int
         Numbers of each group in all of train.
+    every : bool
+        Whether `delta` and `null` are of all interactions, or of the training part.
     delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
         Delta_d of all pairs (Eq. 9), in [0, 1].
     null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
@@ -78,6 +80,7 @@ class Check:
     groups: tuple[str, ...]
     n_users: dict[str, int]
     n_interactions: dict[str, int]
+    every: bool
     delta: FloatArray
     null: FloatArray
     p: FloatArray
@@ -124,6 +127,7 @@ def check_data_set(
     budget: float = 1.0,
     influence: bool = True,
     influence_lambda: float | None = None,
+    every: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Check:
     """Check the groups of a data set without training a model.
@@ -147,6 +151,9 @@ def check_data_set(
         Whether to compute group influence.
     influence_lambda : float, optional
         EASE's lambda for it, > 0; by default each target has its own.
+    every : bool
+        Whether Delta_d is that of all interactions, test included, as in the paper's Figures 4 and
+        7; by default that of the training part. Theta and influence are of the training part.
     say : callable, optional
         Prints a line for people.
 
@@ -162,7 +169,7 @@ def check_data_set(
     experiment = Experiment(settings, all_users=not settings.target)
     say_notes(experiment, say)
     names = experiment.groups.names
-    matrix, group_of_user = train_matrix(experiment)
+    matrix, group_of_user = interaction_matrix(experiment, every=every)
     # threads of the many small products wait for each other longer than they compute
     with threadpool_limits(1, user_api="blas"):
         delta, null = _all_discrepancies(
@@ -217,6 +224,7 @@ def check_data_set(
         groups=names,
         n_users=experiment.n_users,
         n_interactions=experiment.groups.n_interactions(users),
+        every=every,
         delta=delta,
         null=null,
         p=p,

@@ -24,6 +24,7 @@ def to_json(check: Check) -> CheckRecord:
         "schema_version": CHECK_VERSION,
         "dataset": check.dataset,
         "group_field": check.group_field,
+        "interactions": "all" if check.every else "train",
         "groups": [
             {
                 "name": name,
@@ -77,7 +78,8 @@ def to_text(check: Check) -> str:
     """Return a check as text for people."""
     return "\n".join(
         [
-            f"{check.dataset}, groups by {check.group_field}, on the training part",
+            f"{check.dataset}, groups by {check.group_field}, on "
+            + ("all interactions, test included" if check.every else "the training part"),
             *_group_table(check),
             *_class_table(check),
             *_delta_table(check),

@@ -54,11 +54,16 @@ class Agreement:
     p: float
 
 
-def train_matrix(experiment: Experiment) -> tuple[csr_matrix, np.ndarray]:
-    """Return the interactions of all of train, 0 or 1, and the group of each of its users."""
-    part = experiment.part(ALL_OF_TRAIN)
-    ones = np.ones(len(part.users))
-    matrix = csr_matrix((ones, (part.users, part.items)), shape=experiment.shape)
+def interaction_matrix(
+    experiment: Experiment, *, every: bool = False
+) -> tuple[csr_matrix, np.ndarray]:
+    """Return interactions, 0 or 1, and the group of each of their users.
+
+    Those of all of train or, with `every`, all that there are, test included.
+    """
+    rows = experiment if every else experiment.part(ALL_OF_TRAIN)
+    ones = np.ones(len(rows.users))
+    matrix = csr_matrix((ones, (rows.users, rows.items)), shape=experiment.shape)
     matrix.data[:] = 1.0  # repeated interactions were added up
     present = np.diff(matrix.indptr) > 0
     return matrix, np.where(present, experiment.groups.of_user, -1)
@@ -74,7 +79,7 @@ def discrepancy_at(experiment: Experiment, d: int | None = None) -> tuple[np.nda
     ValueError
         If a given `d` is below 1 or beyond the rank of a group's interactions.
     """
-    matrix, group = train_matrix(experiment)
+    matrix, group = interaction_matrix(experiment)
     names = experiment.groups.names
     if d is None:
         subspaces = group_subspaces(matrix, group, len(names), D)

@@ -92,13 +92,11 @@ class Candidate:
         return group_weights(self._mix_of(n_users, target, part), n_users, target)
 
     def _mix_of(self, n_users: Mapping[str, int], target: str, part: int) -> Mix:
-        if self.mix_on is not None:
-            return self.mix_on(part)
         if self.is_baseline:
             return baselines(n_users, target)[self.name]
         if self.source == BUDGET:
             return Mix(proportional(n_users, target).alpha, self.mix.alpha_aug)
-        return self.mix
+        return self.mix if self.mix_on is None else self.mix_on(part)
 
 
 def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:

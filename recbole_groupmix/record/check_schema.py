@@ -91,6 +91,8 @@ class CheckRecord(_Check, total=False):
 
     group_field: str
     """Column of the ``.user`` file that makes the groups."""
+    interactions: str
+    """What delta, het and dist are made of: `train`, the training part, or `all`, test included."""
     classes: Classes | None
     """Shares of item classes; null without a column of classes."""
     dist: ByDimension

@@ -51,11 +51,11 @@ class Workload:
     at_most : bool
         Whether `final` may turn out smaller, since the search may choose a mix that is trained on
         all of train in any case.
+    control : int
+        Most models of chosen mixes on folds that are trained again for longer, to see their
+        own length.
     budgets_on_folds : int
         Models of the budget curve among `on_folds`.
-    control : int
-        Most models of the chosen mixes on folds that are trained again for longer, to see their
-        own lengths.
     """
 
     on_folds: int
@@ -63,8 +63,8 @@ class Workload:
     final: int
     final_fine_tuned: int
     at_most: bool = False
-    budgets_on_folds: int = 0
     control: int = 0
+    budgets_on_folds: int = 0
 
     @property
     def n_models(self) -> int:
@@ -239,8 +239,8 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
         final=(rows + n_chosen + tuned) * repeats,
         final_fine_tuned=tuned * repeats,
         at_most=budgets or (trials > 0 and THEORY in mixes),
-        budgets_on_folds=n_budgets * folds * options,
         control=control,
+        budgets_on_folds=n_budgets * folds * options,
     )
 
 

@@ -53,7 +53,7 @@ def group_subspace(matrix: Any, d: int, *, rough: bool = False) -> FloatArray:
     sparse = csr_matrix(matrix, dtype=np.float64)
     smaller = min(sparse.shape)
     if rough and smaller > 2 * d:
-        found = _rough_subspace(sparse.astype(np.float32), d)
+        found: npt.NDArray[np.float64] | None = _rough_subspace(sparse.astype(np.float32), d)
         if found is not None:
             return found
     if smaller <= 2 * d:  # few rows, or most of the spectrum: all at once is faster and exact

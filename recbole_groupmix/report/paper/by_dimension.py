@@ -41,8 +41,9 @@ def heterogeneity_figure(check: CheckFile, targets: Sequence[str]) -> Figure:
     return Figure(
         "figure4",
         "Figure 4: heterogeneity of the other groups against the dimension",
-        "Variance over the other groups of their discrepancy from the target (Het_d). Dotted: "
-        "mean over random groups of the same sizes, which a variance must exceed to mean anything. "
+        f"Variance over the other groups of their discrepancy from the target (Het_d), on {check.of_what} "
+        "(the paper's is on all). Dotted: mean over random groups that are as large and as active, which "
+        "a variance must exceed to mean anything. "
         "The published curves are not known as numbers.",
         f"Het_d falls or rises with d. {said}.",
         data,

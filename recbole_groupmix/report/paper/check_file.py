@@ -27,7 +27,9 @@ class CheckFile:
     het : dict of int to dict of str to float
         Het_d by d and group.
     null_het : dict of int to dict of str to list of float
-        The same for random groups of the same sizes.
+        The same for random groups that are as large and as active.
+    every : bool
+        Whether these are of all interactions, as in the paper, or of the training part.
     """
 
     dataset: str
@@ -35,6 +37,12 @@ class CheckFile:
     delta: dict[int, list[list[float]]]
     het: dict[int, dict[str, float]]
     null_het: dict[int, dict[str, list[float]]]
+    every: bool = False
+
+    @property
+    def of_what(self) -> str:
+        """The interactions in words."""
+        return "all interactions" if self.every else "the training part"
 
     def dimension(self, d: int | None) -> int:
         """Return the dimension nearest below `d` that is known; the largest for None."""
@@ -68,6 +76,7 @@ def read_check(folder: str | Path) -> CheckFile:
             {int(d): pairs for d, pairs in content["delta"].items()},
             {int(d): by_group for d, by_group in content["het"].items()},
             {int(d): by_group for d, by_group in content["null"].items()},
+            content.get("interactions") == "all",
         )
         sizes = {len(pairs) for pairs in check.delta.values()}
         sizes |= {len(row) for pairs in check.delta.values() for row in pairs}

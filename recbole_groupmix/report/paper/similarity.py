@@ -42,7 +42,7 @@ def shares_figures(cells: Sequence[GridCell], check: CheckFile) -> list[Figure]:
                     }
                 )
         if rows:
-            figures.append(_shares(pd.DataFrame(rows), protocol))
+            figures.append(_shares(pd.DataFrame(rows), protocol, check.of_what))
     return figures
 
 
@@ -54,7 +54,7 @@ def lowest(cells: Sequence[GridCell]) -> list[GridCell]:
     return [cell for cell in cells if cell in kept.values()]
 
 
-def _shares(data: pd.DataFrame, protocol: str) -> Figure:
+def _shares(data: pd.DataFrame, protocol: str, of_what: str) -> Figure:
     alt = "; ".join(
         f"{row['model']}, target {row['target']}: {row['group']} at {row['discrepancy']:.2f} has "
         f"{row['share']:.0%}"
@@ -64,7 +64,7 @@ def _shares(data: pd.DataFrame, protocol: str) -> Figure:
         f"figure7a-{protocol}",
         f"Figure 7a, protocol {protocol}: share of a group in {DATA_MIX} against its discrepancy",
         "Each point is another group, named beside it; to the left are those most similar to the "
-        "target. Larger groups have larger shares in nearly every mix, and smaller discrepancies. The "
+        f"target, by their discrepancies on {of_what} (the paper's are on all). Larger groups have larger shares in nearly every mix, and smaller discrepancies. The "
         "published mixes are not known as numbers.",
         f"Shares by discrepancy. {alt}.",
         data,

@@ -162,9 +162,9 @@ def _section(family: Sequence[FinishedRun], ending: str) -> Section:
     closed = bool(first.result.get("closed_form"))
     what = f"{first.result['dataset']}, target {first.target}, {first.result['model']}"
     lines = [
-        f"{len(family)} runs of {what} differ in the seed alone ({', '.join(seeds)}), and so in split, "
-        "folds, searched mixes and training seeds. The target's users are the same in all of them, "
-        "with other test items; a user counts by the mean over the splits in which he is measured.",
+        f"{len(family)} runs of {what} differ in the seed alone ({', '.join(seeds)}), and so in "
+        f"{', '.join(_drawn(first))}. The target's users are the same in all of them, with other test "
+        "items; a user counts by the mean over the splits in which he is measured.",
         covers(len(family), first.result["repeats"], closed),
         *_differing(family),
     ]
@@ -194,6 +194,13 @@ def _section(family: Sequence[FinishedRun], ending: str) -> Section:
     return Section(f"splits{ending}", title, lines, [figure], tables)
 
 
+def _drawn(run: FinishedRun) -> list[str]:
+    """Return what a seed decides in such a run."""
+    searched = ["searched mixes"] if run.result["search"]["trials"] else []
+    seeds = [] if run.result.get("closed_form") else ["training seeds"]
+    return ["split", "folds", *searched, *seeds]
+
+
 def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
     keys = family[0].keys
     rows = []
@@ -213,10 +220,10 @@ def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str
         if doubts
         else ""
     )
-    agree = " and of a test over users and splits" if len(family) < MIN_SPLITS else ""
+    agree = ", of a test over users and splits" if len(family) < MIN_SPLITS else ""
     note = (
         f"* p < {numbers.LEVEL} after Holm's correction over the mixes of a metric, with p the largest "
-        f"of those of the interval, of a permutation test{agree}. Between splits: standard deviation "
+        f"of those of the interval{agree} and of a permutation test. Between splits: standard deviation "
         f"of the changes of single splits in {keys[0]}.{said}"
     )
     n_users = int(data["n_users"].max())
@@ -243,7 +250,7 @@ def _differing(family: Sequence[FinishedRun]) -> list[str]:
     if other:
         lines.append(
             f"{', '.join(other)}: chosen or counted in each split anew, so that the row pools what "
-            "came out of it there (below), not one mix."
+            "came out there, not one mix; the page lists the mixes."
         )
     missing = [mix for mix, of in here.items() if len(of) < len(family)]
     if missing:
