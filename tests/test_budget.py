@@ -280,7 +280,8 @@ def test_searched_mixes_draw_from_the_law_of_the_run(tiny):
     keys = {"budgets": "uniform(0.07, 0.07)", "trials": 2}
     status, _, err = call(*run_arguments(tiny, output_dir="one", **keys))
     assert status == 0, err
-    lines = [json.loads(line) for line in (run_folder("one") / "trials.jsonl").open()]
+    text = (run_folder("one") / "trials.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
     drawn = {line["alpha_aug"] for line in lines if line["name"].startswith("trial-")}
     assert drawn == {0.07}
     status, _, err = call(*run_arguments(tiny, target="all", output_dir="all", **keys))
