@@ -5,6 +5,13 @@ from __future__ import annotations
 from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
+from recbole_groupmix.record.established import why_not_established
+from recbole_groupmix.record.length_rows import (
+    control_sentence,
+    length_rows,
+    length_sentences,
+    lengths_of,
+)
 from recbole_groupmix.record.phrases import (
     SAMPLING_ONLY,
     candidate_of,
@@ -38,7 +45,9 @@ def result_table(result: Result) -> str:
         "alpha_aug",
         *groups,
         *(f"{m}@{k}" for m in SHORT_METRICS),
+        *_length_headers(result),
         f"change {SHORT_METRICS[0]}",
+        *_control_headers(result),
     ]
     rows = [header]
     same = result.get("same_mix", {})
@@ -51,7 +60,9 @@ def result_table(result: Result) -> str:
                 f"{mix['alpha_aug']:.2f}",
                 *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups),
                 *(f"{values[f'{m}@{k}']:.4f}" for m in SHORT_METRICS),
+                *_epochs(result, name),
                 change_text(change, few_repeats(result), same.get(name)),
+                *_control(result, name, f"{SHORT_METRICS[0]}@{k}"),
             ]
         )
     repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
@@ -59,15 +70,48 @@ def result_table(result: Result) -> str:
         f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
         f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
     )
-    last = len(header) - 1
-    table = aligned(rows, (0, last), rule=True)
+    n_last = 1 + len(_control_headers(result))
+    words = [len(header) - 1 - i for i in range(n_last)]
+    table = aligned(rows, (0, *words), rule=True)
     if max(map(len, table)) > WIDEST and len(groups) > 1:
         table = [
-            *aligned(_without_groups(rows, len(groups)), (0, last - len(groups)), rule=True),
+            *aligned(
+                _without_groups(rows, len(groups)),
+                (0, *(column - len(groups) for column in words)),
+                rule=True,
+            ),
             "",
             *_shares(result, groups),
         ]
     return "\n".join([title, "", *table, "", *_notes(result, k)])
+
+
+def _length_headers(result: Result) -> list[str]:
+    return [] if lengths_of(result) is None else ["epochs"]
+
+
+def _control_headers(result: Result) -> list[str]:
+    return ["at its own length"] if result.get("own_length") else []
+
+
+def _epochs(result: Result, name: str) -> list[str]:
+    lengths = lengths_of(result)
+    if lengths is None:
+        return []
+    more = "+" if name == FINE_TUNED else ""
+    return [f"{more}{lengths['epochs'][name]}"]
+
+
+def _control(result: Result, name: str, key: str) -> list[str]:
+    """Return the change of a row at its own length, with that length."""
+    if not result.get("own_length"):
+        return []
+    row = next((r for r in length_rows(result, key) if r.name == name), None)
+    if row is None or name == REFERENCE:
+        return [""]
+    if row.own == row.epochs:
+        return ["the same"]
+    return [f"{change_text(row.own_change)} ({row.own})" if row.own_change else "diverged"]
 
 
 def _without_groups(rows: list[list[str]], n_groups: int) -> list[list[str]]:
@@ -111,12 +155,21 @@ def _answer(result: Result, key: str) -> list[str]:
     few = f" in {count(result['repeats'], 'repeat')} of each" if few_repeats(result) else ""
     same = result.get("same_mix", {})
     better = [mix for mix in better_rows(changes, LEVEL) if mix not in same]
+    doubts = {mix: why_not_established(result, mix, key) for mix in better}
+    doubtful = [f"{mix} ({why})" for mix, why in doubts.items() if why]
+    better = [mix for mix in better if not doubts[mix]]
+    if doubtful and not better:
+        return [
+            f"Answer: {advice(REFERENCE)}; no other row is better in {key} beyond doubt{few}. Not "
+            f"established: {'; '.join(doubtful)}."
+        ]
     if not better:
         return [
             f"Answer: {advice(REFERENCE)}; no other row is better in {key} beyond chance{few}."
         ]
     shown = [f"{mix} {change_text(changes[mix])}" for mix in better]
     also = f"; also better: {', '.join(shown[1:])}" if shown[1:] else ""
+    also += f"; not established: {'; '.join(doubtful)}" if doubtful else ""
     return [
         f"Answer: {advice(better[0])}; {key} against {advice(REFERENCE)}{few}: {shown[0]}{also}."
     ]
@@ -156,6 +209,8 @@ def _notes(result: Result, k: int) -> list[str]:
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
         "the mixes"
         f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
+        *length_sentences(result),
+        *filter(None, [control_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
         f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
         f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]

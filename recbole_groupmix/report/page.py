@@ -21,6 +21,7 @@ from recbole_groupmix.report.paper.paper_section import named_apart, paper_secti
 from recbole_groupmix.report.run import answer, several_runs
 from recbole_groupmix.report.run.budget import budget_section
 from recbole_groupmix.report.run.learning_pace import pace_section
+from recbole_groupmix.report.run.lengths import lengths_section
 from recbole_groupmix.report.run.mixes import mixes_section
 from recbole_groupmix.report.run.on_test import change_section, test_section
 from recbole_groupmix.report.run.optimism import optimism_section
@@ -128,6 +129,7 @@ def run_sections(run: FinishedRun) -> list[Section]:
         question_section(run),
         change_section(run),
         test_section(run),
+        lengths_section(run),
         budget_section(run),
         mixes_section(run),
         optimism_section(run),

@@ -38,7 +38,7 @@ def pace_section(run: FinishedRun) -> Section:
         f"{key} of every group over training",
         f"Validation {key} on the folds, as a share of the group's best under any baseline, "
         f"averaged over the folds that still train. The thick line is {run.target}, whose metric "
-        "decides early stopping.",
+        "decides how long training is.",
         f"Curves over epochs. {alt}.",
         data,
         lambda: _plot(run, data),
@@ -134,7 +134,7 @@ def _table(run: FinishedRun, data: pd.DataFrame) -> tuple[Table, list[dict[str, 
             f"Best {run.result['valid_metric']} on the folds and how fast it is reached",
             ("mix", "group", "best", f"epochs to {NEAR:.0%} of it", "epoch of it"),
             cells,
-            "Best: mean over folds; epochs: median over folds. Early stopping follows "
+            "Best: mean over folds; epochs: median over folds. The training length follows "
             "the target's metric, so slow groups may not have reached their best.",
             folded=True,
         ),
