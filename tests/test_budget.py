@@ -12,7 +12,7 @@ from command import SMALL_RUN, call, run_arguments, run_folder
 from helpers import experiment, groups_of_users, interactions, write_data_set, write_tiny
 
 from recbole_groupmix.core.budget_curve import BUDGETS, nearest_to_as_is
-from recbole_groupmix.core.mix import baselines, group_weights
+from recbole_groupmix.core.mix import baselines, group_weights, mix_from_weights
 from recbole_groupmix.core.names import BASELINES, BUDGET, is_reserved
 from recbole_groupmix.mixes import budget as module
 from recbole_groupmix.mixes.budget import budget_record
@@ -274,3 +274,18 @@ def test_a_run_that_goes_on_counts_what_is_left(tiny):
     folds, budgets, final, shown, tested = counted(err)
     assert (folds, budgets) == (2 * 2 + 2, 0)  # two trials on two folds, and one for its length
     assert (shown, final, tested) == (18 + 4 + 2, 1, 5)  # bars of stages with work
+
+
+def test_searched_mixes_draw_from_the_law_of_the_run(tiny):
+    keys = {"budgets": "uniform(0.07, 0.07)", "trials": 2}
+    status, _, err = call(*run_arguments(tiny, output_dir="one", **keys))
+    assert status == 0, err
+    text = (run_folder("one") / "trials.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    drawn = {line["alpha_aug"] for line in lines if line["name"].startswith("trial-")}
+    assert drawn == {0.07}
+    status, _, err = call(*run_arguments(tiny, target="all", output_dir="all", **keys))
+    assert status == 0, err
+    for trial in json.loads((run_folder("all") / "index.json").read_text())["pool"]:
+        mix = mix_from_weights(trial["weights"], N_USERS, trial["drawn_for"])
+        assert mix.alpha_aug == pytest.approx(0.07)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from command import call, run_arguments, run_folder
 from made_runs import USERS, write_run
 
 from recbole_groupmix.core.budget_curve import BUDGETS
@@ -33,7 +34,7 @@ def with_values(monkeypatch, changes, grid=(5, 10), fewer=()):
             folds[fold] = FoldValues(list(grid), users, np.stack(points))
         return folds
 
-    monkeypatch.setattr(FinishedRun, "fold_values", fold_values, raising=False)
+    monkeypatch.setattr(FinishedRun, "fold_values", fold_values)
 
 
 def test_the_figure_has_the_changes_of_the_scored_point_with_a_band(run, monkeypatch):
@@ -63,7 +64,7 @@ def test_the_page_of_a_run_has_the_curve_and_its_row(run, monkeypatch):
 
 
 def test_without_values_of_users_the_changes_are_those_of_the_scores(run, monkeypatch):
-    monkeypatch.setattr(FinishedRun, "fold_values", lambda run, name: {}, raising=False)
+    monkeypatch.setattr(FinishedRun, "fold_values", lambda run, name: {})
     section = budget_section(run)
     assert not section.text
     data = section.figures[0].data.set_index("alpha_aug")
@@ -99,3 +100,19 @@ def test_with_two_groups_the_curve_is_the_whole_search(tmp_path, monkeypatch):
     users = {"A": USERS["A"], "B": 20}
     run = read_folder(write_run(tmp_path / "run", budgets=True, users=users))
     assert "With two groups" in budget_section(run).text[-1]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"model": "EASE", "lambdas": "[5,50]", "epochs": None, "repeats": None}]
+)
+def test_the_values_of_a_run_s_users_give_its_scores(tiny, options):
+    status, _, err = call(*run_arguments(tiny, budget_curve=True, trials=0, **options))
+    assert status == 0, err
+    run = read_folder(run_folder())
+    section = budget_section(run)
+    data = section.figures[0].data.set_index("alpha_aug")
+    base = run.result["search"]["cv"]["proportional"]
+    for point in run.result["budget"]["curve"]:
+        mean, score = data.loc[point["alpha_aug"], "mean"], point["score"]
+        assert mean == pytest.approx(score / base - 1, abs=1e-9)
+    assert section.text and data.drop(index=1.0)["ci_high"].notna().all()

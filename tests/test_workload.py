@@ -45,11 +45,10 @@ def counts(text):
 
 def bars(err):
     """The models of the bars by title: n of n."""
-    titles = "folds, proportional|folds, fine_tuned|folds, own length|folds|test"
+    titles = "folds, proportional|folds, fine_tuned|folds, own length, \\w+|folds|test"
     found = re.findall(rf"^({titles}): (\d+) of (\d+) models", err, re.M)
     assert all(done == whole for _, done, whole in found)
-    shown = {title: int(whole) for title, _, whole in found}
-    shown.pop("folds, own length", None)
+    shown = {title: int(whole) for title, _, whole in found if "own length" not in title}
     first = shown.pop("folds, proportional", 0)
     return {**shown, "folds": shown.get("folds", 0) + first}
 
@@ -96,7 +95,8 @@ def test_plan_forecast_and_bars_agree(here, case):
     folds, rivals, most, final = counts(err)
     shown = bars(err)
     assert (folds, rivals) == (shown.get("folds", 0), shown.get("folds, fine_tuned", 0))
-    assert final == shown["test"] or (most and final - shown["test"] == KEYS["repeats"])
+    saved = final - shown["test"]  # searched mix and budget may be rows that are trained anyway
+    assert saved == 0 or (most and 0 < saved <= 2 * KEYS["repeats"])
     if case == "closed form":
         assert "with 3 lambdas on each fold" in err
 

@@ -141,6 +141,7 @@ class AllTargets:
             final,
             sum(work.final_fine_tuned for work in left),
             at_most=final > 0,
+            budgets_on_folds=sum(work.budgets_on_folds for work in left),
             control=sum(work.control for work in left),
         )
         first = runs[0]

@@ -244,15 +244,6 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     )
 
 
-def _all_to_test(
-    experiment: Experiment,
-    folder: RunFolder,
-    candidates: Sequence[Candidate],
-    known: Mapping[str, FoldSummary],
-) -> int:
-    return sum(_to_test(experiment, folder, candidate, known) for candidate in candidates)
-
-
 def _to_test(
     experiment: Experiment,
     folder: RunFolder,
