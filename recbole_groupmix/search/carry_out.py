@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Protocol
 
-from recbole_groupmix.core.names import BUDGET, DATA_MIX, FINE_TUNED, REFERENCE
+from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
@@ -116,8 +116,7 @@ def carry_out(
     if on_folds and fine_tuning:
         training.cross_validate(runs, fine_tuning, f"folds, {FINE_TUNED}")
     if on_folds and has_control(experiment.settings):
-        for of_row in (DATA_MIX, BUDGET):  # they may have chosen different options
-            training.cross_validate(runs, _controls(runs, of_row), f"folds, own length, {of_row}")
+        training.cross_validate(runs, _controls(runs), "folds, own length")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
     chosen = {target: _choose(run) for target, run in runs.items()}
@@ -226,13 +225,13 @@ def _add_fine_tuned(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
     return stages
 
 
-def _controls(runs: Mapping[str, TargetRun], row: str) -> dict[str, FoldStage]:
-    """Return the stages that train what a row chose until its own peak can be seen."""
+def _controls(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
+    """Return the stages that train what the rows chose until their own peaks can be seen."""
     stages = {}
     for target, run in runs.items():
-        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates, [row]).get(row)
-        if chosen is not None:
-            stages[target] = control_stage(run.experiment, run.folder, [chosen], run.cv)
+        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates)
+        each = list({candidate.name: candidate for candidate in chosen.values()}.values())
+        stages[target] = control_stage(run.experiment, run.folder, each, run.cv)
     return stages
 
 

@@ -27,6 +27,8 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Fit, Job
 from recbole_groupmix.training.validation_curve import FoldValues
 
+#: Options of RecBole among which a candidate chooses.
+Options = Sequence[Mapping[str, float]]
 #: Options of a candidate that has no choice among any.
 NO_OPTIONS: Mapping[str, float] = {}
 
@@ -52,8 +54,8 @@ class FoldStage:
         the peak of its own mean curve, and its folds are trained until that can be seen.
     up_to : mapping of str to int
         Epochs to train candidates whose curve is to go on beyond `length`.
-    options : sequence of mapping
-        Options of RecBole among which every candidate chooses.
+    options : sequence of mapping, or dict of str to such a sequence
+        Options of RecBole among which every candidate chooses, the same or by name.
     """
 
     def __init__(
@@ -63,11 +65,15 @@ class FoldStage:
         candidates: Sequence[Candidate],
         length: int | None = None,
         up_to: Mapping[str, int] | None = None,
-        options: Sequence[Mapping[str, float]] = (NO_OPTIONS,),
+        options: Options | Mapping[str, Options] = (NO_OPTIONS,),
     ) -> None:
         self._experiment, self._folder = experiment, folder
         self._candidates, self._length = {c.name: c for c in candidates}, length
-        self._up_to, self._options = dict(up_to or {}), list(options) or [NO_OPTIONS]
+        self._up_to = dict(up_to or {})
+        self._options = {
+            name: list(options[name] if isinstance(options, Mapping) else options) or [NO_OPTIONS]
+            for name in self._candidates
+        }
         self._folds, self._grid = range(experiment.settings.folds), Grid.of(experiment)
         n_folds = len(self._folds)
         self._done = {key_of(r): r for r in folder.records("trials.jsonl", FoldRecord, n_folds)}
@@ -76,12 +82,14 @@ class FoldStage:
         users = folder.records("fold_users.jsonl", FoldUsers, n_folds)
         self._unwritten: list[FoldRecord] = []
         self._users_known = {record["fold"] for record in users}
-        self.n_models = len(candidates) * len(self._folds) * len(self._options)
+        self.n_models = len(self._folds) * sum(map(len, self._options.values()))
 
     def jobs(self) -> list[Job]:
         """Return the jobs that are left to train, fold by fold."""
         aims = {
-            (c, i): self._aim(c, o) for c in self._candidates for i, o in enumerate(self._options)
+            (name, i): self._aim(name, options)
+            for name, of_name in self._options.items()
+            for i, options in enumerate(of_name)
         }
         return [
             job_of(
@@ -94,7 +102,7 @@ class FoldStage:
             )
             for fold in self._folds
             for name, candidate in self._candidates.items()
-            for i, options in enumerate(self._options)
+            for i, options in enumerate(self._options[name])
             if self._reach(name, fold, options) < (aims[name, i] or 1)
         ]
 
@@ -241,14 +249,14 @@ class FoldStage:
 
     def _is_done(self, name: str) -> bool:
         """Return whether the scores of a candidate are known on all folds, with all options."""
-        for options in self._options:
+        for options in self._options[name]:
             self._score(name, options)
-        keys = [self._key(name, f, o) for f in self._folds for o in self._options]
+        keys = [self._key(name, f, o) for f in self._folds for o in self._options[name]]
         return all(key in self._done and key in self._curves for key in keys)
 
     def by_options(self, name: str) -> list[FoldSummary]:
         """Return the summary of a candidate with each of the options, once nothing is left."""
-        return [self._summary_with(name, options) for options in self._options]
+        return [self._summary_with(name, options) for options in self._options[name]]
 
     def _summary(self, name: str) -> FoldSummary:
         every = self.by_options(name)

@@ -132,13 +132,13 @@ def control_stage(
     experiment, folder
         The run.
     candidates : sequence of Candidate
-        The chosen ones; they share their options.
+        The chosen ones.
     known : mapping
         Summaries of all candidates.
     """
     length, grid = known[REFERENCE]["epochs"], Grid.of(experiment)
     up_to = {c.name: control_length(length, grid) for c in candidates}
-    options = [known[c.name]["options"] for c in candidates[:1]]
+    options = {c.name: [known[c.name]["options"]] for c in candidates}
     return FoldStage(experiment, folder, candidates, length, up_to, options)
 
 
