@@ -10,10 +10,10 @@ import typing
 from pathlib import Path
 
 from recbole_groupmix.core import mix
-from recbole_groupmix.record import check_schema, result_schema, schema
+from recbole_groupmix.record import check_schema, fold_schema, result_schema, schema
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "run_folder.md"
-MODULES = (mix, schema, result_schema, check_schema)
+MODULES = (mix, schema, fold_schema, result_schema, check_schema)
 RECORDS = {
     name: record
     for module in MODULES

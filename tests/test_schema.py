@@ -17,17 +17,9 @@ from helpers import groups_of_users, interactions, write_data_set
 from recbole_groupmix.evaluation.report import GroupReport
 from recbole_groupmix.record.check_schema import CheckRecord
 from recbole_groupmix.record.field_checks import check_of
+from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
 from recbole_groupmix.record.result_schema import Index, Result
-from recbole_groupmix.record.schema import (
-    Config,
-    CurveRecord,
-    FoldRecord,
-    MetricsRow,
-    ModelFile,
-    RepeatRow,
-    TunedFold,
-    UserRow,
-)
+from recbole_groupmix.record.schema import Config, MetricsRow, ModelFile, RepeatRow, UserRow
 
 #: Fields that no file of these runs has: those of what ``run_groupmix`` returns.
 RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}
@@ -91,12 +83,16 @@ def documented(repository):
 
 def contents(made):
     """Yield what is in the files of the runs, with the type that it has."""
-    lines = {"trials.jsonl": FoldRecord, "curves.jsonl": CurveRecord}
+    lines = {
+        "trials.jsonl": FoldRecord,
+        "curves.jsonl": CurveRecord,
+        "fold_users.jsonl": FoldUsers,
+    }
     for name in ("run", "all", "tune"):
         for path, _ in files_of(made[name]):
             text = path.read_text(encoding="utf-8") if path.suffix in (".json", ".yaml") else ""
             if path.name in lines:
-                kind = TunedFold if name == "tune" else lines[path.name]
+                kind = lines[path.name]
                 yield from ((json.loads(line), kind) for line in path.read_text().splitlines())
             elif path.suffix == ".json":
                 yield json.loads(text), {"result.json": Result, "index.json": Index}[path.name]
@@ -153,7 +149,7 @@ def test_every_field_in_a_file_is_known_and_every_known_field_is_in_a_file(made,
         (name, field)
         for name, record in records
         if not name.startswith("_")
-        and name not in ("FoldSummary", "UserRow", "Uncorrected", "Tries")
+        and name not in ("FoldSummary", "UserRow", "Uncorrected", "Tries", "Options")
         for field in typing.get_type_hints(record)
     }
     assert known - found == RETURNED
@@ -169,7 +165,7 @@ def test_the_page_has_the_fields_as_they_are_in_the_code(page, repository):
     text = (repository / "docs" / "run_folder.md").read_text(encoding="utf-8")
     assert page["filled"](text) == text, "run docs/run_folder_tables.py"
     shown = {place[1] for place in page["PLACE"].findall(text)}
-    inner = {"FoldSummary", "Uncorrected", "Tries"}  # in memory, and parts of others
+    inner = {"FoldSummary", "Uncorrected", "Tries", "Options"}  # in memory, and parts of others
     assert shown == {name for name in page["RECORDS"] if not name.startswith("_")} - inner
 
 

@@ -8,8 +8,8 @@ from recbole_groupmix.core.budget_curve import nearest_to_as_is
 from recbole_groupmix.core.names import BUDGET
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.result_schema import BudgetPoint, BudgetRecord
-from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.text.numbers import or_null
 
 

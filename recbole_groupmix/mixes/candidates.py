@@ -23,7 +23,7 @@ from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
-from recbole_groupmix.record.schema import FoldSummary
+from recbole_groupmix.record.fold_schema import FoldSummary
 
 #: Sources of mixes that are always rows of a result, with or without a search.
 FIXED = ("baseline", "own", THEORY)

@@ -9,7 +9,7 @@ from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import FINE_TUNED, NO_AUGMENTATION, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.record.schema import FoldSummary
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.settings.settings import Settings
 
 

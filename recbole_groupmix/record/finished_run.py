@@ -14,18 +14,13 @@ from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import longest_of_each
+from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
 from recbole_groupmix.record.fold_values import FoldValues, unpack
 from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import (
-    SHORT_METRICS,
-    Config,
-    CurveRecord,
-    FoldRecord,
-    FoldUsers,
-)
+from recbole_groupmix.record.schema import SHORT_METRICS, Config
 from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
 
 _NEEDED = ("config.yaml", "result.json", "metrics.parquet")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.core.hit_counts import denominators, to_values
-from recbole_groupmix.record.schema import CurveRecord, FoldUsers
+from recbole_groupmix.record.fold_schema import CurveRecord, FoldUsers
 
 #: Types of the packed numbers: hits, or values of metrics that the ranks of hits decide.
 _TYPES = {"uint8": np.uint8, "uint16": np.uint16, "float32": np.float32}

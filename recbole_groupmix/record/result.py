@@ -14,9 +14,10 @@ from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.changes import changes, same_rows, test_means
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.phrases import interval_note
 from recbole_groupmix.record.result_schema import BudgetRecord, OwnLength, Result
-from recbole_groupmix.record.schema import SCHEMA_VERSION, FoldSummary, Group, Lengths, RemovedStep
+from recbole_groupmix.record.schema import SCHEMA_VERSION, Group, Lengths, RemovedStep
 from recbole_groupmix.text.numbers import finite
 
 T = TypeVar("T")

@@ -62,7 +62,7 @@ class _AnyResult(TypedDict):
     repeats: Positive
     """Training seeds of each mix."""
     valid_metric: str
-    """The metric that early stopping and the search follow."""
+    """The metric that the training length and the search follow."""
 
 
 class _Result(_AnyResult):

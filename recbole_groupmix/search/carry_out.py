@@ -13,8 +13,8 @@ from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.fine_tuned import fine_tuned
+from recbole_groupmix.record.fold_schema import FoldRecord
 from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import FoldRecord
 from recbole_groupmix.search.choice import Chosen, check_reference, choose, chosen_candidates
 from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds

@@ -11,8 +11,8 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.budget import budget_record
 from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.duplicates import without_duplicates
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.result_schema import BudgetRecord
-from recbole_groupmix.record.schema import FoldSummary
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result
 from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.schema import FoldSummary, Group, Lengths, RemovedStep
+from recbole_groupmix.record.schema import Group, Lengths, RemovedStep
 from recbole_groupmix.search.choice import Chosen, check_reference
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.kept_model import ModelKeeper

@@ -12,15 +12,15 @@ from recbole_groupmix.core.training_length import Length, common_length
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_lines import Key, key_of, longest_of_each, options_text
-from recbole_groupmix.record.fold_values import pack
-from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.record.schema import (
+from recbole_groupmix.record.fold_schema import (
     CurveRecord,
     FoldRecord,
     FoldSummary,
     FoldUsers,
-    Tried,
 )
+from recbole_groupmix.record.fold_values import pack
+from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.search.fold_scores import points_up_to, score_at, summary, tried_options
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.settings import Settings
@@ -129,8 +129,7 @@ class FoldStage:
             record["type"], record["packed"] = pack(values.counts[:n_points])
         if job.options and not self._experiment.settings.is_solved:
             record["options"] = dict(job.options)
-        if fit.diverged:
-            record["diverged"] = True
+        record["diverged"] = fit.diverged
         earlier = self._curves.get(key_of(record))
         before = 0.0 if earlier is None else earlier.get("seconds", 0.0)
         record["seconds"] = round(fit.seconds + before, 3)
@@ -196,7 +195,7 @@ class FoldStage:
     def _own_length(self, name: str, options: Mapping[str, float], cap: int) -> Length | None:
         """Return the length by a candidate's own curves; None if one of them has no point."""
         records = [self._curves[self._key(name, fold, options)] for fold in self._folds]
-        curves = [_up_to(record, cap) for record in records]
+        curves = [points_up_to(record, cap) for record in records]
         if not all(curves) or any(r.get("diverged") for r in records):
             return None
         longest = max(curves, key=len)
@@ -227,14 +226,14 @@ class FoldStage:
             "name": candidate.name,
             "source": candidate.source,
             "fold": curve["fold"],
-            "score": None if lost else _score(curve, length),
+            "score": None if lost else score_at(curve, length),
             "epochs": length,
             "seconds": curve.get("seconds", 0.0),
             "alpha": dict(candidate.mix.alpha),
             "alpha_aug": candidate.mix.alpha_aug,
         }
         if self._experiment.settings.is_solved:
-            record["tried"] = _tried(curve)
+            record["tried"] = tried_options(curve)
             record["score"] = max(tried["score"] for tried in record["tried"])
         if "options" in curve:
             record["options"] = curve["options"]
@@ -287,45 +286,3 @@ class FoldStage:
         }
         self._folder.append("fold_users.jsonl", users)
         self._users_known.add(fold)
-
-
-def _up_to(record: CurveRecord, cap: int) -> list[tuple[int, float]]:
-    """Return epoch and score of the points of a curve up to a cap."""
-    scores = record.get("scores", [])
-    points = [(p["epoch"], s) for p, s in zip(record["curve"], scores, strict=True)]
-    return [(epoch, float(np.nan if s is None else s)) for epoch, s in points if epoch <= cap]
-
-
-def _score(record: CurveRecord, length: int) -> float | None:
-    """Return the score of a curve after some epochs; None if training had diverged by then."""
-    return dict(_up_to(record, length)).get(length)
-
-
-def _tried(record: CurveRecord) -> list[Tried]:
-    """Return the options of a closed-form model with their scores."""
-    keys = ("reg_weight",)
-    scores = cast("list[float]", record.get("scores", []))
-    return [
-        {"options": {k: cast("dict[str, float]", p)[k] for k in keys if k in p}, "score": score}
-        for p, score in zip(record["curve"], scores, strict=True)
-    ]
-
-
-def summary(records: Sequence[FoldRecord]) -> FoldSummary:
-    """Summarise the records of a candidate's folds; see :meth:`FoldStage.summaries`."""
-    scores = [np.nan if record["score"] is None else record["score"] for record in records]
-    options: dict[str, float] = {}
-    if all(record.get("tried") for record in records):  # one choice for all folds, not one each
-        by_option = [[tried["score"] for tried in record["tried"]] for record in records]
-        best = int(np.argmax(np.mean(by_option, axis=0)))
-        scores = [of_fold[best] for of_fold in by_option]
-        options = records[0]["tried"][best]["options"]
-    epochs = max(record["epochs"] for record in records)
-    return {
-        "options": options,
-        "score": float(np.mean(scores)),
-        "scores": scores,
-        "epochs": epochs,
-        "own": epochs,
-        "at_cap": False,
-    }

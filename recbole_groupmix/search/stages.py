@@ -8,8 +8,8 @@ from math import isfinite
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage, trains_on_folds
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.settings.settings import Settings

@@ -11,8 +11,9 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.record.schema import Config, FoldSummary
+from recbole_groupmix.record.schema import Config
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.tracking import Tracking

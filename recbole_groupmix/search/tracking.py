@@ -12,7 +12,8 @@ from recbole.utils.wandblogger import WandbLogger
 
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.record.schema import FoldRecord, FoldSummary, Means
+from recbole_groupmix.record.fold_schema import FoldRecord, FoldSummary
+from recbole_groupmix.record.schema import Means
 
 #: Folder in the run folder that ``tensorboard --logdir`` is given.
 BOARD = "tensorboard"

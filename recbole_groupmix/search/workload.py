@@ -13,8 +13,8 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
 from recbole_groupmix.mixes.fine_tuned import fine_tuned, has_fine_tuned
+from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.record.schema import FoldSummary
 from recbole_groupmix.search.choice import Chosen, choose, chosen_candidates
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper

@@ -11,7 +11,7 @@ from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
 from recbole_groupmix.record.established import few_seeds
-from recbole_groupmix.record.schema import FoldRecord
+from recbole_groupmix.record.fold_schema import FoldRecord
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import (
     Effect,

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import NOT_SEARCHED, REFERENCE, THEORY
 from recbole_groupmix.record.finished_run import FinishedRun
-from recbole_groupmix.record.schema import FoldRecord
+from recbole_groupmix.record.fold_schema import FoldRecord
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.run.mixes import effective_users
