@@ -103,11 +103,19 @@ def test_what_decides_a_run_and_what_does_not():
     """Written out, since a run folder has its name from it: a row must not move by mistake."""
     assert VOLATILE & set(ROWS) == {
         *("trials", "output_dir", "data_path", "mix", "show_progress", "yes", "log_tensorboard"),
-        *("fine_tune", "budget_curve", "log_wandb", "wandb_project", "max_memory", "gpu_id"),
+        *(
+            "fine_tune",
+            "own_length",
+            "budget_curve",
+            "log_wandb",
+            "wandb_project",
+            "max_memory",
+            "gpu_id",
+        ),
     }
     assert {
         *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
-        *("fine_tune", "budget_curve"),
+        *("fine_tune", "own_length", "budget_curve"),
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     } == NO_COST
     assert set(NAME_KEYS) == {

@@ -45,8 +45,8 @@ def test_the_name_depends_on_what_decides_results_only():
 
 
 def test_the_name_is_the_same_in_every_process_and_version():
-    # sha256 of '{"learning_rate": 0.1, "seed": 1, "topk": [5, 10]}', by sha256sum
-    assert hash8(VALUES) == "c63646cc"
+    # sha256 of '{"learning_rate": 0.1, "rules": 2, "seed": 1, "topk": [5, 10]}', by sha256sum
+    assert hash8(VALUES) == "b0ad145e"
 
 
 def test_values_that_yaml_does_not_know_are_written_as_text():
@@ -57,7 +57,7 @@ def test_values_that_yaml_does_not_know_are_written_as_text():
 
 def test_open_writes_what_was_asked(folder):
     assert yaml.safe_load((folder.path / "config.yaml").read_text()) == {
-        "configuration": {"learning_rate": 0.1, "seed": 1, "topk": [5, 10]},
+        "configuration": {"learning_rate": 0.1, "rules": 2, "seed": 1, "topk": [5, 10]},
         "data": DATA,
         "trials": 3,
     }

@@ -45,7 +45,7 @@ def made(tmp_path_factory):
             "genre:token": ["xyz"[i % 3] for i in range(40)],
         },
     )
-    some = {"user_inter_num_interval": "[7,inf)", "class_field": "genre"}
+    some = {"user_inter_num_interval": "[7,inf)", "class_field": "genre", "budget_curve": True}
 
     def ran(name, command="run", **options):
         options = {"output_dir": place / name, **some, **options}
@@ -54,7 +54,7 @@ def made(tmp_path_factory):
 
     ran("run", model="BPR", log_tensorboard=True)
     ran("all", model="EASE", target="all", lambdas="[10,100]", epochs=None, eval_step=None)
-    own = {"learning_rates": "0.01,0.1", "out": place / "best.yaml"}
+    own = {"learning_rates": "0.01,0.1", "out": place / "best.yaml", "budget_curve": None}
     ran("tune", "tune", model="BPR", trials=None, fine_tune=None, **own)
     status, _, err = call(
         *("check", "--dataset=tiny", f"--data_path={place}", "--group_field=group"),

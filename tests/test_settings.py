@@ -51,12 +51,12 @@ def test_data_set_and_model_over_protocol_over_defaults():
 
 
 def test_tuned_values_hold_for_their_data_set_model_and_size_alone():
-    tuned = layer("converged/ml-100k/LightGCN-4.yaml")
-    usual = layer("converged/LightGCN.yaml")
+    tuned = layer("converged/ml-100k/BPR-4.yaml")
+    usual = layer("converged/BPR.yaml")
     assert tuned["learning_rate"] != usual["learning_rate"]
-    given = {"dataset": "ml-100k", "model": "LightGCN", "embedding_size": 4}
+    given = {"dataset": "ml-100k", "model": "BPR", "embedding_size": 4}
     assert merged(**given)["learning_rate"] == tuned["learning_rate"]
-    for other in ({"embedding_size": 5}, {"model": "BPR"}, {"dataset": "blockmix"}):
+    for other in ({"embedding_size": 5}, {"model": "LightGCN"}, {"dataset": "blockmix"}):
         assert merged(**{**given, **other})["learning_rate"] != tuned["learning_rate"]
     assert merged(**given, protocol="paper")["learning_rate"] == 0.1 != usual["learning_rate"]
     assert merged(**given, learning_rate=0.5)["learning_rate"] == 0.5
@@ -84,7 +84,7 @@ def test_protocol_of_a_file_brings_its_layers():
     settings = merged("p.yaml")
     assert settings["epochs"] == layer("paper.yaml")["epochs"] == 40
     assert settings["n_layers"] == layer("paper/LightGCN.yaml")["n_layers"] == 1
-    assert merged("p.yaml", protocol="converged")["epochs"] == 500
+    assert merged("p.yaml", protocol="converged")["epochs"] == 2000
 
 
 def test_given_over_files_and_later_files_over_earlier():
@@ -96,7 +96,7 @@ def test_given_over_files_and_later_files_over_earlier():
     assert settings.describe("folds") == "folds is 5 (in b.yaml)"
     assert settings.describe("repeats") == "repeats is 7 (in a.yaml)"
     assert settings.describe("weighting") == "weighting is 'loss' (the default)"
-    assert settings.describe("epochs") == "epochs is 500 (in properties/converged/BPR.yaml)"
+    assert settings.describe("epochs") == "epochs is 2000 (in properties/converged/BPR.yaml)"
     assert settings.describe("n_layers") == "n_layers is None (the default)"
     assert settings.given == ("seed", "folds", "repeats", "dataset")
 

@@ -105,6 +105,7 @@ def _entry(
         "best_cv": search["best_cv"],
         "mix": result["mixes"].get(DATA_MIX),
         "options": search["options"].get(candidate_of(result, DATA_MIX), {}),
+        "lengths": result.get("lengths"),
         "diverged": result["diverged"],
         "test": result["test"],
         "change": changes,
