@@ -112,7 +112,7 @@ def test_options_and_their_defaults_are_those_of_the_function(name, function, no
             listed = isinstance(default.default, tuple)
             text = list(default.default) if listed else default.default
             assert parser_of(name).read([f"--{key}={said.group(1)}"])[0][key] == text
-    assert set(options) == {"settings", "say"}
+    assert set(options) - {"every"} == {"settings", "say"}  # check: the grid alone sets it
 
 
 def test_controls_and_data_sets_that_helps_name_exist():
@@ -181,11 +181,11 @@ def test_what_is_misspelt_is_refused_with_what_is_near(arguments, says):
 
 
 def test_a_key_of_recbole_is_no_misspelt_option():
-    own, settings = parser_of("check").read(["--neg_sampling=x", "--budgets=1"][:1])
+    own, settings = parser_of("check").read(["--neg_sampling=x"])
     assert (own, settings) == ({}, {"neg_sampling": "x"})
     assert parser_of("influence").read(["--metrics=x"]) == ({}, {"metrics": "x"})
     with pytest.raises(ValueError, match="did you mean --budget"):
-        parser_of("check").read(["--budgets=1"])
+        parser_of("check").read(["--budgett=1"])
 
 
 # --- RecBole's spellings -------------------------------------------------------------------------
@@ -370,14 +370,17 @@ def test_output_of_a_process_from_another_folder(tiny, tmp_path):
     lines = done.stderr.splitlines()
     # 3 baselines and 2 trials on 2 folds; 3 baselines and the data mix on all of train
     assert lines[:2] == ["measuring how long an epoch takes", f"run folder {folder}"]
-    assert lines[2].startswith("10 models on folds and 4 on all of train, at most 6 epochs")
+    says = "10 models on folds, up to 2 again for longer and 4 on all of train, at most 6 epochs"
+    assert lines[2].startswith(says)
     assert [re.sub(r"[\d.]+ s$", "", line) for line in lines[3:]] == [
-        "folds: 10 of 10 models in ",
+        "folds, proportional: 2 of 2 models in ",
+        "folds: 8 of 8 models in ",
+        *(["folds, own length: 2 of 2 models in "] * (len(lines) == 7)),
         "test: 4 of 4 models in ",
     ]
     out = done.stdout.splitlines()
     assert out[0].startswith("tiny, target C of group, LightGCN")
-    assert out[2].split()[:4] == ["mix", "alpha_aug", "A", "B"]
+    assert out[2].split()[:3] == ["mix", "alpha_aug", "precision@10"]
     rows = [line.split()[0] for line in out[4:8]]
     assert rows == ["proportional", "stratified", "no_augmentation", "data_mix"]
     assert out[-1] == str(folder)
@@ -411,7 +414,7 @@ def test_progress_without_a_terminal(tiny, option, bars, lines):
     status, _, err = call(*run_arguments(tiny, show_progress=option))
     assert status == 0, err
     assert ("model/s]" in err or "s/model]" in err) is bars
-    assert ("folds: 10 of 10 models in" in err) is lines
+    assert ("folds: 8 of 8 models in" in err) is lines
 
 
 def test_progress_on_a_terminal_is_bars(tiny, monkeypatch):

@@ -24,6 +24,7 @@ def _run(folder, backend, **more):
         "epochs": 2,
         "eval_step": 1,
         "embedding_size": 4,
+        "budget_curve": False,
         "backend": backend,
         "output_dir": str(folder),
         **more,

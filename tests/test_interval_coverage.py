@@ -105,7 +105,7 @@ def test_the_tables_in_the_docs_are_what_the_benchmark_prints(repository, capsys
     _script(repository)["main"]([])
     found = _tables(capsys.readouterr().out)
     by_users, marks, means, by_seeds, seed_marks = found
-    written = _tables((repository / "docs" / "statistics.md").read_text(encoding="utf-8"))
+    written = _tables((repository / "docs" / "statistics.md").read_text(encoding="utf-8"))[:5]
     # in the page the means stand last
     for table, expected in zip(
         written, (by_users, marks, by_seeds, seed_marks, means), strict=True
@@ -133,7 +133,7 @@ def test_fiellers_interval_holds_the_true_change_of_few_users(repository, n_user
 
 def test_what_is_said_of_few_users_is_what_the_tables_hold(repository):
     tables = _tables((repository / "docs" / "statistics.md").read_text(encoding="utf-8"))
-    by_users, means = tables[0], tables[-1]
+    by_users, means = tables[0], tables[4]  # splits and verdicts have theirs after them
 
     def spread(rows):
         rates = [100 * rate for row in rows for rate in row[1:]]

@@ -131,7 +131,7 @@ def test_every_control_toggles_what_the_protocol_says():
         "user_loss=sum": {"user_loss": "sum"},
         "until converged": {
             "early_stopping": True,
-            "epochs": 500,
+            "epochs": 2000,
             "eval_step": 5,
             "stopping_step": 10,
         },
@@ -269,7 +269,7 @@ def test_the_plan_says_what_it_costs(reproduced):
     lines = text.splitlines()
     # EASE: (3 baselines + 2 mixes) x 2 folds; 3 baselines + data_mix, once
     assert lines[2].startswith(
-        "blockmix, target A, EASE, converged: 10 models on folds and 4 on all of train, about "
+        "blockmix, target A, EASE, converged: 24 models on folds (14 of them for the budget curve) and up to 5 on all of train, about "
     )
     # BPR: (3 + 2) x 2 folds; (3 + 1) x 2 repeats
     assert "BPR d=16, converged: 10 models on folds and 8 on all of train, at most about" in text

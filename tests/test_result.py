@@ -59,7 +59,7 @@ def plain(tiny, tmp_path_factory):
 def test_top_level(run):
     result = run.result
     expected = {
-        "schema_version": 1,
+        "schema_version": 2,
         "dataset": "tiny",
         "group_field": "group",
         "target": "A",
@@ -74,7 +74,7 @@ def test_top_level(run):
         *expected,
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
         *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
-        *("data", "same_mix"),
+        *("data", "same_mix", "lengths", "own_length"),
     }
     assert result["data"] == {"removed": []}
 
@@ -222,24 +222,31 @@ def test_changes_are_ratios_of_means(run):
 
 def test_curves(run):
     curves = [json.loads(line) for line in (run.folder / "curves.jsonl").read_text().splitlines()]
-    assert len(curves) == (3 + 1 + 3) * 2
+    assert len({(entry["name"], entry["fold"]) for entry in curves}) == (3 + 1 + 3) * 2
+    common, chosen = run.result["lengths"]["common"], run.result["search"]["selected"]
     for entry in curves:
-        assert set(entry) == {"name", "fold", "curve"}
-        # evaluated every 2 updates of at most 8, all groups for baselines, else the target
+        more = {"scores", "seconds", "diverged", "type", "packed"}
+        assert set(entry) == {"name", "fold", "curve", *more}
+        # evaluated every 2 updates of at most 8, all groups for baselines, else the target; trials
+        # until the common length, rows and what becomes one up to twice as long
         groups = {"A", "B", "C"} if entry["name"] in BASELINES else {"A"}
-        assert [point["epoch"] for point in entry["curve"]] == [2, 4, 6, 8]
+        epochs = [point["epoch"] for point in entry["curve"]]
+        assert epochs == [2, 4, 6, 8][: len(epochs)] and epochs[-1] >= common
+        if entry["name"].startswith("trial-") and entry["name"] != chosen:
+            assert epochs[-1] == common
         assert all(set(point["by_group"]) == groups for point in entry["curve"])
 
 
 def test_records_agree_with_the_curves(run):
-    """The score of a fold is the best of its curve, its epochs are where that was."""
+    """The score of a fold is the value of its curve at the common length."""
     curves = {
         (entry["name"], entry["fold"]): entry["curve"]
         for entry in map(json.loads, (run.folder / "curves.jsonl").read_text().splitlines())
     }
     for record in map(json.loads, (run.folder / "trials.jsonl").read_text().splitlines()):
         curve = {p["epoch"]: p["by_group"]["A"] for p in curves[record["name"], record["fold"]]}
-        assert record["score"] == max(curve.values()) == curve[record["epochs"]]
+        assert record["score"] == curve[record["epochs"]]
+        assert record["epochs"] == run.result["lengths"]["common"]
 
 
 def test_configuration_is_resolved(run):
@@ -271,7 +278,7 @@ def test_a_model_without_an_embedding_size(tiny):
 def test_the_python_call_is_the_command(run, capsys):
     settings = yaml.safe_load((run.folder / "model.yaml").read_text())["settings"]
     chosen = ("group_field", "trials", "folds", "repeats", "epochs", "eval_step", "topk", "mix")
-    chosen += ("fine_tune",)
+    chosen += ("fine_tune", "budget_curve")
     result = run_groupmix(
         model="BPR",
         dataset="tiny",
@@ -301,18 +308,17 @@ def test_table_of_a_run(run):
         "2 repeats"
     )
     assert lines[2].split() == [
-        *("mix", "alpha_aug", "B", "C", "precision@10", "recall@10", "ndcg@10"),
-        *("change", "precision"),
+        *("mix", "alpha_aug", "precision@10", "recall@10", "ndcg@10", "epochs"),
+        *("change", "precision", "at", "its", "own", "length"),
     ]
     for line, (name, mix) in zip(lines[4:9], run.result["mixes"].items(), strict=True):
         test = run.result["test"][name]
         values = [f"{test[f'{metric}@10']:.4f}" for metric in ("precision", "recall", "ndcg")]
-        shares = [
-            f"{mix['alpha_aug']:.2f}",
-            f"{mix['alpha']['B']:.2f}",
-            f"{mix['alpha']['C']:.2f}",
-        ]
-        assert line.split()[:7] == [name, *shares, *values]
+        epochs = str(run.result["lengths"]["common"])
+        assert line.split()[:6] == [name, f"{mix['alpha_aug']:.2f}", *values, epochs]
+    for line, group in zip(lines[12:14], "BC", strict=True):  # alpha, with groups in rows
+        shares = [f"{mix['alpha'][group]:.2f}" for mix in run.result["mixes"].values()]
+        assert line.split() == [group, *shares]
     assert lines[4].endswith("reference")
     text = " ".join(run.out.split())
     search = run.result["search"]

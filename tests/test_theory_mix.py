@@ -15,12 +15,13 @@ from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.run import run_groupmix
-from recbole_groupmix.search import carry_out
+from recbole_groupmix.search import carry_out, choice
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.load import load_run
 
 SMALL = {
     "fine_tune": False,
+    "budget_curve": False,
     "trials": 2,
     "folds": 2,
     "repeats": 1,
@@ -113,7 +114,7 @@ def test_a_fold_without_classes_of_a_group_has_proportional(repository, monkeypa
 @pytest.mark.parametrize("selected", ["theory", "trial-1"])
 def test_a_row_of_the_result_whether_it_is_the_data_mix_or_not(selected, monkeypatch):
     monkeypatch.setattr(
-        carry_out, "select", lambda found, cv: next(c for c in found if c.name == selected)
+        choice, "select", lambda found, cv: next(c for c in found if c.name == selected)
     )
     result = run_groupmix(dataset="blockmix", target="A", config_dict=SMALL)
     rows = ["proportional", "stratified", "no_augmentation", "theory", "data_mix"]
@@ -137,7 +138,7 @@ def test_without_trials_theory_is_a_row_and_there_is_no_data_mix():
 
 def test_theory_diverging_takes_both_its_rows_away(monkeypatch):
     monkeypatch.setattr(
-        carry_out, "select", lambda found, cv: next(c for c in found if c.name == "theory")
+        choice, "select", lambda found, cv: next(c for c in found if c.name == "theory")
     )
     train = carry_out.FineTuning.train
 
