@@ -115,7 +115,7 @@ def test_what_decides_a_run_and_what_does_not():
     }
     assert {
         *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
-        *("fine_tune", "own_length", "budget_curve"),
+        *("fine_tune", "own_length", "budget_curve", "decays"),
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     } == NO_COST
     assert set(NAME_KEYS) == {

@@ -267,12 +267,14 @@ def test_the_plan_says_what_it_costs(reproduced):
     _, _, (status, text, err), _, _ = reproduced
     assert status == 0
     lines = text.splitlines()
-    # EASE: (3 baselines + 2 mixes) x 2 folds; 3 baselines + data_mix, once
+    # (3 baselines + 2 mixes + 7 budgets) x 2 folds; 3 baselines, data_mix and budget, once for EASE
+    # and twice for BPR, whose two chosen mixes may be trained for longer on both folds
+    on_folds = "24 models on folds (14 of them for the budget curve)"
     assert lines[2].startswith(
-        "blockmix, target A, EASE, converged: 24 models on folds (14 of them for the budget curve) and up to 5 on all of train, about "
+        f"blockmix, target A, EASE, converged: {on_folds} and up to 5 on all of train, about "
     )
-    # BPR: (3 + 2) x 2 folds; (3 + 1) x 2 repeats
-    assert "BPR d=16, converged: 10 models on folds and 8 on all of train, at most about" in text
+    trained = f"{on_folds}, up to 4 again for longer and up to 10 on all of train, at most about"
+    assert f"BPR d=16, converged: {trained}" in text
     assert lines[3].startswith("3 of 3 cells to run, at most about ")
     assert err.count("timing blockmix") == 3  # not per target or cell
 
