@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
 from recbole_groupmix.core.training_length import smoothed
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.length_rows import (
@@ -21,6 +21,8 @@ from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 
 TITLE = "Training length"
+#: Where the axis of the figure begins, relative to the best value of the lowest mix.
+LOWEST = 0.8
 
 
 def lengths_section(run: FinishedRun) -> Section:
@@ -59,8 +61,8 @@ def mean_curves(run: FinishedRun) -> pd.DataFrame:
         name = run.candidate(row)
         curves = [r for r in run.curves if r["name"] == name]
         n_points = min((len(r["curve"]) for r in curves), default=0)
-        if len(curves) < n_folds or n_points < 2 or row in run.same:
-            continue
+        if len(curves) < n_folds or n_points < 2 or row in (*run.same, FINE_TUNED):
+            continue  # fine_tuned begins where Proportional ends
         epochs = [point["epoch"] for point in curves[0]["curve"][:n_points]]
         scores = [
             [np.nan if s is None else s for s in r.get("scores", [])[:n_points]] for r in curves
@@ -83,6 +85,9 @@ def _plot(data: pd.DataFrame, common: int | None) -> Any:
         )
     if common is not None:
         axes.axvline(common, color="0.5", linewidth=1)
+    best = data.groupby("mix")["value"].max()
+    if best.max() > 0:  # the steep start says nothing about the length
+        axes.set_ylim(LOWEST * best.min(), None)
     axes.set_xlabel("epoch")
     axes.grid(axis="y")
     figure.legend(loc="outside upper center", ncols=4)
