@@ -261,7 +261,7 @@ def test_the_curve_of_a_target_ends_when_its_patience_is_over(tiny):
 
     def record(epoch, **means):
         curve.record(np.array([{"B": 0.0, **means}[name] for name in names]), epoch)
-        return stopping.over
+        return stopping.is_over()
 
     # a point stands alone in its window up to epoch 9; two epochs are the least patience, and half
     # of the best epoch once that is more

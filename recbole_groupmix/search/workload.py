@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -110,8 +109,8 @@ def left_to_train(
     if not folds:
         tuned = fine_tuned(experiment, {})
         return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], {}, duplicates)
-    of_candidates, known = _left_on_folds(experiment, folder, trained)
-    left = of_candidates.total()
+    jobs, known = left_on_folds(experiment, folder, trained)
+    left = len(jobs)
     tuned = fine_tuned(experiment, known) if REFERENCE in known else None
     tuning_left, tuned_left = (folds, repeats) if has_tuned and REFERENCE not in known else (0, 0)
     if tuned is not None:
@@ -127,6 +126,7 @@ def left_to_train(
     if not (left or tuning_left or control):
         known = {**known, **{k: v for choice in chosen for k, v in choice.known.items()}}
         return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], known, duplicates)
+    budgets = {c.name for c in trained if c.source == BUDGET}
     fixed = [_to_test(experiment, folder, c, known) for c in trained if c.source in FIXED]
     return Workload(
         on_folds=left,
@@ -135,7 +135,7 @@ def left_to_train(
         final_fine_tuned=tuned_left,
         at_most=any(choice.may_be_row for choice in chosen),
         control=control,
-        budgets_on_folds=sum(of_candidates[c.name] for c in trained if c.source == BUDGET),
+        budgets_on_folds=sum(job.name in budgets for job in jobs),
     )
 
 
@@ -207,14 +207,6 @@ def _on_all_of_train(
     jobs = TestStage(experiment, folder, chosen, ModelKeeper(folder)).jobs()
     follow = n_trainings(job for job in jobs if job.start is not None)
     return Workload(0, 0, n_trainings(jobs), follow)
-
-
-def _left_on_folds(
-    experiment: Experiment, folder: RunFolder, trained: Sequence[Candidate]
-) -> tuple[Counter[str], dict[str, FoldSummary]]:
-    """Return how many models are left on the folds by candidate, and what is known by now."""
-    jobs, known = left_on_folds(experiment, folder, trained)
-    return Counter(job.name for job in jobs), known
 
 
 def planned(settings: Settings, mixes: Sequence[str]) -> Workload:

@@ -140,8 +140,9 @@ class JointModels:
             started, alive = time.perf_counter(), self._population.alive
             self._update(batches, epoch)
             finished = [k for k in alive if any(job.epochs == epoch for job in self._jobs[k])]
-            finished += self._measured(alive, epoch, last)
-            finished += [k for k in alive if k in stoppings and stoppings[k].over]
+            measured, diverged = self._measured(alive, epoch, last)
+            finished += diverged
+            finished += [k for k in measured if k in stoppings and stoppings[k].is_over()]
             if epoch == last:
                 finished = alive
             for k in alive:
@@ -165,8 +166,8 @@ class JointModels:
             if any(job.epochs is None for job in self._jobs[k])
         }
 
-    def _measured(self, alive: list[int], epoch: int, last: int) -> list[int]:
-        """Measure the models whose turn it is; return those that diverged."""
+    def _measured(self, alive: list[int], epoch: int, last: int) -> tuple[list[int], list[int]]:
+        """Measure the models whose turn it is; return them, and those that diverged instead."""
         asked, diverged = {}, []
         for k in alive:
             if k not in self._curves or not is_measured(self._jobs[k], epoch, last):
@@ -182,7 +183,7 @@ class JointModels:
             n_relevant = np.diff(asked[k].relevant.indptr).astype(np.int64)
             values = per_user_metrics(hits[k], n_relevant, [curve.k], [curve.metric])
             curve.record(values[f"{curve.metric}@{curve.k}"], epoch)
-        return diverged
+        return list(asked), diverged
 
     def _fits(self, k: int, epoch: int) -> Iterator[Fit]:
         """Yield a fit for every job whose model ends after an epoch."""

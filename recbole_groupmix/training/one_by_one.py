@@ -119,14 +119,15 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
 
         def after(epoch_idx: int) -> None:
             nonlocal done
-            done = epoch_idx + 1
+            done, ended = epoch_idx + 1, False
             if on_epoch is not None:
                 on_epoch(job.name, done, trainer.epochs)
             if curve is not None and is_measured(jobs, done, trainer.epochs):
                 _measure(model, curve, done)
+                ended = stopping is not None and stopping.is_over()
             if done in lengths and done < trainer.epochs and _is_finite(model):
                 read[done] = copy.deepcopy(model.state_dict())
-            if stopping is not None and stopping.over:
+            if ended:
                 raise _Ended
 
         trainer.on_epoch = after

@@ -178,11 +178,13 @@ class EarlyStopping:
         self._curve = curve
         self._patience = max(math.ceil(PATIENCE / updates_per_epoch), evaluations * eval_step)
 
-    @property
-    def over(self) -> bool:
-        """Whether training may end; see :func:`~recbole_groupmix.core.training_length.has_peaked`."""
+    def is_over(self) -> bool:
+        """Note where the curves of targets end by the last point; return whether training may end.
+
+        See :func:`~recbole_groupmix.core.training_length.has_peaked`.
+        """
         curve = self._curve
-        for target in curve.targets if curve.epochs else ():
+        for target in curve.targets:
             if target not in curve.ends and has_peaked(
                 curve.epochs, curve.means(target), self._patience
             ):

@@ -141,6 +141,21 @@ def ease_loss_gradient(
     return LossGradient(float(losses.mean()), by_weight, float(np.trace(derivative)))
 
 
+def _user_losses(
+    inverse: Floats,
+    inputs: Floats,
+    seen: npt.NDArray[np.bool_],
+    relevant: npt.NDArray[np.bool_],
+    **options: Any,
+) -> tuple[Floats, Floats, npt.NDArray[np.float64], Floats]:
+    """Return ``p = diag(P)``, ``M = X P``, the losses of the users and their slopes ``R / p``."""
+    diagonal: Floats = np.diag(inverse).copy()
+    product = inputs @ inverse
+    losses, slope = held_out_losses(inputs - product / diagonal, seen, relevant, **options)
+    slope /= diagonal
+    return diagonal, product, losses, slope
+
+
 def user_lambda_slopes(
     inverse: Floats,
     seen: npt.NDArray[np.bool_],
@@ -170,11 +185,8 @@ def user_lambda_slopes(
     ValueError
         As `held_out_losses`.
     """
-    diagonal = np.diag(inverse).copy()
     inputs = seen.astype(inverse.dtype)
-    product = inputs @ inverse
-    losses, slope = held_out_losses(inputs - product / diagonal, seen, relevant, **options)
-    slope /= diagonal
+    diagonal, product, losses, slope = _user_losses(inverse, inputs, seen, relevant, **options)
     squares = np.einsum("ij,ij->j", inverse, inverse)
     slopes = np.einsum("ij,ij->i", slope, product @ inverse)
     slopes -= (slope * product) @ (squares / diagonal)
@@ -222,11 +234,8 @@ def user_loss_slopes(
     ValueError
         As `held_out_losses`.
     """
-    diagonal = np.diag(inverse).copy()
     inputs = seen.astype(inverse.dtype)
-    product = inputs @ inverse
-    losses, slope = held_out_losses(inputs - product / diagonal, seen, relevant, **options)
-    slope /= diagonal
+    diagonal, product, losses, slope = _user_losses(inverse, inputs, seen, relevant, **options)
     slopes = np.zeros((len(losses), n_groups))
     diagonals = np.zeros((n_groups, len(diagonal)))
     for index in range(n_groups):
