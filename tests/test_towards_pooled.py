@@ -11,7 +11,6 @@ from helpers import experiment, job
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.linear.ease import ease, ease_towards
 from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.rivals.fine_tuned import RIVAL
 from recbole_groupmix.rivals.recipe import Recipe
@@ -180,7 +179,7 @@ def test_all_targets_at_once_find_what_one_target_finds(tiny):
     alone = fold_scores(run_folder("alone"))
     index = json.loads((run_folder("together") / "index.json").read_text())
     assert len(alone) >= 6 and len(set(alone.values())) > 1
-    together = fold_scores(run_folder("together") / index["runs"]["A"]["run_folder"])
+    together = fold_scores(run_folder("together") / index["targets"]["A"]["folder"])
     shared = alone.keys() & together.keys()
     assert len(shared) >= 6
     for key in shared:
