@@ -69,6 +69,8 @@ class GroupMixTrainer(Trainer):
         (the sampled loss of Eq. 7, or RecBole's training).
     factors : numpy.ndarray of float, shape (n_users,), optional
         See :func:`user_factors`; default all 1.
+    l2_factors : numpy.ndarray of float, shape (n_users,), optional
+        Further factors of the L2 term alone, by user; default all 1.
     validate : callable, optional
         Maps the model to (score, results), in place of RecBole's evaluation.
     on_epoch : callable, optional
@@ -93,6 +95,7 @@ class GroupMixTrainer(Trainer):
         user_weights: np.ndarray | None = None,
         *,
         factors: np.ndarray | None = None,
+        l2_factors: np.ndarray | None = None,
         validate: Callable[[AbstractRecommender], tuple[float, dict[str, float]]] | None = None,
         on_epoch: Callable[[int], None] | None = None,
     ) -> None:
@@ -116,9 +119,12 @@ class GroupMixTrainer(Trainer):
         factors = np.ones(len(user_weights)) if factors is None else factors
         self._weights = BatchWeights(config["loss_norm"] or "count")
         self._data_weights = self._table(factors * user_weights)
-        self._regularizer_weights = (
-            self._data_weights if regularizer == "weighted" else self._table(factors)
-        )
+        of_l2 = factors * user_weights if regularizer == "weighted" else factors
+        self._regularizer_weights = self._data_weights
+        if l2_factors is not None:
+            self._regularizer_weights = self._table(of_l2 * l2_factors)
+        elif regularizer != "weighted":
+            self._regularizer_weights = self._table(of_l2)
         attach_weighted_losses(model, self._weights, regularizer)
 
     def _table(self, values: np.ndarray) -> Tensor:

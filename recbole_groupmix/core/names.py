@@ -14,8 +14,8 @@ BASELINES = (REFERENCE, STRATIFIED, NO_AUGMENTATION)
 DATA_MIX = "data_mix"
 #: The mix with the smallest recovery bound, if items have classes.
 THEORY = "theory"
-#: Baseline without a mix: trained on all users, then on the target's users only.
-FINE_TUNED = "fine_tuned"
+#: Source of the candidates that are no mixes but rivals of mixing.
+OF_RIVALS = "rival"
 #: Baseline with the shares of Proportional and the budget that the folds choose.
 BUDGET = "budget"
 #: Beginning of the names of its candidates, ``budget-0.3``.
@@ -24,9 +24,9 @@ BUDGET_CANDIDATE = f"{BUDGET}-"
 TRIAL = "trial-"
 
 #: Sources of candidates that cannot become the searched mix.
-NOT_SEARCHED = ("baseline", "own", BUDGET, FINE_TUNED)
+NOT_SEARCHED = ("baseline", "own", BUDGET, OF_RIVALS)
 
-_RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, FINE_TUNED, BUDGET))
+_RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, BUDGET))
 
 
 def is_reserved(name: str) -> bool:

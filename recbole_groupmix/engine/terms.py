@@ -47,6 +47,8 @@ class Shared:
         Group of every user; -1 is read as the last group and must not occur in triplets.
     factor : numpy.ndarray of float64, shape (n_users,)
         Factor of every triplet of a user (1, or the factor that makes ``l(u)`` a mean).
+    l2_factor : numpy.ndarray of float64, shape (n_users,), optional
+        The same for the L2 term; None if it is that of the data term.
     loss_norm : {"count", "weight"}
         Divisor of the loss: number of triplets, or the sum of their weights.
     l2_on_rows : bool
@@ -65,6 +67,7 @@ class Shared:
     l2_on_rows: bool = False
     graph: csr_matrix | None = None
     n_layers: int = 0
+    l2_factor: npt.NDArray[np.float64] | None = None
 
 
 class BatchTerms:
@@ -82,7 +85,9 @@ class BatchTerms:
         self._shared, self._batch = shared, batch
         self._factor = shared.factor[batch.users]
         self._group = shared.group_of_user[batch.users]
+        of_l2 = shared.factor if shared.l2_factor is None else shared.l2_factor
         self._mass = self._factor * batch.sizes  # factor summed over the triplets of a segment
+        self._l2_mass = of_l2[batch.users] * batch.sizes
         n_groups = int(shared.group_of_user.max()) + 1
         self._counts = np.zeros((n_groups, len(shared.tables) - shared.n_users))
         kernels.weighted_counts(
@@ -91,13 +96,13 @@ class BatchTerms:
             batch.pos,
             batch.neg,
             shared.group_of_user,
-            shared.factor,
+            of_l2,
             self._counts,
         )
 
     def weight(self, member: Member) -> Floats:
         """Return the weight of a triplet of each segment, divisor included, (n_segments,)."""
-        divisor = self._divisor(member.data_weights)
+        divisor = self._divisor(member.data_weights, self._mass)
         weight = member.data_weights[self._group] * self._factor / divisor
         return weight.astype(np.float32)
 
@@ -109,15 +114,15 @@ class BatchTerms:
             shrink[[0, n_users]] = 0.0  # padding rows
             return shrink.astype(np.float32)
         shrink = np.zeros(size)
-        shrink[self._batch.users] = member.l2_weights[self._group] * self._mass
+        shrink[self._batch.users] = member.l2_weights[self._group] * self._l2_mass
         weights = member.l2_weights[: len(self._counts)]
         # not by BLAS, which would start its own threads besides the callers'
         shrink[n_users:] = np.einsum("g,gi->i", weights, self._counts)
-        shrink *= member.reg_weight / self._divisor(member.l2_weights)
+        shrink *= member.reg_weight / self._divisor(member.l2_weights, self._l2_mass)
         return shrink.astype(np.float32)
 
-    def _divisor(self, weights: npt.NDArray[np.float64]) -> float:
+    def _divisor(self, weights: npt.NDArray[np.float64], mass: npt.NDArray[np.float64]) -> float:
         if self._shared.loss_norm == "count":
             return float(len(self._batch.pos))
-        total = float((weights[self._group] * self._mass).sum())
+        total = float((weights[self._group] * mass).sum())
         return total or 1.0  # a batch of weight 0 leaves a model as it is

@@ -182,12 +182,16 @@ class TorchPopulation:
         shared, alive = self._shared, [self._members[k] for k in self._columns]
         n_users, (n_rows, n_alive, _) = shared.n_users, self._table.shape
         group, factor = shared.group_of_user[batch.users], shared.factor[batch.users]
-        mass = factor * batch.sizes  # factor summed over the triplets of a segment
+        l2_factor = factor if shared.l2_factor is None else shared.l2_factor[batch.users]
         data = np.stack([member.data_weights for member in alive])
         n_groups = data.shape[1]
-        mass_of_group = np.zeros(n_groups)
-        np.add.at(mass_of_group, group, mass)
-        data = data / self._divisor(data, mass_of_group, len(batch.pos))
+
+        def mass_of_group(of_triplet: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            mass = np.zeros(n_groups)
+            np.add.at(mass, group, of_triplet * batch.sizes)  # summed over the triplets
+            return mass
+
+        data = data / self._divisor(data, mass_of_group(factor), len(batch.pos))
         groups, factors = self._tensor(group), self._tensor(factor)
         weight = self._tensor(data.T)[groups] * factors[:, None]
 
@@ -198,11 +202,15 @@ class TorchPopulation:
             shrink += self._tensor(2.0 * reg_weight.T)
             shrink[0] = shrink[n_users] = 0.0  # padding rows
         else:
-            l2 = l2 * (reg_weight / self._divisor(l2, mass_of_group, len(batch.pos)))
+            l2 = l2 * (reg_weight / self._divisor(l2, mass_of_group(l2_factor), len(batch.pos)))
             by_group = self._tensor(l2.T)
-            shrink[self._tensor(batch.users)] = by_group[groups] * self._tensor(mass)[:, None]
+            mass = self._tensor(l2_factor * batch.sizes)
+            shrink[self._tensor(batch.users)] = by_group[groups] * mass[:, None]
             counts = factors.new_zeros(n_groups * (n_rows - n_users))
-            first, factor_of_row = groups[segment] * (n_rows - n_users), factors[segment]
+            first, factor_of_row = (
+                groups[segment] * (n_rows - n_users),
+                self._tensor(l2_factor)[segment],
+            )
             counts.index_add_(0, first + pos, factor_of_row)
             counts.index_add_(0, first + neg, factor_of_row)
             for count, coefficient in zip(counts.view(n_groups, -1), by_group, strict=True):

@@ -24,6 +24,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.record.fold_schema import FoldSummary
+from recbole_groupmix.rivals.recipe import Recipe
 
 #: Sources of mixes that are always rows of a result, with or without a search.
 FIXED = ("baseline", "own", THEORY)
@@ -44,8 +45,6 @@ class Candidate:
     shared_weights : dict of str to float or None
         Weight of a user of each group, of any scale, which several targets share; ``mix``
         expresses them for this target.
-    pooled_epochs : int
-        Epochs of Proportional before the mix takes over; 0 for a mix from the start.
     mix_on : callable or None
         Returns the mix of a part, for a mix that follows the part's training interactions; None
         for a mix that is the same on all parts.
@@ -55,8 +54,12 @@ class Candidate:
     mix: Mix
     source: str
     shared_weights: Mapping[str, float] | None = None
-    pooled_epochs: int = 0
     mix_on: Callable[[int], Mix] | None = field(default=None, compare=False)
+
+    def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
+        """Return how the mix is trained on a part, with RecBole keys of its own."""
+        weights = self.weights_on(experiment.part(part).n_users, experiment.target, part)
+        return Recipe(weights, options=dict(options))
 
     @property
     def is_baseline(self) -> bool:

@@ -52,6 +52,8 @@ class Rival(Protocol):
     own_length : bool
         Whether its models have a training length of their own, at the peak of their own curve;
         else they are trained for Proportional's.
+    n_points : int
+        Most points that it has, for a plan without the data.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Rival(Protocol):
     source: str
     costs_little: bool
     own_length: bool
+    n_points: int
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why the model or the settings cannot carry the rival; None if they can."""

@@ -1,17 +1,17 @@
-"""Turns a candidate into a job, with the weights of its mix on the training part."""
+"""Turns a candidate into a job, with the recipe of its mix or rival on the training part."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import Candidate, reference_candidate
+from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.training.job import Job
 
 
 def job_of(
     experiment: Experiment,
-    candidate: Candidate,
+    candidate: Trainable,
     part: int,
     repeat: int = 0,
     epochs: int | None = None,
@@ -24,8 +24,8 @@ def job_of(
     ----------
     experiment : Experiment
         Shared data; its target is the candidate's.
-    candidate : Candidate
-        The mix to train.
+    candidate : Trainable
+        The mix or the rival to train.
     part : int
         Training part.
     repeat : int
@@ -33,24 +33,19 @@ def job_of(
     epochs : int or None
         How long to train; None stops early.
     options : mapping of str to float, optional
-        RecBole keys of this job alone.
+        RecBole keys of this job alone, or the values of a rival's knobs.
     eval_step : int
         Epochs between two measurements on the part's held-out items; 0 measures nothing.
     """
-    n_users, target = experiment.part(part).n_users, experiment.target
-    start = None
-    if candidate.pooled_epochs:
-        pooled = reference_candidate(n_users, target)
-        l2 = {k: v for k, v in (options or {}).items() if k == "reg_weight"}
-        start = job_of(experiment, pooled, part, repeat, candidate.pooled_epochs, l2)
+    point = dict(options or {})
+    recipe = candidate.recipe_on(experiment, part, point)
     return Job(
         candidate.name,
-        candidate.weights_on(n_users, target, part),
+        recipe,
         part,
         repeat,
         epochs,
-        options or {},
+        point,
         eval_step=eval_step,
         every_group=candidate.is_baseline,
-        start=start,
     )

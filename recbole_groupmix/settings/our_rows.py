@@ -163,10 +163,19 @@ class OurRows:
         models="trained",
         costs=False,
     )
+    rivals = Key[Sequence[str] | None](
+        None,
+        "own",
+        "Other ways to serve the target than a mix, chosen on the folds (docs/rivals.md).",
+        allowed="names of rivals, `all` or `none`",
+        unset="those that cost little",
+        costs=False,
+        identity=False,
+    )
     fine_tune = Key(
         True,
         "choice",
-        "Whether a run has the baseline `fine_tuned`: train on all users, then on the target's.",
+        "`false` is an older way to write `rivals: none`.",
         choices=(True, False),
         costs=False,
         identity=False,

@@ -56,6 +56,7 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
         "valid_metric": _valid_metric(settings, topk),
         "mix": _mix_files(settings),
         **_decays(settings),
+        **_rivals(settings),
     }
     _check_benchmark(settings)
     check_kinds(settings)
@@ -178,6 +179,26 @@ def _decays(settings: Settings) -> dict[str, list[float]]:
             "are no folds to choose it on; give one reg_weight, or early_stopping=true"
         )
     return {"decays": sorted({float(v) for v in decays})}
+
+
+def _rivals(settings: Settings) -> dict[str, list[str]]:
+    value: Any = settings.rivals
+    if value is None:
+        return {}
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if (
+        not isinstance(names, (list, tuple))
+        or not names
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise ValueError(
+            f"{settings.describe('rivals')}; it must be a list of names, for example "
+            "[fine_tuned,tuned_lambda], or all, or none"
+        )
+    alone = [name for name in names if name in ("all", "none")]
+    if alone and len(names) > 1:
+        raise ValueError(f"{settings.describe('rivals')}; {alone[0]} stands alone")
+    return {"rivals": list(names)}
 
 
 def _mix_files(settings: Settings) -> list[str]:

@@ -1,4 +1,4 @@
-"""Fine-tuning: jobs that start from the model of another job."""
+"""Fine-tuning: jobs that start from the model of another recipe."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, training_key
 
-#: Models trained before a fine-tuned model: the one that it starts from.
-MODELS_BEFORE = 1
-
 
 class FineTuning:
     """Trains the model that a job starts from before the job itself, and each such model once.
 
-    The optimiser starts anew with the job's data; learning rate and L2 weight stay. The model
-    object holds all users (graph, histories), as that of the first training did.
+    The optimiser starts anew with the job's data and its own learning rate. The model object holds
+    all users (graph, histories), as that of the first training did.
 
     Parameters
     ----------
@@ -31,31 +28,40 @@ class FineTuning:
     def train(
         self, experiment: Experiment, jobs: Iterable[Job], on_epoch: OnEpoch | None = None
     ) -> Iterator[Fit]:
-        """Train jobs, those without a start first; see :meth:`Trains.train`."""
+        """Train jobs, those that start anew first; see :meth:`Trains.train`."""
         jobs = list(jobs)
-        at_once = [job for job in jobs if job.start is None]
+        at_once = [job for job in jobs if _first_of(job) is None]
         if at_once:
             yield from self._back_end.train(experiment, at_once, on_epoch)
-        starts: list[Job] = []
+        firsts: list[Job] = []
         followers: dict[tuple[object, ...], list[Job]] = {}
         for job in jobs:
-            if job.start is not None:
-                waiting = followers.setdefault(_start_key(job.start), [])
+            first = _first_of(job)
+            if first is not None:
+                waiting = followers.setdefault(_key(first), [])
                 if not waiting:
-                    starts.append(job.start)
+                    firsts.append(first)
                 waiting.append(job)
-        for first in self._back_end.train(experiment, starts, on_epoch) if starts else ():
-            waiting = followers[_start_key(first.job)]
-            share = first.seconds / len(waiting)
-            if first.diverged:
-                yield from (replace(first, job=job, curve=None, seconds=share) for job in waiting)
+        for fit in self._back_end.train(experiment, firsts, on_epoch) if firsts else ():
+            waiting = followers[_key(fit.job)]
+            share = fit.seconds / len(waiting)
+            if fit.diverged:
+                yield from (replace(fit, job=job, curve=None, seconds=share) for job in waiting)
                 continue
-            state = first.model.state_dict()
+            state = fit.model.state_dict()
             from_there = [replace(job, initial=state) for job in waiting]
-            for fit in self._back_end.train(experiment, from_there, on_epoch):
-                fit.job, fit.seconds = replace(fit.job, initial=None), fit.seconds + share
-                yield fit
+            for tuned in self._back_end.train(experiment, from_there, on_epoch):
+                tuned.job, tuned.seconds = replace(tuned.job, initial=None), tuned.seconds + share
+                yield tuned
 
 
-def _start_key(job: Job) -> tuple[object, ...]:
+def _first_of(job: Job) -> Job | None:
+    """Return the job whose model a job starts from; None if it starts anew."""
+    first = job.recipe.first
+    if first is None or job.recipe.towards is not None:
+        return None
+    return Job(f"first of {job.name}", first.recipe, job.part, job.repeat, first.epochs)
+
+
+def _key(job: Job) -> tuple[object, ...]:
     return (*training_key(job), job.epochs)

@@ -15,6 +15,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
+from recbole_groupmix.rivals.recipe import Recipe
 
 if TYPE_CHECKING:
     from recbole_groupmix.training.validation_curve import ValidationCurve
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One model to train. It knows the weights of users and nothing of mixes.
+    """One model to train. It knows a recipe and nothing of mixes or rivals.
 
     Attributes
     ----------
     name : str
         Name of the candidate that it is trained for.
-    weights : dict of str to float
-        Weight of a user of each group, of any scale.
+    recipe : Recipe
+        How it is trained.
     part : int
         Training part (:class:`~recbole_groupmix.experiment.experiment.Part`).
     repeat : int
@@ -38,22 +39,20 @@ class Job:
         How long to train; None stops early on the held-out items of the targets. Jobs that differ
         in their epochs alone are one training, which is read at each length.
     options : dict of str to float
-        RecBole keys of this job alone: ``learning_rate``, ``reg_weight``.
+        What the candidate chose or may choose, as records name it.
     eval_step : int
         Epochs between two measurements on the held-out items of the part; 0 measures nothing.
     targets : tuple of str
         Groups that are measured and drive early stopping; empty for the experiment's target alone.
     every_group : bool
         Whether every group is measured.
-    start : Job or None
-        A job whose model is trained first and where this job then starts
-        (:class:`~recbole_groupmix.training.fine_tuning.FineTuning`).
     initial : mapping of str to torch.Tensor or None
-        State of a model of all users to start from: the model of `start`, once it is trained.
+        State of a model of all users to start from: that of the recipe's `first`, once it is
+        trained (:class:`~recbole_groupmix.training.fine_tuning.FineTuning`).
     """
 
     name: str
-    weights: Mapping[str, float]
+    recipe: Recipe
     part: int
     repeat: int
     epochs: int | None = None
@@ -61,13 +60,17 @@ class Job:
     eval_step: int = 0
     targets: tuple[str, ...] = ()
     every_group: bool = False
-    start: Job | None = None
     initial: Mapping[str, torch.Tensor] | None = field(default=None, compare=False)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Weight of a user of each group, of any scale."""
+        return self.recipe.weights
 
     def config(self, experiment: Experiment) -> GroupMixConfig:
         """Return the configuration of the experiment with this job's own values."""
         config = copy.copy(experiment.config)
-        config.final_config_dict = {**config.final_config_dict, **self.options}
+        config.final_config_dict = {**config.final_config_dict, **self.recipe.options}
         return config
 
 
@@ -107,14 +110,24 @@ class Fit:
 
 def training_key(job: Job) -> tuple[object, ...]:
     """Return the key that jobs share if they differ in their number of epochs alone."""
-    start = None if job.start is None else (*training_key(job.start), job.start.epochs)
-    weights, options = sorted(job.weights.items()), sorted(job.options.items())
-    return (job.part, job.repeat, start, id(job.initial), *weights, *options)
+    return (job.part, job.repeat, id(job.initial), *job.recipe.identity)
 
 
 def n_trainings(jobs: Iterable[Job]) -> int:
     """Return the number of models that are trained for some jobs."""
     return len({training_key(job) for job in jobs})
+
+
+def n_firsts(jobs: Iterable[Job]) -> int:
+    """Return the number of models that are trained before some jobs, which start from them."""
+    firsts = ((job.part, job.repeat, job.recipe) for job in jobs)
+    return len(
+        {
+            (part, repeat, recipe.first.epochs, *recipe.first.recipe.identity)
+            for part, repeat, recipe in firsts
+            if recipe.first is not None and recipe.towards is None
+        }
+    )
 
 
 #: Called with a label, the number of epochs done and the number of epochs at most.
@@ -123,7 +136,8 @@ OnEpoch = Callable[[str, int, int], None]
 
 def user_weights(experiment: Experiment, job: Job) -> np.ndarray:
     """Return the weight of every internal user id in a job, float64 (n_users,)."""
-    return experiment.groups.weights_of_users(job.weights)
+    weights = experiment.groups.weights_of_users(job.weights)
+    return weights if job.recipe.by_user is None else weights * job.recipe.by_user
 
 
 def present_users(

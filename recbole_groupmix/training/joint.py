@@ -47,7 +47,9 @@ class Joint:
         for job in jobs:
             present = present_users(experiment, job, experiment.part(job.part))
             bits = tuple(None if users is None else users.tobytes() for users in present)
-            origin = (job.part, job.repeat, id(job.initial))
+            by_user = job.recipe.by_user
+            own = None if by_user is None else by_user.tobytes()
+            origin = (job.part, job.repeat, id(job.initial), own)
             alike.setdefault((*origin, job.epochs is None, *bits), []).append(job)
         for together in alike.values():
             budget = memory(experiment)

@@ -92,7 +92,7 @@ class JointModels:
     experiment : Experiment
         Shared data and settings.
     jobs : list of Job
-        The models; of the same part, repeat and present users.
+        The models; of the same part, repeat, present users and factors by user.
     budget : int
         Bytes that training may take.
     on_torch : bool
@@ -228,11 +228,17 @@ class JointModels:
                 ),
                 shape=tuple(adjacency.shape),
             )
+        factor, by_user = triplet_factors(experiment, self._part), self._first.recipe.by_user
+        l2_factor = None
+        if by_user is not None:
+            l2_factor = None if settings.regularizer == "weighted" else factor
+            factor = factor * by_user
         return Shared(
             n_users=experiment.shape[0],
             tables=tables.detach().cpu().numpy(),
             group_of_user=experiment.groups.of_user,
-            factor=triplet_factors(experiment, self._part),
+            factor=factor,
+            l2_factor=l2_factor,
             loss_norm=settings.loss_norm,
             l2_on_rows=settings.regularizer == "rows",
             graph=graph,
@@ -243,9 +249,12 @@ class JointModels:
         experiment, config = self._experiment, job.config(self._experiment)
         weights = np.array([job.weights[name] for name in experiment.groups.names])
         weighted = experiment.settings.regularizer == "weighted"
+        l2_weights = weights if weighted else np.ones(len(weights))
+        if job.recipe.l2 is not None:
+            l2_weights = l2_weights * [job.recipe.l2[name] for name in experiment.groups.names]
         return Member(
             data_weights=weights,
-            l2_weights=weights if weighted else np.ones(len(weights)),
+            l2_weights=l2_weights,
             learning_rate=float(config["learning_rate"]),
             reg_weight=float(config["reg_weight"] or 0.0),
         )

@@ -93,7 +93,7 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
     settings, config = experiment.settings, job.config(experiment)
     part = experiment.part(job.part)
     sampled = settings.weighting == "sample"
-    weights = user_weights(experiment, job)
+    weights, l2 = user_weights(experiment, job), job.recipe.l2
     in_model, _ = present_users(experiment, job, part)
     key = stream_key(experiment, job)
     curve = curve_of(experiment, part, jobs)
@@ -109,6 +109,7 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
             model,
             None if sampled else weights,
             factors=triplet_factors(experiment, part),
+            l2_factors=None if l2 is None else experiment.groups.weights_of_users(l2),
         )
         trainer.epochs = max(length or trainer.epochs for length in lengths)
         batches = training_batches(experiment, job, part, draws)

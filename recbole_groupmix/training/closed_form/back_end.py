@@ -94,8 +94,8 @@ def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: Iterator[
 
 
 def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:
-    if job.options:
-        return [dict(job.options)]
+    if job.recipe.options:
+        return [dict(job.recipe.options)]
     lambdas = experiment.settings.lambdas
     return [{"reg_weight": lam} for lam in lambdas] if lambdas else [{}]
 

@@ -1,0 +1,62 @@
+"""Fine-tuning: train on all users, then go on with the target's users alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recbole_groupmix.core.mix import Mix, baselines, group_weights
+from recbole_groupmix.core.names import NO_AUGMENTATION
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.rivals.l2 import pooled_weights
+from recbole_groupmix.rivals.recipe import First, Recipe
+from recbole_groupmix.rivals.rival import Point, Reference
+
+#: Shares of the run's learning rate: with all of it the first updates may undo the pooled model.
+SHARES_OF_RATE = (0.1, 0.01, 1.0)
+
+
+class FineTuned:
+    """Proportional's model, trained on with the target's users only.
+
+    The folds choose the learning rate and for how long, from 0 updates on, which are Proportional.
+    """
+
+    name = "fine_tuned"
+    says = "train on all users, then go on with the target's users alone"
+    advice = "train on all users, then go on with the target's users alone (fine_tuned)"
+    source = "local fine-tuning: Zhu and Caverlee, 2022, for a group in place of a user"
+    costs_little = True
+    own_length = True
+    n_points = len(SHARES_OF_RATE)
+
+    def why_not(self, experiment: Experiment) -> str | None:
+        """Return why there is no model to go on with; None if there is one."""
+        settings = experiment.settings
+        if settings.is_solved:
+            return f"{settings.model} is solved and not trained"
+        return None
+
+    def points(self, experiment: Experiment, reference: Reference) -> Sequence[Point]:
+        """Return learning rates."""
+        rate = float(experiment.config["learning_rate"])
+        return [{"learning_rate": float(f"{rate * share:.6g}")} for share in SHARES_OF_RATE]
+
+    def recipe(
+        self, experiment: Experiment, part: int, point: Point, reference: Reference
+    ) -> Recipe:
+        """Return the target's data alone, starting from the model of Proportional."""
+        n_users, target = experiment.part(part).n_users, experiment.target
+        alone = baselines(n_users, target)[NO_AUGMENTATION]
+        pooled = Recipe(pooled_weights(experiment), options=dict(reference.options))
+        return Recipe(
+            group_weights(alone, n_users, target),
+            options={**reference.options, **point},
+            first=First(pooled, reference.epochs),
+        )
+
+    def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
+        """Return None: data that come one after the other are no mix."""
+        return None
+
+
+RIVAL = FineTuned()
