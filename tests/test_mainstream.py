@@ -173,5 +173,5 @@ def test_niche_weights_of_power_0_and_of_equal_scores_are_1():
 
 @pytest.mark.parametrize("power", [-0.5, np.nan, np.inf])
 def test_niche_weights_refuse_a_power(power):
-    with pytest.raises(ValueError, match="power is .* >= 0"):
+    with pytest.raises(ValueError, match=r"power is .* >= 0"):
         niche_weights(np.array([np.nan, 0.1, 0.2]), power)

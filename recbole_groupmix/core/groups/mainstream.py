@@ -86,9 +86,7 @@ def mainstream_scores(
     return scores
 
 
-def niche_weights(
-    scores: npt.NDArray[np.floating[Any]], power: float
-) -> npt.NDArray[np.float64]:
+def niche_weights(scores: npt.NDArray[np.floating[Any]], power: float) -> npt.NDArray[np.float64]:
     """Return a weight of each user that grows with the distance from the mainstream.
 
     With ``s_u = (max MS - MS_u) / (max MS - min MS)`` the weight is ``s_u^p / mean(s^p)`` (Zhu and
