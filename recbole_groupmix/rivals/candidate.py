@@ -43,9 +43,7 @@ class RivalCandidate:
         """Name on the folds and of the row."""
         return self.rival.name
 
-    def recipe_on(
-        self, experiment: Experiment, part: int, options: Mapping[str, float]
-    ) -> Recipe:
+    def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
         """Return how the model of a point is trained on a part."""
         return self.rival.recipe(experiment, part, options, self.reference)
 
