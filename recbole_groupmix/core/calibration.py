@@ -7,6 +7,7 @@ candidate of a user has 1 and the last has 0, so that a trade-off means the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
 FloatArray = npt.NDArray[np.float64]
+Scores = npt.NDArray[np.floating[Any]]
 
 #: Weight of the wanted shares in the mixture that a list is compared by (Steck's alpha).
 SMOOTHING = 0.01
@@ -83,7 +85,7 @@ def divergence(wanted: FloatArray, found: FloatArray) -> FloatArray:
 
 
 def calibrated_lists(
-    scores: npt.NDArray[np.floating],
+    scores: Scores,
     wanted: FloatArray,
     items: ItemProfiles,
     length: int,
@@ -138,9 +140,7 @@ def calibrated_lists(
     return lists
 
 
-def listed_first(
-    scores: npt.NDArray[np.floating], lists: npt.NDArray[np.int64]
-) -> npt.NDArray[np.floating]:
+def listed_first(scores: Scores, lists: npt.NDArray[np.int64]) -> Scores:
     """Return scores in which the items of a list come first, in its order.
 
     Parameters
@@ -163,7 +163,7 @@ def listed_first(
     return raised
 
 
-def _best(scores: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.int64]:
+def _best(scores: Scores, size: int) -> npt.NDArray[np.int64]:
     """Return the items of the largest finite scores, best first, int64 (n, size); -1 for none."""
     size = min(size, scores.shape[1])
     finite = np.where(np.isfinite(scores), scores, -np.inf)
@@ -178,7 +178,7 @@ def _best(scores: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.int64]:
     return pool
 
 
-def _scaled(scores: npt.NDArray[np.floating], lacking: npt.NDArray[np.bool_]) -> FloatArray:
+def _scaled(scores: Scores, lacking: npt.NDArray[np.bool_]) -> FloatArray:
     """Return the scores of candidates, best first, as float64 in [0, 1]."""
     of_pool = np.where(lacking, np.inf, scores.astype(np.float64))
     last = of_pool.min(axis=1, keepdims=True, initial=np.inf)
