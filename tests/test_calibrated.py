@@ -67,7 +67,7 @@ def _jobs(ex, part, epochs=2, reference=REFERENCE, eval_step=1):
 
 
 def _top(model, held_out, ex, k=10):
-    scores = scores_of_all_items(model, held_out.users, ex.shape[1]).numpy().copy()
+    scores = scores_of_all_items(model, held_out.users, ex.shape[1]).detach().numpy().copy()
     scores[held_out.left_out()] = -np.inf
     return np.argsort(-scores, axis=1, kind="stable")[:, :k]
 
@@ -194,7 +194,7 @@ def test_a_run_with_the_rival(classed, tmp_path):
     status, _, err = call(*arguments)
     assert status == 0, err
     folder = run_folder(tmp_path)
-    assert "calibrated" in json.loads((folder / "result.json").read_text())["mixes"]
+    assert "calibrated" in json.loads((folder / "result.json").read_text())["change"]
     lines = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
     tried = [line["options"] for line in lines if line["name"] == "calibrated"]
     assert tried and all(TRADE_OFF in options for options in tried)
