@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from recbole.data.dataset import Dataset
 
 from recbole_groupmix.core.calibration import ItemProfiles, calibrated_lists, listed_first
 from recbole_groupmix.core.mix import Mix
@@ -82,7 +81,7 @@ class Calibrated:
 
     def __init__(self) -> None:
         # by data set, which the experiments of all targets share
-        self._shares: WeakKeyDictionary[Dataset, _ClassShares] = WeakKeyDictionary()
+        self._shares: WeakKeyDictionary[object, _ClassShares] = WeakKeyDictionary()
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there are no class shares; None if there are."""
