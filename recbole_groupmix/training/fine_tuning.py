@@ -9,6 +9,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, training_key
 
+
 class FineTuning:
     """Trains the model that a job starts from before the job itself, and each such model once.
 
