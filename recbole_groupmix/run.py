@@ -81,8 +81,12 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     trainer = back_end(experiment)
     of_target = target_run(experiment, compared, own)
     check_trackers(experiment.config)
-    say_notes(experiment, say, two_groups_note(experiment, has_budget(settings)))
-    expected = forecast(experiment, of_target.folder, compared, trainer, say)
+    say_notes(
+        experiment,
+        say,
+        [*two_groups_note(experiment, has_budget(settings)), *of_target.left_out],
+    )
+    expected = forecast(of_target, trainer, say)
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from command import call, run_arguments, run_folder
 from helpers import SMALL, job
+from recbole_groupmix.mixes.fine_tuned import fine_tuned
 
 from recbole_groupmix.core.mix import baselines
 from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.fine_tuning import FineTuning

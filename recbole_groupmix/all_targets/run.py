@@ -89,7 +89,9 @@ class AllTargets:
         started = time.perf_counter()
         runs = self._runs
         experiment = self._experiment
-        say_notes(experiment, say, two_groups_note(experiment, has_budget(experiment.settings)))
+        left_out = dict.fromkeys(note for run in runs.values() for note in run.left_out)
+        notes = [*two_groups_note(experiment, has_budget(experiment.settings)), *left_out]
+        say_notes(experiment, say, notes)
         for name, reason in self._left_out.items():
             say(f"note: target {name} is left out: {reason}")
         expected = self._forecast(say)
@@ -127,7 +129,7 @@ class AllTargets:
             }
             views = {name: run.experiment for name, run in self._runs.items()}
             on_folds = SharedJobs(views, jobs).n_models
-        left = [left_to_train(run.experiment, run.folder, run.candidates) for run in runs]
+        left = [left_to_train(run) for run in runs]
         final = sum(work.final for work in left)
         per_target = settings.early_stopping  # each target has epochs or a lambda of its own
         if settings.lambdas:
@@ -137,9 +139,10 @@ class AllTargets:
             final = max(final - shared, *(work.final for work in left))
         work = Workload(
             on_folds,
-            sum(work.fine_tuned_on_folds for work in left),
             final,
-            sum(work.final_fine_tuned for work in left),
+            rivals_on_folds=sum(work.rivals_on_folds for work in left),
+            before=sum(work.before for work in left),
+            rivals=tuple(dict.fromkeys(name for work in left for name in work.rivals)),
             at_most=final > 0,
             budgets_on_folds=sum(work.budgets_on_folds for work in left),
             control=sum(work.control for work in left),

@@ -9,7 +9,6 @@ from typing import Any
 from recbole_groupmix.core.names import (
     BUDGET,
     DATA_MIX,
-    FINE_TUNED,
     NO_AUGMENTATION,
     REFERENCE,
     STRATIFIED,
@@ -22,7 +21,6 @@ _ADVICE = {
     STRATIFIED: "give every other group the same total weight (stratified)",
     NO_AUGMENTATION: "train on the target's users only (no_augmentation)",
     THEORY: "train with theory's mix (theory)",
-    FINE_TUNED: "train on all users, then on the target's users only (fine_tuned)",
     BUDGET: "use less or more of all other data, in their own shares (budget)",
     DATA_MIX: "train with the searched mix (data_mix)",
 }

@@ -15,7 +15,7 @@ DATA_MIX = "data_mix"
 #: The mix with the smallest recovery bound, if items have classes.
 THEORY = "theory"
 #: Source of the candidates that are no mixes but rivals of mixing.
-RIVAL = "rival"
+OF_RIVALS = "rival"
 #: Baseline with the shares of Proportional and the budget that the folds choose.
 BUDGET = "budget"
 #: Beginning of the names of its candidates, ``budget-0.3``.
@@ -24,7 +24,7 @@ BUDGET_CANDIDATE = f"{BUDGET}-"
 TRIAL = "trial-"
 
 #: Sources of candidates that cannot become the searched mix.
-NOT_SEARCHED = ("baseline", "own", BUDGET, RIVAL)
+NOT_SEARCHED = ("baseline", "own", BUDGET, OF_RIVALS)
 
 _RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, BUDGET))
 

@@ -121,9 +121,7 @@ class BatchTerms:
         shrink *= member.reg_weight / self._divisor(member.l2_weights, self._l2_mass)
         return shrink.astype(np.float32)
 
-    def _divisor(
-        self, weights: npt.NDArray[np.float64], mass: npt.NDArray[np.float64]
-    ) -> float:
+    def _divisor(self, weights: npt.NDArray[np.float64], mass: npt.NDArray[np.float64]) -> float:
         if self._shared.loss_norm == "count":
             return float(len(self._batch.pos))
         total = float((weights[self._group] * mass).sum())

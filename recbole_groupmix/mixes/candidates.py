@@ -56,9 +56,7 @@ class Candidate:
     shared_weights: Mapping[str, float] | None = None
     mix_on: Callable[[int], Mix] | None = field(default=None, compare=False)
 
-    def recipe_on(
-        self, experiment: Experiment, part: int, options: Mapping[str, float]
-    ) -> Recipe:
+    def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
         """Return how the mix is trained on a part, with RecBole keys of its own."""
         weights = self.weights_on(experiment.part(part).n_users, experiment.target, part)
         return Recipe(weights, options=dict(options))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from recbole_groupmix.core.mix import Mix, check_groups
 from recbole_groupmix.core.names import is_reserved
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.rivals.known import known_rivals
 from recbole_groupmix.settings.yaml_files import read_mix_file
 from recbole_groupmix.text.untrusted import short_repr
 
@@ -44,7 +45,7 @@ def own_mixes(experiment: Experiment, paths: Iterable[str]) -> dict[str, Mix]:
             raise ValueError(f"{place} must consist of letters, digits and the signs _ . + -")
         if len(name.encode()) > _LONGEST:
             raise ValueError(f"{place} is too long for names of files; take a shorter one")
-        if is_reserved(name):
+        if is_reserved(name) or name in known_rivals():
             raise ValueError(f"{place} is the name of another row of the result; choose another")
         if name in mixes:
             raise ValueError(f"{place} is also the name in another mix file; choose another")

@@ -45,9 +45,13 @@ def same_rows(
 
 
 def changes(
-    metrics: pd.DataFrame, target: str, seed: int, same: Mapping[str, str] | None = None
+    metrics: pd.DataFrame,
+    target: str,
+    seed: int,
+    same: Mapping[str, str] | None = None,
+    reference: str = REFERENCE,
 ) -> dict[str, dict[str, Change]]:
-    """Compare every mix with Proportional on the target's users by paired tests.
+    """Compare every row with Proportional on the target's users by paired tests.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ def changes(
     same : mapping of str to str, optional
         Mixes that are the same as another mix, by name (:func:`same_rows`). They are not compared
         by themselves: p is None, and p_holm is that of the other mix (None for Proportional).
+    reference : str
+        The row with which the others are compared, in place of Proportional.
 
     Returns
     -------
@@ -78,8 +84,8 @@ def changes(
             (k, mix): _by_repeat_and_user(values)
             for (k, mix), values in rows_of_metric.groupby(["k", "mix"], sort=False)
         }
-        compared = [(k, mix) for k, mix in arrays if mix != REFERENCE]
-        pairs = [(arrays[k, mix], arrays[k, REFERENCE]) for k, mix in compared]
+        compared = [(k, mix) for k, mix in arrays if mix != reference]
+        pairs = [(arrays[k, mix], arrays[k, reference]) for k, mix in compared]
         change_of = dict(zip(compared, compared_changes(pairs, seed=seed), strict=True))
         for k in dict.fromkeys(k for k, _ in compared):
             others = [mix for cutoff, mix in compared if cutoff == k]

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
-from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
@@ -20,6 +20,7 @@ from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.rows import mixes_of, rivals_of, row_names
 from recbole_groupmix.record.schema import SHORT_METRICS, Config
 from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
 
@@ -81,8 +82,8 @@ class FinishedRun:
 
     @property
     def compared(self) -> list[str]:
-        """Mixes other than the reference, the searched one first."""
-        names = [name for name in self.result["mixes"] if name != REFERENCE]
+        """Rows other than the reference, the searched mix first and rivals last."""
+        names = [name for name in self.rows if name != REFERENCE]
         return sorted(names, key=lambda name: name != DATA_MIX)
 
     @property
@@ -93,13 +94,22 @@ class FinishedRun:
     @property
     def compared_as(self) -> dict[str, str]:
         """Rows that are one comparison with another row: the same mix, or the one selected."""
-        search, rows = self.result["search"], self.result["mixes"]
-        return same_rows(self.same, search["selected"], rows)
+        return same_rows(self.same, self.result["search"]["selected"], self.rows)
 
     @property
     def mixes(self) -> dict[str, MixRecord]:
-        """The rows that are mixes, with what they are: all but ``fine_tuned``."""
-        return {n: mix for n, mix in self.result["mixes"].items() if n != FINE_TUNED}
+        """The rows that are mixes, with what they are."""
+        return mixes_of(self.result)
+
+    @property
+    def rows(self) -> list[str]:
+        """All rows in the order of display: mixes, then rivals."""
+        return row_names(self.result)
+
+    @property
+    def rivals(self) -> list[str]:
+        """The rows that are rivals of mixing."""
+        return rivals_of(self.result)
 
     def candidate(self, row: str) -> str:
         """Return the name on the folds of a row: a trial's for the data mix, a budget's."""
@@ -268,9 +278,10 @@ def _check_parts(result: Result) -> None:
     strange += [g for g in result["test_by_group"] if g not in groups]
     if strange:
         raise ValueError(f"it has values of {strange[0]!r}, which is not one of its groups")
-    absent = [mix for mix in mixes if mix not in result["test"]]
-    absent += [mix for mix in result["test"] if mix not in mixes]
-    absent += [mix for mix in result["change"] if mix not in mixes or mix == REFERENCE]
+    rows = row_names(result)
+    absent = [row for row in rows if row not in result["test"]]
+    absent += [row for row in result["test"] if row not in rows]
+    absent += [row for row in result["change"] if row not in rows or row == REFERENCE]
     absent += [group for group in groups if group not in result["test_by_group"]]
     if absent:
         raise ValueError(
@@ -285,7 +296,7 @@ def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
         unexpected = f"users of {strange[0]!r}" if strange else f"no users of {result['target']!r}"
         raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
-    check_whole(file, metrics, list(result["mixes"]), keys)
+    check_whole(file, metrics, row_names(result), keys)
 
 
 def _of_target(result: Result) -> list[tuple[str, str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.record.schema import Count, NotNegative, Positive
 
 
@@ -17,11 +16,20 @@ class Tried(TypedDict):
     """The target's `valid_metric` with them."""
 
 
-class _Fold(MixRecord):
+class OfMix(TypedDict, total=False):
+    """Of mixes; rivals have none."""
+
+    alpha: dict[str, NotNegative]
+    """The shares of the groups besides the target."""
+    alpha_aug: NotNegative
+    """The budget ratio."""
+
+
+class _Fold(TypedDict):
     name: str
     """The candidate's name; of ``groupmix tune`` `proportional`."""
     source: str
-    """Where it comes from: `baseline`, `own`, `theory`, `budget`, `fine_tuned` or a sampler."""
+    """Where it comes from: `baseline`, `own`, `theory`, `budget`, `rival` or a sampler."""
     fold: Count
     """The fold that was held out, from 0."""
     score: float | None
@@ -40,13 +48,13 @@ class Tries(TypedDict, total=False):
 
 
 class Options(TypedDict, total=False):
-    """Of candidates that choose among options of RecBole on the folds."""
+    """Of candidates that choose among options on the folds."""
 
     options: dict[str, float]
-    """Options of RecBole that this model was trained with, such as one of `decays`."""
+    """Options that this model was trained with: one of `decays`, or the values of a rival's knobs."""
 
 
-class FoldRecord(_Fold, Tries, Options):
+class FoldRecord(_Fold, OfMix, Tries, Options):
     """A line of ``trials.jsonl``: one candidate on one fold."""
 
 

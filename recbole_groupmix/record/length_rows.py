@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.established import at_own_length, direction
 from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.rows import goes_on, rivals_of
 from recbole_groupmix.record.schema import Change, Lengths
 from recbole_groupmix.text.numbers import count
 
@@ -70,7 +71,7 @@ def length_rows(result: Result, key: str) -> list[LengthRow]:
             at_own_length(result, name, key),
         )
         for name, epochs in lengths["epochs"].items()
-        if name not in (*same, FINE_TUNED)
+        if name not in same and name not in rivals_of(result)
     ]
 
 
@@ -85,8 +86,8 @@ def length_sentences(result: Result) -> list[str]:
         f"epochs: every mix is trained for {count(lengths['common'] or 0, 'epoch')}, the peak of "
         f"{REFERENCE}'s smoothed mean curve over the folds"
     )
-    if FINE_TUNED in lengths["epochs"]:
-        words += f"; {FINE_TUNED} goes on from there for {lengths['epochs'][FINE_TUNED]} more"
+    for row in filter(lambda name: goes_on(result, name), lengths["epochs"]):
+        words += f"; {row} goes on from there for {lengths['epochs'][row]} more"
     capped = [name for name in lengths["at_cap"] if name == REFERENCE]
     if capped:
         words += (

@@ -12,11 +12,19 @@ import pandas as pd
 
 from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.record.changes import changes, same_rows, test_means
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.phrases import interval_note
-from recbole_groupmix.record.result_schema import BudgetRecord, OwnLength, Result
+from recbole_groupmix.record.result_schema import (
+    AgainstRival,
+    BudgetRecord,
+    OwnLength,
+    Result,
+    RivalRecord,
+    Row,
+    Trainings,
+)
 from recbole_groupmix.record.schema import SCHEMA_VERSION, Group, Lengths, RemovedStep
 from recbole_groupmix.text.numbers import finite
 
@@ -84,6 +92,8 @@ def build_result(
     budget: BudgetRecord | None = None,
     lengths: Lengths | None = None,
     own_length: pd.DataFrame | None = None,
+    rivals: Mapping[str, RivalRecord] | None = None,
+    trainings: Trainings | None = None,
 ) -> Result:
     """Assemble the content of ``result.json``.
 
@@ -117,10 +127,16 @@ def build_result(
         How long the rows were trained; None for closed forms.
     own_length : pandas.DataFrame or None
         As `metrics`, of rows that were trained for their own length; None without this control.
+    rivals : mapping of str to RivalRecord, optional
+        The rivals, by row.
+    trainings : Trainings, optional
+        Models that were trained on folds.
     """
+    rivals = rivals or {}
+    rows = [*mixes, *rivals]
     target = str(settings.target)
-    equal = same_rows(same or {}, selected, mixes)
-    by_group = {e["name"]: _in_order(test_means(metrics, e["name"]), mixes) for e in groups}
+    equal = same_rows(same or {}, selected, rows)
+    by_group = {e["name"]: _in_order(test_means(metrics, e["name"]), rows) for e in groups}
     result: Result = {
         "schema_version": SCHEMA_VERSION,
         "dataset": settings.dataset,
@@ -137,6 +153,11 @@ def build_result(
         "data": {"removed": list(removed)},
         "groups": groups,
         "mixes": {name: mix.to_dict() for name, mix in mixes.items()},
+        "rows": {
+            **{name: _row("mix", cv.get(_candidate(name, selected, budget))) for name in mixes},
+            **{name: _row("rival", None, record["chosen"]) for name, record in rivals.items()},
+        },
+        "rivals": dict(rivals),
         "search": {
             "trials": settings.trials,
             "folds": settings.folds,
@@ -151,7 +172,7 @@ def build_result(
         "same_mix": dict(same or {}),
         "test": by_group[target],
         "test_by_group": by_group,
-        "change": _in_order(changes(metrics, target, settings.seed, equal), mixes),
+        "change": _in_order(changes(metrics, target, settings.seed, equal), rows),
         "lengths": lengths,
         "own_length": _own_length(own_length, target, settings.seed, equal),
         "closed_form": settings.is_solved,
@@ -161,7 +182,44 @@ def build_result(
     }
     if budget is not None:
         result["budget"] = budget
+    if trainings is not None:
+        result["trainings"] = trainings
+        result["against_rival"] = _against_rival(result, metrics)
     return finite(result)
+
+
+def _candidate(row: str, selected: str | None, budget: BudgetRecord | None) -> str:
+    """Return the name on the folds of a row."""
+    if row == DATA_MIX and selected is not None:
+        return selected
+    return budget["selected"] if row == BUDGET and budget is not None else row
+
+
+def _row(kind: str, summary: FoldSummary | None, chosen: Mapping[str, float] | None = None) -> Row:
+    options = summary["options"] if summary is not None else chosen or {}
+    return {"kind": kind, "chosen": dict(options)}
+
+
+def _against_rival(result: Result, metrics: pd.DataFrame) -> AgainstRival | None:
+    """Compare the best mix with the best rival, each by its score on the folds."""
+    cv, same = result["search"]["cv"], result["same_mix"]
+    scores = {
+        name: cv[name] or 0.0
+        for name, record in result["rivals"].items()
+        if not record["changes_nothing"] and name in result["test"]
+    }
+    mixes = {
+        row: cv.get(_candidate(row, result["search"]["selected"], result.get("budget"))) or 0.0
+        for row in result["mixes"]
+        if row != REFERENCE and row not in same
+    }
+    mix = DATA_MIX if DATA_MIX in mixes else max(mixes, key=lambda row: mixes[row], default=None)
+    if not scores or mix is None:
+        return None
+    rival = max(scores, key=lambda row: scores[row])
+    both = metrics[metrics["mix"].isin([mix, rival])]
+    target, seed = result["target"], result["seed"]
+    return {"mix": mix, "rival": rival, "change": changes(both, target, seed, {}, rival)[mix]}
 
 
 def _in_order(of_rows: Mapping[str, T], rows: Iterable[str]) -> dict[str, T]:

@@ -40,6 +40,58 @@ class BudgetRecord(TypedDict):
     """Every budget that was tried, in ascending order."""
 
 
+class Row(TypedDict):
+    """A value of ``rows``."""
+
+    kind: str
+    """`mix`, or `rival`: another way to serve the target."""
+    chosen: dict[str, float | None]
+    """What the folds chose for it: lambda, one of `decays`, or a rival's knobs."""
+
+
+class RivalRecord(TypedDict):
+    """A value of ``rivals``."""
+
+    says: str
+    """What it does."""
+    advice: str
+    """What to do if it is the best row."""
+    source: str
+    """Where it comes from."""
+    changes_nothing: bool
+    """Whether no point was better than Proportional on the folds, so that the row is Proportional."""
+    chosen: dict[str, float]
+    """The best point on the folds: the values of its knobs."""
+    score: float | None
+    """Cross-validation score of that point; null where training diverged."""
+    tried: Count
+    """Points that the folds chose from."""
+    goes_on: bool
+    """Whether its epochs come after those of Proportional."""
+    implied_mix: MixRecord | None
+    """The mix of the mean weights of the groups' users; null where there is none."""
+
+
+class Trainings(TypedDict):
+    """The value of ``trainings``: models trained on folds to choose from, by what they served."""
+
+    mixes: Count
+    """Mixes, budgets and baselines."""
+    rivals: dict[str, Count]
+    """Each rival, with the models that are trained before its own."""
+
+
+class AgainstRival(TypedDict):
+    """The value of ``against_rival``: the best mix against the best rival on the folds."""
+
+    mix: str
+    """The row of the best mix besides Proportional: `data_mix` where there was a search."""
+    rival: str
+    """The row of the rival with the best score on the folds."""
+    change: dict[str, Change]
+    """Change of the mix against the rival on the target's users on test, by `metric@k`."""
+
+
 class _AnyResult(TypedDict):
     schema_version: Positive
     """Version of the format: 2; 1 was written by the first rules of training length and marks."""
@@ -110,6 +162,14 @@ class Result(_Result, total=False):
     """Rows that have the same mix as another row, with its name."""
     budget: BudgetRecord
     """The budget curve on the folds; absent without folds or under `budget_curve: false`."""
+    rows: dict[str, Row]
+    """Every row of the table, mixes before rivals; absent in runs that know no rivals."""
+    rivals: dict[str, RivalRecord]
+    """The rows that are rivals of mixing."""
+    trainings: Trainings
+    """Models that were trained on folds, for mixes and for rivals."""
+    against_rival: AgainstRival | None
+    """The best mix against the best rival; null where either is missing or changes nothing."""
     closed_form: bool
     """Whether the model is solved in closed form, so that no seed changes it."""
     intervals: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
-from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, REFERENCE, THEORY
+from recbole_groupmix.core.better_rows import better_rows, has_interval
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.length_rows import (
@@ -22,7 +22,9 @@ from recbole_groupmix.record.phrases import (
     unmeasured_note,
 )
 from recbole_groupmix.record.result_schema import BudgetRecord, Result
-from recbole_groupmix.record.schema import SHORT_METRICS, Group, SearchRecord
+from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
+from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names
+from recbole_groupmix.record.schema import SHORT_METRICS, Change, Group, SearchRecord
 from recbole_groupmix.text.numbers import LEVEL, count, value
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
@@ -50,18 +52,18 @@ def result_table(result: Result) -> str:
         *_control_headers(result),
     ]
     rows = [header]
-    same = result.get("same_mix", {})
-    for name, mix in result["mixes"].items():
-        values = result["test"][name]
+    mixes = mixes_of(result)
+    for name in row_names(result):
+        mix, values = mixes.get(name), result["test"][name]
         change = result["change"].get(name, {}).get(f"{SHORT_METRICS[0]}@{k}")
         rows.append(
             [
                 name,
-                f"{mix['alpha_aug']:.2f}",
-                *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups),
+                "-" if mix is None else f"{mix['alpha_aug']:.2f}",
+                *("-" if mix is None else f"{mix['alpha'].get(g, 0.0):.2f}" for g in groups),
                 *(f"{values[f'{m}@{k}']:.4f}" for m in SHORT_METRICS),
                 *_epochs(result, name),
-                change_text(change, few_repeats(result), same.get(name)),
+                _change(result, name, change),
                 *_control(result, name, f"{SHORT_METRICS[0]}@{k}"),
             ]
         )
@@ -86,6 +88,14 @@ def result_table(result: Result) -> str:
     return "\n".join([title, "", *table, "", *_notes(result, k)])
 
 
+def _change(result: Result, name: str, change: Change | None) -> str:
+    """Return the change of a row; a rival that changes nothing is Proportional."""
+    same = result.get("same_mix", {}).get(name)
+    if same is not None and name not in result["mixes"]:
+        return f"as {same}"
+    return change_text(change, few_repeats(result), same)
+
+
 def _length_headers(result: Result) -> list[str]:
     return [] if lengths_of(result) is None else ["epochs"]
 
@@ -98,7 +108,7 @@ def _epochs(result: Result, name: str) -> list[str]:
     lengths = lengths_of(result)
     if lengths is None:
         return []
-    more = "+" if name == FINE_TUNED else ""
+    more = "+" if goes_on(result, name) else ""
     return [f"{more}{lengths['epochs'][name]}"]
 
 
@@ -120,7 +130,7 @@ def _without_groups(rows: list[list[str]], n_groups: int) -> list[list[str]]:
 
 def _shares(result: Result, groups: list[str]) -> list[str]:
     """Return alpha with groups in rows, as blocks of mixes that are as wide as text."""
-    mixes = result["mixes"]
+    mixes = mixes_of(result)
     columns = {
         name: [name, *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups)]
         for name, mix in mixes.items()
@@ -160,18 +170,18 @@ def _answer(result: Result, key: str) -> list[str]:
     better = [mix for mix in better if not doubts[mix]]
     if doubtful and not better:
         return [
-            f"Answer: {advice(REFERENCE)}; no other row is better in {key} beyond doubt{few}. Not "
+            f"Answer: {advice(result, REFERENCE)}; no other row is better in {key} beyond doubt{few}. Not "
             f"established: {'; '.join(doubtful)}."
         ]
     if not better:
         return [
-            f"Answer: {advice(REFERENCE)}; no other row is better in {key} beyond chance{few}."
+            f"Answer: {advice(result, REFERENCE)}; no other row is better in {key} beyond chance{few}."
         ]
     shown = [f"{mix} {change_text(changes[mix])}" for mix in better]
     also = f"; also better: {', '.join(shown[1:])}" if shown[1:] else ""
     also += f"; not established: {'; '.join(doubtful)}" if doubtful else ""
     return [
-        f"Answer: {advice(better[0])}; {key} against {advice(REFERENCE)}{few}: {shown[0]}{also}."
+        f"Answer: {advice(result, better[0])}; {key} against {advice(result, REFERENCE)}{few}: {shown[0]}{also}."
     ]
 
 
@@ -205,6 +215,7 @@ def _notes(result: Result, k: int) -> list[str]:
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
     notes = [
         *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
+        *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
         "the mixes"
@@ -219,9 +230,10 @@ def _notes(result: Result, k: int) -> list[str]:
         if note:
             notes.insert(0, note)
     for name, of in result.get("same_mix", {}).items():
-        notes.append(f"{name}: the same mix as {of} here; it was trained once for both.")
+        if name in result["mixes"]:
+            notes.append(f"{name}: the same mix as {of} here; it was trained once for both.")
     options = result["search"].get("options", {})
-    chosen = {name: options.get(candidate_of(result, name), {}) for name in result["mixes"]}
+    chosen = {name: options.get(candidate_of(result, name), {}) for name in mixes_of(result)}
     if any(chosen.values()):
         listed = [
             f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}"
@@ -233,11 +245,7 @@ def _notes(result: Result, k: int) -> list[str]:
             "theory: the mix of least recovery bound (Theorem 3.1) for the class shares of the items "
             "that the groups like; `groupmix check` explains it."
         )
-    if FINE_TUNED in result["mixes"]:
-        notes.append(
-            "fine_tuned: a baseline without a mix, trained on all users and then on the target's "
-            "users only."
-        )
+    notes += rival_sentences(result)
     if "budget" in result:
         notes.append(_budget_note(result["budget"], result))
     if result["diverged"]:
@@ -260,7 +268,7 @@ def _notes(result: Result, k: int) -> list[str]:
             "optimistic, because it was picked from many (selection bias); judge it by the test "
             "columns."
         )
-        scores = {n: cv[candidate_of(result, n)] for n in result["mixes"] if n != DATA_MIX}
+        scores = {n: cv[candidate_of(result, n)] for n in mixes_of(result) if n != DATA_MIX}
         better = [n for n, score in scores.items() if score is not None and score >= best]
         if better:
             notes.append(f"No trial beat {', '.join(better)} on the folds.")

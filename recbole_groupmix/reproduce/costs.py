@@ -92,7 +92,7 @@ class Timings:
         settings = merge_settings({**plain, "trials": 8}, where="in groupmix reproduce")
         experiment = Experiment(settings, all_users=True)
         say_notes(experiment, self._say)
-        compared, one_model = candidates(experiment, {}, 8), Workload(1, 0, 0, 0)
+        compared, one_model = candidates(experiment, {}, 8), Workload(1, 0)
         quiet: Callable[[str], None] = lambda line: None  # noqa: E731
         measured = forecast_of(experiment, compared, back_end(experiment), one_model, 1.0, quiet)
         names = experiment.groups.names

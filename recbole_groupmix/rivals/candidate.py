@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from recbole_groupmix.core.names import RIVAL
+from recbole_groupmix.core.names import OF_RIVALS
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.known import known_rivals
@@ -35,7 +35,7 @@ class RivalCandidate:
     reference: Reference
     points: Sequence[Point]
 
-    source = RIVAL
+    source = OF_RIVALS
     is_baseline = False
 
     @property
@@ -43,9 +43,7 @@ class RivalCandidate:
         """Name on the folds and of the row."""
         return self.rival.name
 
-    def recipe_on(
-        self, experiment: Experiment, part: int, options: Mapping[str, float]
-    ) -> Recipe:
+    def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
         """Return how the model of a point is trained on a part."""
         return self.rival.recipe(experiment, part, options, self.reference)
 

@@ -21,7 +21,9 @@ class TunedLambda:
 
     name = "tuned_lambda"
     says = "all data as they are, with the L2 weight that is best for the target on the folds"
-    advice = "train on everything as it is, with the L2 weight that suits the target (tuned_lambda)"
+    advice = (
+        "train on everything as it is, with the L2 weight that suits the target (tuned_lambda)"
+    )
     source = "the baseline that focused learning and personal regularisation need (this project)"
     costs_little = True
     own_length = False

@@ -9,12 +9,13 @@ from dataclasses import replace
 from math import isfinite
 from typing import Protocol
 
-from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.mixes.fine_tuned import fine_tuned
 from recbole_groupmix.record.fold_schema import FoldRecord
 from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.rivals.candidate import RivalCandidate, rival_candidates
+from recbole_groupmix.rivals.rival import Reference
 from recbole_groupmix.search.choice import Chosen, check_reference, choose, chosen_candidates
 from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
@@ -22,11 +23,11 @@ from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import (
     control_stage,
-    fine_tuned_stage,
     has_control,
     has_length_stage,
     length_stage,
     mix_stage,
+    rival_stage,
 )
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage, test_metrics
@@ -113,27 +114,32 @@ def carry_out(
     on_folds = trains_on_folds(experiment.settings)
     if on_folds:
         _cross_validate(runs, training)
-    fine_tuning = _add_fine_tuned(runs)
-    if on_folds and fine_tuning:
-        training.cross_validate(runs, fine_tuning, f"folds, {FINE_TUNED}")
+        for run in runs.values():
+            run.rivals = rivals_of(run)
+        for own in (False, True):
+            stages = {
+                target: rival_stage(run.experiment, run.folder, run.rivals, own_length=own)
+                for target, run in runs.items()
+            }
+            training.cross_validate(runs, stages, "folds, rivals")
     if on_folds and has_control(experiment.settings):
         training.cross_validate(runs, _controls(runs), "folds, own length")
 
     keepers = {target: ModelKeeper(run.folder) for target, run in runs.items()}
     chosen = {target: _choose(run) for target, run in runs.items()}
-    stages = {
+    tests = {
         target: TestStage(run.experiment, run.folder, chosen[target], keepers[target])
         for target, run in runs.items()
     }
-    training.test(stages)
+    training.test(tests)
 
     results = {}
     for target, run in runs.items():
-        tested = stages[target].result()
+        tested = tests[target].result()
         control = has_control(run.experiment.settings)
-        own_length = stages[target].own_length() if control else None
+        own_length = tests[target].own_length() if control else None
         seconds = {"search": sum(run.seconds.values())} if on_folds else {}
-        seconds["test"] = stages[target].seconds
+        seconds["test"] = tests[target].seconds
         seconds["this_call"] = time.perf_counter() - started
         results[target] = finish(
             run.experiment,
@@ -213,17 +219,11 @@ class _Training:
         bars.close()
 
 
-def _add_fine_tuned(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
-    """Add the candidate ``fine_tuned`` to the runs that have it; return its stages on the folds."""
-    stages = {}
-    for target, run in runs.items():
-        candidate = fine_tuned(run.experiment, run.cv)
-        if candidate is not None:
-            run.candidates.append(candidate)
-            run.trained.append(candidate)
-            options = [run.cv[REFERENCE]["options"]] if run.cv else []
-            stages[target] = fine_tuned_stage(run.experiment, run.folder, candidate, options)
-    return stages
+def rivals_of(run: TargetRun) -> list[RivalCandidate]:
+    """Return the rivals of a run whose folds have Proportional's length."""
+    found = run.cv[REFERENCE]
+    reference = Reference(found["epochs"], found["options"])
+    return rival_candidates(run.experiment, run.carried, reference, len(run.trained))
 
 
 def _controls(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
@@ -238,8 +238,10 @@ def _controls(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
 
 def _choose(run: TargetRun) -> Chosen:
     """Return the rows of a run's result, and tell the trackers what the folds said."""
-    run.tracking.of_mixes(run.trained, run.cv, run.experiment.settings.valid_metric)
-    return choose(run.experiment, _compared(run), run.cv, run.duplicates)
+    run.tracking.of_mixes(
+        [*run.trained, *run.rivals], run.cv, run.experiment.settings.valid_metric
+    )
+    return choose(run.experiment, _compared(run), run.cv, run.duplicates, run.rivals)
 
 
 def _compared(run: TargetRun) -> list[Candidate]:
@@ -251,5 +253,6 @@ def _compared(run: TargetRun) -> list[Candidate]:
 
 
 def _track_fold(run: TargetRun, record: FoldRecord) -> None:
-    number = [candidate.name for candidate in run.trained].index(record["name"])
+    names = [c.name for c in run.trained] + [c.name for c in run.rivals]
+    number = names.index(record["name"])
     run.tracking.of_fold(number, record, run.experiment.settings.valid_metric)

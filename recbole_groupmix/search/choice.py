@@ -8,11 +8,14 @@ from math import isfinite
 
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.budget import budget_record
 from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.duplicates import without_duplicates
 from recbole_groupmix.record.fold_schema import FoldSummary
-from recbole_groupmix.record.result_schema import BudgetRecord
+from recbole_groupmix.record.result_schema import BudgetRecord, Trainings
+from recbole_groupmix.rivals.candidate import RivalCandidate
+from recbole_groupmix.search.trainable import Trainable
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Chosen:
 
     Attributes
     ----------
-    rows : dict of str to Candidate
-        By name in the result.
+    rows : dict of str to Trainable
+        By name in the result: mixes, then rivals.
     epochs : dict of str to int
         Epochs to train, by candidate name.
     own : dict of str to int
@@ -32,18 +35,25 @@ class Chosen:
     diverged : tuple of str
         Candidates whose training diverged on a fold.
     duplicates : dict of str to str
-        Name of the earlier, equal mix by the name of each duplicate.
+        Name of the earlier, equal row by the name of each duplicate: of a mix with the same
+        weights, and of a rival that changes nothing.
     budget : BudgetRecord or None
         The budgets that the folds tried; None without the row ``budget``.
+    rivals : sequence of RivalCandidate
+        The rivals, each a row.
+    trainings : Trainings or None
+        Models that were trained on folds, for mixes and for rivals; None without folds.
     """
 
-    rows: dict[str, Candidate]
+    rows: dict[str, Trainable]
     epochs: dict[str, int]
     own: dict[str, int]
     options: dict[str, dict[str, float]]
     diverged: tuple[str, ...]
     duplicates: Mapping[str, str] = field(default_factory=dict)
     budget: BudgetRecord | None = None
+    rivals: Sequence[RivalCandidate] = ()
+    trainings: Trainings | None = None
 
 
 def choose(
@@ -51,8 +61,11 @@ def choose(
     compared: Sequence[Candidate],
     cv: Mapping[str, FoldSummary],
     duplicates: Mapping[str, str] | None = None,
+    rivals: Sequence[RivalCandidate] = (),
 ) -> Chosen:
-    """Return the rows of a result: baselines, own mixes, theory's, the budget and the data mix.
+    """Return the rows of a result: baselines, own mixes, theory's, budget, the data mix, rivals.
+
+    A rival of which no point is better than Proportional on the folds is Proportional.
 
     Parameters
     ----------
@@ -65,6 +78,8 @@ def choose(
     duplicates : mapping of str to str, optional
         Candidates that equal an earlier one, whose model serves both rows
         (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
+    rivals : sequence of RivalCandidate
+        Rivals with their summaries in `cv`.
 
     Raises
     ------
@@ -75,8 +90,11 @@ def choose(
     of = {c.name: duplicates.get(c.name, c.name) for c in compared}
     diverged = [n for n, name in of.items() if name in cv and not isfinite(cv[name]["score"])]
     check_reference(diverged, "on a fold")
-    rows = {c.name: by_name[of[c.name]] for c in compared if c.source in FIXED or c.pooled_epochs}
-    rows = {name: candidate for name, candidate in rows.items() if name not in diverged}
+    rows: dict[str, Trainable] = {
+        c.name: by_name[of[c.name]]
+        for c in compared
+        if c.source in FIXED and c.name not in diverged
+    }
     selected = select(without_duplicates(compared, duplicates), cv) if cv else None
     budget = budget_record(compared, cv, duplicates)
     if budget is not None:
@@ -86,6 +104,12 @@ def choose(
             duplicates = {**duplicates, BUDGET: name}
     if selected is not None:
         rows[DATA_MIX] = selected
+    for rival in rivals:
+        if is_better(rival.name, cv):
+            rows[rival.name] = rival
+        else:
+            rows[rival.name] = by_name[REFERENCE]
+            duplicates = {**duplicates, rival.name: REFERENCE}
     fixed = int(experiment.config["epochs"])
     return Chosen(
         rows=rows,
@@ -95,7 +119,28 @@ def choose(
         diverged=tuple(diverged),
         duplicates=duplicates,
         budget=budget,
+        rivals=tuple(rivals),
+        trainings=_trainings(experiment, compared, duplicates, rivals) if cv else None,
     )
+
+
+def _trainings(
+    experiment: Experiment,
+    compared: Sequence[Candidate],
+    duplicates: Mapping[str, str],
+    rivals: Sequence[RivalCandidate],
+) -> Trainings:
+    """Count the models that the folds need to choose mixes and rivals."""
+    settings = experiment.settings
+    each = len(settings.lambdas or ()) if settings.is_solved else len(settings.decays or ())
+    n_mixes = len(without_duplicates(compared, duplicates)) * max(each, 1)
+    of_rivals = {
+        c.name: len(c.points)
+        + (c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first is not None)
+        for c in rivals
+    }
+    folds = settings.folds
+    return {"mixes": n_mixes * folds, "rivals": {n: k * folds for n, k in of_rivals.items()}}
 
 
 def chosen_candidates(
@@ -121,6 +166,11 @@ def chosen_candidates(
         name = None if budget is None else budget["selected"]
         chosen[BUDGET] = next((c for c in compared if c.name == name), None)
     return {row: c for row, c in chosen.items() if c is not None and c.source not in FIXED}
+
+
+def is_better(name: str, cv: Mapping[str, FoldSummary]) -> bool:
+    """Return whether a rival's best point has a better score on the folds than Proportional."""
+    return isfinite(cv[name]["score"]) and cv[name]["score"] > cv[REFERENCE]["score"]
 
 
 def check_reference(diverged: Sequence[str], where: str) -> None:

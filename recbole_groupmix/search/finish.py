@@ -16,12 +16,15 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import Result, RivalRecord
 from recbole_groupmix.record.schema import Group, Lengths, RemovedStep
-from recbole_groupmix.search.choice import Chosen, check_reference
+from recbole_groupmix.rivals.candidate import RivalCandidate
+from recbole_groupmix.search.choice import Chosen, check_reference, is_better
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.stages import has_length_stage
+from recbole_groupmix.search.trainable import Trainable
+from recbole_groupmix.text.numbers import or_null
 
 
 def finish(
@@ -63,12 +66,21 @@ def finish(
     folder.write("metrics.parquet", lambda file: metrics.to_parquet(file, index=False))
     keeper.describe(experiment, rows, chosen.epochs)
     duplicates = {name: of for name, of in chosen.duplicates.items() if name in rows}
+    of_rivals = {
+        candidate.name: _rival_record(experiment, candidate, cv)
+        for candidate in chosen.rivals
+        if candidate.name in rows
+    }
     result = build_result(
         settings=experiment.settings,
         embedding_size=experiment.embedding_size,
         groups=_group_entries(experiment),
         removed=[_removed(step) for step in experiment.removed],
-        mixes={name: candidate.mix for name, candidate in rows.items()},
+        mixes={
+            name: candidate.mix
+            for name, candidate in rows.items()
+            if isinstance(candidate, Candidate) and name not in of_rivals
+        },
         cv={**cv, **{n: cv[of] for n, of in duplicates.items() if of in cv and n != BUDGET}},
         same=duplicates,
         selected=rows[DATA_MIX].name if DATA_MIX in rows else None,
@@ -78,6 +90,8 @@ def finish(
         budget=chosen.budget if BUDGET in rows else None,
         lengths=_lengths(experiment, chosen, rows, cv),
         own_length=own_length,
+        rivals=of_rivals,
+        trainings=chosen.trainings,
     )
     folder.write("result.json", json.dumps(result, indent=1) + "\n")
     return result
@@ -86,7 +100,7 @@ def finish(
 def _lengths(
     experiment: Experiment,
     chosen: Chosen,
-    rows: Mapping[str, Candidate],
+    rows: Mapping[str, Trainable],
     cv: Mapping[str, FoldSummary],
 ) -> Lengths | None:
     """Return how long the rows were trained; None for models that are solved."""
@@ -102,6 +116,25 @@ def _lengths(
         "at_cap": at_cap,
         "epochs": {name: chosen.epochs[c.name] for name, c in rows.items()},
         "own": {name: chosen.own[c.name] for name, c in rows.items()},
+    }
+
+
+def _rival_record(
+    experiment: Experiment, candidate: RivalCandidate, cv: Mapping[str, FoldSummary]
+) -> RivalRecord:
+    rival, found = candidate.rival, cv[candidate.name]
+    better = is_better(candidate.name, cv)
+    implied = rival.implied_mix(experiment, found["options"]) if better else None
+    return {
+        "says": rival.says,
+        "advice": rival.advice,
+        "source": rival.source,
+        "changes_nothing": not better,
+        "chosen": dict(found["options"]),
+        "score": or_null(found["score"]),
+        "tried": len(candidate.points),
+        "goes_on": rival.own_length,
+        "implied_mix": None if implied is None else implied.to_dict(),
     }
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from recbole_groupmix.core.training_length import Length, common_length
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_lines import Key, key_of, longest_of_each, options_text
 from recbole_groupmix.record.fold_schema import (
     CurveRecord,
@@ -23,6 +22,7 @@ from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search.fold_scores import points_up_to, score_at, summary, tried_options
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.jobs import job_of
+from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import Fit, Job
 from recbole_groupmix.training.validation_curve import FoldValues
@@ -47,8 +47,8 @@ class FoldStage:
         Shared data and settings.
     folder : RunFolder
         Where finished work is kept; what it already holds is not trained again.
-    candidates : sequence of Candidate
-        Candidates to train.
+    candidates : sequence of Trainable
+        Mixes or rivals to train.
     length : int, optional
         Epochs after which all of them are scored. By default every candidate has the length at
         the peak of its own mean curve, and its folds are trained until that can be seen.
@@ -62,7 +62,7 @@ class FoldStage:
         self,
         experiment: Experiment,
         folder: RunFolder,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[Trainable],
         length: int | None = None,
         up_to: Mapping[str, int] | None = None,
         options: Options | Mapping[str, Options] = (NO_OPTIONS,),
@@ -127,7 +127,7 @@ class FoldStage:
             values = curve.values_of(target)
             self._keep_users(fold, values)
             record["type"], record["packed"] = pack(values.counts[:n_points])
-        if job.options and not self._experiment.settings.is_solved:
+        if job.options:
             record["options"] = dict(job.options)
         record["diverged"] = fit.diverged
         earlier = self._curves.get(key_of(record))
@@ -220,7 +220,7 @@ class FoldStage:
                 self._unwritten.append(record)
 
     def _record(
-        self, candidate: Candidate, curve: CurveRecord, length: int, lost: bool
+        self, candidate: Trainable, curve: CurveRecord, length: int, lost: bool
     ) -> FoldRecord:
         record: FoldRecord = {
             "name": candidate.name,
@@ -229,10 +229,11 @@ class FoldStage:
             "score": None if lost else score_at(curve, length),
             "epochs": length,
             "seconds": curve.get("seconds", 0.0),
-            "alpha": dict(candidate.mix.alpha),
-            "alpha_aug": candidate.mix.alpha_aug,
         }
-        if self._experiment.settings.is_solved:
+        mix = getattr(candidate, "mix", None)
+        if mix is not None:
+            record["alpha"], record["alpha_aug"] = dict(mix.alpha), mix.alpha_aug
+        if self._experiment.settings.is_solved and "options" not in curve:
             record["tried"] = tried_options(curve)
             record["score"] = max(tried["score"] for tried in record["tried"])
         if "options" in curve:

@@ -12,12 +12,11 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search.jobs import job_of
+from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.text.numbers import duration
 from recbole_groupmix.training.back_end import BackEnd
-from recbole_groupmix.training.fine_tuning import MODELS_BEFORE
 from recbole_groupmix.training.job import Fit
 
 _ENOUGH = 10.0  # seconds after which one epoch suffices as a measurement
@@ -77,10 +76,9 @@ class Forecast:
         """Seconds that the models take if none of them stops early."""
         work = self.work
         training = self.costs.model + self.epochs * self.costs.epoch
-        on_folds = work.on_folds * self.lambdas + work.fine_tuned_on_folds + work.control
-        before = MODELS_BEFORE * (work.fine_tuned_on_folds + work.final_fine_tuned)
+        on_folds = work.on_folds * self.lambdas + work.rivals_on_folds + work.control
         measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
-        return (on_folds + work.final + before) * training + measuring
+        return (on_folds + work.final + work.before) * training + measuring
 
     def __str__(self) -> str:
         """Return one line for people."""
@@ -99,23 +97,13 @@ class Forecast:
         )
 
 
-def forecast(
-    experiment: Experiment,
-    folder: RunFolder,
-    candidates: list[Candidate],
-    back_end: BackEnd,
-    say: Callable[[str], None],
-) -> Forecast:
+def forecast(run: TargetRun, back_end: BackEnd, say: Callable[[str], None]) -> Forecast:
     """Train a few epochs as a rehearsal, and forecast from them how long the run takes.
 
     Parameters
     ----------
-    experiment : Experiment
-        Shared data and settings.
-    folder : RunFolder
-        Finished models in it are not counted; it need not exist.
-    candidates : list of Candidate
-        Candidates of the run.
+    run : TargetRun
+        The run; finished models in its folder are not counted.
     back_end : BackEnd
         Back end of the run.
     say : callable
@@ -126,10 +114,10 @@ def forecast(
     ValueError
         If RecBole cannot train the model with these settings. Nothing is left on disk.
     """
+    experiment = run.experiment
     target = experiment.n_users[experiment.target]
     share = target / sum(experiment.n_users.values())
-    work = left_to_train(experiment, folder, candidates)
-    return forecast_of(experiment, candidates, back_end, work, share, say)
+    return forecast_of(experiment, run.candidates, back_end, left_to_train(run), share, say)
 
 
 def forecast_of(
@@ -144,7 +132,11 @@ def forecast_of(
 
     Parameters
     ----------
-    experiment, candidates, back_end, say
+    experiment : Experiment
+        Shared data and settings.
+    candidates : list of Candidate
+        Candidates of the run.
+    back_end, say
         As for :func:`forecast`.
     work : Workload
         Models on folds and on all of train.

@@ -14,6 +14,7 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import ModelFile
 from recbole_groupmix.search.checkpoint import damage, save_checkpoint
+from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.training.job import Fit, Job
 
 
@@ -37,12 +38,13 @@ class ModelKeeper:
         """Return whether the checkpoint of a job is missing or damaged."""
         return damage(self._folder.path / self._file(job.name, job.epochs)) is not None
 
-    def to_load(self, rows: Mapping[str, Candidate]) -> list[Candidate]:
+    def to_load(self, rows: Mapping[str, Trainable]) -> list[Candidate]:
         """Return the candidates that may be loaded; the first that did not diverge is."""
-        return [rows[name] for name in (DATA_MIX, REFERENCE) if name in rows]
+        kept = [rows[name] for name in (DATA_MIX, REFERENCE) if name in rows]
+        return [candidate for candidate in kept if isinstance(candidate, Candidate)]
 
     def describe(
-        self, experiment: Experiment, rows: Mapping[str, Candidate], epochs: Mapping[str, int]
+        self, experiment: Experiment, rows: Mapping[str, Trainable], epochs: Mapping[str, int]
     ) -> None:
         """Write ``model.yaml``, from which :func:`~recbole_groupmix.load_run` rebuilds the model."""
         candidate = self.to_load(rows)[0]

@@ -10,6 +10,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.rivals.candidate import RivalCandidate
 from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage, trains_on_folds
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.settings.settings import Settings
@@ -100,23 +101,29 @@ def left_on_folds(
     return stage.jobs(), {**known, **stage.known()}
 
 
-def fine_tuned_stage(
+def rival_stage(
     experiment: Experiment,
     folder: RunFolder,
-    candidate: Candidate,
-    options: Sequence[Mapping[str, float]],
+    rivals: Sequence[RivalCandidate],
+    *,
+    own_length: bool,
 ) -> FoldStage:
-    """Return the stage of the row that goes on from Proportional's model, for a length of its own.
+    """Return the stage of those rivals that have a length of their own, or of all others.
 
     Parameters
     ----------
-    experiment, folder, candidate
-        The run and its candidate.
-    options : sequence of mapping
-        Proportional's options.
+    experiment, folder
+        The run.
+    rivals : sequence of RivalCandidate
+        Rivals of the run.
+    own_length : bool
+        Which of them.
     """
-    length = None if has_length_stage(experiment.settings) else Grid.of(experiment).cap
-    return FoldStage(experiment, folder, [candidate], length, options=options)
+    mine = [c for c in rivals if c.rival.own_length == own_length]
+    length: int | None = None
+    if mine and not (own_length and has_length_stage(experiment.settings)):
+        length = mine[0].reference.epochs
+    return FoldStage(experiment, folder, mine, length, options={c.name: c.points for c in mine})
 
 
 def control_stage(

@@ -14,6 +14,8 @@ from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicate
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Config
+from recbole_groupmix.rivals.candidate import RivalCandidate, carried_rivals
+from recbole_groupmix.rivals.rival import Rival
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.tracking import Tracking
@@ -42,6 +44,12 @@ class TargetRun:
         Summaries of the folds by candidate name; empty before and without folds.
     seconds : dict of str to float
         Seconds that each candidate took on the folds, those of earlier calls included.
+    carried : list of Rival
+        Rivals that the model and the settings can carry.
+    left_out : list of str
+        A note for each rival that was asked for and that they cannot.
+    rivals : list of RivalCandidate
+        What the folds choose from; known once they have Proportional's length.
     tracking : Tracking
         Receives the scores; made by :meth:`open`.
     """
@@ -54,6 +62,9 @@ class TargetRun:
     duplicates: dict[str, str]
     cv: dict[str, FoldSummary] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    carried: list[Rival] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    rivals: list[RivalCandidate] = field(default_factory=list)
     tracking: Tracking = field(init=False)
 
     def open(self) -> None:
@@ -94,4 +105,6 @@ def target_run(
     folder, config = run_folder(experiment, own or {}, more, inside)
     folder.check(config)
     trained = without_duplicates(candidates, duplicates)
-    return TargetRun(experiment, folder, config, list(candidates), trained, duplicates)
+    run = TargetRun(experiment, folder, config, list(candidates), trained, duplicates)
+    run.carried, run.left_out = carried_rivals(experiment, folds > 0)
+    return run

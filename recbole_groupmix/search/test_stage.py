@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.adapters.held_out import user_metrics
+from recbole_groupmix.core.names import OF_RIVALS
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.record.folder import RunFolder
@@ -51,6 +52,12 @@ class TestStage:
             for c in candidates.values()
             for length in sorted({chosen.epochs[c.name], chosen.own[c.name]})
         ]
+        # a rival may choose another point once there are more mixes, and so more points
+        self._points = {
+            name: "".join(f"-{k}={v:g}" for k, v in chosen.options.get(name, {}).items())
+            for name, candidate in candidates.items()
+            if candidate.source == OF_RIVALS
+        }
         self._diverged: dict[str, None] = {}
         self._own_diverged: set[str] = set()
         self.n_models = n_trainings(self._jobs)
@@ -160,7 +167,9 @@ class TestStage:
         return sum(self._seconds.values())
 
     def _file(self, job: Job) -> Path:
-        return self._folder.path / "repeats" / f"{job.name}-{job.epochs}-{job.repeat}.parquet"
+        point = self._points.get(job.name, "")
+        name = f"{job.name}{point}-{job.epochs}-{job.repeat}.parquet"
+        return self._folder.path / "repeats" / name
 
 
 def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:

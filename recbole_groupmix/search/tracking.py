@@ -14,6 +14,7 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_schema import FoldRecord, FoldSummary
 from recbole_groupmix.record.schema import Means
+from recbole_groupmix.search.trainable import Trainable
 
 #: Folder in the run folder that ``tensorboard --logdir`` is given.
 BOARD = "tensorboard"
@@ -69,14 +70,14 @@ class Tracking:
         self._send("search", number, values)
 
     def of_mixes(
-        self, candidates: Sequence[Candidate], cv: Mapping[str, FoldSummary], metric: str
+        self, candidates: Sequence[Trainable], cv: Mapping[str, FoldSummary], metric: str
     ) -> None:
         """Send all mixes, in the order of their numbers, with their mean scores over the folds.
 
         Parameters
         ----------
-        candidates : sequence of Candidate
-            Trained mixes.
+        candidates : sequence of Trainable
+            Trained mixes and rivals.
         cv : mapping of str to FoldSummary
             Their summaries on the folds; those without one, or whose score is NaN since training
             diverged, are not sent.
@@ -84,11 +85,15 @@ class Tracking:
             Name of the score.
         """
         for number, candidate in enumerate(c for c in candidates if c.name in cv):
-            score, mix = cv[candidate.name]["score"], candidate.mix
-            if isfinite(score):
-                values = {f"{metric}/mean": score, "alpha_aug": mix.alpha_aug}
+            score = cv[candidate.name]["score"]
+            if not isfinite(score):
+                continue
+            values = {f"{metric}/mean": score}
+            if isinstance(candidate, Candidate):
+                mix = candidate.mix
+                values["alpha_aug"] = mix.alpha_aug
                 values.update({f"alpha/{group}": share for group, share in mix.alpha.items()})
-                self._send("mixes", number, values)
+            self._send("mixes", number, values)
 
     def of_test(self, means: Mapping[str, Means]) -> None:
         """Send the target's means on test, by mix and metric, and close the trackers."""

@@ -29,7 +29,5 @@ class Trainable(Protocol):
     @property
     def is_baseline(self) -> bool: ...  # noqa: D102
 
-    def recipe_on(
-        self, experiment: Experiment, part: int, options: Mapping[str, float]
-    ) -> Recipe:
+    def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
         """Return how it is trained on a part, with the options that were chosen."""

@@ -9,25 +9,29 @@ from math import isfinite
 from recbole_groupmix.core.budget_curve import BUDGETS
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, NOT_SEARCHED, REFERENCE, THEORY
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import FIXED, Candidate
-from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
-from recbole_groupmix.mixes.fine_tuned import fine_tuned, has_fine_tuned
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.search.choice import Chosen, choose, chosen_candidates
+from recbole_groupmix.rivals.candidate import RivalCandidate, named_rivals, rival_candidates
+from recbole_groupmix.rivals.rival import Reference
+from recbole_groupmix.search.choice import Chosen, choose, chosen_candidates, is_better
 from recbole_groupmix.search.fold_stage import trains_on_folds
+from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.stages import (
     control_stage,
-    fine_tuned_stage,
     has_budget,
     has_control,
     left_on_folds,
     options_of,
+    rival_stage,
 )
+from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage
+from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.training.job import n_trainings
+from recbole_groupmix.training.job import n_firsts, n_trainings
 
 #: Budgets that have models of their own: all but those of Proportional and No Augmentation.
 N_NEW_BUDGETS = len(BUDGETS) - 2
@@ -41,15 +45,17 @@ class Workload:
     ----------
     on_folds : int
         Mixes on folds; with several lambdas each is solved once for each lambda.
-    fine_tuned_on_folds : int
-        ``fine_tuned`` on folds; each takes a second model, which is trained before it.
     final : int
-        Models on all of train, with those of ``fine_tuned``.
-    final_fine_tuned : int
-        Models of ``fine_tuned`` among `final`.
+        Models on all of train.
+    rivals_on_folds : int
+        Models of rivals on folds.
+    before : int
+        Models that are trained before those of rivals which start from them.
+    rivals : tuple of str
+        Names of the rivals.
     at_most : bool
-        Whether `final` may turn out smaller, since the search may choose a mix that is trained on
-        all of train in any case.
+        Whether `final` may turn out smaller, since the folds may choose a mix that is trained on
+        all of train in any case, or no rival.
     control : int
         Most models of chosen mixes on folds that are trained again for longer, to see their
         own length.
@@ -58,22 +64,24 @@ class Workload:
     """
 
     on_folds: int
-    fine_tuned_on_folds: int
     final: int
-    final_fine_tuned: int
+    rivals_on_folds: int = 0
+    before: int = 0
+    rivals: tuple[str, ...] = ()
     at_most: bool = False
     control: int = 0
     budgets_on_folds: int = 0
 
     @property
     def n_models(self) -> int:
-        """Number of models in all."""
-        return self.on_folds + self.fine_tuned_on_folds + self.control + self.final
+        """Number of models in all, without those that are trained before rivals."""
+        return self.on_folds + self.rivals_on_folds + self.control + self.final
 
     def __str__(self) -> str:
         """Return the counts in words."""
-        n_more = self.fine_tuned_on_folds
-        more = f", {n_more} more for fine_tuned (two trainings each)" if n_more else ""
+        n_more, more = self.rivals_on_folds, ""
+        if n_more:
+            more = f", {n_more} more for rivals ({', '.join(self.rivals)})"
         longer = f", up to {self.control} again for longer" if self.control else ""
         most = "up to " if self.at_most else ""
         if self.budgets_on_folds:
@@ -83,9 +91,7 @@ class Workload:
         )
 
 
-def left_to_train(
-    experiment: Experiment, folder: RunFolder, compared: Sequence[Candidate]
-) -> Workload:
+def left_to_train(run: TargetRun) -> Workload:
     """Count the models that the stages of a run have left.
 
     Lengths, and with them the names of the files of models on all of train, are known once the
@@ -94,53 +100,79 @@ def left_to_train(
 
     Parameters
     ----------
-    experiment : Experiment
-        Shared data and settings.
-    folder : RunFolder
-        Finished models in it are not counted; it need not exist.
-    compared : sequence of Candidate
-        All candidates of the run.
+    run : TargetRun
+        The run; finished models in its folder are not counted. The folder need not exist.
     """
-    settings = experiment.settings
-    repeats, has_tuned = settings.repeats, has_fine_tuned(settings)
-    folds = settings.folds if trains_on_folds(settings) else 0
-    duplicates = find_duplicates(experiment, compared, folds)
-    trained = without_duplicates(compared, duplicates)
-    if not folds:
-        tuned = fine_tuned(experiment, {})
-        return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], {}, duplicates)
+    experiment, folder, compared = run.experiment, run.folder, run.candidates
+    trained, duplicates = run.trained, run.duplicates
+    if not trains_on_folds(experiment.settings):
+        return _on_all_of_train(run, {}, ())
     jobs, known = left_on_folds(experiment, folder, trained)
     left = len(jobs)
-    tuned = fine_tuned(experiment, known) if REFERENCE in known else None
-    tuning_left, tuned_left = (folds, repeats) if has_tuned and REFERENCE not in known else (0, 0)
-    if tuned is not None:
-        options = [known[REFERENCE]["options"]]
-        stage = fine_tuned_stage(experiment, folder, tuned, options)
-        tuning_left, known = stage.n_left, {**known, **stage.known()}
-        tuned_left = _to_test(experiment, folder, tuned, known)
+    rivals = _left_of_rivals(run, known)
     chosen = [
         _left_of_choice(experiment, folder, compared, known, duplicates, row)
         for row in (DATA_MIX, BUDGET)
     ]
     control = sum(choice.control for choice in chosen)
-    if not (left or tuning_left or control):
+    if not (left or rivals.on_folds or control):
         known = {**known, **{k: v for choice in chosen for k, v in choice.known.items()}}
-        return _on_all_of_train(experiment, folder, [*compared, *_each(tuned)], known, duplicates)
+        return _on_all_of_train(run, {**known, **rivals.known}, rivals.candidates)
     budgets = {c.name for c in trained if c.source == BUDGET}
     fixed = [_to_test(experiment, folder, c, known) for c in trained if c.source in FIXED]
     return Workload(
         on_folds=left,
-        fine_tuned_on_folds=tuning_left,
-        final=sum(fixed) + sum(choice.final for choice in chosen) + tuned_left,
-        final_fine_tuned=tuned_left,
-        at_most=any(choice.may_be_row for choice in chosen),
+        final=sum(fixed) + sum(choice.final for choice in chosen) + rivals.final,
+        rivals_on_folds=rivals.on_folds,
+        before=rivals.before,
+        rivals=tuple(candidate.name for candidate in rivals.candidates),
+        at_most=rivals.may_be_none or any(choice.may_be_row for choice in chosen),
         control=control,
         budgets_on_folds=sum(job.name in budgets for job in jobs),
     )
 
 
-def _each(candidate: Candidate | None) -> list[Candidate]:
-    return [] if candidate is None else [candidate]
+@dataclass(frozen=True)
+class _Rivals:
+    """What is left of the rivals: models on folds, before them, and on all of train.
+
+    ``may_be_none`` says that a rival may turn out to be Proportional; ``known`` has the summaries
+    of those whose folds are done.
+    """
+
+    candidates: Sequence[RivalCandidate] = ()
+    on_folds: int = 0
+    before: int = 0
+    final: int = 0
+    may_be_none: bool = False
+    known: Mapping[str, FoldSummary] = field(default_factory=dict)
+
+
+def _left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> _Rivals:
+    experiment, repeats = run.experiment, int(run.experiment.settings.repeats)
+    found = known.get(REFERENCE)
+    reference = Reference(Grid.of(experiment).cap)
+    if found is not None:
+        if not isfinite(found["score"]):
+            return _Rivals()  # the run stops
+        reference = Reference(found["epochs"], found["options"])
+    candidates = rival_candidates(experiment, run.carried, reference, len(run.trained))
+    stages = [
+        rival_stage(experiment, run.folder, candidates, own_length=own) for own in (False, True)
+    ]
+    jobs = [job for stage in stages for job in stage.jobs()]
+    done: dict[str, FoldSummary] = {}
+    if found is not None:
+        done = {name: s for stage in stages for name, s in stage.known().items()}
+    final = 0
+    for candidate in candidates:
+        if candidate.name not in done:
+            final += repeats
+        elif is_better(candidate.name, {**known, **done}):
+            final += _to_test(experiment, run.folder, candidate, done)
+    started = any(c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first for c in candidates)
+    before = n_firsts(jobs) + (repeats if started and final else 0)
+    return _Rivals(candidates, n_trainings(jobs), before, final, len(done) < len(candidates), done)
 
 
 @dataclass(frozen=True)
@@ -196,21 +228,18 @@ def _left_of_choice(
 
 
 def _on_all_of_train(
-    experiment: Experiment,
-    folder: RunFolder,
-    compared: Sequence[Candidate],
-    known: Mapping[str, FoldSummary],
-    duplicates: Mapping[str, str],
+    run: TargetRun, known: Mapping[str, FoldSummary], rivals: Sequence[RivalCandidate]
 ) -> Workload:
     """Return the models that are left once all folds are done."""
-    chosen = choose(experiment, compared, known, duplicates)
-    jobs = TestStage(experiment, folder, chosen, ModelKeeper(folder)).jobs()
-    follow = n_trainings(job for job in jobs if job.start is not None)
-    return Workload(0, 0, n_trainings(jobs), follow)
+    chosen = choose(run.experiment, run.candidates, known, run.duplicates, rivals)
+    jobs = TestStage(run.experiment, run.folder, chosen, ModelKeeper(run.folder)).jobs()
+    return Workload(0, n_trainings(jobs), before=n_firsts(jobs))
 
 
 def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     """Return the workload of a run that has not begun, without its data.
+
+    Rivals that the model turns out not to carry are counted.
 
     Parameters
     ----------
@@ -220,17 +249,21 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
         The baselines without duplicates and, where the run has it, theory's mix.
     """
     folds = settings.folds if trains_on_folds(settings) else 0
-    trials, repeats, tuned = settings.trials, settings.repeats, has_fine_tuned(settings)
+    trials, repeats = settings.trials, settings.repeats
     rows, budgets = len(mixes) + len(settings.mix), has_budget(settings)
     n_budgets = N_NEW_BUDGETS if budgets else 0
     options, n_chosen = len(options_of(settings)), (trials > 0) + budgets
     control = n_chosen * folds if has_control(settings) else 0
+    n_mixes = rows + n_budgets + trials
+    rivals = named_rivals(settings) if folds and not settings.is_solved else []
+    starting = sum(rival.own_length for rival in rivals)
     return Workload(
-        on_folds=(rows + n_budgets + trials) * folds * options,
-        fine_tuned_on_folds=tuned * folds,
-        final=(rows + n_chosen + tuned) * repeats,
-        final_fine_tuned=tuned * repeats,
-        at_most=budgets or (trials > 0 and THEORY in mixes),
+        on_folds=n_mixes * folds * options,
+        final=(rows + n_chosen + len(rivals)) * repeats,
+        rivals_on_folds=sum(min(rival.n_points, n_mixes) for rival in rivals) * folds,
+        before=starting * (folds + repeats),
+        rivals=tuple(rival.name for rival in rivals),
+        at_most=budgets or bool(rivals) or (trials > 0 and THEORY in mixes),
         control=control,
         budgets_on_folds=n_budgets * folds * options,
     )
@@ -239,7 +272,7 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
 def _to_test(
     experiment: Experiment,
     folder: RunFolder,
-    candidate: Candidate,
+    candidate: Trainable,
     known: Mapping[str, FoldSummary],
 ) -> int:
     """Return how many repeats of a mix are left; `known` has the summaries of finished folds."""

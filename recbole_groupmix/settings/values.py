@@ -184,8 +184,10 @@ def _rivals(settings: Settings) -> dict[str, list[str]]:
     if value is None:
         return {}
     names = value.replace(",", " ").split() if isinstance(value, str) else value
-    if not isinstance(names, (list, tuple)) or not names or not all(
-        isinstance(name, str) for name in names
+    if (
+        not isinstance(names, (list, tuple))
+        or not names
+        or not all(isinstance(name, str) for name in names)
     ):
         raise ValueError(
             f"{settings.describe('rivals')}; it must be a list of names, for example "

@@ -132,6 +132,18 @@ def n_learned(jobs: Iterable[Job]) -> int:
     return n_trainings(job for job in jobs if job.recipe.rule is not None)
 
 
+def n_firsts(jobs: Iterable[Job]) -> int:
+    """Return the number of models that are trained before some jobs, which start from them."""
+    firsts = ((job.part, job.repeat, job.recipe) for job in jobs)
+    return len(
+        {
+            (part, repeat, recipe.first.epochs, *recipe.first.recipe.identity)
+            for part, repeat, recipe in firsts
+            if recipe.first is not None and recipe.towards is None
+        }
+    )
+
+
 #: Called with a label, the number of epochs done and the number of epochs at most.
 OnEpoch = Callable[[str, int, int], None]
 

@@ -87,7 +87,7 @@ def cell_of(run: FinishedRun, control: str = "") -> GridCell:
     """Return the cell of a run that was read."""
     values = {
         (mix, key): run.per_user(mix, key, run.target).sort_index(axis=1)
-        for mix in run.result["mixes"]
+        for mix in run.rows
         for key in run.keys
     }
     return GridCell(replace(run, metrics=run.metrics.iloc[:0]), control, values)

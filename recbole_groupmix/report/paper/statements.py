@@ -214,7 +214,7 @@ def _of_weights(cell: GridCell, check: CheckFile) -> Effect | None:
     if away is None or DATA_MIX not in cell.run.result["mixes"]:
         return None
     searched = [
-        rank_correlation(away, _of_others(cell, record))
+        rank_correlation(away, _of_others(cell, _mix(record)))
         for name, record in _trials(cell).items()
         if name != selected
     ]
@@ -223,6 +223,10 @@ def _of_weights(cell: GridCell, check: CheckFile) -> Effect | None:
     if chosen is None:
         return None
     return against_searched(chosen, known, f"4a/{'/'.join(map(str, cell.place))}")
+
+
+def _mix(record: FoldRecord) -> MixRecord:
+    return {"alpha": record["alpha"], "alpha_aug": record["alpha_aug"]}
 
 
 def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
@@ -239,7 +243,7 @@ def _of_scores(cell: GridCell, check: CheckFile) -> Effect | None:
         shares = [record["alpha"].get(group, 0.0) for group in cell.run.others]
         distances.append(float(np.dot(shares, away)))
         budgets.append(float(record["alpha_aug"]))
-        of_users = np.repeat(list(_weights(cell, record).values()), n_users)
+        of_users = np.repeat(list(_weights(cell, _mix(record)).values()), n_users)
         effective.append(effective_sample_size(of_users))
     key = f"4b/{cell.dataset}/{cell.target}"
     return correlation_over_mixes(distances, scores, [budgets, effective], key)

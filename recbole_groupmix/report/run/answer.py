@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.core.better_rows import advice, better_rows, has_interval
+from recbole_groupmix.core.better_rows import better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import advice
 from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text import numbers
 
@@ -71,13 +72,13 @@ def lead(run: FinishedRun) -> str:
     made = _trainings(run)
     made = f", in {made}" if made else ""
     better = [mix for mix in better_rows(changes, numbers.LEVEL) if mix not in same]
-    as_it_is = advice(REFERENCE)
+    as_it_is = advice(run.result, REFERENCE)
     if not better:
         return (
             f"{as_it_is[0].upper()}{as_it_is[1:]}: no measured row serves them better in "
             f"{key} beyond chance{made}."
         )
-    advised, also = advice(better[0]), ""
+    advised, also = advice(run.result, better[0]), ""
     if better[1:]:
         also = "; also better: " + ", ".join(f"{m} {_interval(changes[m])}" for m in better[1:])
     return (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_groupmix.core.names import FINE_TUNED, REFERENCE
+from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.training_length import smoothed
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.length_rows import (
@@ -61,8 +61,8 @@ def mean_curves(run: FinishedRun) -> pd.DataFrame:
         name = run.candidate(row)
         curves = [r for r in run.curves if r["name"] == name]
         n_points = min((len(r["curve"]) for r in curves), default=0)
-        if len(curves) < n_folds or n_points < 2 or row in (*run.same, FINE_TUNED):
-            continue  # fine_tuned begins where Proportional ends
+        if len(curves) < n_folds or n_points < 2 or row in (*run.same, *run.rivals):
+            continue  # a rival's curve may begin where Proportional ends
         epochs = [point["epoch"] for point in curves[0]["curve"][:n_points]]
         scores = [
             [np.nan if s is None else s for s in r.get("scores", [])[:n_points]] for r in curves

@@ -9,7 +9,6 @@ from matplotlib.patches import Patch
 
 from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
-from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
@@ -69,12 +68,9 @@ def _chosen(run: FinishedRun) -> list[str]:
 
 
 def _no_mix(run: FinishedRun) -> list[str]:
-    if FINE_TUNED not in run.result["mixes"]:
+    if not run.rivals:
         return []
-    return [
-        f"{FINE_TUNED} is not in this section: it is a baseline without a mix, trained on all users "
-        "and then on the target's users only."
-    ]
+    return [f"Rivals are not in this section, as they are no mixes: {', '.join(run.rivals)}."]
 
 
 def _bars(run: FinishedRun, data: pd.DataFrame) -> Any:

@@ -19,7 +19,7 @@ from recbole_groupmix.text import numbers
 def test_section(run: FinishedRun) -> Section:
     """Return the means on test with their intervals."""
     rows = []
-    for mix in run.result["mixes"]:
+    for mix in run.rows:
         cells = [text(mix)]
         for key in run.keys:
             mean = run.result["test"][mix].get(key)
@@ -35,13 +35,13 @@ def test_section(run: FinishedRun) -> Section:
     everything = Table(
         "test-all",
         f"All test metrics of {run.target}",
-        ("metric", *run.result["mixes"]),
+        ("metric", *run.rows),
         [
             [
                 text(key),
                 *(
                     number(value, shown=numbers.value(value))
-                    for value in (run.result["test"][mix].get(key) for mix in run.result["mixes"])
+                    for value in (run.result["test"][mix].get(key) for mix in run.rows)
                 ),
             ]
             for key in keys
@@ -78,7 +78,7 @@ def change_section(run: FinishedRun) -> Section:
         "correction over the mixes; hollow: not.",
         f"Intervals of the changes. {alt}.",
         data,
-        lambda: forest(data, "metric", "mix", "change", list(run.result["mixes"]))[0],
+        lambda: forest(data, "metric", "mix", "change", run.rows)[0],
     )
     return Section(
         "change", f"Change against {REFERENCE}", (), [figure], [change_table(run, run.keys)]

@@ -67,7 +67,7 @@ def _plot(run: FinishedRun, data: pd.DataFrame, key: str) -> Any:
     style.row_axis(axes, list(data["mix"]))
     style.reference_line(axes)
     for y, row in enumerate(data.to_dict("records")):
-        colour, _ = style.mix_style(row["mix"], list(run.result["mixes"]))
+        colour, _ = style.mix_style(row["mix"], run.rows)
         if numbers.defined(row["mean"]):
             ends = (row["ci_low"], row["ci_high"])
             style.interval_line(axes, row["mean"], ends, y, colour)

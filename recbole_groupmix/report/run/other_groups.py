@@ -49,7 +49,7 @@ def other_groups_section(run: FinishedRun) -> Section:
         "all.",
         f"Intervals by group. {alt}.",
         data,
-        lambda: forest(drawn, "group", "mix", "change", list(run.result["mixes"]))[0],
+        lambda: forest(drawn, "group", "mix", "change", run.rows)[0],
     )
     return Section("groups", TITLE, (), [figure], [_table(run, key, rows)])
 

@@ -189,7 +189,7 @@ def _section(family: Sequence[FinishedRun], ending: str) -> Section:
         "over the mixes; hollow: not.",
         f"Intervals of the pooled changes. {alt}.",
         lead,
-        lambda: forest(lead, "metric", "mix", "change", list(first.result["mixes"]))[0],
+        lambda: forest(lead, "metric", "mix", "change", first.rows)[0],
     )
     return Section(f"splits{ending}", title, lines, [figure], tables)
 

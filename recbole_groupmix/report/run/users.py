@@ -61,7 +61,7 @@ def users_section(run: FinishedRun) -> Section:
                 "interactions. 95 % intervals, not corrected for their number.",
                 f"Intervals. {said}.",
                 activity,
-                lambda: forest(activity, "users", "mix", "change", list(run.result["mixes"]))[0],
+                lambda: forest(activity, "users", "mix", "change", run.rows)[0],
             )
         )
         tables.append(_activity_table(activity, key, run))
@@ -75,7 +75,7 @@ def n_test_items(run: FinishedRun) -> pd.Series:
     """
     k = run.result["topk"][-1]
     items = []
-    for mix in run.result["mixes"]:
+    for mix in run.rows:
         precision = run.per_user(mix, f"precision@{k}", run.target)
         recall = run.per_user(mix, f"recall@{k}", run.target)
         items.append((k * precision / recall.where(recall > 0)).max(axis=0))
@@ -118,7 +118,7 @@ def _plot(run: FinishedRun, differences: dict[str, pd.Series], key: str) -> Any:
     style.reference_line(axes, vertical=False)
     handles, labels = [], []
     for place, (mix, difference) in enumerate(differences.items()):
-        colour, _ = style.mix_style(mix, list(run.result["mixes"]))
+        colour, _ = style.mix_style(mix, run.rows)
         share = (np.arange(len(difference)) + 0.5) / max(len(difference), 1)
         line = style.LINES[place]
         axes.step(share, np.sort(difference), where="mid", color=colour, linestyle=line, lw=1.8)

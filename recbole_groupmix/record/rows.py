@@ -1,0 +1,53 @@
+"""The rows of a result: mixes, and rivals of mixing."""
+
+from __future__ import annotations
+
+from recbole_groupmix.core.better_rows import advice as advice_of_mix
+from recbole_groupmix.core.mix import MixRecord
+from recbole_groupmix.record.result_schema import Result
+
+#: In runs that know no rivals this baseline stands among the mixes, as the target's data alone.
+ONCE_A_MIX = "fine_tuned"
+
+
+def row_names(result: Result) -> list[str]:
+    """Return the rows in the order of display: mixes, then rivals."""
+    return [*result["mixes"], *result.get("rivals", {})]
+
+
+def mixes_of(result: Result) -> dict[str, MixRecord]:
+    """Return the rows that are mixes, with what they are."""
+    return {name: mix for name, mix in result["mixes"].items() if name != ONCE_A_MIX}
+
+
+def rivals_of(result: Result) -> list[str]:
+    """Return the rows that are rivals."""
+    return [name for name in row_names(result) if name not in mixes_of(result)]
+
+
+def advice(result: Result, row: str) -> str:
+    """Return in words how to train as a row was trained."""
+    record = result.get("rivals", {}).get(row)
+    if record is not None:
+        return record["advice"]
+    if row == ONCE_A_MIX:
+        return f"train on all users, then on the target's users only ({row})"
+    return advice_of_mix(row)
+
+
+def goes_on(result: Result, row: str) -> bool:
+    """Return whether the epochs of a row come after those of Proportional."""
+    record = result.get("rivals", {}).get(row)
+    if record is None:
+        return row == ONCE_A_MIX
+    return record["goes_on"] and not record["changes_nothing"]
+
+
+def chosen_words(result: Result, row: str) -> str:
+    """Return in words what the folds chose for a rival; empty for mixes."""
+    record = result.get("rivals", {}).get(row)
+    if record is None:
+        return ""
+    if record["changes_nothing"]:
+        return "no point of it was better than proportional on the folds"
+    return ", ".join(f"{knob} {value:g}" for knob, value in record["chosen"].items())
