@@ -41,7 +41,7 @@ class WeightRule(Protocol):
 class Adaptive:
     """Weights that are largest where the loss is high, or where it falls fastest (TALL).
 
-    Zhao, Zhu and Caverlee (2024), Eq. 1 to 3, with groups in place of users.
+    Pan, Zhu, Wang, Lin and Caverlee (2024), Eq. 1 to 3, with groups in place of users.
 
     Attributes
     ----------

@@ -14,10 +14,12 @@ from recbole_groupmix.rivals.rival import Point, Reference
 
 #: Falls of the loss that are averaged, as in TALL's code.
 WINDOW = 8
-#: alpha of the loss. It is a BPR loss, ln 2 at the beginning, and groups differ by some .01 of it.
+#: alpha of the loss. It is a BPR loss, ln 2 at the beginning, and groups differ by .01 to .1.
 OF_LOSS = (0.05, 0.02)
 #: alpha of its falls: these shares of ln 2 over the epochs of Proportional, the mean fall at most.
 OF_CHANGE = (0.5, 0.15)
+#: The same for the printed rule, which differs from the exact one where a weight would be below 0.
+OF_PRINTED = 0.05
 #: Share of Proportional's epochs with weights of 1 at the beginning (T), where there is a gap.
 GAP = 0.25
 _LOSS_AT_FIRST = 0.6931
@@ -32,7 +34,7 @@ class AdaptiveWeights:
         "training is high or falls fast"
     )
     advice = "let the weights of groups follow their losses during training (adaptive)"
-    source = "TALL: Yang and others, 2024, Eq. 1 to 3, for groups in place of users"
+    source = "TALL: Pan and others, 2024, Eq. 1 to 3, for groups in place of users"
     costs_little = False
     own_length = False
     n_points = 6
@@ -44,14 +46,15 @@ class AdaptiveWeights:
     def points(self, experiment: Experiment, reference: Reference) -> Sequence[Point]:
         """Return signals, penalties, and with or without a gap; the printed rule is the last."""
         epochs, gap = reference.epochs, round(GAP * reference.epochs)
-        change = [float(f"{share * _LOSS_AT_FIRST / epochs:.4g}") for share in OF_CHANGE]
+        shares = (*OF_CHANGE, OF_PRINTED)
+        change = [float(f"{share * _LOSS_AT_FIRST / epochs:.4g}") for share in shares]
         return [
             _point(OF_LOSS[0], on_change=False, gap=0),
             _point(change[0], on_change=True, gap=gap),
             _point(OF_LOSS[1], on_change=False, gap=gap),
             _point(change[1], on_change=True, gap=gap),
             _point(change[0], on_change=True, gap=0),
-            _point(change[1], on_change=True, gap=gap, as_printed=True),
+            _point(change[2], on_change=True, gap=gap, as_printed=True),
         ]
 
     def recipe(
