@@ -151,7 +151,7 @@ def test_jobs_come_back_as_they_were_given_each_measured_on_its_part(tiny, train
 
 @pytest.mark.parametrize("train", [OneByOne(), Joint()])
 def test_what_diverges_while_it_learns_is_not_trained_again(tiny, train):
-    experiment = _experiment(tiny, learning_rate=1e38)
+    experiment = _experiment(tiny, learning_rate=1e30)
     jobs = [_job(experiment, RULE, epochs=epochs) for epochs in (2, 3)]
     fits = _fits(experiment, train, *jobs)
     assert [fit.job for fit in fits] == jobs and all(fit.diverged for fit in fits)

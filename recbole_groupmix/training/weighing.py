@@ -101,11 +101,13 @@ def guide_losses(
     Returns
     -------
     numpy.ndarray of float64, shape (n_groups,)
-        NaN for a group without a row.
+        NaN for a group without a row, or whose scores have diverged.
     """
     users, items = np.tile(guide.users, 2), np.r_[guide.items, guide.negatives]
-    positive, negative = scores(users, items).astype(np.float64).reshape(2, -1)
     group = group_of_user[guide.users]
-    total = np.bincount(group, np.logaddexp(0.0, negative - positive), n_groups)
+    with np.errstate(over="ignore", invalid="ignore"):
+        positive, negative = scores(users, items).astype(np.float64).reshape(2, -1)
+        total = np.bincount(group, np.logaddexp(0.0, negative - positive), n_groups)
     n_rows = np.bincount(group, minlength=n_groups)
-    return np.divide(total, n_rows, out=np.full(n_groups, np.nan), where=n_rows > 0)
+    has_loss = (n_rows > 0) & np.isfinite(total)
+    return np.divide(total, n_rows, out=np.full(n_groups, np.nan), where=has_loss)
