@@ -18,8 +18,8 @@ from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 
-#: Weights of calibration against the scores.
-TRADE_OFFS = (0.1, 0.3, 0.03, 0.5, 0.2, 0.01, 0.7)
+#: Weights of calibration against the scores, the most promising first.
+TRADE_OFFS = (0.2, 0.3, 0.1, 0.03, 0.5, 0.01)
 #: Names of the knobs: the weight, and whose class shares are wanted (1: the target group's).
 TRADE_OFF, OF_GROUP = "trade_off", "of_group"
 
@@ -75,7 +75,7 @@ class Calibrated:
         "item classes (calibrated)"
     )
     source = 'Steck, "Calibrated recommendations", RecSys 2018'
-    costs_little = True
+    costs_little = False
     own_length = False
     n_points = 2 * len(TRADE_OFFS)
 
