@@ -101,14 +101,33 @@ def scores_of_all_items(
     try:
         scores = model.full_sort_predict(Interaction({model.USER_ID: ids}))
     except NotImplementedError:
-        user = ids.repeat_interleave(n_items).split(_PAIRS_PER_CALL)
-        item = torch.arange(n_items, device=device).repeat(len(users)).split(_PAIRS_PER_CALL)
-        pairs = (
-            Interaction({model.USER_ID: u, model.ITEM_ID: i})
-            for u, i in zip(user, item, strict=True)
-        )
-        scores = torch.cat([model.predict(few).view(-1) for few in pairs])
+        items = torch.arange(n_items, device=device).repeat(len(users))
+        scores = _scores_of_pairs(model, ids.repeat_interleave(n_items), items)
     return scores.view(len(users), n_items)
+
+
+@torch.no_grad()
+def scores_of_pairs(
+    model: AbstractRecommender, users: np.ndarray, items: np.ndarray
+) -> np.ndarray:
+    """Return the model's scores of pairs of internal ids, int64 (n,), as float (n,).
+
+    The model is put into evaluation mode.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    ids = (torch.from_numpy(of_pairs).to(device) for of_pairs in (users, items))
+    with recbole_compat():
+        scores: np.ndarray = _scores_of_pairs(model, *ids).cpu().numpy()
+    return scores
+
+
+def _scores_of_pairs(
+    model: AbstractRecommender, users: torch.Tensor, items: torch.Tensor
+) -> torch.Tensor:
+    pairs = zip(users.split(_PAIRS_PER_CALL), items.split(_PAIRS_PER_CALL), strict=True)
+    few = (Interaction({model.USER_ID: user, model.ITEM_ID: item}) for user, item in pairs)
+    return torch.cat([model.predict(pair).view(-1) for pair in few])
 
 
 @torch.no_grad()

@@ -116,16 +116,28 @@ class GroupMixTrainer(Trainer):
             raise ValueError(
                 f"regularizer {regularizer!r} is not one of {', '.join(REGULARIZERS)}"
             )
-        factors = np.ones(len(user_weights)) if factors is None else factors
+        self._factors = np.ones(len(user_weights)) if factors is None else factors
+        self._l2_factors, self._weighted_l2 = l2_factors, regularizer == "weighted"
         self._weights = BatchWeights(config["loss_norm"] or "count")
-        self._data_weights = self._table(factors * user_weights)
-        of_l2 = factors * user_weights if regularizer == "weighted" else factors
-        self._regularizer_weights = self._data_weights
-        if l2_factors is not None:
-            self._regularizer_weights = self._table(of_l2 * l2_factors)
-        elif regularizer != "weighted":
-            self._regularizer_weights = self._table(of_l2)
+        self.reweigh(user_weights)
         attach_weighted_losses(model, self._weights, regularizer)
+
+    def reweigh(self, user_weights: np.ndarray) -> None:
+        """Set the weight of every internal user id, float (n_users,), from the next batch on.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative or not finite.
+        """
+        weighted = self._factors * user_weights
+        self._data_weights = self._table(weighted)
+        of_l2 = weighted if self._weighted_l2 else self._factors
+        self._regularizer_weights = self._data_weights
+        if self._l2_factors is not None:
+            self._regularizer_weights = self._table(of_l2 * self._l2_factors)
+        elif not self._weighted_l2:
+            self._regularizer_weights = self._table(of_l2)
 
     def _table(self, values: np.ndarray) -> Tensor:
         if not np.isfinite(values).all() or (values < 0).any():

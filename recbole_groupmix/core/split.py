@@ -1,6 +1,6 @@
-"""Per-user random splits: the test part, and the folds inside the training part.
+"""Per-user random splits: the test part, the folds inside the training part, and guides inside these.
 
-Both functions see nothing but the user of each interaction. A user's interactions are dealt
+The functions see nothing but the user of each interaction. A user's interactions are dealt
 with in the order of their rows, whatever rows of other users stand between them.
 """
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 _TEST_DOMAIN = 0x74657374
 _FOLD_DOMAIN = 0x666F6C64
+_GUIDE_DOMAIN = 0x67756964
 
 
 def test_mask(
@@ -45,15 +46,35 @@ def test_mask(
     """
     if not 0 < test_ratio < 1:
         raise ValueError(f"test_ratio is {test_ratio!r}; it must lie between 0 and 1.")
-    rank, user_index, counts = _random_ranks(users, _rng(_TEST_DOMAIN, seed))
-    # 0.07 * 100 is 7.000000000000001 and 0.29 * 100 is 28.999999999999996: round off the float
-    # error, which is far below 1e-9, before taking the floor.
-    n_test = np.floor(np.round(test_ratio * counts, 9)).astype(np.int64)
-    n_test = np.minimum(np.maximum(n_test, 1), counts - 1)
-    return np.asarray(rank < n_test[user_index])
+    return _share_of_each_user(users, _rng(_TEST_DOMAIN, seed), test_ratio)
 
 
 test_mask.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
+
+
+def guide_mask(
+    users: npt.NDArray[np.integer[Any]], seed: int, guide_ratio: float = 0.1
+) -> npt.NDArray[np.bool_]:
+    """Choose each user's guide interactions: a holdout inside a training part.
+
+    As many of a user's as :func:`test_mask` would choose with the same ratio, by random numbers of
+    their own.
+
+    Parameters
+    ----------
+    users : array of int, shape (n_train,)
+        User of each training interaction of a part, in any order.
+    seed : int
+        Seed of the split, >= 0.
+    guide_ratio : float
+        Part of each user's interactions, in (0, 1).
+
+    Returns
+    -------
+    array of bool, shape (n_train,)
+        True where the interaction belongs to the guide.
+    """
+    return _share_of_each_user(users, _rng(_GUIDE_DOMAIN, seed), guide_ratio)
 
 
 def fold_of_interaction(
@@ -91,6 +112,17 @@ def fold_of_interaction(
     rank, user_index, counts = _random_ranks(users, rng)
     start = rng.integers(0, n_folds, size=counts.size)
     return np.asarray((start[user_index] + rank) % n_folds)
+
+
+def _share_of_each_user(
+    users: npt.NDArray[np.integer[Any]], rng: np.random.Generator, ratio: float
+) -> npt.NDArray[np.bool_]:
+    rank, user_index, counts = _random_ranks(users, rng)
+    # 0.07 * 100 is 7.000000000000001 and 0.29 * 100 is 28.999999999999996: round off the float
+    # error, which is far below 1e-9, before taking the floor.
+    n_chosen = np.floor(np.round(ratio * counts, 9)).astype(np.int64)
+    n_chosen = np.minimum(np.maximum(n_chosen, 1), counts - 1)
+    return np.asarray(rank < n_chosen[user_index])
 
 
 def _rng(domain: int, seed: int) -> np.random.Generator:

@@ -54,6 +54,10 @@ class Population:
         """Numbers of the models that are still trained."""
         return list(self._tables)
 
+    def reweigh(self, k: int, member: Member) -> None:
+        """Give a model the weights of another member from the next step on."""
+        self._members[k] = member
+
     def tables(self, k: int) -> Floats:
         """Return a model's parameters, float32 (n_users + n_items, d); not a copy."""
         return self._tables[k]

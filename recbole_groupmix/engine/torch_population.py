@@ -72,6 +72,10 @@ class TorchPopulation:
         """Numbers of the models that are still trained."""
         return list(self._columns)
 
+    def reweigh(self, k: int, member: Member) -> None:
+        """Give a model the weights of another member from the next step on; its rate stays."""
+        self._members[k] = member
+
     def tables(self, k: int) -> npt.NDArray[np.float32]:
         """Return a copy of a model's parameters, float32 (n_users + n_items, d)."""
         return _copied(self._table[:, self._columns[k]])

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
+from recbole_groupmix.adapters.seeding import GUIDE, stream
 from recbole_groupmix.core.groups.mainstream import mainstream_scores
+from recbole_groupmix.core.split import guide_mask
 from recbole_groupmix.core.uniform_negatives import UniformNegatives
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
 ALL_OF_TRAIN = 0
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Training rows of a part that are held back, so that a training can follow its losses.
+
+    Attributes
+    ----------
+    users, items, negatives : numpy.ndarray of int64, shape (n_guide,)
+        Internal ids of the rows, and for each an item that is no training item of its user, drawn
+        once.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    negatives: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,8 @@ class Part:
         Draws items that are not positives of a user in this part.
     held_out : HeldOut
         Users of all groups with their held-out items; training items are masked.
+    guide : Guide or None
+        What is held back of the part's own training rows; see :meth:`without_guide`.
     """
 
     index: int
@@ -42,6 +62,7 @@ class Part:
     n_users: dict[str, int]
     negatives: UniformNegatives
     held_out: HeldOut
+    guide: Guide | None = None
 
     @cached_property
     def mainstream(self) -> np.ndarray:
@@ -89,4 +110,33 @@ class Part:
             n_users=groups.n_users(of_rows[0]),
             negatives=UniformNegatives(*of_rows, *shape, name_of=name_of),
             held_out=HeldOut.of_pairs(of_rows, (users[held_out], items[held_out]), shape),
+        )
+
+    def without_guide(
+        self, seed: int, shape: tuple[int, int], name_of: Callable[[int], str]
+    ) -> Part:
+        """Return the part with a tenth of each user's training rows held back as its guide.
+
+        Every user keeps a training row. The choice depends on the training rows of the part and on
+        nothing else, so neither held-out items nor test take part in what is learned by it.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the split and of the guide's negatives.
+        shape, name_of
+            As for :meth:`of_rows`.
+        """
+        held_back = guide_mask(self.users, seed)
+        users, items = self.users[~held_back], self.items[~held_back]
+        pairs = self.users * shape[1] + self.items
+        new = held_back & ~np.isin(pairs, pairs[~held_back])  # a pair of both sides is known
+        drawn = self.negatives.draw(self.users[new], stream(GUIDE, seed, self.index))
+        return replace(
+            self,
+            rows=self.rows[~held_back],
+            users=users,
+            items=items,
+            negatives=UniformNegatives(users, items, *shape, name_of=name_of),
+            guide=Guide(self.users[new], self.items[new], drawn),
         )

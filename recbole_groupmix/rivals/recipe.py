@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+from recbole_groupmix.core.weight_rules import WeightRule
 
 #: Turns scores of all items, float (n, n_items), of users (internal ids, int64 (n,)) into others
-#: of the same shape; masked items, bool (n, n_items), are never recommended.
-Rerank = Callable[[np.ndarray, np.ndarray, "csr_matrix"], np.ndarray]
+#: of the same shape, of the training rows of a part alone.
+Rerank = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,13 @@ class Recipe:
     towards : float or None
         Of EASE: weight of the distance to the model of `first`, the closed form's way to start
         there.
-    rule : object or None
-        How the weights of groups change with the losses during training, a
-        :class:`~recbole_groupmix.core.weight_rules.WeightRule`.
+    rule : WeightRule or None
+        How further factors of the weights of groups follow from losses during training; without
+        one they are 1.
     rerank : callable or None
         What becomes of the scores of the trained model.
     key : tuple
-        Whatever tells `by_user`, `rule` and `rerank` of two recipes apart, in numbers and text.
+        Whatever tells `by_user` and `rerank` of two recipes apart, in numbers and text.
     """
 
     weights: Mapping[str, float]
@@ -51,7 +49,7 @@ class Recipe:
     options: Mapping[str, float] = field(default_factory=dict)
     first: First | None = None
     towards: float | None = None
-    rule: object | None = field(default=None, compare=False)
+    rule: WeightRule | None = None
     rerank: Rerank | None = field(default=None, compare=False)
     key: tuple[object, ...] = ()
 
@@ -61,7 +59,7 @@ class Recipe:
         l2 = None if self.l2 is None else tuple(sorted(self.l2.items()))
         first = None if self.first is None else (*self.first.recipe.identity, self.first.epochs)
         weights, options = sorted(self.weights.items()), sorted(self.options.items())
-        return (tuple(weights), l2, tuple(options), first, self.towards, self.key)
+        return (tuple(weights), l2, tuple(options), first, self.towards, self.rule, self.key)
 
 
 @dataclass(frozen=True)

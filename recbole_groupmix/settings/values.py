@@ -185,7 +185,7 @@ def _rivals(settings: Settings) -> dict[str, list[str]]:
     value: Any = settings.rivals
     if value is None:
         return {}
-    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    names = re.findall(r"[^\[\],\s\"']+", value) if isinstance(value, str) else value
     if (
         not isinstance(names, (list, tuple))
         or not names

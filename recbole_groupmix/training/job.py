@@ -13,6 +13,7 @@ import torch
 from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.rivals.recipe import Recipe
@@ -49,6 +50,10 @@ class Job:
     initial : mapping of str to torch.Tensor or None
         State of a model of all users to start from: that of the recipe's `first`, once it is
         trained (:class:`~recbole_groupmix.training.fine_tuning.FineTuning`).
+    schedule : Schedule or None
+        Factors of the weights of groups by epoch: what the recipe's `rule` has given, once it is
+        learned (:class:`~recbole_groupmix.training.learned_schedules.LearnedSchedules`). A back end that
+        is given a rule and no schedule learns one, from the guide of the part.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Job:
     targets: tuple[str, ...] = ()
     every_group: bool = False
     initial: Mapping[str, torch.Tensor] | None = field(default=None, compare=False)
+    schedule: Schedule | None = field(default=None, compare=False)
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -93,6 +99,8 @@ class Fit:
         Wall time of the job.
     diverged : bool
         Whether training ended in NaN or infinity after ``epochs`` epochs; then no model exists.
+    schedule : Schedule or None
+        How the weights changed during training; None without a rule.
     """
 
     job: Job
@@ -101,6 +109,7 @@ class Fit:
     curve: ValidationCurve | None = None
     seconds: float = 0.0
     diverged: bool = False
+    schedule: Schedule | None = None
 
     @cached_property
     def model(self) -> AbstractRecommender:
@@ -110,12 +119,17 @@ class Fit:
 
 def training_key(job: Job) -> tuple[object, ...]:
     """Return the key that jobs share if they differ in their number of epochs alone."""
-    return (job.part, job.repeat, id(job.initial), *job.recipe.identity)
+    return (job.part, job.repeat, id(job.initial), job.schedule, *job.recipe.identity)
 
 
 def n_trainings(jobs: Iterable[Job]) -> int:
     """Return the number of models that are trained for some jobs."""
     return len({training_key(job) for job in jobs})
+
+
+def n_learned(jobs: Iterable[Job]) -> int:
+    """Return the number of models that are trained before some jobs to learn their schedules."""
+    return n_trainings(job for job in jobs if job.recipe.rule is not None)
 
 
 def n_firsts(jobs: Iterable[Job]) -> int:
@@ -136,8 +150,13 @@ OnEpoch = Callable[[str, int, int], None]
 
 def user_weights(experiment: Experiment, job: Job) -> np.ndarray:
     """Return the weight of every internal user id in a job, float64 (n_users,)."""
-    weights = experiment.groups.weights_of_users(job.weights)
-    return weights if job.recipe.by_user is None else weights * job.recipe.by_user
+    return recipe_weights(experiment, job.recipe)
+
+
+def recipe_weights(experiment: Experiment, recipe: Recipe) -> np.ndarray:
+    """Return the weight of every internal user id in a recipe, float64 (n_users,)."""
+    weights = experiment.groups.weights_of_users(recipe.weights)
+    return weights if recipe.by_user is None else weights * recipe.by_user
 
 
 def present_users(
@@ -153,5 +172,5 @@ def present_users(
         return None, None
     settings = experiment.settings
     leaves = settings.weighting == "sample" or settings.regularizer == "weighted"
-    hidden = settings.graph == "positive" and job.initial is None
+    hidden = settings.graph == "positive" and job.recipe.first is None
     return positive if hidden else None, positive if leaves else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -38,12 +39,14 @@ from recbole_groupmix.training.validation_curve import (
     early_stopping,
     is_measured,
 )
+from recbole_groupmix.training.weighing import weighing_of
 
 #: Tables (parameters, Adam's moments) that a model in training holds ...
 _TABLES = {"cpu": 3, "torch": 7}
 #: ... and those that stand beside them while some models go through the graph (cpu).
 _TABLES_IN_GRAPH = 8
 _BYTES_PER_TRIPLET = 64  # users, items, negatives, their order, and their origin
+_PAIRS_AT_ONCE = 2**16  # of a guide, whose embeddings are gathered
 _SHARE_OF_CHUNKS = 0.25  # of the budget, for a chunk of triplets (torch)
 
 
@@ -124,6 +127,8 @@ class JointModels:
             self._population = Population(self._shared(), members)
         curves = {k: curve_of(experiment, self._part, js) for k, js in enumerate(self._jobs)}
         self._curves = {k: curve for k, curve in curves.items() if curve is not None}
+        weighings = {k: weighing_of(experiment, self._part, js) for k, js in enumerate(self._jobs)}
+        self._weighings = {k: each for k, each in weighings.items() if each is not None}
         self._seconds = dict.fromkeys(range(len(members)), 0.0)
 
     def train(self, on_epoch: OnEpoch | None) -> Iterator[Fit]:
@@ -136,9 +141,12 @@ class JointModels:
         fast = CompiledNegatives(self._part.negatives)
         batches = training_batches(self._experiment, self._first, self._part, negatives=fast)
         stoppings = self._stoppings(len(batches), last)
+        self._reweigh(0)
         for epoch in range(1, last + 1):
             started, alive = time.perf_counter(), self._population.alive
             self._update(batches, epoch)
+            if epoch < last:
+                self._reweigh(epoch)
             finished = [k for k in alive if any(job.epochs == epoch for job in self._jobs[k])]
             measured, diverged = self._measured(alive, epoch, last)
             finished += diverged
@@ -157,6 +165,19 @@ class JointModels:
     def _update(self, batches: TrainingBatches, epoch: int) -> None:
         for users, items, negatives in batches.arrays(epoch - 1):
             self._population.step(Triplets.of_rows(users, items, negatives[0], pool().size))
+
+    def _reweigh(self, epoch: int) -> None:
+        """Give the models with a rule the weights that begin after an epoch."""
+        for k in self._weighings.keys() & set(self._population.alive):
+            changed = self._weighings[k].after(epoch, partial(self._scores, k))
+            if changed is not None:
+                self._population.reweigh(k, self._member(self._jobs[k][-1], changed))
+
+    def _scores(self, k: int, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        user, item = self._population.output(k)
+        rows = (slice(at, at + _PAIRS_AT_ONCE) for at in range(0, len(users), _PAIRS_AT_ONCE))
+        blocks = [np.einsum("nd,nd->n", user[users[r]], item[items[r]]) for r in rows]
+        return np.concatenate(blocks)
 
     def _stoppings(self, n_batches: int, last: int) -> dict[int, EarlyStopping]:
         """Return the early stopping of every model that has no length yet."""
@@ -196,6 +217,8 @@ class JointModels:
             fit = Fit(job, lambda: self._export(tables), epoch, seconds=self._seconds[k])
             self._seconds[k] = 0.0  # the next job is part of the same training
             fit.diverged, fit.curve = diverged, self._curves.get(k)
+            if k in self._weighings:
+                fit.schedule = self._weighings[k].schedule
             yield fit
 
     def _export(self, tables: np.ndarray) -> AbstractRecommender:
@@ -245,9 +268,12 @@ class JointModels:
             n_layers=n_layers,
         )
 
-    def _member(self, job: Job) -> Member:
+    def _member(self, job: Job, factors: Mapping[str, float] | None = None) -> Member:
+        """Return the weights and settings of a model, with factors of its groups' weights."""
         experiment, config = self._experiment, job.config(self._experiment)
         weights = np.array([job.weights[name] for name in experiment.groups.names])
+        if factors is not None:
+            weights = weights * [factors[name] for name in experiment.groups.names]
         weighted = experiment.settings.regularizer == "weighted"
         l2_weights = weights if weighted else np.ones(len(weights))
         if job.recipe.l2 is not None:

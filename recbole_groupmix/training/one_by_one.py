@@ -17,7 +17,7 @@ from torch import nn
 from recbole_groupmix.adapters.batches import BatchFormat, Negatives, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
-from recbole_groupmix.adapters.held_out import user_metrics
+from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
 from recbole_groupmix.adapters.pretrained import construct
 from recbole_groupmix.adapters.seeding import (
     INITIAL_VALUES,
@@ -43,6 +43,7 @@ from recbole_groupmix.training.validation_curve import (
     early_stopping,
     is_measured,
 )
+from recbole_groupmix.training.weighing import weighing_of
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
     weights, l2 = user_weights(experiment, job), job.recipe.l2
     in_model, _ = present_users(experiment, job, part)
     key = stream_key(experiment, job)
-    curve = curve_of(experiment, part, jobs)
+    curve, weighing = curve_of(experiment, part, jobs), weighing_of(experiment, part, jobs)
     lengths = {j.epochs for j in jobs}
     read: dict[int, dict[str, torch.Tensor]] = {}
     with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat():
@@ -118,9 +119,16 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
             stopping = early_stopping(experiment, curve, len(batches), trainer.epochs)
         done = 0
 
+        def reweigh() -> None:
+            if weighing is not None and done < trainer.epochs:
+                changed = weighing.after(done, partial(scores_of_pairs, model))
+                if changed is not None:
+                    trainer.reweigh(weights * experiment.groups.weights_of_users(changed))
+
         def after(epoch_idx: int) -> None:
             nonlocal done
             done, ended = epoch_idx + 1, False
+            reweigh()
             if on_epoch is not None:
                 on_epoch(job.name, done, trainer.epochs)
             if curve is not None and is_measured(jobs, done, trainer.epochs):
@@ -132,6 +140,7 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
                 raise _Ended
 
         trainer.on_epoch = after
+        reweigh()
         diverged = False
         try:
             trainer.fit(batches, None, verbose=False, saved=False)
@@ -151,7 +160,9 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
     for each in sorted(jobs, key=lambda j: j.epochs or trainer.epochs):
         state = None if each.epochs is None else read.get(each.epochs)
         make = partial(read_at, state) if state is not None else lambda: model
-        yield Fit(each, make, each.epochs or done, curve, seconds, diverged and state is None)
+        fit = Fit(each, make, each.epochs or done, curve, seconds, diverged and state is None)
+        fit.schedule = None if weighing is None else weighing.schedule
+        yield fit
         seconds = 0.0  # the next job is part of the same training
 
 
