@@ -10,12 +10,13 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import First, Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
-from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.rivals.towards_pooled import DISTANCES, (
+from recbole_groupmix.rivals.towards_pooled import (
+    DISTANCES,
     towards_points,
     towards_pooled,
     why_not_towards,
 )
+from recbole_groupmix.settings.settings import Settings
 
 #: Shares of the run's learning rate: with all of it the first updates may undo the pooled model.
 SHARES_OF_RATE = (0.1, 0.01, 1.0)
