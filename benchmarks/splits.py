@@ -44,7 +44,7 @@ def budget_curve(given, folder):
     seeds = [int(seed) for seed in given.pop("seeds").split(",")]
     budgets = given.pop("budgets").split(",")
     place = given.pop("model"), given.pop("dataset"), given.pop("target")
-    keys = {"output_dir": str(folder / "runs"), "trials": 0, "fine_tune": False, **given}
+    keys = {"output_dir": str(folder / "runs"), "trials": 0, "rivals": "none", **given}
     first = run_groupmix(*place, config_dict={**keys, "seed": seeds[0]})
     files = []
     for budget in budgets:

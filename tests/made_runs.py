@@ -31,10 +31,12 @@ def write_run(
     config=None,
     target=None,
     budgets=False,
+    rivals=None,
 ):
     """Write the folder of a run: every hit of a user is drawn, nothing is trained.
 
     ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics.
+    ``rivals`` are scores on the folds by name, None for one that changes nothing there.
     """
     users = users or USERS
     target = target or next(iter(users))
@@ -80,9 +82,15 @@ def write_run(
     ids = [f"{group}-{i}" for group, n in users.items() for i in range(n)]
     of = np.repeat(list(users), list(users.values()))
     items = np.random.default_rng(2).integers(4, 16, len(ids))
-    for mix in rows:
+    records = {name: _rival_record(score) for name, score in (rivals or {}).items()}
+    for name, record in records.items():
+        score = cv["proportional"]["score"] if record["changes_nothing"] else record["score"]
+        cv[name] = {"score": score, "epochs": 10, "options": {}}
+    for mix in (*rows, *records):
+        nothing = mix in records and records[mix]["changes_nothing"]
+        drawn = "proportional" if nothing else mix
         for repeat in range(repeats):
-            draw = np.random.default_rng([3, repeat, zlib.crc32(mix.encode())])
+            draw = np.random.default_rng([3, repeat, zlib.crc32(drawn.encode())])
             chance = 0.4 + (effect if mix == "data_mix" else 0.0)
             hits = draw.binomial(np.minimum(items, 8), chance)
             values = {"precision": hits / k, "recall": hits / items, "ndcg": hits / (hits + 4)}
@@ -108,6 +116,10 @@ def write_run(
         diverged=list(diverged),
         metrics=metrics,
         seconds={"search": 12.0, "test": 3.0, "this_call": 100.0},
+        rivals=records,
+        trainings={"mixes": 2 * len(mixes), "rivals": dict.fromkeys(records, 4)}
+        if records
+        else None,
     )
     if budgets:
         result["budget"] = _budget_record(users, target, result["search"]["cv"])
@@ -115,6 +127,12 @@ def write_run(
     asked = {"configuration": {**settings, **(config or {})}, "data": {"n_users": len(ids)}}
     (folder / "config.yaml").write_text(yaml.safe_dump({**asked, "trials": trials}))
     return folder
+
+
+def _rival_record(score):
+    words = {"says": "says", "advice": "do so", "source": "made"}
+    counts = {"tried": 2, "goes_on": False, "implied_mix": None, "weights": []}
+    return {**words, **counts, "changes_nothing": score is None, "chosen": {}, "score": score}
 
 
 def _budget_record(users, target, cv):

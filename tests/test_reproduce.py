@@ -18,6 +18,7 @@ from recbole_groupmix.reproduce.controls import CONTROLS, chosen_controls, label
 from recbole_groupmix.reproduce.finished_cells import finished, is_finished, record
 from recbole_groupmix.reproduce.page import write_page
 from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of
+from recbole_groupmix.rivals.candidate import named_rivals
 from recbole_groupmix.settings.merge import merge_settings
 
 AXES = {
@@ -38,7 +39,7 @@ TINY = [
     "--repeats=2",
     "--epochs=2",
     "--eval_step=1",
-    "--fine_tune=false",
+    "--rivals=none",
 ]
 
 
@@ -197,6 +198,30 @@ def test_a_grid_has_as_many_seeds_as_a_statement_needs(controls):
     cells = cells_of(given, {"ml-1m": ["25"]})
     settings = [cell.settings("x") for cell in cells]
     assert {each.repeats for each in settings if not each.is_solved} == {MIN_REPEATS}
+
+
+@pytest.mark.parametrize(
+    ("options", "keys", "names"),
+    [
+        ((None, False), {}, {"": True}),
+        (([], False), {}, {"as it is": True, "other": False}),
+        ((None, True), {}, {"": False}),
+        (([], True), {}, {"as it is": False, "other": False}),
+        (([], False), {"rivals": "focused"}, {"as it is": True, "other": True}),
+        ((None, True), {"rivals": ["focused"]}, {"": True}),
+        (([], False), {"fine_tune": False}, {"as it is": False, "other": False}),
+    ],
+)
+def test_the_grid_itself_has_rivals_and_controls_have_none(options, keys, names):
+    """ "as it is" shares the run of a grid as short, which keeps what it tells of rivals."""
+    given = command._grid({}, *options, keys)
+    dataset = given.datasets[0]
+    found = {
+        (cell.control if cell.control in ("", "as it is") else "other", bool(named))
+        for cell in cells_of(given, {dataset: ["25"]})
+        for named in [named_rivals(cell.settings("x"))]
+    }
+    assert found == set(names.items())
 
 
 # --- which cells are finished

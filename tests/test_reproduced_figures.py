@@ -20,6 +20,7 @@ from recbole_groupmix.report.paper.against_published import published_table
 from recbole_groupmix.report.paper.check_file import read_check
 from recbole_groupmix.report.paper.effects import (
     Effect,
+    against,
     against_searched,
     correlation_over_mixes,
     difference,
@@ -36,6 +37,7 @@ from recbole_groupmix.report.paper.published import published
 from recbole_groupmix.report.paper.statements import (
     FAILS,
     NO_INTERVAL,
+    NO_RIVALS,
     NO_RUN,
     NOT_APPLICABLE,
     NOT_ESTABLISHED,
@@ -317,6 +319,67 @@ def test_effects_take_the_sizes_that_their_statements_name(tmp_path):
     assert (alone["1a"], alone["2"], alone["4a"]) == (NO_RUN, NO_RUN, NO_RUN)
 
 
+RIVALS = {"weaker": 0.4, "best": 0.5, "same": None}
+
+
+@pytest.mark.parametrize("over", ["users", "seeds"])
+def test_mixing_is_compared_with_the_best_rival_on_the_folds(tmp_path, over):
+    options = {"d": 64, "repeats": 5, "effect": 0.2}
+    cell = read_cell(write_cell(tmp_path / "run", rivals=RIVALS, **options))
+    found = effects_of([cell], "precision@10", None, over)["1c"]
+    means = cell.run.result["test"]
+    levels = [means[row]["precision@10"] for row in ("data_mix", "best")]
+    assert found.estimate == pytest.approx(levels[0] / levels[1] - 1)
+    # paired: as the mix against a reference whose values are the rival's
+    values = dict(cell.values)
+    values["proportional", "precision@10"] = values["best", "precision@10"]
+    direct = level_changes(replace(cell, values=values), "precision@10", over)["data_mix"]
+    assert found.interval == pytest.approx(direct.interval)
+    change = cell.run.result["against_rival"]
+    assert change["rival"] == "best"
+    assert change["change"]["precision@10"]["mean"] == pytest.approx(found.estimate)
+
+
+def test_where_no_rival_is_better_on_the_folds_it_is_proportional(tmp_path):
+    cell = read_cell(write_cell(tmp_path / "run", d=64, rivals={"same": None}))
+    found = effects_of([cell], "precision@10", None)
+    assert found["1c"] is found["1a"]
+    none = read_cell(write_cell(tmp_path / "none", d=64))
+    assert effects_of([none], "precision@10", None)["1c"] == NO_RIVALS
+    low = read_cell(write_cell(tmp_path / "low", d=4, rivals=RIVALS))
+    assert effects_of([low], "precision@10", None)["1c"] == NO_RUN
+
+
+def test_a_change_against_a_row_follows_from_two_changes_against_a_third():
+    mix = Effect(0.1, np.array([0.1, 0.2]), own=0.3, few="few")
+    rival = Effect(-0.5, np.array([-0.5, 0.0]), own=0.0)
+    found = against(mix, rival)
+    assert found.estimate == pytest.approx(1.1 / 0.5 - 1) and found.few == "few"
+    assert found.draws == pytest.approx([1.2, 0.2]) and found.own == pytest.approx(0.3)
+    assert against(mix, Effect(-1.0, np.array([-1.0, 0.0]))) is None and against(mix, None) is None
+    assert against(mix, replace(rival, own=None)).own is None
+
+
+def test_the_page_of_a_grid_tells_the_sister_of_1a(undrawn, tmp_path):
+    cells = [
+        read_cell(write_cell(tmp_path / "run", d=64, repeats=5, rivals=RIVALS), AS_IS),
+        read_cell(write_cell(tmp_path / "control", d=64, repeats=5), "graph=all"),
+    ]
+    lead, sections = grid_part(cells, [], None)
+    assert any("; 1c " in line for line in lead)
+    section = next(section for section in sections if section.name == "controls")
+    assert "1c says what 1a says" in " ".join(section.text)
+    assert [figure.name for figure in section.figures] == ["result-1a", "result-1b", "result-1c"]
+    by_name = {table.name: table for table in section.tables}
+    shown = {
+        row[1].text: row[list(by_name["controls"].header).index("1c")].text
+        for row in by_name["controls"].rows
+    }
+    assert shown["graph=all"] == NO_RIVALS and shown[AS_IS].startswith(("+", "-"))
+    each = [row for row in by_name["controls-by-target"].rows if row[4].text == "1c"]
+    assert {row[1].text for row in each} == {AS_IS, "intervals over seeds"}
+
+
 def test_models_without_a_size_have_no_low_one(tmp_path):
     cell = read_cell(write_cell(tmp_path / "run", d=None, model="EASE"))
     found = effects_of([cell], "precision@10", read_check(write_check(tmp_path / "check")))
@@ -429,7 +492,7 @@ def test_the_table_of_controls_has_an_interval_in_every_cell(grid):
     for row in table.rows:
         for cell in row[6:]:
             judged = "[" in cell.text and cell.value is not None
-            assert judged or cell.text in (NOT_APPLICABLE, NO_INTERVAL), cell.text
+            assert judged or cell.text in (NOT_APPLICABLE, NO_INTERVAL, NO_RIVALS), cell.text
     assert len(sections["all-runs"].tables[0].rows) == len(cells)
     for figure in sections["controls"].figures:
         drawn(figure)

@@ -25,6 +25,7 @@ from recbole_groupmix.record.result_schema import (
     Row,
     Trainings,
 )
+from recbole_groupmix.record.rows import best_rival
 from recbole_groupmix.record.schema import SCHEMA_VERSION, Group, Lengths, RemovedStep
 from recbole_groupmix.text.numbers import finite
 
@@ -203,20 +204,15 @@ def _row(kind: str, summary: FoldSummary | None, chosen: Mapping[str, float] | N
 def _against_rival(result: Result, metrics: pd.DataFrame) -> AgainstRival | None:
     """Compare the best mix with the best rival, each by its score on the folds."""
     cv, same = result["search"]["cv"], result["same_mix"]
-    scores = {
-        name: cv[name] or 0.0
-        for name, record in result["rivals"].items()
-        if not record["changes_nothing"] and name in result["test"]
-    }
+    rival = best_rival(result)
     mixes = {
         row: cv.get(_candidate(row, result["search"]["selected"], result.get("budget"))) or 0.0
         for row in result["mixes"]
         if row != REFERENCE and row not in same
     }
     mix = DATA_MIX if DATA_MIX in mixes else max(mixes, key=lambda row: mixes[row], default=None)
-    if not scores or mix is None:
+    if rival is None or mix is None:
         return None
-    rival = max(scores, key=lambda row: scores[row])
     both = metrics[metrics["mix"].isin([mix, rival])]
     target, seed = result["target"], result["seed"]
     return {"mix": mix, "rival": rival, "change": changes(both, target, seed, {}, rival)[mix]}

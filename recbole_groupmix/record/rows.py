@@ -25,6 +25,16 @@ def rivals_of(result: Result) -> list[str]:
     return [name for name in row_names(result) if name not in mixes_of(result)]
 
 
+def best_rival(result: Result) -> str | None:
+    """Return the rival with the best score on the folds; None if none was better than Proportional."""
+    scores = {
+        name: result["search"]["cv"][name] or 0.0
+        for name, record in result.get("rivals", {}).items()
+        if not record["changes_nothing"] and name in result["test"]
+    }
+    return max(scores, key=lambda row: scores[row], default=None)
+
+
 def advice(result: Result, row: str) -> str:
     """Return in words how to train as a row was trained."""
     record = result.get("rivals", {}).get(row)

@@ -14,7 +14,14 @@ from recbole_groupmix.reproduce.controls import FOLDS, TRIALS, chosen_controls
 from recbole_groupmix.reproduce.costs import Timings, cost_of
 from recbole_groupmix.reproduce.finished_cells import RUNS, is_finished, record
 from recbole_groupmix.reproduce.page import check_folder, check_page, write_page
-from recbole_groupmix.reproduce.plan import Cell, Grid, cells_of, targets_of, without_target
+from recbole_groupmix.reproduce.plan import (
+    NO_RIVALS,
+    Cell,
+    Grid,
+    cells_of,
+    targets_of,
+    without_target,
+)
 from recbole_groupmix.run import run
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.settings.merge import merge_settings
@@ -45,7 +52,7 @@ _OF_CHECK = (
     "benchmark_filename",
     "empty_group",
 )
-_QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False, "budget_curve": False}
+_QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, **NO_RIVALS, "budget_curve": False}
 
 
 def reproduce_command(
@@ -135,8 +142,6 @@ def _grid(
     defaults: dict[str, Any] = dict(_QUICK_KEYS) if quick else {}
     if controls is not None and not quick:
         defaults = {"trials": TRIALS, "folds": FOLDS}
-    if controls is not None:
-        defaults["fine_tune"] = False  # no result of the paper is about it
     grid = Grid(
         **{**(_QUICK if quick else _DEFAULTS), **axes},
         keys={**defaults, **keys},

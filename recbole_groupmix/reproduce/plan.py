@@ -25,6 +25,9 @@ _OF_GRID = {
     "output_dir": "out",
 }
 
+#: Keys of a run that compares mixes alone.
+NO_RIVALS = {"rivals": "none"}
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -183,7 +186,11 @@ def targets_of(grid: Grid, groups: Mapping[str, Mapping[str, int]]) -> dict[str,
 
 
 def cells_of(grid: Grid, targets: Mapping[str, Sequence[str]]) -> list[Cell]:
-    """Return the cells of a grid."""
+    """Return the cells of a grid.
+
+    Cells in which a control changes something have no rivals of mixing unless the keys name some:
+    these are asked how a statement on mixes bears the change.
+    """
     cells = []
     for given in without_target(grid):
         for target in targets[given["dataset"]]:
@@ -193,5 +200,6 @@ def cells_of(grid: Grid, targets: Mapping[str, Sequence[str]]) -> list[Cell]:
                 continue
             settings = merge_settings(with_target, where="in groupmix reproduce")
             for label, changes in labelled(settings, grid.controls):
-                cells.append(Cell({**with_target, **changes}, label, changes))
+                more = NO_RIVALS if changes and "rivals" not in grid.keys else {}
+                cells.append(Cell({**with_target, **more, **changes}, label, changes))
     return cells

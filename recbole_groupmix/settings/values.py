@@ -192,8 +192,8 @@ def _rivals(settings: Settings) -> dict[str, list[str]]:
         or not all(isinstance(name, str) for name in names)
     ):
         raise ValueError(
-            f"{settings.describe('rivals')}; it must be a list of names, for example "
-            "[fine_tuned,tuned_lambda], or all, or none"
+            f"{settings.describe('rivals')}; it must be a list of names, as [NAME,NAME], "
+            "or all, or none"
         )
     alone = [name for name in names if name in ("all", "none")]
     if alone and len(names) > 1:

@@ -125,6 +125,21 @@ def difference(effect: Effect | None, other: Effect | None) -> Effect | None:
     return Effect(estimate, effect.draws - other.draws, own=own, few=effect.few or other.few)
 
 
+def against(effect: Effect | None, other: Effect | None) -> Effect | None:
+    """Return the change of one row against another, both given by their changes against a third.
+
+    Resamples go together; None where the other row has a mean of 0 in one of them.
+    """
+    if effect is None or other is None or not (other.draws > -1).all():
+        return None
+    own = None
+    if effect.own is not None and other.own is not None and other.own > -1:
+        own = (1 + effect.own) / (1 + other.own) - 1
+    estimate = (1 + effect.estimate) / (1 + other.estimate) - 1
+    draws: Floats = (1 + effect.draws) / (1 + other.draws) - 1
+    return Effect(estimate, draws, own=own, few=effect.few or other.few)
+
+
 def pooled(effects: Sequence[Effect]) -> Effect | None:
     """Return the mean of effects, each weighing the same; None if there are none."""
     if not effects:

@@ -1,4 +1,4 @@
-"""The paper's four results as statements that runs can contradict."""
+"""The paper's four results, and one on rivals of mixing, as statements that runs can contradict."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
 from recbole_groupmix.record.established import few_seeds
 from recbole_groupmix.record.fold_schema import FoldRecord
+from recbole_groupmix.record.rows import best_rival
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import (
     Effect,
+    against,
     against_searched,
     correlation_over_mixes,
     difference,
@@ -35,6 +37,10 @@ NOT_ESTABLISHED = "not established"
 OWN_LENGTH = "another verdict with each row trained for its own length"
 #: Where a statement says nothing about a model.
 NOT_APPLICABLE = "not applicable"
+#: Where a run has no rival of mixing to compare with.
+NO_RIVALS = "no rivals"
+#: What says nothing of a statement, nor is it missing.
+BESIDE_THE_POINT = (NOT_APPLICABLE, NO_RIVALS)
 #: Where the run is missing, and where what it holds gives no interval.
 NO_RUN, NO_INTERVAL = "no run", "no interval"
 
@@ -106,6 +112,12 @@ STATEMENTS = (
         loss,
     ),
     Statement(
+        "1c",
+        "At the standard size the searched mix does not beat the best rival of mixing.",
+        "change of data_mix against the rival with the best score on the folds, largest d",
+        no_gain,
+    ),
+    Statement(
         "2",
         "What Stratified gains is larger at low d than at the standard size.",
         "change of stratified at low d minus that at the largest d",
@@ -173,7 +185,8 @@ def effects_of(
     -------
     dict
         By name of the statement: the effect, or why there is none: `NOT_APPLICABLE` to models
-        without an embedding size, `NO_RUN` at the size that is needed, `NO_INTERVAL`.
+        without an embedding size, `NO_RUN` at the size that is needed, `NO_RIVALS` in the run,
+        `NO_INTERVAL`.
     """
     low = min((c for c in cells if c.low), key=lambda c: c.d or 0, default=None)
     high = max((c for c in cells if not c.low), key=lambda c: c.d or 0, default=None)
@@ -186,6 +199,7 @@ def effects_of(
     effects: dict[str, Effect | str] = {
         "1a": at_high.get(DATA_MIX) or (NO_INTERVAL if high else NO_RUN),
         "1b": at_high.get(NO_AUGMENTATION) or (NO_INTERVAL if high else NO_RUN),
+        "1c": _against_rival(high, at_high) if high else NO_RUN,
         "2": fall or (NO_INTERVAL if low and high else why_no_size),
         "3": at_low.get(DATA_MIX) or (NO_INTERVAL if low else why_no_size),
         "4a": alike,
@@ -196,6 +210,20 @@ def effects_of(
         for name, effect in (("4a", _of_weights(mixed, check)), ("4b", _of_scores(mixed, check))):
             effects[name] = replace(effect, few=few) if effect else alike
     return effects
+
+
+def _against_rival(cell: GridCell, changes: Mapping[str, Effect]) -> Effect | str:
+    """Return the change of the searched mix against the best rival on the folds.
+
+    Where no rival was better than Proportional there, all of them are Proportional, and the effect
+    is that of 1a.
+    """
+    result = cell.run.result
+    if not result.get("rivals"):
+        return NO_RIVALS
+    rival, mix = best_rival(result), changes.get(DATA_MIX)
+    found = mix if rival is None else against(mix, changes.get(rival))
+    return found or NO_INTERVAL
 
 
 def shares_and_discrepancies(

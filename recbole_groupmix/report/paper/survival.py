@@ -14,8 +14,8 @@ from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import Effect, pooled
 from recbole_groupmix.report.paper.grid import GridCell
 from recbole_groupmix.report.paper.statements import (
+    BESIDE_THE_POINT,
     MARGIN,
-    NOT_APPLICABLE,
     STATEMENTS,
     WEAK,
     Statement,
@@ -169,6 +169,12 @@ def _text(cells: Sequence[GridCell], key: str) -> list[str]:
         f"and above {WEAK} to let them survive. No correction for the number of cells: with many "
         "cells some verdicts are wrong by chance.",
     ]
+    if any(cell.run.result.get("rivals") for cell in cells):
+        lines.append(
+            "Rivals of mixing are other ways to serve the target; the best is that with the best "
+            "score on the folds. Where none was better there than Proportional, all of them are "
+            "Proportional, and 1c says what 1a says."
+        )
     if short:
         lines.append(
             f"{len(short)} of {len(cells)} runs have too few repeats to resample seeds; their "
@@ -230,7 +236,7 @@ def _by_target(each: pd.DataFrame) -> Table:
             number(_value(row), shown=f"{shown(row)}: {row['why']}" if row["why"] else shown(row)),
         ]
         for _, row in each.iterrows()
-        if row["verdict"] != NOT_APPLICABLE
+        if row["verdict"] not in BESIDE_THE_POINT
     ]
     header = ("protocol", "control", "model", "target", "result", "effect and verdict")
     return Table("controls-by-target", "The same for every target", header, rows, folded=True)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure
-from recbole_groupmix.report.paper.statements import FAILS, NOT_APPLICABLE, STATEMENTS, Statement
+from recbole_groupmix.report.paper.statements import BESIDE_THE_POINT, FAILS, STATEMENTS, Statement
 from recbole_groupmix.text import numbers
 
 #: Effects beyond so many times the far end of a usual interval are written at the edge.
@@ -39,7 +39,7 @@ def result_figure(over: pd.DataFrame, statement: Statement, key: str) -> Figure:
     alt = "; ".join(
         f"{row['protocol']}, {row['control']}, {row['model']}: {shown(row)}"
         for _, row in rows.iterrows()
-        if row["verdict"] != NOT_APPLICABLE
+        if row["verdict"] not in BESIDE_THE_POINT
     )
     return Figure(
         f"result-{statement.name}",
