@@ -39,4 +39,4 @@ class Schedule:
 
     def mean(self, epochs: int, n_groups: int) -> npt.NDArray[np.float64]:
         """Return the mean weights over the first epochs, float64 (n_groups,)."""
-        return self.by_epoch(epochs, n_groups).mean(axis=0)
+        return np.asarray(self.by_epoch(epochs, n_groups).mean(axis=0))
