@@ -23,6 +23,7 @@ from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import SAMPLERS, sample_trial
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record.finished_run import read_folders
+from recbole_groupmix.rivals.recipe import First, Recipe
 from recbole_groupmix.training.closed_form import back_end as closed_form
 from recbole_groupmix.training.job import Fit, Job
 from recbole_groupmix.training.joint import Joint
@@ -142,7 +143,7 @@ def test_a_run_of_its_own_of_the_selected_mix_has_the_same_folds_and_test(solved
     "options",
     [
         {},
-        {"model": "LightGCN", "fine_tune": True},
+        {"model": "LightGCN", "rivals": ["fine_tuned"]},
         {"backend": "torch"},
         {"early_stopping": False, "loss_norm": "weight"},
     ],
@@ -158,7 +159,7 @@ def test_a_shared_model_has_the_score_of_the_targets_own_run(tiny, options):
         shared, mine = records(folders[target]), records(own)
         curves, own_curves = (records(f, "curves.jsonl") for f in (folders[target], own))
         same = [key for key in mine if drawn.get(key[0], target) == target]
-        assert len(same) == (3 + 3 + options.get("fine_tune", False)) * 2
+        assert len(same) == (3 + 3 + ("rivals" in options)) * 2
         for key in same:
             for field in ("score", "epochs", "source"):
                 assert shared[key][field] == mine[key][field]
@@ -183,7 +184,7 @@ def test_a_shared_model_scores_like_the_mixes_of_other_targets(tiny):
         tiny, epochs=6, learning_rate=0.03, regularizer="weighted", init="normal(0.1)"
     )
     for vector in draw_shared_trials(1, 6, shared.n_users, ["A", "B", "C"]):
-        asked = Job("shared", vector.weights, 1, 0, 6)
+        asked = Job("shared", Recipe(vector.weights), 1, 0, 6)
         (fit,) = Joint().train(shared, [asked])
         for target in "ABC":
             view = shared.for_target(target)
@@ -220,14 +221,14 @@ def test_jobs_are_one_model_where_nothing_but_the_target_differs(tiny):
     views = {name: ex.for_target(name) for name in "AB"}
     base = job(ex, "mine", Mix({"B": 14 / 22, "C": 8 / 22}, 1.0), 0, 0, 3)  # everybody weighs 1
     others = [
-        replace(base, name="fine_tuned", start=base),
+        replace(base, recipe=replace(base.recipe, first=First(base.recipe, 3))),
         replace(base, repeat=1),
         replace(base, epochs=4),
         replace(base, part=1),
-        replace(base, options={"learning_rate": 0.1}),
-        replace(base, weights={"A": 2.0, "B": 2.0, "C": 2.0}),
+        replace(base, recipe=replace(base.recipe, options={"learning_rate": 0.1})),
+        replace(base, recipe=Recipe({"A": 2.0, "B": 2.0, "C": 2.0})),
     ]
-    same = replace(base, name="theirs", weights={"A": 1.0, "B": 1.0, "C": 1.0})
+    same = replace(base, name="theirs", recipe=Recipe({"A": 1.0, "B": 1.0, "C": 1.0}))
     shared = SharedJobs(views, {"A": [base, *others], "B": [same]})
     assert len(shared.jobs) == 7
     (both,) = [job for job in shared.jobs if job.targets == ("A", "B")]

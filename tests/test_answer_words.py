@@ -7,10 +7,11 @@ import pytest
 from command import call, run_folder
 
 from recbole_groupmix import __version__
-from recbole_groupmix.core.better_rows import advice, better_rows
+from recbole_groupmix.core.better_rows import better_rows
 from recbole_groupmix.exact.influence import _percent
 from recbole_groupmix.record.phrases import change_text
 from recbole_groupmix.record.result_table import WIDEST, result_table
+from recbole_groupmix.record.rows import advice
 
 KEY = "precision@10"
 
@@ -52,7 +53,7 @@ def test_the_answer_is_the_best_row_that_stands_out():
         "stratified": change(None, None, None, None),
     }
     assert better_rows(rows, 0.05) == ["fine_tuned", "theory"]
-    assert advice("mine") == "train with the mix mine"
+    assert advice({}, "mine") == "train with the mix mine"
 
 
 @pytest.mark.parametrize("better", [(), ("fine_tuned",), ("theory", "data_mix")])
@@ -79,8 +80,8 @@ def test_table_and_page_lead_with_what_to_do(undrawn, made, tmp_path, better):
         assert "Answer: train on everything as it is (proportional)" in table
         assert lead.startswith("Train on everything as it is (proportional)")
     else:
-        assert f"Answer: {advice(better[0])}; {KEY} against" in table
-        assert lead.lower().startswith(advice(better[0]).replace("'", "&#39;"))
+        assert f"Answer: {advice(result, better[0])}; {KEY} against" in table
+        assert lead.lower().startswith(advice(result, better[0]).replace("'", "&#39;"))
         assert ("also better: data_mix" in table) == ("data_mix" in better)
         assert ("also better: data_mix" in lead) == ("data_mix" in better)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from command import call, run_arguments, run_folder
 from helpers import SMALL, job
-from recbole_groupmix.mixes.fine_tuned import fine_tuned
 
 from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.core.names import FINE_TUNED
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.rivals.candidate import RivalCandidate, carried_rivals
+from recbole_groupmix.rivals.fine_tuned import RIVAL
+from recbole_groupmix.rivals.rival import Reference
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.fine_tuning import FineTuning
@@ -28,8 +28,7 @@ def _experiment(data, **given):
 
 
 def _alone(experiment, pooled, epochs, **options):
-    mix = baselines(experiment.n_users, "A")["no_augmentation"]
-    candidate = Candidate(FINE_TUNED, mix, FINE_TUNED, pooled_epochs=pooled)
+    candidate = RivalCandidate(RIVAL, Reference(pooled), [options])
     return job_of(experiment, candidate, ALL_OF_TRAIN, 0, epochs, options)
 
 
@@ -82,27 +81,30 @@ def test_back_ends_agree(tiny, model):
 
 
 def test_a_run_has_the_row_its_folds_and_its_change(tiny, tmp_path):
-    arguments = [*run_arguments(tiny, output_dir=tmp_path, fine_tune=False)]
+    arguments = [*run_arguments(tiny, output_dir=tmp_path, rivals="none")]
     assert call(*arguments)[0] == 0
     result = json.loads((run_folder(tmp_path) / "result.json").read_text())
-    assert FINE_TUNED not in result["mixes"]
+    assert "fine_tuned" not in result["rivals"] and "fine_tuned" not in result["test"]
     # the same run goes on: only the new row is trained
     folds = (run_folder(tmp_path) / "trials.jsonl").read_text()
-    status, out, _ = call(*run_arguments(tiny, output_dir=tmp_path, fine_tune=True))
-    assert status == 0 and FINE_TUNED in out
+    status, out, _ = call(*run_arguments(tiny, output_dir=tmp_path, rivals="fine_tuned"))
+    assert status == 0 and "fine_tuned" in out
     folder = run_folder(tmp_path)
     more = (folder / "trials.jsonl").read_text()
-    assert more.startswith(folds) and more.count("\n") == folds.count("\n") + 2  # two folds
+    assert more.startswith(folds)
+    assert more.count("\n") == folds.count("\n") + 6  # two folds, three learning rates
     result = json.loads((folder / "result.json").read_text())
-    assert result["mixes"][FINE_TUNED]["alpha_aug"] == 0.0
-    assert set(result["change"][FINE_TUNED]) == set(result["change"]["stratified"])
-    assert result["search"]["selected"] != FINE_TUNED and FINE_TUNED in result["search"]["cv"]
+    assert result["rows"]["fine_tuned"]["kind"] == "rival"
+    assert "fine_tuned" not in result["mixes"] and result["rivals"]["fine_tuned"]["tried"] == 3
+    assert set(result["change"]["fine_tuned"]) == set(result["change"]["stratified"])
+    assert result["search"]["selected"] != "fine_tuned" and "fine_tuned" in result["search"]["cv"]
+    assert result["trainings"]["rivals"] == {"fine_tuned": 2 * (3 + 1)}
 
 
 def test_no_rival_where_nothing_is_trained_or_wanted(tiny):
-    assert fine_tuned(_experiment(tiny, model="EASE"), {}) is None
-    assert fine_tuned(_experiment(tiny, fine_tune=False), {}) is None
-    with_folds = fine_tuned(_experiment(tiny), {"proportional": {"score": 0.1, "epochs": 7}})
-    assert with_folds.pooled_epochs == 7
-    diverged = {"proportional": {"score": float("nan"), "epochs": 1}}
-    assert fine_tuned(_experiment(tiny), diverged) is None
+    def names(on_folds=True, **given):
+        return [rival.name for rival in carried_rivals(_experiment(tiny, **given), on_folds)[0]]
+
+    assert names(fine_tune=False) == names(rivals=["none"]) == names(False) == []
+    assert "fine_tuned" in names() and names(rivals=["fine_tuned"]) == ["fine_tuned"]
+    assert "fine_tuned" not in names(model="WeightedSVD", embedding_size=2, epochs=None)

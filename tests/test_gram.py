@@ -11,6 +11,7 @@ from recbole_groupmix.core.linear import mix_gradient as gradient_module
 from recbole_groupmix.core.linear.ease import (
     ease,
     ease_scores,
+    ease_towards,
     precision_for,
     regularized_inverse,
 )
@@ -215,6 +216,70 @@ def test_lambda_must_be_positive(lam):
 def test_a_matrix_that_is_not_positive_definite_is_refused():
     with pytest.raises(ValueError, match="not positive definite in float64"):
         ease(np.array([[1.0, 5.0], [5.0, 1.0]]), 1.0)
+
+
+# --- EASE towards another matrix ------------------------------------------------------------
+
+
+def towards_problem(seed, n_items=12):
+    """Gram matrix of a target, and EASE of other users."""
+    g = gram(csr_matrix(binary(seed, n_items=n_items)))
+    other = binary(seed + 1, n_users=90, n_items=n_items)
+    return g, ease(other.T @ other, 4.0)
+
+
+@given(seed=st.integers(0, 10**6), mu=st.floats(0.1, 1000.0))
+def test_each_column_towards_a_matrix_is_a_constrained_least_squares_problem(seed, mu):
+    # column j minimises |x_j - X b|^2 + mu |b - p_j|^2 with b_j = 0, as rows of one system
+    x = binary(seed, n_items=6)
+    _, near = towards_problem(seed, 6)
+    found = ease_towards(x.T @ x, mu, near)
+    for j in range(6):
+        others = np.delete(np.arange(6), j)
+        rows = np.vstack([x[:, others], np.sqrt(mu) * np.eye(5)])
+        wanted = np.r_[x[:, j], np.sqrt(mu) * near[others, j]]
+        column = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+        np.testing.assert_allclose(found[others, j], column, rtol=1e-8, atol=1e-8)
+        assert found[j, j] == 0
+
+
+@given(seed=st.integers(0, 10**6), mu=st.floats(0.1, 1e5))
+def test_the_gradient_towards_a_matrix_is_0_off_the_diagonal(seed, mu):
+    g, near = towards_problem(seed)
+    found = ease_towards(g, mu, near)
+    gradient = g @ found - g + mu * (found - near)
+    np.fill_diagonal(gradient, 0.0)
+    assert np.abs(gradient).max() < 1e-10 * (mu + np.abs(g).max())
+
+
+def test_a_large_mu_gives_the_other_matrix_and_a_small_one_leaves_it():
+    g, near = towards_problem(3)
+    assert np.abs(ease_towards(g, 1e9, near) - near).max() < 1e-4
+    assert np.abs(ease_towards(g, 1.0, near) - near).max() > 0.05
+    single = ease_towards(g.astype(np.float32), 1e9, near)
+    assert single.dtype == np.float32 and np.abs(single - near).max() < 1e-4
+
+
+@pytest.mark.parametrize("n_items", [12, 300])  # 300 columns are two blocks
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_towards_0_is_ease_for_every_mu(n_items, dtype):
+    g = gram(csr_matrix(binary(5, n_users=80, n_items=n_items)), dtype)
+    before = g.copy()
+    for mu in (3.0, 300.0, 30000.0):
+        found = ease_towards(g, mu, np.zeros_like(g))
+        wanted = ease(g, mu)
+        limit = (1e-10 if dtype == np.float64 else 1e-3) * np.abs(wanted).max()
+        assert found.dtype == dtype and np.abs(found - wanted).max() < limit
+    assert np.array_equal(g, before)
+
+
+def test_what_no_matrix_can_be_near_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(2, 2\) beside .* shape \(3, 3\)"):
+        ease_towards(np.eye(3), 1.0, np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="its diagonal 0"):
+        ease_towards(np.eye(3), 1.0, np.eye(3))
+    with pytest.raises(ValueError, match="mu is 0"):
+        ease_towards(np.eye(3), 0.0, np.zeros((3, 3)))
 
 
 # --- the item subspace ----------------------------------------------------------------------

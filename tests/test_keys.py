@@ -105,6 +105,7 @@ def test_what_decides_a_run_and_what_does_not():
         *("trials", "output_dir", "data_path", "mix", "show_progress", "yes", "log_tensorboard"),
         *(
             "fine_tune",
+            "rivals",
             "own_length",
             "budget_curve",
             "log_wandb",
@@ -115,12 +116,12 @@ def test_what_decides_a_run_and_what_does_not():
     }
     assert {
         *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
-        *("fine_tune", "own_length", "budget_curve", "decays"),
+        *("fine_tune", "rivals", "own_length", "budget_curve", "decays"),
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     } == NO_COST
     assert set(NAME_KEYS) == {
         *("target", "dataset", "group_field", "class_field", "model", "protocol", "data_path"),
-        *("output_dir", "mix"),
+        *("output_dir", "mix", "rivals"),
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.groups.mainstream import mainstream_scores
+from recbole_groupmix.core.groups.mainstream import mainstream_scores, niche_weights
 
 
 def drawn(n_users=51, n_items=41, n=600, seed=0):
@@ -148,3 +148,30 @@ def test_no_interactions_and_a_single_user_have_no_score():
 def test_refusals(users, items, limits, message):
     with pytest.raises(ValueError, match=message):
         mainstream_scores(np.array(users), np.array(items), 4, 3, **limits)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.5, 3.0])
+def test_niche_weights_equal_a_loop_and_have_mean_1_and_least_0(power):
+    scores = mainstream_scores(*drawn(), 51, 41)
+    low, high = np.nanmin(scores), np.nanmax(scores)
+    raw = {u: ((high - s) / (high - low)) ** power for u, s in enumerate(scores) if s == s}
+    mean = sum(raw.values()) / len(raw)
+    found = niche_weights(scores, power)
+    expected = [raw[u] / mean if u in raw else 1.0 for u in range(51)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    known = found[~np.isnan(scores)]
+    assert known.min() == 0 and known.mean() == pytest.approx(1, abs=1e-12)
+    assert (np.argsort(known) == np.argsort(-scores[~np.isnan(scores)])).all()
+
+
+def test_niche_weights_of_power_0_and_of_equal_scores_are_1():
+    scores = mainstream_scores(*drawn(n=30), 51, 41)  # some users have no score
+    assert (niche_weights(scores, 0.0) == 1).all()
+    assert (niche_weights(np.array([np.nan, 0.25, 0.25]), 1.5) == 1).all()
+    assert (niche_weights(np.full(3, np.nan), 1.5) == 1).all()
+
+
+@pytest.mark.parametrize("power", [-0.5, np.nan, np.inf])
+def test_niche_weights_refuse_a_power(power):
+    with pytest.raises(ValueError, match=r"power is .* >= 0"):
+        niche_weights(np.array([np.nan, 0.1, 0.2]), power)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from recbole_groupmix.search import confirm
 from recbole_groupmix.search import forecast as calibrate
 from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.settings.merge import merge_settings
@@ -25,7 +27,7 @@ from recbole_groupmix.training.joint import Joint
 
 KEYS = {"folds": 2, "repeats": 2, "epochs": 4, "eval_step": 2, "topk": "[5,10]"}
 COUNTS = re.compile(
-    r"(\d+) models on folds(?: \(\d+ of them for the budget curve\))?(?:, (\d+) more for fine_tuned \(two trainings each\))?"
+    r"(\d+) models on folds(?: \(\d+ of them for the budget curve\))?(?:, (\d+) more for rivals \([a-z_, ]+\))?"
     r"(?:, up to \d+ again for longer)? and "
     r"(up to )?(\d+) on all of train"
 )
@@ -38,17 +40,20 @@ def here(tmp_path, monkeypatch):
 
 
 def counts(text):
-    """On folds, of fine_tuned there, whether the last is a bound, on all of train."""
+    """On folds, of rivals there, whether the last is a bound, on all of train."""
     ((folds, rivals, most, final),) = COUNTS.findall(text)
     return int(folds), int(rivals or 0), bool(most), int(final)
 
 
 def bars(err):
     """The models of the bars by title: n of n."""
-    titles = "folds, proportional|folds, fine_tuned|folds, own length, \\w+|folds|test"
+    titles = "folds, proportional|folds, rivals|folds, own length, \\w+|folds|test"
     found = re.findall(rf"^({titles}): (\d+) of (\d+) models", err, re.M)
     assert all(done == whole for _, done, whole in found)
-    shown = {title: int(whole) for title, _, whole in found if "own length" not in title}
+    shown = {}
+    for title, _, whole in found:
+        if "own length" not in title:  # rivals have two bars: with a length of their own, and not
+            shown[title] = shown.get(title, 0) + int(whole)
     first = shown.pop("folds, proportional", 0)
     return {**shown, "folds": shown.get("folds", 0) + first}
 
@@ -65,7 +70,7 @@ def mix_file(name):
 
 
 CASES = {
-    "theory and fine_tuned": {"class_field": "class", "trials": 2},
+    "theory and rivals": {"class_field": "class", "trials": 2},
     "own mixes": {"trials": 0, "mix": "mine.yaml mine-2.yaml"},
     "no rival": {"trials": 3, "fine_tune": False},
     "closed form": {"model": "EASE", "trials": 2, "class_field": "class"},
@@ -94,9 +99,10 @@ def test_plan_forecast_and_bars_agree(here, case):
     assert counts(plan.splitlines()[0]) == counts(err)
     folds, rivals, most, final = counts(err)
     shown = bars(err)
-    assert (folds, rivals) == (shown.get("folds", 0), shown.get("folds, fine_tuned", 0))
+    assert (folds, rivals) == (shown.get("folds", 0), shown.get("folds, rivals", 0))
     saved = final - shown["test"]  # searched mix and budget may be rows that are trained anyway
-    assert saved == 0 or (most and 0 < saved <= 2 * KEYS["repeats"])
+    # ... and a rival may turn out to be Proportional
+    assert saved == 0 or (most and 0 < saved <= 4 * KEYS["repeats"])
     if case == "closed form":
         assert "with 3 lambdas on each fold" in err
 
@@ -107,7 +113,7 @@ def test_all_targets_count_what_their_bars_show(here):
     assert status == 0, err
     folds, rivals, most, final = counts(err)
     shown = bars(err)
-    assert (folds, rivals) == (shown["folds"], shown["folds, fine_tuned"])
+    assert (folds, rivals) == (shown["folds"], shown["folds, rivals"])
     assert most and shown["test"] <= final
 
 
@@ -123,11 +129,12 @@ def test_files_of_another_mix_are_not_counted(here):
     found = candidates(experiment, own_mixes(experiment, ["mine.yaml", "mine-2.yaml"]), 0)
     found = [c for c in found if c.name != "mine-2"]
     folder = RunFolder(here / "run")
-    assert left_to_train(experiment, folder, found) == Workload(0, 0, 8, 0)
+    run = replace(target_run(experiment, found), folder=folder)
+    assert left_to_train(run) == Workload(0, 8)
     (here / "run" / "repeats").mkdir(parents=True)
     for name in ("mine-2-4-0", "mine-2-4-1"):
         (here / "run" / "repeats" / f"{name}.parquet").touch()
-    assert left_to_train(experiment, folder, found) == Workload(0, 0, 8, 0)
+    assert left_to_train(run) == Workload(0, 8)
     chosen = Chosen({"mine": found[-1]}, {"mine": 4}, {"mine": 4}, {}, ())
     stage = TestStage(experiment, folder, chosen, ModelKeeper(folder))
     assert stage.n_left == 2
@@ -139,14 +146,14 @@ def test_a_run_that_went_on_counts_what_is_left(here):
     folder = run_folder()
     records = (folder / "curves.jsonl").read_text().splitlines(keepends=True)
     lost = [r for r in records if not ('"fine_tuned"' in r and '"fold": 1' in r)]
-    assert len(lost) == len(records) - 1
+    assert len(lost) == len(records) - 3  # learning rates
     (folder / "curves.jsonl").write_text("".join(lost))
     next(folder.glob("repeats/fine_tuned-*-1.parquet")).unlink()
     next(folder.glob("repeats/stratified-*-0.parquet")).unlink()
     status, _, err = call("run", *options(**given))
-    assert status == 0 and counts(err)[:2] == (0, 1)
-    # until that fold is done, how long fine_tuned trains on all of train is not known
-    assert counts(err)[2:] == (False, 3)
+    assert status == 0 and counts(err)[:2] == (0, 3)
+    # until that fold is done, what fine_tuned chooses is not known
+    assert counts(err)[2:] == (True, 3)
     status, _, err = call("run", *options(**given))
     assert "nothing left to train" in err and "measuring" not in err
 
@@ -302,6 +309,9 @@ def two_groups(folder, sizes=(("A", 12), ("B", 20)), lonely=False):
 
 SMALL_MADE = {"dataset": "made", "data_path": "data", "group_field": "group", "embedding_size": 4}
 SMALL_MADE |= {"target": "A", "trials": 2}
+
+
+SMALL_MADE["rivals"] = "none"
 
 
 def same_of(**given):

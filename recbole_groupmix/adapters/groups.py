@@ -27,24 +27,33 @@ class Groups:
     Attributes
     ----------
     field : str
-        Column of the ``.user`` file.
+        Column of the ``.user`` file, or what the groups were made by, such as ``mainstream``.
     names : tuple of str
-        External tokens, in numeric order where all are integers, else sorted.
+        External tokens, in numeric order where all are integers, else sorted; of groups made by a
+        number from the lowest to the highest.
     of_user : numpy.ndarray of int64, shape (n_users,)
         Index into ``names`` by RecBole's internal user id; -1 for the padding id 0 and for
-        users without any interaction.
+        users without any interaction, or without one that says their group.
+    from_column : bool
+        Whether ``field`` is a column.
     """
 
     field: str
     names: tuple[str, ...]
     of_user: np.ndarray
+    from_column: bool = True
+
+    @property
+    def source(self) -> str:
+        """What the groups come from, for messages: ``column 'age'``, ``group_by mainstream``."""
+        return f"column {self.field!r}" if self.from_column else f"group_by {self.field}"
 
     def index(self, name: str) -> int:
         """Return the index of a group; raise ``ValueError`` with the nearest names otherwise."""
         if name in self.names:
             return self.names.index(name)
         raise ValueError(
-            f"{name!r} is not a group in column {self.field!r}; groups are {', '.join(self.names)}"
+            f"{name!r} is not a group in {self.source}; groups are {', '.join(self.names)}"
             f"{did_you_mean(name, self.names)}"
         )
 
@@ -86,7 +95,8 @@ class Groups:
         return f"{listed} and {more} smaller ones" if more else listed
 
     def _counts(self, ids: np.ndarray) -> dict[str, int]:
-        counts = np.bincount(self.of_user[ids], minlength=len(self.names))
+        codes = self.of_user[ids]
+        counts = np.bincount(codes[codes >= 0], minlength=len(self.names))
         return {name: int(count) for name, count in zip(self.names, counts, strict=True)}
 
 

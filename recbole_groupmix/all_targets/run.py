@@ -23,7 +23,7 @@ from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.stages import has_budget, left_on_folds
 from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
-from recbole_groupmix.search.workload import Workload, left_to_train
+from recbole_groupmix.search.workload import Workload, left_of_rivals, left_to_train
 from recbole_groupmix.training.back_ends import back_end
 
 #: Value of ``target`` that stands for all groups.
@@ -121,14 +121,21 @@ class AllTargets:
 
     def _forecast(self, say: Callable[[str], None]) -> Forecast:
         runs, settings = list(self._runs.values()), self._experiment.settings
-        on_folds = 0
+        on_folds = of_rivals = 0
         if trains_on_folds(settings):
-            jobs = {
-                name: left_on_folds(run.experiment, run.folder, run.trained)[0]
+            left_of = {
+                name: left_on_folds(run.experiment, run.folder, run.trained)
                 for name, run in self._runs.items()
             }
             views = {name: run.experiment for name, run in self._runs.items()}
-            on_folds = SharedJobs(views, jobs).n_models
+            on_folds = SharedJobs(
+                views, {name: jobs for name, (jobs, _) in left_of.items()}
+            ).n_models
+            rival_jobs = {
+                name: left_of_rivals(self._runs[name], known).jobs
+                for name, (_, known) in left_of.items()
+            }
+            of_rivals = SharedJobs(views, rival_jobs).n_models
         left = [left_to_train(run) for run in runs]
         final = sum(work.final for work in left)
         per_target = settings.early_stopping  # each target has epochs or a lambda of its own
@@ -140,7 +147,7 @@ class AllTargets:
         work = Workload(
             on_folds,
             final,
-            rivals_on_folds=sum(work.rivals_on_folds for work in left),
+            rivals_on_folds=of_rivals,
             before=sum(work.before for work in left),
             rivals=tuple(dict.fromkeys(name for work in left for name in work.rivals)),
             at_most=final > 0,

@@ -48,7 +48,16 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FOLDER", type=place, help=text)
     add_settings(
         parser,
-        *("dataset", "target", "group_field", "class_field", "data_path", "model"),
+        *(
+            "dataset",
+            "target",
+            "group_field",
+            "group_by",
+            "bins",
+            "class_field",
+            "data_path",
+            "model",
+        ),
         *("config_files", "embedding_size", "seed", "output_dir"),
         target="one target group (default every group)",
         embedding_size="dimension of the verdict",

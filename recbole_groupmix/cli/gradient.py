@@ -27,7 +27,16 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FILE", type=place, help=text)
     add_settings(
         parser,
-        *("dataset", "target", "group_field", "data_path", "model", "config_files"),
+        *(
+            "dataset",
+            "target",
+            "group_field",
+            "group_by",
+            "bins",
+            "data_path",
+            "model",
+            "config_files",
+        ),
         *("reg_weight", "folds", "seed"),
         model="EASE, the default and the only one",
         reg_weight="lambda of EASE to start from (default 300)",

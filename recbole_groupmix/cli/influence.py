@@ -22,7 +22,16 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FILE", type=place, help="also save as .csv or .json")
     add_settings(
         parser,
-        *("dataset", "target", "group_field", "data_path", "model", "config_files"),
+        *(
+            "dataset",
+            "target",
+            "group_field",
+            "group_by",
+            "bins",
+            "data_path",
+            "model",
+            "config_files",
+        ),
         *("reg_weight", "folds", "topk", "seed"),
         target="one target group (default every group)",
         model="EASE, the default and the only one",

@@ -27,7 +27,17 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FOLDER", type=place, help=text)
     add_settings(
         parser,
-        *("dataset", "target", "group_field", "data_path", "model", "config_files", "mix"),
+        *(
+            "dataset",
+            "target",
+            "group_field",
+            "group_by",
+            "bins",
+            "data_path",
+            "model",
+            "config_files",
+            "mix",
+        ),
         *("reg_weight", "lambdas", "folds", "topk", "seed", "output_dir"),
         model="EASE (default) or WeightedSVD",
         mix="YAML file of the mix (default proportional)",

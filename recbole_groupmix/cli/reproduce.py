@@ -45,7 +45,18 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--out", metavar="FOLDER", type=place, help=text)
     add_flag(parser, "--force", "replace a report there that was changed by hand")
     add_flag(parser, "--yes", "start work of more than a day without asking first")
-    add_settings(parser, "group_field", "data_path", "trials", "folds", "repeats", "topk", "seed")
+    add_settings(
+        parser,
+        "group_field",
+        "group_by",
+        "bins",
+        "data_path",
+        "trials",
+        "folds",
+        "repeats",
+        "topk",
+        "seed",
+    )
 
 
 def _sizes(text: str) -> list[int]:

@@ -22,7 +22,17 @@ def add_options(parser: Parser) -> None:
     add_flag(parser, "--yes", "start work of more than a day without asking first")
     add_settings(
         parser,
-        *("dataset", "target", "group_field", "data_path", "model", "config_files", "protocol"),
+        *(
+            "dataset",
+            "target",
+            "group_field",
+            "group_by",
+            "bins",
+            "data_path",
+            "model",
+            "config_files",
+            "protocol",
+        ),
         *("weighting", "trials", "folds", "repeats", "mix", "embedding_size", "topk", "seed"),
         "output_dir",
         target="target group, a value of the group column (without it the groups are listed); "

@@ -16,6 +16,8 @@ _SHOWN = {
     "dataset": ("-d", "NAME", "data set: ml-100k, ml-1m, blockmix, or RecBole's atomic files"),
     "target": ("", "GROUP", "target group, a value of the group column"),
     "group_field": ("", "COLUMN", "column of the .user file that holds the group"),
+    "group_by": ("", "HOW", "groups by mainstream or activity of users, and not by a column"),
+    "bins": ("", "N", "number of groups of group_by (default 5)"),
     "data_path": ("", "FOLDER", "folder that holds NAME/NAME.inter"),
     "model": ("-m", "MODEL", "general recommender of RecBole (default BPR)"),
     "config_files": ("", "FILES", 'YAML files of settings: "a.yaml b.yaml", the last one wins'),

@@ -42,7 +42,17 @@ def add_options(parser: Parser) -> None:
     )
     add_settings(
         parser,
-        *("dataset", "target", "group_field", "data_path", "model", "config_files", "protocol"),
+        *(
+            "dataset",
+            "target",
+            "group_field",
+            "group_by",
+            "bins",
+            "data_path",
+            "model",
+            "config_files",
+            "protocol",
+        ),
         *("folds", "embedding_size", "seed", "output_dir"),
         target="group whose users' metric decides (default all users)",
     )

@@ -156,7 +156,7 @@ def next_step(settings: Settings, best: GradientMix, path: str | Path) -> str:
     """Return the command that measures a mix with its lambda beside the baselines."""
     place = "".join(
         f"--{key}={shlex.quote(str(settings[key]))} "
-        for key in ("data_path", "group_field")
+        for key in ("data_path", "group_field", "group_by", "bins")
         if key in settings.given
     )
     return (

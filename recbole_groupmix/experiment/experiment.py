@@ -14,7 +14,7 @@ from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
-from recbole_groupmix.adapters.groups import Groups, read_groups
+from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
@@ -26,6 +26,7 @@ from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
+from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.notes import device_note
 from recbole_groupmix.settings.settings import Settings
@@ -69,37 +70,31 @@ class Experiment:
             raise ValueError(f"{settings.describe('model')}: {error}") from error
         name = settings.dataset
         folder = data_folder(name, settings["data_path"], settings["benchmark_filename"])
-        field = settings.group_field
-        if not field:
-            raise ValueError(
-                f"no group column known for data set {name!r}; name a column of {name}.user by "
-                "--group_field"
-            )
+        columns = group_columns(settings)
         config = {k: v for k, v in settings.values.items() if k not in ("model", "dataset")}
         # the metrics are ours; RecBole's Config refuses to build without some of its own
         config.update(metrics=["Recall"], valid_metric=f"Recall@{settings.topk[-1]}")
         what = f"RecBole cannot load data set {name!r} from {folder}"
         with as_value_error(settings, what):
             self.config = GroupMixConfig(
-                self.model_class, name, config, folder=folder, user_columns=(field,)
+                self.model_class, name, config, folder=folder, user_columns=columns
             )
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
         self.pretrained = pretrained(settings, self.config)
-        try:
-            self.groups: Groups = read_groups(self.dataset, field, settings.empty_group)
-        except ValueError as error:
-            raise ValueError(f"{settings.describe('group_field')}: {error}") from error
+        self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
+        self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
+        self.is_test = self._test_rows()
+        self.groups: Groups = groups_of(settings, self.dataset, ~self.is_test)
         self.notes = (
             *settings.notes,
             *pretrained_note(self.pretrained),
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,
             *map(str, self.removed),
+            *without_group_note(self.groups, self.users),
         )
-        self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
-        self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
         counts = self.groups.n_users(self.users)
         self.target = (
             max(counts, key=lambda name: counts[name])
@@ -110,7 +105,6 @@ class Experiment:
             self.groups.of_user == self.groups.index(self.target)
         ) | all_users
         self._check_topk(settings.topk)
-        self.is_test = self._test_rows()
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
 
@@ -273,19 +267,19 @@ class Experiment:
         return is_test
 
     def _target(self, target: str | None) -> str:
-        groups, field = self.groups.table(self.users), self.groups.field
+        listed, groups = self.groups.table(self.users), self.groups
         if not target:
             raise ValueError(
-                f"no target group given; choose one by --target. Groups of column {field!r} of "
-                f"{self.settings.dataset!r}: {groups}"
+                f"no target group given; choose one by --target. Groups of {groups.source} of "
+                f"{self.settings.dataset!r}: {listed}"
             )
-        if target not in self.groups.names:
-            is_token = target in self.dataset.field2id_token[field]
+        if target not in groups.names:
+            is_token = groups.from_column and target in self.dataset.field2id_token[groups.field]
             why = "has no user with an interaction" if is_token else "is not a group"
             origin = self.settings.origin.get("target", "the default")
             raise ValueError(
-                f"target {short_repr(target)} ({origin}) {why} in column {field!r} of data set "
-                f"{self.settings.dataset!r}; groups are {groups}"
+                f"target {short_repr(target)} ({origin}) {why} in {groups.source} of data set "
+                f"{self.settings.dataset!r}; groups are {listed}"
             )
         return target
 

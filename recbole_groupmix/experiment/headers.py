@@ -104,13 +104,14 @@ def _paths(
         yield "inter", path
     user, field = folder / f"{name}.user", settings.group_field
     uid = config["USER_ID_FIELD"]
-    if not user.is_file():
+    if user.is_file():
+        yield "user", user
+    elif settings.group_by is None:
         raise ValueError(
             f"{settings.describe('group_field')}, but there is no {user.name} in {folder}, the file "
             f"that says which group each user is in; write one with the columns {uid}:token and "
-            f"{field}:token"
+            f"{field}:token, or make groups from the interactions by --group_by"
         )
-    yield "user", user
     if (folder / f"{name}.item").is_file():
         yield "item", folder / f"{name}.item"
     for suffix in config["additional_feat_suffix"] or ():
@@ -143,7 +144,7 @@ def _check_load_col(settings: Settings, config: Config) -> None:
                 )
     left_out, field = config["unload_col"] or {}, settings.group_field
     for column in (field, config["USER_ID_FIELD"]):
-        if column in left_out.get("user", ()):
+        if column in left_out.get("user", ()) and settings.group_by is None:
             raise ValueError(
                 f"{settings.describe('unload_col')}, which leaves out {column!r} of the .user file, "
                 "without which no user has a group; take it out of that list"

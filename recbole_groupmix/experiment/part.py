@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.seeding import GUIDE, stream
+from recbole_groupmix.core.groups.mainstream import mainstream_scores
 from recbole_groupmix.core.split import guide_mask
 from recbole_groupmix.core.uniform_negatives import UniformNegatives
 
@@ -61,6 +63,12 @@ class Part:
     negatives: UniformNegatives
     held_out: HeldOut
     guide: Guide | None = None
+
+    @cached_property
+    def mainstream(self) -> np.ndarray:
+        """Mainstream score of every user by the training rows, float64 (n_users,), NaN without."""
+        n_users, n_items = len(self.negatives.first), self.negatives.span + 1
+        return mainstream_scores(self.users, self.items, n_users, n_items)
 
     @classmethod
     def of_rows(

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.mix import Mix, augmentation_sizes, proportional
 from recbole_groupmix.core.theory.class_shares import (
     favourites,
@@ -21,6 +20,7 @@ from recbole_groupmix.core.theory.item_clusters import item_clusters
 from recbole_groupmix.core.theory.optimal_mix import OptimalMix, optimal_mix
 from recbole_groupmix.core.theory.prevalence import prevalence
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_labels import item_labels
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: How a user's items make the user's classes: shares of all of them, or the favourite class.
@@ -75,7 +75,7 @@ def class_shares(
     trained = experiment.part(part)
     pairs = np.unique(np.stack([trained.users, trained.items], axis=1), axis=0)
     if clusters is None:
-        labels = _labels(experiment)
+        labels = item_labels(experiment)
         field = str(experiment.settings.class_field)
     else:
         ones = np.ones(len(pairs))
@@ -98,22 +98,6 @@ def class_shares(
     liked = shares.sum(axis=0) > 0
     names = tuple(name for name, kept in zip(classes, liked, strict=True) if kept)
     return ClassShares(field, names, shares[:, liked])
-
-
-def _labels(experiment: Experiment) -> list[list[str]] | None:
-    """Return the classes of every item from the class column; None if the data set has none."""
-    settings = experiment.settings
-    if not settings.class_field:
-        return None
-    try:
-        labels = read_item_classes(experiment.dataset, settings.class_field)
-        if not any(labels):
-            raise ValueError("no item has a class in that column")
-        return labels
-    except ValueError as error:
-        if "class_field" not in settings.given:  # the data set's usual column is not in this copy
-            return None
-        raise ValueError(f"{settings.describe('class_field')}: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)

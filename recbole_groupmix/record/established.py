@@ -65,8 +65,10 @@ def why_not_established(result: Result, row: str, key: str) -> str:
     found = direction(result["change"].get(row, {}).get(key))
     if found and (few := few_seeds(result)):
         return few
-    own = at_own_length(result, row, key)
+    own, lengths = at_own_length(result, row, key), result.get("lengths")
     if own is None or direction(own) == found:
         return ""
+    if lengths and lengths["own"].get(row) == lengths["epochs"].get(row):
+        return ""  # the same models, whose mark moves with the correction over the other rows
     interval = percent_interval(own["mean"], own["ci_low"], own["ci_high"])
     return f"with each row trained for its own length it is {_WORDS[direction(own)]}, {interval}"

@@ -20,7 +20,7 @@ from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result
-from recbole_groupmix.record.rows import mixes_of, rivals_of, row_names
+from recbole_groupmix.record.rows import mixes_of, row_names
 from recbole_groupmix.record.schema import SHORT_METRICS, Config
 from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
 
@@ -103,13 +103,8 @@ class FinishedRun:
 
     @property
     def rows(self) -> list[str]:
-        """All rows in the order of display: mixes, then rivals."""
+        """All rows in the order of display."""
         return row_names(self.result)
-
-    @property
-    def rivals(self) -> list[str]:
-        """The rows that are rivals of mixing."""
-        return rivals_of(self.result)
 
     def candidate(self, row: str) -> str:
         """Return the name on the folds of a row: a trial's for the data mix, a budget's."""
@@ -118,15 +113,8 @@ class FinishedRun:
     def fold_values(self, name: str) -> dict[int, FoldValues]:
         """Return the target's per-user values of a candidate on the folds, at every point.
 
-        Parameters
-        ----------
-        name : str
-            The candidate's name on the folds.
-
-        Returns
-        -------
-        dict of int to FoldValues
-            By fold; empty for runs of older versions, which did not keep them.
+        They are by fold, with the options that the folds chose; none in runs of older versions,
+        which did not keep them. `name` is the candidate's on the folds.
 
         Raises
         ------
@@ -134,9 +122,10 @@ class FinishedRun:
             If the files do not fit each other.
         """
         metric, _, cut_off = self.result["valid_metric"].partition("@")
-        values = {}
+        chosen, values = self.result["search"].get("options", {}).get(name), {}
         for record in self.curves:
-            if record["name"] == name and record.get("packed"):
+            others = record.get("options") not in (None, chosen)
+            if record["name"] == name and record.get("packed") and not others:
                 try:
                     values[record["fold"]] = unpack(record, self._fold_users, metric, int(cut_off))
                 except ValueError as error:

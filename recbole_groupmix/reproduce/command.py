@@ -35,6 +35,16 @@ _QUICK = {
     "dims": [4, 16],
     "targets": ["25"],
 }
+#: Keys of all runs that say what the groups are, and so matter to their discrepancies.
+_OF_CHECK = (
+    "data_path",
+    "group_field",
+    "group_by",
+    "bins",
+    "seed",
+    "benchmark_filename",
+    "empty_group",
+)
 _QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, "fine_tune": False, "budget_curve": False}
 
 
@@ -184,8 +194,7 @@ def _check_data_set(dataset: str, grid: Grid, out: Path, say: Callable[[str], No
             )
         except ValueError as error:
             say(f"note: {error}; it is computed again")
-    kept = ("data_path", "group_field", "seed", "benchmark_filename", "empty_group")
-    given = {key: grid.keys[key] for key in kept if key in grid.keys}
+    given = {key: grid.keys[key] for key in _OF_CHECK if key in grid.keys}
     settings = merge_settings({"dataset": dataset, **given}, where="in groupmix reproduce")
     say(f"discrepancies of the groups of {dataset}")
     try:

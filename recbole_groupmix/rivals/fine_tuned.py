@@ -10,6 +10,11 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import First, Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.rivals.towards_pooled import (
+    towards_points,
+    towards_pooled,
+    why_not_towards,
+)
 
 #: Shares of the run's learning rate: with all of it the first updates may undo the pooled model.
 SHARES_OF_RATE = (0.1, 0.01, 1.0)
@@ -19,6 +24,7 @@ class FineTuned:
     """Proportional's model, trained on with the target's users only.
 
     The folds choose the learning rate and for how long, from 0 updates on, which are Proportional.
+    EASE is solved for the target's users near the model of all users, and the folds choose how near.
     """
 
     name = "fine_tuned"
@@ -31,13 +37,12 @@ class FineTuned:
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there is no model to go on with; None if there is one."""
-        settings = experiment.settings
-        if settings.is_solved:
-            return f"{settings.model} is solved and not trained"
-        return None
+        return why_not_towards(experiment) if experiment.settings.is_solved else None
 
     def points(self, experiment: Experiment, reference: Reference) -> Sequence[Point]:
-        """Return learning rates."""
+        """Return learning rates, or how near EASE stays."""
+        if experiment.settings.is_solved:
+            return towards_points()
         rate = float(experiment.config["learning_rate"])
         return [{"learning_rate": float(f"{rate * share:.6g}")} for share in SHARES_OF_RATE]
 
@@ -45,6 +50,8 @@ class FineTuned:
         self, experiment: Experiment, part: int, point: Point, reference: Reference
     ) -> Recipe:
         """Return the target's data alone, starting from the model of Proportional."""
+        if experiment.settings.is_solved:
+            return towards_pooled(experiment, part, point, reference)
         n_users, target = experiment.part(part).n_users, experiment.target
         alone = baselines(n_users, target)[NO_AUGMENTATION]
         pooled = Recipe(pooled_weights(experiment), options=dict(reference.options))

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recbole_groupmix.core.weight_rules import WeightRule
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
 #: Turns scores of all items, float (n, n_items), of users (internal ids, int64 (n,)) into others
-#: of the same shape; masked items, bool (n, n_items), are never recommended.
-Rerank = Callable[[np.ndarray, np.ndarray, "csr_matrix"], np.ndarray]
+#: of the same shape, of the training rows of a part alone.
+Rerank = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning
 from recbole_groupmix.training.job import Fit, Job, n_trainings, training_key
 from recbole_groupmix.training.learned_schedules import LearnedSchedules
+from recbole_groupmix.training.reranking import Reranking
 
 Stage = FoldStage | TestStage
 
@@ -110,7 +111,7 @@ def carry_out(
     ValueError
         If training of Proportional diverged.
     """
-    training = _Training(experiment, FineTuning(LearnedSchedules(back_end)), jobs_of)
+    training = _Training(experiment, Reranking(FineTuning(LearnedSchedules(back_end))), jobs_of)
     on_folds = trains_on_folds(experiment.settings)
     if on_folds:
         _cross_validate(runs, training)
@@ -173,7 +174,7 @@ class _Training:
     def __init__(
         self,
         experiment: Experiment,
-        back_end: FineTuning,
+        back_end: Reranking,
         jobs_of: Callable[[Mapping[str, Stage]], Jobs],
     ) -> None:
         self._experiment, self._back_end, self._jobs_of = experiment, back_end, jobs_of

@@ -31,7 +31,7 @@ from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.training.job import n_firsts, n_trainings
+from recbole_groupmix.training.job import Job, n_firsts, n_trainings
 
 #: Budgets that have models of their own: all but those of Proportional and No Augmentation.
 N_NEW_BUDGETS = len(BUDGETS) - 2
@@ -109,7 +109,7 @@ def left_to_train(run: TargetRun) -> Workload:
         return _on_all_of_train(run, {}, ())
     jobs, known = left_on_folds(experiment, folder, trained)
     left = len(jobs)
-    rivals = _left_of_rivals(run, known)
+    rivals = left_of_rivals(run, known)
     chosen = [
         _left_of_choice(experiment, folder, compared, known, duplicates, row)
         for row in (DATA_MIX, BUDGET)
@@ -133,28 +133,34 @@ def left_to_train(run: TargetRun) -> Workload:
 
 
 @dataclass(frozen=True)
-class _Rivals:
-    """What is left of the rivals: models on folds, before them, and on all of train.
+class RivalsLeft:
+    """What is left of the rivals: jobs on folds, models before them, models on all of train.
 
     ``may_be_none`` says that a rival may turn out to be Proportional; ``known`` has the summaries
     of those whose folds are done.
     """
 
     candidates: Sequence[RivalCandidate] = ()
-    on_folds: int = 0
+    jobs: Sequence[Job] = ()
     before: int = 0
     final: int = 0
     may_be_none: bool = False
     known: Mapping[str, FoldSummary] = field(default_factory=dict)
 
+    @property
+    def on_folds(self) -> int:
+        """Models on folds."""
+        return n_trainings(self.jobs)
 
-def _left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> _Rivals:
+
+def left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> RivalsLeft:
+    """Return what is left of the rivals of a run, `known` being the summaries of its mixes."""
     experiment, repeats = run.experiment, int(run.experiment.settings.repeats)
     found = known.get(REFERENCE)
     reference = Reference(Grid.of(experiment).cap)
     if found is not None:
         if not isfinite(found["score"]):
-            return _Rivals()  # the run stops
+            return RivalsLeft()  # the run stops
         reference = Reference(found["epochs"], found["options"])
     candidates = rival_candidates(experiment, run.carried, reference, len(run.trained))
     stages = [
@@ -172,7 +178,7 @@ def _left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> _Rivals
             final += _to_test(experiment, run.folder, candidate, done)
     started = any(c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first for c in candidates)
     before = n_firsts(jobs) + (repeats if started and final else 0)
-    return _Rivals(candidates, n_trainings(jobs), before, final, len(done) < len(candidates), done)
+    return RivalsLeft(candidates, jobs, before, final, len(done) < len(candidates), done)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.settings.closed_form import for_closed_form
+from recbole_groupmix.settings.group_by import for_group_by
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
 from recbole_groupmix.settings.model import check_model
 from recbole_groupmix.settings.notes import unused_key_notes
@@ -88,7 +89,7 @@ def final_settings(settings: Settings) -> Settings:
     """
     settings = settings.with_values(**checked_values(settings))
     check_model(settings)
-    settings = for_closed_form(settings)
+    settings = for_closed_form(for_group_by(settings))
     return settings.with_notes(unused_key_notes(settings))
 
 

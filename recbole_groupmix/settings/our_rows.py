@@ -22,6 +22,21 @@ class OurRows:
     group_field = Key[str | None](
         None, "name", "Column of the `.user` file that holds the group.", unset="by data set"
     )
+    group_by = Key[str | None](
+        None,
+        "choice",
+        "Groups of equal size in place of a column, from the training part: by how near a user's "
+        "items are to all others' (mainstream), or by their number (activity).",
+        choices=(None, "mainstream", "activity"),
+        unset="a column",
+    )
+    bins = Key(
+        5,
+        "whole",
+        "Number of groups that `group_by` makes.",
+        least=2,
+        needs=("group_by", "groups are read from a column, since group_by is not given"),
+    )
     target = Key[str | None](
         None, "name", "Target group, a value of that column; `all` for every group.", costs=False
     )

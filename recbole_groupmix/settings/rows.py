@@ -18,7 +18,12 @@ ROWS = {**_rows(OurRows), **_rows(RecBoleRows)}
 #: Keys of this plugin that RecBole does not have.
 OUR_KEYS = frozenset(_rows(OurRows))
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
-NAME_KEYS = (*(key for key, row in ROWS.items() if row.kind == "name"), "protocol", "mix")
+NAME_KEYS = (
+    *(key for key, row in ROWS.items() if row.kind == "name"),
+    "protocol",
+    "mix",
+    "rivals",
+)
 #: Keys that do not change the time of a model.
 NO_COST = frozenset(key for key, row in ROWS.items() if not row.costs)
 #: Keys that may differ between two commands which resume the same run.

@@ -9,6 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.settings.data_keys import check_data_keys
@@ -72,7 +73,8 @@ def check_choice(settings: Settings, key: str) -> None:
     choices = ROWS[key].choices
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         allowed = [str(choice).lower() for choice in choices if choice is not None]
-        raise ValueError(f"{settings.describe(key)}; allowed are {', '.join(allowed)}")
+        hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
+        raise ValueError(f"{settings.describe(key)}; allowed are {', '.join(allowed)}{hint}")
 
 
 def given_name(key: str, value: object, origin: str) -> str | None:
@@ -183,7 +185,7 @@ def _rivals(settings: Settings) -> dict[str, list[str]]:
     value: Any = settings.rivals
     if value is None:
         return {}
-    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    names = re.findall(r"[^\[\],\s\"']+", value) if isinstance(value, str) else value
     if (
         not isinstance(names, (list, tuple))
         or not names

@@ -150,8 +150,13 @@ OnEpoch = Callable[[str, int, int], None]
 
 def user_weights(experiment: Experiment, job: Job) -> np.ndarray:
     """Return the weight of every internal user id in a job, float64 (n_users,)."""
-    weights = experiment.groups.weights_of_users(job.weights)
-    return weights if job.recipe.by_user is None else weights * job.recipe.by_user
+    return recipe_weights(experiment, job.recipe)
+
+
+def recipe_weights(experiment: Experiment, recipe: Recipe) -> np.ndarray:
+    """Return the weight of every internal user id in a recipe, float64 (n_users,)."""
+    weights = experiment.groups.weights_of_users(recipe.weights)
+    return weights if recipe.by_user is None else weights * recipe.by_user
 
 
 def present_users(
@@ -167,5 +172,5 @@ def present_users(
         return None, None
     settings = experiment.settings
     leaves = settings.weighting == "sample" or settings.regularizer == "weighted"
-    hidden = settings.graph == "positive" and job.initial is None
+    hidden = settings.graph == "positive" and job.recipe.first is None
     return positive if hidden else None, positive if leaves else None

@@ -86,6 +86,43 @@ def mainstream_scores(
     return scores
 
 
+def niche_weights(scores: npt.NDArray[np.floating[Any]], power: float) -> npt.NDArray[np.float64]:
+    """Return a weight of each user that grows with the distance from the mainstream.
+
+    With ``s_u = (max MS - MS_u) / (max MS - min MS)`` the weight is ``s_u^p / mean(s^p)`` (Zhu and
+    Caverlee, 2022); the most mainstream user has weight 0.
+
+    Parameters
+    ----------
+    scores : array of float, shape (n_users,)
+        From :func:`mainstream_scores`; NaN for users without an interaction.
+    power : float
+        The power p, >= 0; 0 gives everybody weight 1, the most mainstream user too.
+
+    Returns
+    -------
+    array of float64, shape (n_users,)
+        Weights >= 0, of mean 1 over the users with a score. Users without a score have weight 1,
+        and so have all where the scores do not differ.
+
+    Raises
+    ------
+    ValueError
+        If `power` is negative or not finite.
+    """
+    if not 0 <= power < np.inf:
+        raise ValueError(f"power is {power!r}; it must be a finite number >= 0.")
+    scores = np.asarray(scores, dtype=np.float64)
+    weights, scored = np.ones(len(scores)), ~np.isnan(scores)
+    least, most = (
+        (float(scores[scored].min()), float(scores[scored].max())) if scored.any() else (0.0, 0.0)
+    )
+    if most > least:
+        niche = ((most - scores[scored]) / (most - least)) ** power  # 0 ** 0 is 1
+        weights[scored] = niche / niche.mean()
+    return weights
+
+
 def _binary(
     rows: npt.NDArray[np.integer[Any]],
     items: npt.NDArray[np.integer[Any]],

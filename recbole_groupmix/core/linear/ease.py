@@ -174,6 +174,51 @@ def ease(gram: Floats, lam: float) -> Floats:
     return weights
 
 
+def ease_towards(gram: Floats, mu: float, pooled: Floats) -> Floats:
+    """Return the item-item matrix of users that stays near that of all users.
+
+    ``B`` minimises ``sum_u w_u |x_u - x_u B|^2 + mu |B - B_p|^2`` over matrices with a zero
+    diagonal. With ``P = (G + mu I)^-1`` and ``S = P (G - G B_p)`` it is ``B_p + S - P diag(S_jj /
+    P_jj)``: one factorisation for each mu. A large mu gives ``B_p``; ``B_p = 0`` gives :func:`ease`.
+
+    Parameters
+    ----------
+    gram : array of float64 or float32, shape (n_items, n_items)
+        Weighted Gram matrix ``G`` of the users; not changed.
+    mu : float
+        Weight of the distance to the other matrix, > 0.
+    pooled : array of float, shape (n_items, n_items)
+        ``B_p``, with a zero diagonal; not changed.
+
+    Returns
+    -------
+    array of the dtype and shape of `gram`
+        A user's scores are ``x_u B``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or the diagonal of `pooled` is not 0; also as `regularized_inverse`.
+    """
+    if pooled.shape != gram.shape or np.diag(pooled).any():
+        raise ValueError(
+            f"the matrix to stay near has shape {pooled.shape} beside a Gram matrix of shape "
+            f"{gram.shape}; both must be of items by items, and its diagonal 0."
+        )
+    check_lambda(mu, "mu")
+    inverse = regularized_inverse(gram, mu)
+    diagonal = np.diag(inverse)
+    found = np.empty_like(gram)
+    for start in range(0, len(gram), _SMALL_BLOCK):  # by columns, which are independent
+        columns = slice(start, start + _SMALL_BLOCK)
+        near = pooled[:, columns].astype(gram.dtype)
+        step = inverse @ (gram[:, columns] - gram @ near)
+        step -= inverse[:, columns] * (np.diag(step[columns]) / diagonal[columns])
+        found[:, columns] = near + step
+    np.fill_diagonal(found, 0.0)
+    return found
+
+
 def ease_scores(inputs: npt.NDArray[np.floating], inverse: Floats) -> Floats:  # type: ignore[type-arg]
     """Return ``x_u B`` for users from ``P`` alone: ``X - (X P) / diag(P)``.
 

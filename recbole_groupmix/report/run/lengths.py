@@ -17,6 +17,7 @@ from recbole_groupmix.record.length_rows import (
     lengths_of,
 )
 from recbole_groupmix.record.phrases import change_text, few_repeats
+from recbole_groupmix.record.rows import rivals_of
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 
@@ -61,7 +62,7 @@ def mean_curves(run: FinishedRun) -> pd.DataFrame:
         name = run.candidate(row)
         curves = [r for r in run.curves if r["name"] == name]
         n_points = min((len(r["curve"]) for r in curves), default=0)
-        if len(curves) < n_folds or n_points < 2 or row in (*run.same, *run.rivals):
+        if len(curves) < n_folds or n_points < 2 or row in (*run.same, *rivals_of(run.result)):
             continue  # a rival's curve may begin where Proportional ends
         epochs = [point["epoch"] for point in curves[0]["curve"][:n_points]]
         scores = [

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from recbole_groupmix.core.effective_size import effective_sample_size
 from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import rivals_of
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 
@@ -68,9 +69,11 @@ def _chosen(run: FinishedRun) -> list[str]:
 
 
 def _no_mix(run: FinishedRun) -> list[str]:
-    if not run.rivals:
+    if not rivals_of(run.result):
         return []
-    return [f"Rivals are not in this section, as they are no mixes: {', '.join(run.rivals)}."]
+    return [
+        f"Rivals are not in this section, as they are no mixes: {', '.join(rivals_of(run.result))}."
+    ]
 
 
 def _bars(run: FinishedRun, data: pd.DataFrame) -> Any:

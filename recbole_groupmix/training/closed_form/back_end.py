@@ -11,13 +11,13 @@ import numpy as np
 from recbole_groupmix.adapters.closed_form import EASE, ClosedForm
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import user_metrics
-from recbole_groupmix.core.linear.ease import ease
 from recbole_groupmix.core.linear.gram import Floats
 from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
-from recbole_groupmix.training.closed_form.checks import check_rank
+from recbole_groupmix.training.closed_form.checks import check_rank, check_recipe
 from recbole_groupmix.training.closed_form.gram_cache import WORK, GramCache, bytes_needed
+from recbole_groupmix.training.closed_form.systems import System, Systems, solve
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -40,9 +40,11 @@ class ClosedForms:
     ) -> Iterator[Fit]:
         """Solve jobs, best in the order of their parts; each counts as epoch 1 of 1."""
         grams, jobs = GramCache(experiment), list(jobs)
+        for job in jobs:
+            check_recipe(experiment, job.recipe)
         systems = _systems(experiment, jobs, grams)
         with one_blas_thread_each(_threads(experiment)) as threads:
-            solved = threads.ahead(ease, systems)
+            solved = threads.ahead(solve, systems)
             for job in jobs:
                 yield _solve(experiment, job, grams, solved)
                 if on_epoch is not None:
@@ -57,16 +59,11 @@ class ClosedForms:
         check_rank(experiment)
 
 
-def _systems(
-    experiment: Experiment, jobs: Iterable[Job], grams: GramCache
-) -> Iterator[tuple[Floats, float]]:
-    """Yield Gram matrix and lambda of every model of EASE, in the order in which they are used."""
+def _systems(experiment: Experiment, jobs: Iterable[Job], grams: GramCache) -> Iterator[System]:
+    """Yield the system of every model of EASE, in the order in which they are used."""
+    systems = Systems(experiment, grams)
     for job in jobs:
-        part = experiment.part(job.part)
-        weights = [job.weights[name] for name in experiment.groups.names]
-        for options in _grid(experiment, job):
-            lam = options["reg_weight"]
-            yield grams.of_mix(part, weights, lam), lam
+        yield from systems.of(job, [options["reg_weight"] for options in _grid(experiment, job)])
 
 
 def _threads(experiment: Experiment) -> int:
@@ -87,13 +84,15 @@ def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: Iterator[
     name = f"{curve.metric}@{curve.k}"
     for options in grid:
         model = _model(experiment, job, grams, options, solved)
-        curve.record(
-            user_metrics(model, curve.held_out, [curve.k], [curve.metric])[name], 1, options
-        )
+        values = user_metrics(model, curve.held_out, [curve.k], [curve.metric])[name]
+        curve.record(values, 1, {} if job.options else options)  # the job's own are in its record
     return Fit(job, lambda: model, 1, curve, time.perf_counter() - started)
 
 
 def _grid(experiment: Experiment, job: Job) -> list[dict[str, float]]:
+    """Return RecBole's keys of every model of a job; towards another its L2 weight is mu."""
+    if job.recipe.towards is not None:
+        return [{"reg_weight": job.recipe.towards}]
     if job.recipe.options:
         return [dict(job.recipe.options)]
     lambdas = experiment.settings.lambdas

@@ -7,6 +7,7 @@ import numpy as np
 from recbole_groupmix.core.linear.item_subspace import check_size
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
+from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.closed_form.gram_cache import bytes_needed
 
@@ -54,6 +55,30 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
             )
         return
     check_rank(experiment)
+
+
+def check_recipe(experiment: Experiment, recipe: Recipe) -> None:
+    """Raise ``ValueError`` for a recipe that no closed form carries out, and none may ignore.
+
+    It has no L2 term by group and no losses during training, and what comes before is a model to
+    stay near, of EASE alone.
+    """
+    model = experiment.settings.model
+    if recipe.l2 is not None or recipe.rule is not None:
+        raise ValueError(
+            f"{model} is solved in closed form, with neither an L2 weight of its own for each group "
+            "nor weights that follow losses; a rival of these says so in why_not"
+        )
+    if (recipe.first is None) != (recipe.towards is None):
+        raise ValueError(
+            f"{model} is solved in closed form; a recipe needs both first and towards, the model to "
+            "stay near and the weight of the distance, or none of them"
+        )
+    if recipe.towards is not None and not experiment.model_class.from_gram:
+        raise ValueError(
+            f"{model} minimises no distance to another model; a rival that needs it says so in "
+            "why_not"
+        )
 
 
 def check_rank(experiment: Experiment) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from recbole.data.dataset import Dataset
 from scipy.sparse import csr_matrix, diags
 
 from recbole_groupmix.core.linear.ease import largest_row_sum, precision_for_row_sum
-from recbole_groupmix.core.linear.gram import Floats, downdated, group_grams, weighted_gram
+from recbole_groupmix.core.linear.gram import Floats, downdated, gram, group_grams, weighted_gram
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.one_by_one import triplet_factors
@@ -33,7 +34,7 @@ class GramCache:
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
         self._kept: dict[int, Floats] = {}
-        self._mix: tuple[tuple[int, tuple[float, ...]], Floats, float] | None = None
+        self._sum: tuple[tuple[int, object], Floats, float] | None = None
         self._data_set: tuple[int, Dataset] | None = None
 
     def data_set(self, part: Part, present: np.ndarray | None) -> Dataset:
@@ -53,14 +54,24 @@ class GramCache:
 
     def of_mix(self, part: Part, weights: Sequence[float], lam: float) -> Floats:
         """Return ``G(w)`` of group weights, in the precision that its inverse with lambda needs."""
-        grams, key = self.of_part(part), (part.index, tuple(weights))
-        if self._mix is None or self._mix[0] != key:  # all lambdas of a mix share it
-            total = weighted_gram(grams, weights)
-            self._mix = key, total, largest_row_sum(total)
-        _, total, row_sum = self._mix
-        if precision_for_row_sum(row_sum, lam) is np.float32:
-            return total
-        return weighted_gram(grams, weights, np.float64)
+        grams = self.of_part(part)
+        return self._summed(part, tuple(weights), lam, partial(weighted_gram, grams, weights))
+
+    def of_users(self, part: Part, weights: np.ndarray, lam: float) -> Floats:
+        """Return ``sum_u w_u x_u x_u'`` of a weight of every internal user id, as :meth:`of_mix`."""
+        factors = weights * triplet_factors(self._experiment, part)
+        rows = (diags(np.sqrt(factors)) @ rows_of(self._experiment, part)).tocsr()
+        return self._summed(part, weights.tobytes(), lam, partial(gram, rows))
+
+    def _summed(
+        self, part: Part, which: object, lam: float, make: Callable[..., Floats]
+    ) -> Floats:
+        key = part.index, which
+        if self._sum is None or self._sum[0] != key:  # all lambdas of the weights share it
+            total = make(np.float32)
+            self._sum = key, total, largest_row_sum(total)
+        _, total, row_sum = self._sum
+        return total if precision_for_row_sum(row_sum, lam) is np.float32 else make(np.float64)
 
     def _make(self, part: Part) -> Floats:
         experiment = self._experiment
