@@ -170,10 +170,21 @@ def test_held_out_rows_change_no_list(classed, part):
         assert np.array_equal(a(scores, users), b(scores, users))
 
 
-def test_points_differ_and_lists_are_nearer_to_the_shares(classed):
+def test_training_items_and_padding_are_not_listed(classed):
+    ex = _experiment(classed)
+    left_out = ex.part(1).held_out.left_out()
+    users = ex.part(1).held_out.users
+    scores = np.where(left_out, 2.0, np.random.default_rng(0).random(left_out.shape))
+    for point in RIVAL.points(ex, REFERENCE):
+        changed = RIVAL.recipe(ex, 1, point, REFERENCE).rerank(scores, users) != scores
+        assert (changed.sum(axis=1) == ex.settings.topk[-1]).all()
+        assert not changed[left_out].any()
+
+
+def test_every_point_is_a_recipe_of_its_own(classed):
     ex = _experiment(classed)
     points = RIVAL.points(ex, REFERENCE)
-    assert len(points) == RIVAL.n_points
+    assert len(points) == 12
     keys = {RIVAL.recipe(ex, 1, point, REFERENCE).identity for point in points}
     assert len(keys) == len(points)
     of_b = RIVAL.recipe(ex.for_target("B"), 1, points[1], REFERENCE)

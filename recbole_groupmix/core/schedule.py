@@ -39,4 +39,5 @@ class Schedule:
 
     def mean(self, epochs: int, n_groups: int) -> npt.NDArray[np.float64]:
         """Return the mean weights over the first epochs, float64 (n_groups,)."""
-        return np.asarray(self.by_epoch(epochs, n_groups).mean(axis=0))
+        mean: npt.NDArray[np.float64] = self.by_epoch(epochs, n_groups).mean(axis=0)
+        return mean

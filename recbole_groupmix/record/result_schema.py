@@ -49,6 +49,15 @@ class Row(TypedDict):
     """What the folds chose for it: lambda, one of `decays`, or a rival's knobs."""
 
 
+class EpochWeights(TypedDict):
+    """A value of ``weights``: weights of groups that change during training."""
+
+    epoch: Positive
+    """The first epoch with them."""
+    weights: dict[str, NotNegative]
+    """Weight of a user of each group, of any scale."""
+
+
 class RivalRecord(TypedDict):
     """A value of ``rivals``."""
 
@@ -70,6 +79,8 @@ class RivalRecord(TypedDict):
     """Whether its epochs come after those of Proportional."""
     implied_mix: MixRecord | None
     """The mix of the mean weights of the groups' users; null where there is none."""
+    weights: list[EpochWeights]
+    """Weights of the groups during the first training; empty where they do not change."""
 
 
 class Trainings(TypedDict):

@@ -151,6 +151,7 @@ def carry_out(
             own_length,
             keepers[target],
             seconds,
+            tests[target].schedules(),
         )
         run.tracking.of_test(results[target]["test"])
     return results

@@ -9,6 +9,7 @@ import pandas as pd
 
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
+from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
@@ -16,9 +17,10 @@ from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.result import build_result
-from recbole_groupmix.record.result_schema import Result, RivalRecord
+from recbole_groupmix.record.result_schema import EpochWeights, Result, RivalRecord
 from recbole_groupmix.record.schema import Group, Lengths, RemovedStep
 from recbole_groupmix.rivals.candidate import RivalCandidate
+from recbole_groupmix.rivals.learned import mean_mix
 from recbole_groupmix.search.choice import Chosen, check_reference, is_better
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.kept_model import ModelKeeper
@@ -36,6 +38,7 @@ def finish(
     own_length: pd.DataFrame | None,
     keeper: ModelKeeper,
     seconds: Mapping[str, float],
+    schedules: Mapping[str, Schedule] | None = None,
 ) -> Result:
     """Write ``metrics.parquet``, ``model.yaml`` and ``result.json``; return the last.
 
@@ -53,6 +56,8 @@ def finish(
         Keeper that has saved the models.
     seconds : mapping
         Wall times by stage.
+    schedules : mapping of str to Schedule, optional
+        Weights that groups had during training, by row that changed them.
 
     Raises
     ------
@@ -67,7 +72,9 @@ def finish(
     keeper.describe(experiment, rows, chosen.epochs)
     duplicates = {name: of for name, of in chosen.duplicates.items() if name in rows}
     of_rivals = {
-        candidate.name: _rival_record(experiment, candidate, cv)
+        candidate.name: _rival_record(
+            experiment, candidate, cv, (schedules or {}).get(candidate.name)
+        )
         for candidate in chosen.rivals
         if candidate.name in rows
     }
@@ -120,11 +127,22 @@ def _lengths(
 
 
 def _rival_record(
-    experiment: Experiment, candidate: RivalCandidate, cv: Mapping[str, FoldSummary]
+    experiment: Experiment,
+    candidate: RivalCandidate,
+    cv: Mapping[str, FoldSummary],
+    schedule: Schedule | None,
 ) -> RivalRecord:
     rival, found = candidate.rival, cv[candidate.name]
     better = is_better(candidate.name, cv)
     implied = rival.implied_mix(experiment, found["options"]) if better else None
+    weights: list[EpochWeights] = []
+    if schedule is not None:
+        names, length = experiment.groups.names, found["epochs"]
+        implied = mean_mix(experiment, ALL_OF_TRAIN, schedule, length)
+        weights = [
+            {"epoch": epoch, "weights": dict(zip(names, of_groups, strict=True))}
+            for epoch, of_groups in schedule.changes
+        ]
     return {
         "says": rival.says,
         "advice": rival.advice,
@@ -135,6 +153,7 @@ def _rival_record(
         "tried": len(candidate.points),
         "goes_on": rival.own_length,
         "implied_mix": None if implied is None else implied.to_dict(),
+        "weights": weights,
     }
 
 

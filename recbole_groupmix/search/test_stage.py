@@ -10,6 +10,7 @@ import pandas as pd
 
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.names import OF_RIVALS
+from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.record.folder import RunFolder
@@ -17,6 +18,7 @@ from recbole_groupmix.record.metrics import read_repeat
 from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.kept_schedule import keep_schedule, read_schedule
 from recbole_groupmix.training.job import Fit, Job, n_trainings
 
 
@@ -104,7 +106,15 @@ class TestStage:
         frame = test_metrics(self._experiment, fit) if metrics is None else metrics
         frame = frame.assign(mix=fit.job.name, seconds=round(fit.seconds, 3))
         name = str(self._file(fit.job).relative_to(self._folder.path))
+        if fit.schedule is not None and fit.job.repeat == 0:
+            keep_schedule(self._folder, self._file(fit.job), fit.schedule)
         self._folder.write(name, frame.to_parquet)
+
+    def schedules(self) -> dict[str, Schedule]:
+        """Return the weights that groups had in the first repeat, by row that changed them."""
+        firsts = {job.name: self._file(job) for job in self._jobs if self._is_first(job)}
+        found = {name: read_schedule(file) for name, file in firsts.items()}
+        return {name: schedule for name, schedule in found.items() if schedule is not None}
 
     def _is_first(self, job: Job) -> bool:
         """Return whether a job is the first repeat at the length of the table."""

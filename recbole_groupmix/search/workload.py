@@ -265,12 +265,13 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     options, n_chosen = len(options_of(settings)), (trials > 0) + budgets
     control = n_chosen * folds if has_control(settings) else 0
     n_mixes = rows + n_budgets + trials
-    rivals = named_rivals(settings) if folds and not settings.is_solved else []
-    starting = sum(rival.own_length for rival in rivals)
+    points = {r: min(r.most_points(settings), n_mixes) for r in named_rivals(settings)}
+    rivals = [rival for rival, most in points.items() if most and folds]
+    starting = 0 if settings.is_solved else sum(rival.own_length for rival in rivals)
     return Workload(
         on_folds=n_mixes * folds * options,
         final=(rows + n_chosen + len(rivals)) * repeats,
-        rivals_on_folds=sum(min(rival.n_points, n_mixes) for rival in rivals) * folds,
+        rivals_on_folds=sum(points[rival] for rival in rivals) * folds,
         before=starting * (folds + repeats),
         rivals=tuple(rival.name for rival in rivals),
         at_most=budgets or bool(rivals) or (trials > 0 and THEORY in mixes),

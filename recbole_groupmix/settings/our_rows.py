@@ -35,6 +35,8 @@ class OurRows:
         "whole",
         "Number of groups that `group_by` makes.",
         least=2,
+        most=1_000,
+        why="every group has a weight of its own and is measured by itself",
         needs=("group_by", "groups are read from a column, since group_by is not given"),
     )
     target = Key[str | None](
