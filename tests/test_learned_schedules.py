@@ -149,12 +149,22 @@ def test_jobs_come_back_as_they_were_given_each_measured_on_its_part(tiny, train
         assert schedule == learned[rule, part, EPOCHS]  # one training, read at two lengths
 
 
+class _Counting:
+    def __init__(self, train):
+        self.train_all, self.n_calls = train.train, 0
+
+    def train(self, *args):
+        self.n_calls += 1
+        return self.train_all(*args)
+
+
 @pytest.mark.parametrize("train", [OneByOne(), Joint()])
 def test_what_diverges_while_it_learns_is_not_trained_again(tiny, train):
-    experiment = _experiment(tiny, learning_rate=1e30)
+    experiment, counting = _experiment(tiny, learning_rate=1e30), _Counting(train)
     jobs = [_job(experiment, RULE, epochs=epochs) for epochs in (2, 3)]
-    fits = _fits(experiment, train, *jobs)
+    fits = _fits(experiment, counting, *jobs)
     assert [fit.job for fit in fits] == jobs and all(fit.diverged for fit in fits)
+    assert counting.n_calls == 1
 
 
 def test_a_rule_needs_a_guide(tiny):

@@ -182,12 +182,13 @@ def test_a_run_says_mix_against_rival(tiny, tmp_path):
     assert "nothing left to train" in call(*arguments)[2]
 
 
-def _result(mean, p):
+def _result(mean, p, repeats=5):
     change = {"mean": mean, "ci_low": mean - 0.01, "ci_high": mean + 0.01, "p": p, "p_holm": p}
     rival = {"changes_nothing": False}
     return {
         "rivals": {"r": rival},
-        "repeats": 5,
+        "repeats": repeats,
+        "embedding_size": 4,
         "change": {"data_mix": {"k@1": change}, "r": {"k@1": change}},
         "against_rival": {"mix": "data_mix", "rival": "r", "change": {"k@1": change}},
     }
@@ -198,11 +199,14 @@ def _result(mean, p):
     [
         (0.02, 0.001, "mixing is ahead of it"),
         (-0.02, 0.001, "mixing is behind it"),
-        (0.02, 0.2, "mixing cannot be told apart from it"),
+        (0.02, 0.2, "mixing is not told apart from it by both tests"),
+        (0.005, 0.2, "mixing cannot be told apart from it"),
     ],
 )
 def test_the_sentence_tells_who_is_ahead(mean, p, words):
     assert words in against_rival_sentence(_result(mean, p), "k@1")
+    few = against_rival_sentence(_result(mean, p, repeats=3), "k@1")
+    assert ("not established" in few) == (p < 0.05)
 
 
 def test_without_a_better_rival_the_sentence_says_so():

@@ -170,14 +170,18 @@ def left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> RivalsLe
     done: dict[str, FoldSummary] = {}
     if found is not None:
         done = {name: s for stage in stages for name, s in stage.known().items()}
-    final = 0
+    final, learned = 0, n_learned(jobs)
     for candidate in candidates:
+        left = 0
         if candidate.name not in done:
-            final += repeats
+            left = repeats
         elif is_better(candidate.name, {**known, **done}):
-            final += _to_test(experiment, run.folder, candidate, done)
+            left = _to_test(experiment, run.folder, candidate, done)
+        final += left
+        if candidate.recipe_on(experiment, ALL_OF_TRAIN, candidate.points[0]).rule is not None:
+            learned += left
     started = any(c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first for c in candidates)
-    before = n_firsts(jobs) + n_learned(jobs) + (repeats if started and final else 0)
+    before = n_firsts(jobs) + (repeats if started and final else 0) + learned
     return RivalsLeft(candidates, jobs, before, final, len(done) < len(candidates), done)
 
 
