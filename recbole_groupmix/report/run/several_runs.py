@@ -14,6 +14,7 @@ from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import answer
+from recbole_groupmix.report.run.rivals import rivals_of_runs
 from recbole_groupmix.report.run.setup import FIRST
 from recbole_groupmix.text import numbers
 
@@ -52,7 +53,12 @@ def several_runs_section(runs: Sequence[FinishedRun], names: Sequence[str] = ())
                 wide=True,
             )
         )
-    tables = [_index(runs, names), _differences(runs, names), *_change_table(runs, names, data)]
+    tables = [
+        _index(runs, names),
+        *rivals_of_runs(runs, names),
+        _differences(runs, names),
+        *_change_table(runs, names, data),
+    ]
     return Section("runs", "All runs", (), figures, tables)
 
 
