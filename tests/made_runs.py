@@ -31,10 +31,12 @@ def write_run(
     config=None,
     target=None,
     budgets=False,
+    rivals=None,
 ):
     """Write the folder of a run: every hit of a user is drawn, nothing is trained.
 
-    ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics.
+    ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics;
+    ``rivals`` are records by name (:func:`rival_record`), of models that nothing trained on folds.
     """
     users = users or USERS
     target = target or next(iter(users))
@@ -76,13 +78,18 @@ def write_run(
         rows["data_mix"] = mixes[selected][0]
     if budgets:
         rows["budget"] = mixes["budget-0.3"][0]
+    rivals, same = rivals or {}, {}
+    for name, record in rivals.items():
+        cv[name] = {"score": record["score"], "epochs": 10, "options": record["chosen"]}
+        if record["changes_nothing"]:
+            cv[name], same[name] = cv["proportional"], "proportional"
     frames = []
     ids = [f"{group}-{i}" for group, n in users.items() for i in range(n)]
     of = np.repeat(list(users), list(users.values()))
     items = np.random.default_rng(2).integers(4, 16, len(ids))
-    for mix in rows:
+    for mix in (*rows, *rivals):
         for repeat in range(repeats):
-            draw = np.random.default_rng([3, repeat, zlib.crc32(mix.encode())])
+            draw = np.random.default_rng([3, repeat, zlib.crc32(same.get(mix, mix).encode())])
             chance = 0.4 + (effect if mix == "data_mix" else 0.0)
             hits = draw.binomial(np.minimum(items, 8), chance)
             values = {"precision": hits / k, "recall": hits / items, "ndcg": hits / (hits + 4)}
@@ -108,6 +115,11 @@ def write_run(
         diverged=list(diverged),
         metrics=metrics,
         seconds={"search": 12.0, "test": 3.0, "this_call": 100.0},
+        rivals=rivals,
+        same=same,
+        trainings={"mixes": len(mixes) * folds, "rivals": dict.fromkeys(rivals, 6)}
+        if rivals
+        else None,
     )
     if budgets:
         result["budget"] = _budget_record(users, target, result["search"]["cv"])
@@ -115,6 +127,16 @@ def write_run(
     asked = {"configuration": {**settings, **(config or {})}, "data": {"n_users": len(ids)}}
     (folder / "config.yaml").write_text(yaml.safe_dump({**asked, "trials": trials}))
     return folder
+
+
+def rival_record(says, score, chosen=None, *, implied=None, weights=()):
+    """Return what a result says of a rival; one without a choice changes nothing."""
+    return {
+        **{"says": says, "advice": f"do as said: {says}", "source": "these tests", "tried": 3},
+        **{"changes_nothing": chosen is None, "chosen": chosen or {}, "score": score},
+        **{"goes_on": False, "implied_mix": implied},
+        "weights": [{"epoch": epoch, "weights": of} for epoch, of in weights],
+    }
 
 
 def _budget_record(users, target, cv):
