@@ -290,7 +290,7 @@ def test_without_trials_the_answer_is_about_the_baselines(tmp_path, undrawn):
     sentence = answer(run)
     assert sentence.startswith(
         "For the users with group A, no mix was searched; the other rows, in the 2 trainings of "
-        "each mix (too few to cover variation between training seeds): stratified "
+        "each row (too few to cover variation between training seeds): stratified "
     )
     assert (beside(run), short(run)) == ("", "none searched")
     text = write_report([folder]).read_text()
