@@ -51,7 +51,9 @@ def effect(row):
     """Return what it does, and when it does nothing."""
     only = ["for models that are trained"] if row.models == "trained" else []
     only += [f"under `weighting: {row.weighting}`"] if row.weighting else []
-    only += [f"where `{row.needs[0]}` is on"] if row.needs else []
+    if row.needs:
+        state = "given" if ROWS[row.needs[0]].default is None else "on"
+        only.append(f"where `{row.needs[0]}` is {state}")
     says = row.says.replace("docs/models.md", "[models.md](models.md)")
     return f"{says} Only {' and '.join(only)}." if only else says
 

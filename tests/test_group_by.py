@@ -8,6 +8,8 @@ from helpers import experiment, interactions, write_data_set, write_tiny
 import recbole_groupmix
 from recbole_groupmix.core.groups.binning import activity, quantile_groups
 from recbole_groupmix.core.groups.mainstream import mainstream_scores
+from recbole_groupmix.reproduce import command as reproduce
+from recbole_groupmix.reproduce.plan import Grid
 from recbole_groupmix.search.identity import run_folder as named_folder
 from recbole_groupmix.settings.identity import configuration
 from recbole_groupmix.settings.merge import merge_settings
@@ -102,6 +104,22 @@ def test_every_command_takes_such_groups(tmp_path, monkeypatch, command):
         assert "Q2" in out, out
     if command == "gradient":
         assert "--group_by=activity --bins=2 --target=Q2" in out + err
+
+
+def test_a_reproduction_checks_the_groups_of_its_runs(tmp_path, monkeypatch):
+    """The check that its page shows beside the runs has to be of the same groups."""
+    folder = write_pairs(tmp_path / "data", all=interactions())
+    seen = []
+
+    def checked(settings, *_, **__):
+        seen.append(settings)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(reproduce, "check_command", checked)
+    keys = {"data_path": str(folder), "group_by": "activity", "bins": 2}
+    grid = Grid(["tiny"], ["EASE"], [4], [], ["paper"], keys)
+    reproduce._check_data_set("tiny", grid, tmp_path, print)
+    assert [(each.group_by, each.bins) for each in seen] == [("activity", 2)]
 
 
 def test_all_targets_are_the_bins(tmp_path, monkeypatch):

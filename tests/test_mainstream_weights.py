@@ -28,7 +28,7 @@ def test_each_part_weighs_users_by_its_own_training_rows(tiny):
     ex = experiment(tiny)
     assert known_rivals()["mainstream_weights"] is RIVAL and RIVAL.why_not(ex) is None
     points = RIVAL.points(ex, REFERENCE)
-    assert points[0] == {"power": 1.5} and len(points) == RIVAL.n_points
+    assert points[0] == {"power": 1.5} and len(points) == 5
     assert all(point["power"] > 0 for point in points)  # 0 is to change nothing
     seen = []
     for index in range(3):

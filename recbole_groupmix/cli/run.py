@@ -33,7 +33,17 @@ def add_options(parser: Parser) -> None:
             "config_files",
             "protocol",
         ),
-        *("weighting", "trials", "folds", "repeats", "mix", "embedding_size", "topk", "seed"),
+        *(
+            "weighting",
+            "trials",
+            "folds",
+            "repeats",
+            "mix",
+            "rivals",
+            "embedding_size",
+            "topk",
+            "seed",
+        ),
         "output_dir",
         target="target group, a value of the group column (without it the groups are listed); "
         "all: every group at once (BPR, LightGCN and closed-form models)",

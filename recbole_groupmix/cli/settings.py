@@ -27,6 +27,7 @@ _SHOWN = {
     "folds": ("", "N", "number of cross-validation folds"),
     "repeats": ("", "N", "number of training seeds of the final models"),
     "mix": ("", "FILES", "YAML files of mixes of your own (name, alpha, alpha_aug)"),
+    "rivals": ("", "NAMES", "other ways to serve the target: names, all or none (docs/rivals.md)"),
     "reg_weight": ("", "LAMBDA", "L2 weight"),
     "lambdas": ("", "LIST", "L2 weights of which cross-validation chooses"),
     "class_field": ("", "COLUMN", "column of the .item file that holds the classes of items"),

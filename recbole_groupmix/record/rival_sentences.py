@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.phrases import change_text, few_repeats
+from recbole_groupmix.record.established import few_seeds
+from recbole_groupmix.record.phrases import change_text, ends, few_repeats
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.rows import chosen_words, rivals_of
 from recbole_groupmix.text.numbers import LEVEL, count
@@ -35,10 +36,13 @@ def against_rival_sentence(result: Result, key: str) -> str:
     if change is None or change["mean"] is None:
         return ""
     ahead = change_text({**change, "p_holm": None}, few)
-    told = change["p"] is not None and change["p"] < LEVEL
     verdict = "cannot be told apart from it"
-    if told:
+    if change["p"] is not None and change["p"] < LEVEL:
         verdict = "is ahead of it" if change["mean"] > 0 else "is behind it"
+        if doubt := few_seeds(result):
+            verdict += f", which is not established ({doubt})"
+    elif (interval := ends(change)) is not None and not interval[0] <= 0 <= interval[1]:
+        verdict = "is not told apart from it by both tests"
     return (
         f"Mixing against rivals, each chosen on the folds: the best mix ({found['mix']}) changes "
         f"{key} by {of_mix}, the best rival ({found['rival']}) by {of_rival}; mixing {verdict}: "

@@ -11,6 +11,7 @@ from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.learned import why_not_learned
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.settings import Settings
 
 #: Falls of the loss that are averaged, as in TALL's code.
 WINDOW = 8
@@ -37,7 +38,10 @@ class AdaptiveWeights:
     source = "TALL: Pan and others, 2024, Eq. 1 to 3, for groups in place of users"
     costs_little = False
     own_length = False
-    n_points = 6
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return 0 if settings.is_solved else 6
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why weights cannot change during training; None if they can."""

@@ -17,6 +17,7 @@ from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.settings import Settings
 
 #: Weights of calibration against the scores, the most promising first.
 TRADE_OFFS = (0.2, 0.3, 0.1, 0.03, 0.5, 0.01)
@@ -77,11 +78,14 @@ class Calibrated:
     source = 'Steck, "Calibrated recommendations", RecSys 2018'
     costs_little = False
     own_length = False
-    n_points = 2 * len(TRADE_OFFS)
 
     def __init__(self) -> None:
         # by data set, which the experiments of all targets share
         self._shares: WeakKeyDictionary[object, _ClassShares] = WeakKeyDictionary()
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return 2 * len(TRADE_OFFS)
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there are no class shares; None if there are."""

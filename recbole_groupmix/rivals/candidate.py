@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from recbole_groupmix.core.names import OF_RIVALS
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.rivals.known import known_rivals
-from recbole_groupmix.rivals.recipe import Recipe
+from recbole_groupmix.rivals.recipe import Recipe, n_models
 from recbole_groupmix.rivals.rival import Point, Reference, Rival
 from recbole_groupmix.settings.settings import Settings
 
@@ -101,7 +102,10 @@ def carried_rivals(experiment: Experiment, on_folds: bool) -> tuple[list[Rival],
 def rival_candidates(
     experiment: Experiment, rivals: Sequence[Rival], reference: Reference, most: int
 ) -> list[RivalCandidate]:
-    """Return the candidates of a run's rivals, none of more points than a run has mixes.
+    """Return the candidates of a run's rivals, none of more models than a run has mixes.
+
+    A point may take two models (:func:`~recbole_groupmix.rivals.recipe.n_models`); the first points
+    are kept.
 
     Parameters
     ----------
@@ -112,10 +116,24 @@ def rival_candidates(
     reference : Reference
         Proportional on the folds.
     most : int
-        Most points of a rival.
+        Most models of a rival on a fold.
     """
     found = [
-        RivalCandidate(rival, reference, list(rival.points(experiment, reference))[:most])
+        RivalCandidate(rival, reference, _affordable(experiment, rival, reference, most))
         for rival in rivals
     ]
     return [candidate for candidate in found if candidate.points]
+
+
+def _affordable(
+    experiment: Experiment, rival: Rival, reference: Reference, most: int
+) -> list[Point]:
+    """Return the first points of a rival that take as many models together as are allowed."""
+    kept: list[Point] = []
+    recipes: list[Recipe] = []
+    for point in rival.points(experiment, reference):
+        recipes.append(rival.recipe(experiment, ALL_OF_TRAIN, point, reference))
+        if n_models(recipes) > most:
+            break
+        kept.append(point)
+    return kept

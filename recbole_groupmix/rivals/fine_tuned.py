@@ -11,10 +11,12 @@ from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import First, Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 from recbole_groupmix.rivals.towards_pooled import (
+    DISTANCES,
     towards_points,
     towards_pooled,
     why_not_towards,
 )
+from recbole_groupmix.settings.settings import Settings
 
 #: Shares of the run's learning rate: with all of it the first updates may undo the pooled model.
 SHARES_OF_RATE = (0.1, 0.01, 1.0)
@@ -33,7 +35,10 @@ class FineTuned:
     source = "local fine-tuning: Zhu and Caverlee, 2022, for a group in place of a user"
     costs_little = True
     own_length = True
-    n_points = len(SHARES_OF_RATE)
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return len(DISTANCES if settings.is_solved else SHARES_OF_RATE)
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there is no model to go on with; None if there is one."""

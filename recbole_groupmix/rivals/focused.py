@@ -10,6 +10,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.l2 import pooled_weights, why_no_l2
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.settings import Settings
 
 #: Factors of the L2 term of the target's users and of all others.
 PAIRS = (
@@ -33,7 +34,10 @@ class Focused:
     source = "focused learning: Beutel et al., 2017; by group: Yao, 2018, chapter 4"
     costs_little = False
     own_length = False
-    n_points = len(PAIRS) + N_SAMPLED
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return 0 if settings.is_solved else len(PAIRS) + N_SAMPLED
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why the L2 term has no weights by group; None if it has."""

@@ -11,6 +11,7 @@ from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.learned import why_not_learned
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.settings import Settings
 
 #: Sum of the step sizes of a training: the log ratio of two groups' weights at its end, for a mean
 #: difference of their losses of 1; and whether groups begin with equal shares.
@@ -29,7 +30,10 @@ class GroupDROWeights:
     source = "group DRO: Sagawa and others, 2020, Algorithm 1, a step an epoch"
     costs_little = False
     own_length = False
-    n_points = len(STEPS)
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return 0 if settings.is_solved else len(STEPS)
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why weights cannot change during training; None if they can."""

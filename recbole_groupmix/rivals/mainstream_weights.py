@@ -13,6 +13,7 @@ from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.settings import Settings
 
 #: Powers of a user's distance from the mainstream; the paper's first.
 POWERS = (1.5, 1.0, 2.0, 0.5, 3.0)
@@ -30,7 +31,10 @@ class MainstreamWeights:
     source = "weighted loss: Zhu and Caverlee, 2022"
     costs_little = False
     own_length = False
-    n_points = len(POWERS)
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return len(POWERS)
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why users cannot be weighed one by one, or have no distance; None if they can."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -76,3 +76,20 @@ class First:
 
     recipe: Recipe
     epochs: int
+
+
+def n_models(recipes: Iterable[Recipe]) -> int:
+    """Return how many models are trained for some recipes on a part.
+
+    Recipes that differ in their re-ranking alone share a model; those that start from a model share
+    that one, which counts too; and a rule is learned by a training of its own.
+    """
+    models, firsts, learned = set(), set(), set()
+    for recipe in recipes:
+        plain = recipe if recipe.rerank is None else replace(recipe, rerank=None, key=())
+        models.add(plain.identity)
+        if recipe.first is not None:
+            firsts.add((recipe.first.epochs, *recipe.first.recipe.identity))
+        if recipe.rule is not None:
+            learned.add(recipe.identity)
+    return len(models) + len(firsts) + len(learned)

@@ -9,6 +9,7 @@ from typing import Protocol
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.recipe import Recipe
+from recbole_groupmix.settings.settings import Settings
 
 #: Values of a rival's knobs, by name: what the folds choose and what a record tells.
 Point = Mapping[str, float]
@@ -52,8 +53,6 @@ class Rival(Protocol):
     own_length : bool
         Whether its models have a training length of their own, at the peak of their own curve;
         else they are trained for Proportional's.
-    n_points : int
-        Most points that it has, for a plan without the data.
     """
 
     name: str
@@ -62,7 +61,12 @@ class Rival(Protocol):
     source: str
     costs_little: bool
     own_length: bool
-    n_points: int
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, for a plan without the data.
+
+        0 where the settings alone tell that it cannot be carried.
+        """
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why the model or the settings cannot carry the rival; None if they can."""

@@ -9,6 +9,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.l2 import pooled_weights, why_no_l2
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.settings import Settings
 
 #: Factors of ``reg_weight``, half decades apart; the nearest first.
 FACTORS = (3.0, 1 / 3, 10.0, 0.1)
@@ -27,13 +28,18 @@ class TunedLambda:
     source = "the baseline that focused learning and personal regularisation need (this project)"
     costs_little = True
     own_length = False
-    n_points = len(FACTORS)
+
+    def most_points(self, settings: Settings) -> int:
+        """Return the most points under some settings, without the data."""
+        return 0 if settings.is_solved or settings.decays is not None else len(FACTORS)
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there is no L2 weight to choose; None if there is one."""
         settings = experiment.settings
         if settings.is_solved:
-            return f"{settings.model} chooses its lambda on the folds for every row, if it has one"
+            if settings.lambdas is None:
+                return f"{settings.model} has no lambda"
+            return f"{settings.model} chooses its lambda on the folds for every row"
         if settings.decays is not None:
             return "under decays every row chooses its L2 weight on the folds"
         return why_no_l2(experiment)

@@ -15,6 +15,7 @@ from recbole_groupmix.mixes.duplicates import without_duplicates
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.result_schema import BudgetRecord, Trainings
 from recbole_groupmix.rivals.candidate import RivalCandidate
+from recbole_groupmix.rivals.recipe import n_models
 from recbole_groupmix.search.trainable import Trainable
 
 
@@ -135,8 +136,7 @@ def _trainings(
     each = len(settings.lambdas or ()) if settings.is_solved else len(settings.decays or ())
     n_mixes = len(without_duplicates(compared, duplicates)) * max(each, 1)
     of_rivals = {
-        c.name: len(c.points)
-        + (c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first is not None)
+        c.name: n_models([c.recipe_on(experiment, ALL_OF_TRAIN, point) for point in c.points])
         for c in rivals
     }
     folds = settings.folds

@@ -31,7 +31,7 @@ from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.training.job import Job, n_firsts, n_trainings
+from recbole_groupmix.training.job import Job, n_firsts, n_learned, n_trainings
 
 #: Budgets that have models of their own: all but those of Proportional and No Augmentation.
 N_NEW_BUDGETS = len(BUDGETS) - 2
@@ -170,14 +170,18 @@ def left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> RivalsLe
     done: dict[str, FoldSummary] = {}
     if found is not None:
         done = {name: s for stage in stages for name, s in stage.known().items()}
-    final = 0
+    final, learned = 0, n_learned(jobs)
     for candidate in candidates:
+        left = 0
         if candidate.name not in done:
-            final += repeats
+            left = repeats
         elif is_better(candidate.name, {**known, **done}):
-            final += _to_test(experiment, run.folder, candidate, done)
+            left = _to_test(experiment, run.folder, candidate, done)
+        final += left
+        if candidate.recipe_on(experiment, ALL_OF_TRAIN, candidate.points[0]).rule is not None:
+            learned += left
     started = any(c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first for c in candidates)
-    before = n_firsts(jobs) + (repeats if started and final else 0)
+    before = n_firsts(jobs) + (repeats if started and final else 0) + learned
     return RivalsLeft(candidates, jobs, before, final, len(done) < len(candidates), done)
 
 
@@ -239,7 +243,7 @@ def _on_all_of_train(
     """Return the models that are left once all folds are done."""
     chosen = choose(run.experiment, run.candidates, known, run.duplicates, rivals)
     jobs = TestStage(run.experiment, run.folder, chosen, ModelKeeper(run.folder)).jobs()
-    return Workload(0, n_trainings(jobs), before=n_firsts(jobs))
+    return Workload(0, n_trainings(jobs), before=n_firsts(jobs) + n_learned(jobs))
 
 
 def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
@@ -261,12 +265,13 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     options, n_chosen = len(options_of(settings)), (trials > 0) + budgets
     control = n_chosen * folds if has_control(settings) else 0
     n_mixes = rows + n_budgets + trials
-    rivals = named_rivals(settings) if folds and not settings.is_solved else []
-    starting = sum(rival.own_length for rival in rivals)
+    points = {r: min(r.most_points(settings), n_mixes) for r in named_rivals(settings)}
+    rivals = [rival for rival, most in points.items() if most and folds]
+    starting = 0 if settings.is_solved else sum(rival.own_length for rival in rivals)
     return Workload(
         on_folds=n_mixes * folds * options,
         final=(rows + n_chosen + len(rivals)) * repeats,
-        rivals_on_folds=sum(min(rival.n_points, n_mixes) for rival in rivals) * folds,
+        rivals_on_folds=sum(points[rival] for rival in rivals) * folds,
         before=starting * (folds + repeats),
         rivals=tuple(rival.name for rival in rivals),
         at_most=budgets or bool(rivals) or (trials > 0 and THEORY in mixes),

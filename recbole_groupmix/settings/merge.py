@@ -65,7 +65,7 @@ def merge_settings(
     for key in user:
         check_key(key, origin[key])
     for key in NAME_KEYS:
-        if key in user and key != "mix":
+        if key in user and key not in ("mix", "rivals"):
             user[key] = given_name(key, user[key], origin[key])
     user = {key: given_path(key, value, origin[key]) for key, value in user.items()}
     own = {key: value for key, value in (own or {}).items() if key not in user}
