@@ -236,7 +236,7 @@ def test_target_is_the_text_that_was_written(odd, monkeypatch, token, how):
     asked = []
     monkeypatch.setattr(
         "recbole_groupmix.run.forecast",
-        lambda experiment, *rest: asked.append(experiment.target) or _stop(),
+        lambda run, *rest: asked.append(run.experiment.target) or _stop(),
     )
     quoted = f'"{token}"' if token in ("null", "[1]") else token  # those are no text in YAML
     Path("target.yaml").write_text(f"target: {quoted}\n")

@@ -39,8 +39,8 @@ def test_a_mix_that_diverges_is_named_and_left_out(tmp_path, backend, early_stop
     result = _run(tmp_path, backend, early_stopping=early_stopping)
     assert result["diverged"] == ["wild"]
     baselines = {"proportional", "stratified", "no_augmentation"}
-    assert set(result["mixes"]) == {*baselines, "theory", "data_mix", "fine_tuned"}
-    assert set(result["test"]) == set(result["mixes"])
+    assert set(result["mixes"]) == {*baselines, "theory", "data_mix"}
+    assert set(result["test"]) == set(result["rows"]) == {*result["mixes"], *result["rivals"]}
     assert result["search"]["cv"]["wild"] is None
     assert "Left out, since training diverged: wild" in result_table(result)
     lines = (Path(result["run_folder"]) / "trials.jsonl").read_text().splitlines()

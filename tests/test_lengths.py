@@ -160,6 +160,7 @@ def test_a_verdict_that_differs_at_the_own_length_is_said():
     marked = {"mean": -0.2, "ci_low": -0.3, "ci_high": -0.1, "p": 0.001, "p_holm": 0.002}
     alike = {"mean": -0.02, "ci_low": -0.1, "ci_high": 0.06, "p": 0.6, "p_holm": 0.6}
     result = {
+        "mixes": dict.fromkeys(("proportional", "stratified", "mine")),
         "change": {"stratified": {"precision@20": marked}, "mine": {"precision@20": alike}},
         "lengths": {
             "rule": "common",

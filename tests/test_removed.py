@@ -14,7 +14,7 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.groups import read_groups
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.mix import baselines
-from recbole_groupmix.core.names import DATA_MIX, FINE_TUNED, THEORY
+from recbole_groupmix.core.names import DATA_MIX, THEORY
 from recbole_groupmix.experiment.measured_users import KNOWN, NO_TRAINING, Measured, measured_users
 from recbole_groupmix.settings.merge import merge_settings
 
@@ -222,7 +222,7 @@ def test_users_who_are_not_measured_are_counted_with_the_reason(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [*baselines({"A": 1, "B": 1}, "A"), THEORY, DATA_MIX, FINE_TUNED, "trial-0"]
+    "name", [*baselines({"A": 1, "B": 1}, "A"), THEORY, DATA_MIX, "fine_tuned", "trial-0"]
 )
 def test_a_mix_of_ones_own_has_no_name_of_another_row(tiny, tmp_path, name):
     (tmp_path / "mix.yaml").write_text(f"name: {name}\nalpha: {{B: .5, C: .5}}\nalpha_aug: 1\n")

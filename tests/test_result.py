@@ -75,6 +75,7 @@ def test_top_level(run):
         *("groups", "mixes", "search", "test", "test_by_group", "change", "seconds", "versions"),
         *("weighting", "repeats", "valid_metric", "intervals", "closed_form", "diverged"),
         *("data", "same_mix", "lengths", "own_length"),
+        *("rows", "rivals", "trainings", "against_rival"),
     }
     assert result["data"] == {"removed": []}
 

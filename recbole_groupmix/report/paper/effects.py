@@ -136,7 +136,7 @@ def against(effect: Effect | None, other: Effect | None) -> Effect | None:
     if effect.own is not None and other.own is not None and other.own > -1:
         own = (1 + effect.own) / (1 + other.own) - 1
     estimate = (1 + effect.estimate) / (1 + other.estimate) - 1
-    draws: Floats = (1 + effect.draws) / (1 + other.draws) - 1
+    draws: Floats = (effect.draws + 1.0) / (other.draws + 1.0) - 1.0
     return Effect(estimate, draws, own=own, few=effect.few or other.few)
 
 
