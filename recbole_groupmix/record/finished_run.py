@@ -234,13 +234,10 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
 
 
 def _is_of(record: FoldRecord | CurveRecord, result: Result) -> bool:
-    """Return whether a line is about a candidate of a result, with the options that it chose.
-
-    A line about a rival without options was written when it was a baseline of that name.
-    """
+    """Return whether a line is about a candidate of a result, with the options that it chose."""
     name, search = record["name"], result["search"]
     if name in result.get("rivals", {}) and "options" not in record:
-        return False
+        return False  # of an older version, in which a baseline had this name
     chosen = search.get("options", {}).get(name)
     return name in search["cv"] and record.get("options", chosen) == chosen
 
