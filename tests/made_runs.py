@@ -35,8 +35,8 @@ def write_run(
 ):
     """Write the folder of a run: every hit of a user is drawn, nothing is trained.
 
-    ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics.
-    ``rivals`` are scores on the folds by name, None for one that changes nothing there.
+    ``effect`` raises the chance of a hit under data_mix; ``change`` edits the table of metrics;
+    ``rivals`` are records by name (:func:`rival_record`), of models that nothing trained on folds.
     """
     users = users or USERS
     target = target or next(iter(users))
@@ -78,19 +78,18 @@ def write_run(
         rows["data_mix"] = mixes[selected][0]
     if budgets:
         rows["budget"] = mixes["budget-0.3"][0]
+    rivals, same = {n: _record(n, given) for n, given in (rivals or {}).items()}, {}
+    for name, record in rivals.items():
+        cv[name] = {"score": record["score"], "epochs": 10, "options": record["chosen"]}
+        if record["changes_nothing"]:
+            cv[name], same[name] = cv["proportional"], "proportional"
     frames = []
     ids = [f"{group}-{i}" for group, n in users.items() for i in range(n)]
     of = np.repeat(list(users), list(users.values()))
     items = np.random.default_rng(2).integers(4, 16, len(ids))
-    records = {name: _rival_record(score) for name, score in (rivals or {}).items()}
-    for name, record in records.items():
-        score = cv["proportional"]["score"] if record["changes_nothing"] else record["score"]
-        cv[name] = {"score": score, "epochs": 10, "options": {}}
-    for mix in (*rows, *records):
-        nothing = mix in records and records[mix]["changes_nothing"]
-        drawn = "proportional" if nothing else mix
+    for mix in (*rows, *rivals):
         for repeat in range(repeats):
-            draw = np.random.default_rng([3, repeat, zlib.crc32(drawn.encode())])
+            draw = np.random.default_rng([3, repeat, zlib.crc32(same.get(mix, mix).encode())])
             chance = 0.4 + (effect if mix == "data_mix" else 0.0)
             hits = draw.binomial(np.minimum(items, 8), chance)
             values = {"precision": hits / k, "recall": hits / items, "ndcg": hits / (hits + 4)}
@@ -116,9 +115,10 @@ def write_run(
         diverged=list(diverged),
         metrics=metrics,
         seconds={"search": 12.0, "test": 3.0, "this_call": 100.0},
-        rivals=records,
-        trainings={"mixes": 2 * len(mixes), "rivals": dict.fromkeys(records, 4)}
-        if records
+        rivals=rivals,
+        same=same,
+        trainings={"mixes": len(mixes) * folds, "rivals": dict.fromkeys(rivals, 6)}
+        if rivals
         else None,
     )
     if budgets:
@@ -129,10 +129,21 @@ def write_run(
     return folder
 
 
-def _rival_record(score):
-    words = {"says": "says", "advice": "do so", "source": "made"}
-    counts = {"tried": 2, "goes_on": False, "implied_mix": None, "weights": []}
-    return {**words, **counts, "changes_nothing": score is None, "chosen": {}, "score": score}
+def rival_record(says, score, chosen=None, *, implied=None, weights=()):
+    """Return what a result says of a rival; one without a choice changes nothing."""
+    return {
+        **{"says": says, "advice": f"do as said: {says}", "source": "these tests", "tried": 3},
+        **{"changes_nothing": chosen is None, "chosen": chosen or {}, "score": score},
+        **{"goes_on": False, "implied_mix": implied},
+        "weights": [{"epoch": epoch, "weights": of} for epoch, of in weights],
+    }
+
+
+def _record(name, given):
+    """Return the record of a rival that is given whole, or by its score; None changes nothing."""
+    if isinstance(given, dict):
+        return given
+    return rival_record(name, given, None if given is None else {"knob": 1.0})
 
 
 def _budget_record(users, target, cv):

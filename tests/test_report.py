@@ -248,7 +248,7 @@ def test_the_answer_where_only_the_correction_forbids_it(five_repeats):
     assert "cannot be told apart from training on everything" in sentence
     assert sentence.endswith(
         "-1.7% [-3.1%, -0.2%]; the interval excludes 0, but p is 0.080 after Holm's "
-        "correction over the 3 mixes compared."
+        "correction over the 3 rows compared."
     )
 
 
@@ -277,9 +277,9 @@ def test_without_trials_theory_alone_is_no_search(tmp_path):
 
 def test_few_repeats_speak_for_themselves_only(five_repeats):
     change = entry(0.031, 0.01, 0.052, 0.01)
-    few = "and the 4 trainings of each mix (too few to cover variation between training seeds), the best of"
+    few = "and the 4 trainings of each row (too few to cover variation between training seeds), the best of"
     assert few in said(five_repeats, entry=change, repeats=4)
-    one = "and the one training of each mix (too few to cover variation between training seeds), the best of"
+    one = "and the one training of each row (too few to cover variation between training seeds), the best of"
     assert one in said(five_repeats, entry=change, repeats=1)
     assert "too few" not in said(five_repeats, entry=change, repeats=1, closed_form=True)
 
@@ -289,8 +289,8 @@ def test_without_trials_the_answer_is_about_the_baselines(tmp_path, undrawn):
     run = read_folder(folder)
     sentence = answer(run)
     assert sentence.startswith(
-        "For the users with group A, no mix was searched; the other mixes, in the 2 trainings of "
-        "each mix (too few to cover variation between training seeds): stratified "
+        "For the users with group A, no mix was searched; the other rows, in the 2 trainings of "
+        "each row (too few to cover variation between training seeds): stratified "
     )
     assert (beside(run), short(run)) == ("", "none searched")
     text = write_report([folder]).read_text()

@@ -12,6 +12,7 @@ from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
 from recbole_groupmix.record.result import RunSettings
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
+from recbole_groupmix.record.rows import same_text
 from recbole_groupmix.record.schema import SCHEMA_VERSION, SHORT_METRICS, Change
 from recbole_groupmix.text.numbers import LEVEL, or_null
 from recbole_groupmix.text.tables import aligned, paragraphs
@@ -114,6 +115,11 @@ def _entry(
     }
     if "budget" in result:
         entry["budget"] = result["budget"]
+    if "rows" in result:
+        entry["rows"] = result["rows"]
+    if "trainings" in result:
+        entry["trainings"] = result["trainings"]
+        entry["against_rival"] = result["against_rival"]
     return entry
 
 
@@ -140,7 +146,7 @@ def _corrected(
 
 
 def index_table(index: Index) -> str:
-    """Return the answer for all targets as text: one row per target and mix.
+    """Return the answer for all targets as text: a row for each target and mix or rival.
 
     Parameters
     ----------
@@ -162,13 +168,13 @@ def index_table(index: Index) -> str:
     for target, entry in index["targets"].items():
         for mix, values in entry["test"].items():
             change = entry["change"].get(mix, {}).get(f"{SHORT_METRICS[0]}@{k}")
-            same = entry.get("same_mix", {}).get(mix)
+            shown = same_text(entry, mix) or change_text(change, few)
             chosen = {DATA_MIX: entry["mix"], BUDGET: entry.get("budget")}.get(mix)
             budget = "" if chosen is None else f"{chosen['alpha_aug']:.2f}"
             metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in SHORT_METRICS]
             label = target if mix == REFERENCE else ""
             users = _measured(entry) if mix == REFERENCE else ""
-            rows.append([label, users, mix, budget, *metrics, change_text(change, few, same)])
+            rows.append([label, users, mix, budget, *metrics, shown])
     title = (
         f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
         "the test items of each target's users"
@@ -177,6 +183,7 @@ def index_table(index: Index) -> str:
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {index['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over all rows.",
     ]
+    notes += against_rivals(index, f"{SHORT_METRICS[0]}@{k}")
     if index["pool"]:
         notes.append(
             f"data_mix: for each target the best of {len(index['pool'])} weight vectors that all "
@@ -193,6 +200,24 @@ def index_table(index: Index) -> str:
     return "\n".join(
         [title, "", *aligned(rows, (0, len(rows[0]) - 1), rule=True), "", *paragraphs(notes)]
     )
+
+
+def against_rivals(index: Index, key: str) -> list[str]:
+    """Return in a sentence the best mix against the best rival of every target; none without."""
+    few, said = "users only" in index["intervals"], []
+    for target, entry in index["targets"].items():
+        found = entry.get("against_rival")
+        change = found["change"].get(key) if found else None
+        if found and change:
+            said.append(
+                f"{target} {change_text(change, few)} ({found['mix']} against {found['rival']})"
+            )
+    if not said:
+        return []
+    return [
+        f"Mixing against rivals: change of {key} from the best rival to the best mix, each chosen on "
+        f"the folds; * marks p < {LEVEL}, not corrected over targets: {'; '.join(said)}."
+    ]
 
 
 def _measured(entry: TargetResult) -> str:

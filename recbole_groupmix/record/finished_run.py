@@ -19,7 +19,7 @@ from recbole_groupmix.record.fold_values import FoldValues, unpack
 from recbole_groupmix.record.metrics import check_whole, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import Result, RivalRecord
 from recbole_groupmix.record.rows import mixes_of, row_names
 from recbole_groupmix.record.schema import SHORT_METRICS, Config
 from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
@@ -100,6 +100,11 @@ class FinishedRun:
     def mixes(self) -> dict[str, MixRecord]:
         """The rows that are mixes, with what they are."""
         return mixes_of(self.result)
+
+    @property
+    def rivals(self) -> dict[str, RivalRecord]:
+        """The rivals with their records; empty in older results."""
+        return self.result.get("rivals", {})
 
     @property
     def rows(self) -> list[str]:

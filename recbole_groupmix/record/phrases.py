@@ -20,7 +20,7 @@ NO_CHANGE: Change = {"mean": None, "ci_low": None, "ci_high": None, "p": None, "
 _HAVE = {True: "has", False: "have"}
 
 
-def change_text(change: Change | None, few: bool = False, same: str | None = None) -> str:
+def change_text(change: Change | None, few: bool = False) -> str:
     """Return a change against the reference with its interval and marks.
 
     Parameters
@@ -29,11 +29,7 @@ def change_text(change: Change | None, few: bool = False, same: str | None = Non
         None for the reference itself.
     few : bool
         Whether the interval leaves out the variation between training seeds.
-    same : str, optional
-        The row that has the same mix.
     """
-    if same is not None:
-        return f"same mix as {same}"
     if change is None:
         return "reference"
     text = percent_interval(change["mean"], change["ci_low"], change["ci_high"])

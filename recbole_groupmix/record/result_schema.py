@@ -221,6 +221,12 @@ class _TargetResult(TypedDict):
 class TargetResult(_TargetResult, total=False):
     """A value of ``targets``."""
 
+    rows: dict[str, Row]
+    """Every row, mixes before rivals, as in ``result.json``."""
+    trainings: Trainings
+    """Models that were trained on folds, for mixes and for rivals."""
+    against_rival: AgainstRival | None
+    """The best mix against the best rival, as in ``result.json``; not corrected over targets."""
     lengths: Lengths | None
     """How long the rows were trained."""
     budget: BudgetRecord

@@ -23,7 +23,7 @@ from recbole_groupmix.record.phrases import (
 )
 from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
-from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names
+from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names, same_text
 from recbole_groupmix.record.schema import SHORT_METRICS, Change, Group, SearchRecord
 from recbole_groupmix.text.numbers import LEVEL, count, value
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
@@ -89,11 +89,8 @@ def result_table(result: Result) -> str:
 
 
 def _change(result: Result, name: str, change: Change | None) -> str:
-    """Return the change of a row; a rival that changes nothing is Proportional."""
-    same = result.get("same_mix", {}).get(name)
-    if same is not None and name not in result["mixes"]:
-        return f"as {same}"
-    return change_text(change, few_repeats(result), same)
+    """Return the change of a row, or of which row it is another name."""
+    return same_text(result, name) or change_text(change, few_repeats(result))
 
 
 def _length_headers(result: Result) -> list[str]:

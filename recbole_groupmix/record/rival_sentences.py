@@ -60,11 +60,16 @@ def rival_sentences(result: Result) -> list[str]:
             for row in rivals_of(result)
         ]
     words = [f"{row}: {r['says']} ({chosen_words(result, row)})." for row, r in records.items()]
+    return [*words, *trainings_sentences(result)]
+
+
+def trainings_sentences(result: Result) -> list[str]:
+    """Return in a sentence how many models the folds trained for mixes and for rivals."""
     spent = result.get("trainings")
-    if spent is not None:
-        each = ", ".join(f"{row} {n}" for row, n in spent["rivals"].items())
-        words.append(
-            f"Models trained on the folds to choose from: {spent['mixes']} for mixes and "
-            f"{count(sum(spent['rivals'].values()), 'model')} for rivals ({each})."
-        )
-    return words
+    if spent is None or not result.get("rivals"):
+        return []
+    each = ", ".join(f"{row} {n}" for row, n in spent["rivals"].items())
+    return [
+        f"Models trained on the folds to choose from: {spent['mixes']} for mixes and "
+        f"{count(sum(spent['rivals'].values()), 'model')} for rivals ({each})."
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recbole_groupmix.core.better_rows import advice as advice_of_mix
 from recbole_groupmix.core.mix import MixRecord
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import Result, TargetResult
 
 #: In runs that know no rivals this baseline stands among the mixes, as the target's data alone.
 ONCE_A_MIX = "fine_tuned"
@@ -51,6 +51,36 @@ def goes_on(result: Result, row: str) -> bool:
     if record is None:
         return row == ONCE_A_MIX
     return record["goes_on"] and not record["changes_nothing"]
+
+
+def is_rival(result: Result | TargetResult, row: str) -> bool:
+    """Return whether a row is a rival with a record of its own."""
+    record = result.get("rows", {}).get(row)
+    return record is not None and record["kind"] == "rival"
+
+
+def same_text(result: Result | TargetResult, row: str) -> str:
+    """Return of which row a row is another name, for a cell; empty if of none.
+
+    A rival of which no point was better than Proportional is Proportional.
+    """
+    of = (result.get("same_mix") or {}).get(row)
+    if of is None:
+        return ""
+    return f"is {of}" if is_rival(result, row) else f"same mix as {of}"
+
+
+def same_sentence(result: Result, row: str) -> str:
+    """Return :func:`same_text` with the row as its subject, without a full stop; empty if of none."""
+    text = same_text(result, row)
+    if not text or is_rival(result, row):
+        return text and f"{row} {text}, since {chosen_words(result, row)}"
+    return f"{row} is the {text}"
+
+
+def kinds_of_row(result: Result) -> str:
+    """Return what the rows of a table are, for its header."""
+    return "mix or rival" if result.get("rivals") else "mix"
 
 
 def chosen_words(result: Result, row: str) -> str:

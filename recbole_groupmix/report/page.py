@@ -26,6 +26,7 @@ from recbole_groupmix.report.run.mixes import mixes_section
 from recbole_groupmix.report.run.on_test import change_section, test_section
 from recbole_groupmix.report.run.optimism import optimism_section
 from recbole_groupmix.report.run.other_groups import other_groups_section
+from recbole_groupmix.report.run.rivals import rivals_section
 from recbole_groupmix.report.run.search import search_section
 from recbole_groupmix.report.run.setup import question_section, setup_section
 from recbole_groupmix.report.run.users import users_section
@@ -66,7 +67,12 @@ def report_files(
         parts.append(_part("runs", "Several runs", _rules(runs[0]), sections))
     for place, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         sections = run_sections(run)
-        said = (answer.lead(run), answer.answer(run), answer.beside(run))
+        said = (
+            answer.lead(run),
+            answer.against_rival(run),
+            answer.answer(run),
+            answer.beside(run),
+        )
         lead = _rules(run) + [line for line in said if line]
         lead += _left_out(run)
         slug = f"run{place}"
@@ -129,6 +135,7 @@ def run_sections(run: FinishedRun) -> list[Section]:
         question_section(run),
         change_section(run),
         test_section(run),
+        rivals_section(run),
         lengths_section(run),
         budget_section(run),
         mixes_section(run),

@@ -64,13 +64,15 @@ def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tu
 
 
 def mix_style(mix: str, mixes: Sequence[str]) -> tuple[str, str]:
-    """Return colour and marker of a mix, the same in every figure of a run."""
+    """Return colour and marker of a row, the same in every figure of a run; 16 of them differ."""
     fixed = {DATA_MIX: 0, NO_AUGMENTATION: 1, STRATIFIED: 2}
     if mix == REFERENCE:
         return INK, "|"
     own = [name for name in mixes if name not in fixed and name != REFERENCE]
-    place = fixed[mix] if mix in fixed else 3 + own.index(mix) % 4
-    return COLOURS[place], MARKERS[place]
+    if mix in fixed:
+        return COLOURS[fixed[mix]], MARKERS[fixed[mix]]
+    place = own.index(mix)
+    return COLOURS[3 + place % 4], MARKERS[3 + (place + place // 4) % 4]
 
 
 def clipped(name: str, length: int = 18) -> str:
@@ -78,6 +80,18 @@ def clipped(name: str, length: int = 18) -> str:
     tail = (length - 3) // 2
     short = name if len(name) <= length else f"{name[: length - 3 - tail]}...{name[-tail:]}"
     return f" {short}" if short.startswith("_") else short  # matplotlib hides those from legends
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Return places in [0, 1] in the same order and as far apart as `gap`, where there is room."""
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    found, lowest = list(places), -1.0
+    for i in order:
+        found[i] = lowest = max(places[i], lowest + gap)
+    highest = 1.0 + gap
+    for i in reversed(order):
+        found[i] = highest = min(found[i], highest - gap)
+    return found
 
 
 def percent_axis(axis: Any, signed: bool = True) -> None:

@@ -7,7 +7,8 @@ from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
-from recbole_groupmix.record.rows import advice
+from recbole_groupmix.record.rival_sentences import against_rival_sentence
+from recbole_groupmix.record.rows import advice, same_sentence
 from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text import numbers
 
@@ -36,7 +37,7 @@ def answer(run: FinishedRun) -> str:
     search = run.result["search"]
     who, made = f"For the users with {run.result['group_field']} {run.target}", _trainings(run)
     if DATA_MIX not in run.result["change"]:
-        other = f"; the other mixes{made and f', in {made}'}: {_listed(run)}"
+        other = f"; the other rows{made and f', in {made}'}: {_listed(run)}"
         return f"{who}, {_why_none(run)}{other}."
     who += made and f" and {made}"
     key = run.keys[0]
@@ -87,8 +88,13 @@ def lead(run: FinishedRun) -> str:
     )
 
 
+def against_rival(run: FinishedRun) -> str:
+    """Return the best mix against the best rival in one sentence; empty without rivals."""
+    return against_rival_sentence(run.result, run.keys[0])
+
+
 def beside(run: FinishedRun) -> str:
-    """Return the changes of the other mixes, or an empty string."""
+    """Return the changes of the other mixes and of rivals, or an empty string."""
     if DATA_MIX not in run.result["change"] or len(run.result["change"]) < 2:
         return ""
     return f"Beside it, in {run.keys[0]} against {REFERENCE}: {_listed(run)}."
@@ -124,7 +130,7 @@ def _listed(run: FinishedRun) -> str:
         if mix == DATA_MIX:
             continue
         if mix in run.same:
-            parts.append(f"{mix} is the same mix as {run.same[mix]}")
+            parts.append(same_sentence(run.result, mix))
             continue
         change = run.result["change"].get(mix, {}).get(run.keys[0])
         judged = verdict(change)
@@ -146,7 +152,7 @@ def _trainings(run: FinishedRun) -> str:
         return ""
     repeats = run.result["repeats"]
     made = "the one training" if repeats == 1 else f"the {repeats} trainings"
-    return f"{made} of each mix (too few to cover variation between training seeds)"
+    return f"{made} of each row (too few to cover variation between training seeds)"
 
 
 def _uncorrected(run: FinishedRun, change: Change) -> str:
@@ -157,7 +163,7 @@ def _uncorrected(run: FinishedRun, change: Change) -> str:
     n = sum(mix not in run.compared_as for mix in run.result["change"])
     return (
         f"; the interval excludes 0, but p is {change['p_holm']:.3f} after Holm's correction "
-        f"over the {n} mixes compared"
+        f"over the {n} rows compared"
         if change["p_holm"] is not None
         else ""
     )

@@ -9,6 +9,7 @@ from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS, MEA
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import kinds_of_row, same_sentence, same_text
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import intervals
@@ -30,7 +31,9 @@ def test_section(run: FinishedRun) -> Section:
     over = f" Over {measured(group)} users of {run.target}." if "n_measured" in group else ""
     few = phrases.few_users_note(group, MEANS_OF_FEW_USERS)
     note = f"95 % {run.result['intervals']}.{over}{f' {few}' if few else ''}"
-    main = Table("test", f"Test metrics of {run.target}", ("mix", *run.keys), rows, note)
+    main = Table(
+        "test", f"Test metrics of {run.target}", (kinds_of_row(run.result), *run.keys), rows, note
+    )
     keys = list(next(iter(run.result["test"].values()), {}))
     everything = Table(
         "test-all",
@@ -52,11 +55,11 @@ def test_section(run: FinishedRun) -> Section:
 
 
 def change_section(run: FinishedRun) -> Section:
-    """Return the change of every mix against Proportional."""
+    """Return the change of every row against Proportional; rivals have a figure of their own."""
     entries = {
         (mix, key): run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE)
         for mix in run.compared
-        if mix not in run.same
+        if mix not in run.same and mix not in run.rivals
         for key in run.keys
     }
     data = pd.DataFrame(
@@ -66,8 +69,12 @@ def change_section(run: FinishedRun) -> Section:
         ]
     )
     if data.empty:
-        return Section("change", f"Change against {REFERENCE}", ["No other mix was measured."])
+        said, tables = ["No other mix was measured."], []
+        if run.rivals:
+            tables = [change_table(run, run.keys)]
+        return Section("change", f"Change against {REFERENCE}", said, (), tables)
     few = phrases.few_repeats(run.result)
+    elsewhere = " Rivals are drawn in their own section." if run.rivals else ""
     alt = "; ".join(
         f"{mix}, {key}: {phrases.change_text(entry, few)}" for (mix, key), entry in entries.items()
     )
@@ -75,7 +82,7 @@ def change_section(run: FinishedRun) -> Section:
         "change",
         f"Change against {REFERENCE}, users of {run.target}",
         f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's "
-        "correction over the mixes; hollow: not.",
+        f"correction over the rows; hollow: not.{elsewhere}",
         f"Intervals of the changes. {alt}.",
         data,
         lambda: forest(data, "metric", "mix", "change", run.rows)[0],
@@ -86,12 +93,12 @@ def change_section(run: FinishedRun) -> Section:
 
 
 def change_table(run: FinishedRun, keys: list[str]) -> Table:
-    """Return the changes of ``result.json``, a row per mix."""
+    """Return the changes of ``result.json``, a row per mix and rival."""
     few = phrases.few_repeats(run.result)
     rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
     for mix in run.compared:
         entries = [run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE) for key in keys]
-        as_other = f"same mix as {run.same[mix]}" if mix in run.same else None
+        as_other = same_text(run.result, mix)
         cells = [
             number(entry["mean"], shown=as_other or phrases.change_text(entry, few))
             for entry in entries
@@ -100,7 +107,7 @@ def change_table(run: FinishedRun, keys: list[str]) -> Table:
     return Table(
         "change",
         f"Change against {REFERENCE}, users of {run.target}",
-        ("mix", *keys),
+        (kinds_of_row(run.result), *keys),
         rows,
         change_note(run),
     )
@@ -113,7 +120,7 @@ def change_note(run: FinishedRun) -> str:
     users = phrases.few_users_note(target, CHANGES_OF_FEW_USERS)
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
-        f"the mixes of a metric, with p the largest of those of the interval, of a permutation "
+        f"the rows of a metric, with p the largest of those of the interval, of a permutation "
         f"test and, with 2 to 4 repeats, of a test over users and repeats.{few}{f' {users}' if users else ''}{_same(run)}"
         f"{_doubtful(run)}"
     )
@@ -128,6 +135,8 @@ def _doubtful(run: FinishedRun) -> str:
 
 
 def _same(run: FinishedRun) -> str:
-    """Return which rows are the same mix and so one comparison."""
-    said = [f"{name} is the same mix as {of}" for name, of in run.same.items()]
-    return f" {'; '.join(said)}: one comparison." if said else ""
+    """Return which rows are one comparison with another, and which rivals are Proportional."""
+    mixes = [same_sentence(run.result, name) for name in run.same if name not in run.rivals]
+    rivals = [same_sentence(run.result, name) for name in run.same if name in run.rivals]
+    one = f" {'; '.join(mixes)}: one comparison." if mixes else ""
+    return one + "".join(f" {said}." for said in rivals)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import kinds_of_row
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.text import numbers
@@ -59,7 +60,7 @@ def optimism_section(run: FinishedRun) -> Section:
             lambda: _plot(run, others, key),
         )
         figures.append(figure)
-    return Section("optimism", TITLE, (), figures, [_table(rows, key)])
+    return Section("optimism", TITLE, (), figures, [_table(run, rows, key)])
 
 
 def _plot(run: FinishedRun, data: pd.DataFrame, key: str) -> Any:
@@ -92,7 +93,7 @@ def _plot(run: FinishedRun, data: pd.DataFrame, key: str) -> Any:
     return figure
 
 
-def _table(rows: list[dict[str, Any]], key: str) -> Table:
+def _table(run: FinishedRun, rows: list[dict[str, Any]], key: str) -> Table:
     cells = []
     for row in rows:
         reference = row["mix"] == REFERENCE
@@ -115,8 +116,8 @@ def _table(rows: list[dict[str, Any]], key: str) -> Table:
     return Table(
         "optimism",
         f"{key} on the folds and on test",
-        ("mix", "on folds", "on test", "gain on folds", "gain on test"),
+        (kinds_of_row(run.result), "on folds", "on test", "gain on folds", "gain on test"),
         cells,
-        "Levels on folds and test differ for every mix, since folds train on less and rank "
+        "Levels on folds and test differ for every row, since folds train on less and rank "
         f"other items; compare the gains over {REFERENCE}.",
     )

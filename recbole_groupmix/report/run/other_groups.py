@@ -17,7 +17,7 @@ MAX_GROUPS = 12
 
 
 def other_groups_section(run: FinishedRun) -> Section:
-    """Return the change against Proportional on the users of every group."""
+    """Return the change against Proportional on the users of every group; rivals in the table."""
     key = run.keys[0]
     groups = [group for group in run.groups if (run.group_of_user == group).any()]
     wanted = [(group, mix) for group in groups if group != run.target for mix in run.compared]
@@ -35,18 +35,19 @@ def other_groups_section(run: FinishedRun) -> Section:
     ]
     data = pd.DataFrame(rows)
     largest = sorted(run.others, key=lambda group: -run.groups[group])[:MAX_GROUPS]
-    drawn = data[data["group"].isin(largest)]
+    drawn = data[data["group"].isin(largest) & ~data["mix"].isin(run.rivals)]
     alt = "; ".join(
         f"{group}, {mix}: {numbers.percent(change['mean'])}"
         for (group, mix), change in zip(wanted, changes, strict=True)
     )
+    elsewhere = " Rivals are in the table and in the CSV file." if run.rivals else ""
     figure = Figure(
         "groups",
         f"Change of {key} on the other groups",
         f"Against {REFERENCE}, mean and 95 % interval, not corrected for their number. A mix is "
         f"searched for {run.target} alone; this is its cost or gain for the others. Losses "
         "of more than half are written at the left edge: a group with weight 0 is not learned at "
-        "all.",
+        f"all.{elsewhere}",
         f"Intervals by group. {alt}.",
         data,
         lambda: forest(drawn, "group", "mix", "change", run.rows)[0],

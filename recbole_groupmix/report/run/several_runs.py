@@ -11,9 +11,11 @@ from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import kinds_of_row, same_text
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import answer
+from recbole_groupmix.report.run.rivals import rivals_of_runs
 from recbole_groupmix.report.run.setup import FIRST
 from recbole_groupmix.text import numbers
 
@@ -30,30 +32,40 @@ def several_runs_section(runs: Sequence[FinishedRun], names: Sequence[str] = ())
     """
     names = names or labels(runs)
     data = changes(runs, names)
-    figures = []
-    if len(data):
-        mixes = list(dict.fromkeys(data["mix"]))
-        key = runs[0].keys[0]
-        lead = data[data["metric"] == key]
-        alt = "; ".join(
-            f"{row['run']}, {row['mix']}: "
-            + numbers.percent_interval(row["mean"], row["ci_low"], row["ci_high"])
-            for row in lead.to_dict("records")
-        )
-        figures.append(
-            Figure(
-                "runs",
-                f"Change of {key} against {REFERENCE}",
-                f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's "
-                "correction over all rows; hollow: not.",
-                f"Intervals by run. {alt}.",
-                lead,
-                lambda: forest(lead, "run", "mix", "change", mixes)[0],
-                wide=True,
-            )
-        )
-    tables = [_index(runs, names), _differences(runs, names), *_change_table(runs, names, data)]
+    figures = _figure(runs, names, data) if len(data) else []
+    tables = [
+        _index(runs, names),
+        *rivals_of_runs(runs, names),
+        _differences(runs, names),
+        *_change_table(runs, names, data),
+    ]
     return Section("runs", "All runs", (), figures, tables)
+
+
+def _figure(runs: Sequence[FinishedRun], names: Sequence[str], data: pd.DataFrame) -> list[Figure]:
+    """Return the changes of all rows that are not another row under a second name."""
+    mixes, key = list(dict.fromkeys(data["mix"])), runs[0].keys[0]
+    another = [(name, row) for name, run in zip(names, runs, strict=True) for row in run.same]
+    lead = data[(data["metric"] == key) & ~data.set_index(["run", "mix"]).index.isin(another)]
+    if lead.empty:
+        return []
+    alt = "; ".join(
+        f"{row['run']}, {row['mix']}: "
+        + numbers.percent_interval(row["mean"], row["ci_low"], row["ci_high"])
+        for row in lead.to_dict("records")
+    )
+    return [
+        Figure(
+            "runs",
+            f"Change of {key} against {REFERENCE}",
+            f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's "
+            "correction over all rows; hollow: not.",
+            f"Intervals by run. {alt}.",
+            lead,
+            lambda: forest(lead, "run", "mix", "change", mixes)[0],
+            wide=True,
+        )
+    ]
 
 
 def labels(runs: Sequence[FinishedRun]) -> list[str]:
@@ -169,21 +181,23 @@ def _change_table(
 ) -> list[Table]:
     if data.empty:
         return []
-    keys = runs[0].keys
-    few = {label: phrases.few_repeats(run.result) for label, run in zip(names, runs, strict=True)}
+    keys, kinds = runs[0].keys, max((kinds_of_row(run.result) for run in runs), key=len)
+    results = {label: run.result for label, run in zip(names, runs, strict=True)}
     entries = {(r["run"], r["mix"], r["metric"]): r for r in data.to_dict("records")}
     rows = []
     for run, mix in dict.fromkeys((r, m) for r, m, _ in entries):
         line = [Cell(str(run)), Cell(str(mix))]
         for key in keys:
             entry = entries.get((run, mix, key), phrases.NO_CHANGE)
-            line.append(number(entry["mean"], shown=phrases.change_text(entry, few[str(run)])))
+            few = phrases.few_repeats(results[str(run)])
+            shown = same_text(results[str(run)], mix) or phrases.change_text(entry, few)
+            line.append(number(entry["mean"], shown=shown))
         rows.append(line)
     return [
         Table(
             "changes",
             f"Change against {REFERENCE} on each run's target",
-            ("run", "mix", *keys),
+            ("run", kinds, *keys),
             rows,
             f"95 % intervals. * p < {numbers.LEVEL} after Holm's correction over all rows of a "
             f"column. {phrases.SAMPLING_ONLY}.",

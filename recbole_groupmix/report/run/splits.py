@@ -17,6 +17,7 @@ from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
 from recbole_groupmix.core.statistics.splits import MIN_SPLITS, pooled_changes
 from recbole_groupmix.record.established import FEW_SEEDS, at_own_length, few_seeds
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import chosen_words, kinds_of_row, same_text
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.text import numbers
@@ -186,7 +187,7 @@ def _section(family: Sequence[FinishedRun], ending: str) -> Section:
         f"splits{ending}",
         f"Change against {REFERENCE} over {len(family)} splits, users of {first.target}",
         f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's correction "
-        "over the mixes; hollow: not.",
+        "over the rows; hollow: not.",
         f"Intervals of the pooled changes. {alt}.",
         lead,
         lambda: forest(lead, "metric", "mix", "change", first.rows)[0],
@@ -210,7 +211,7 @@ def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str
         for row in of_mix.to_dict("records"):
             shown = numbers.percent_interval(row["mean"], row["ci_low"], row["ci_high"])
             shown += " *" if row["marked"] else ""
-            shown = f"same mix as {row['same']}" if row["same"] else shown
+            shown = _same(family, row) or shown
             line.append(number(row["mean"], shown=shown))
         spread = of_mix["spread"].iloc[0]
         line.append(number(spread, shown=f"{spread:.1%}" if numbers.defined(spread) else "-"))
@@ -223,13 +224,21 @@ def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str
     )
     agree = ", of a test over users and splits" if len(family) < MIN_SPLITS else ""
     note = (
-        f"* p < {numbers.LEVEL} after Holm's correction over the mixes of a metric, with p the largest "
+        f"* p < {numbers.LEVEL} after Holm's correction over the rows of a metric, with p the largest "
         f"of those of the interval{agree} and of a permutation test. Between splits: standard deviation "
         f"of the changes of single splits in {keys[0]}.{said}"
     )
     n_users = int(data["n_users"].max())
     title = f"Change against {REFERENCE} over {len(family)} splits, {n_users} users of {family[0].target}"
-    return Table(f"splits{ending}", title, ("mix", *keys, "between splits"), rows, note)
+    head = kinds_of_row(family[0].result)
+    return Table(f"splits{ending}", title, (head, *keys, "between splits"), rows, note)
+
+
+def _same(family: Sequence[FinishedRun], row: dict[str, Any]) -> str:
+    """Return of which row a row is another name in every split; empty if of none."""
+    if not row["same"]:
+        return ""
+    return same_text(family[0].result, row["mix"]) or f"same mix as {row['same']}"
 
 
 def _by_split(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
@@ -243,40 +252,41 @@ def _by_split(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) ->
 
 
 def _differing(family: Sequence[FinishedRun]) -> list[str]:
-    """Return which rows are another mix in each split, and which are not in every split."""
-    mixes = {mix: None for run in family for mix in run.mixes}
-    here = {mix: [run.mixes[mix] for run in family if mix in run.mixes] for mix in mixes}
-    other = [mix for mix, of in here.items() if len(of) == len(family) and _differ(of)]
+    """Return which rows are another mix or point in each split, and which are not in every split."""
+    rows = dict.fromkeys(row for run in family for row in run.rows)
+    missing = [row for row in rows if any(row not in run.rows for run in family)]
+    other = [row for row in rows if row not in missing and _differ(family, row)]
     lines = []
     if other:
         lines.append(
             f"{', '.join(other)}: chosen or counted in each split anew, so that the row pools what "
-            "came out there, not one mix; the page lists the mixes."
+            f"came out there, not one {kinds_of_row(family[0].result)}; the page lists them."
         )
-    missing = [mix for mix, of in here.items() if len(of) < len(family)]
     if missing:
         lines.append(f"Not in every split, and so not pooled: {', '.join(missing)}.")
     return lines
 
 
-def _differ(mixes: Sequence[Any]) -> bool:
-    return len({json.dumps(mix, sort_keys=True) for mix in mixes}) > 1
+def _differ(family: Sequence[FinishedRun], row: str) -> bool:
+    """Return whether a row is another mix, or another point of a rival, in some split."""
+    points = [run.mixes.get(row) or chosen_words(run.result, row) for run in family]
+    return len({json.dumps(point, sort_keys=True) for point in points}) > 1
 
 
 def _mixes(family: Sequence[FinishedRun], ending: str) -> Table:
-    """Return what each row was in each split: which candidate, its budget and its shares."""
-    rows = []
-    for mix in dict.fromkeys(mix for run in family for mix in run.mixes):
-        line = [text(mix)]
-        for run in family:
-            if mix not in run.mixes:
-                line.append(text("-"))
-                continue
-            of = run.mixes[mix]
-            shares = ", ".join(f"{group} {share:.2f}" for group, share in of["alpha"].items())
-            named = f"{run.candidate(mix)}, " if mix == DATA_MIX else ""
-            line.append(text(f"{named}{of['alpha_aug']:.2f} ({shares})"))
-        rows.append(line)
-    header = ("mix", *(f"seed {run.result['seed']}" for run in family))
+    """Return what each row was in each split: candidate, budget and shares, or a rival's point."""
+    names = dict.fromkeys(row for run in family for row in (*run.mixes, *run.rivals))
+    rows = [[text(row), *(text(_was(run, row)) for run in family)] for row in names]
+    header = (kinds_of_row(family[0].result), *(f"seed {run.result['seed']}" for run in family))
     title = "What each row was in each split: alpha_aug, and alpha by group"
+    title += "; of rivals what the folds chose" if any(run.rivals for run in family) else ""
     return Table(f"split-mixes{ending}", title, header, rows, folded=True)
+
+
+def _was(run: FinishedRun, row: str) -> str:
+    if row not in run.mixes:
+        return chosen_words(run.result, row) or "-"
+    of = run.mixes[row]
+    shares = ", ".join(f"{group} {share:.2f}" for group, share in of["alpha"].items())
+    named = f"{run.candidate(row)}, " if row == DATA_MIX else ""
+    return f"{named}{of['alpha_aug']:.2f} ({shares})"

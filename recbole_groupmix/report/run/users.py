@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE
 from recbole_groupmix.record.finished_run import FinishedRun
+from recbole_groupmix.record.rows import kinds_of_row
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
@@ -148,7 +149,15 @@ def _table(differences: dict[str, pd.Series], key: str, run: FinishedRun) -> Tab
     return Table(
         "users",
         f"Users of {run.target}: difference of {key} to {REFERENCE}",
-        ("mix", "gain", "lose", "neither", "10th percentile", "median", "90th percentile"),
+        (
+            kinds_of_row(run.result),
+            "gain",
+            "lose",
+            "neither",
+            "10th percentile",
+            "median",
+            "90th percentile",
+        ),
         rows,
     )
 
