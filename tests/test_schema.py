@@ -165,7 +165,13 @@ def test_the_page_has_the_fields_as_they_are_in_the_code(page, repository):
     text = (repository / "docs" / "run_folder.md").read_text(encoding="utf-8")
     assert page["filled"](text) == text, "run docs/run_folder_tables.py"
     shown = {place[1] for place in page["PLACE"].findall(text)}
-    inner = {"FoldSummary", "Uncorrected", "Tries", "Options"}  # in memory, and parts of others
+    inner = {
+        "FoldSummary",
+        "Uncorrected",
+        "Tries",
+        "Options",
+        "OfMix",
+    }  # in memory, and parts of others
     assert shown == {name for name in page["RECORDS"] if not name.startswith("_")} - inner
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.record.changes import same_rows
-from recbole_groupmix.record.fold_lines import longest_of_each
+from recbole_groupmix.record.fold_lines import is_of, longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
 from recbole_groupmix.record.fold_values import FoldValues, unpack
 from recbole_groupmix.record.metrics import check_whole, read_metrics
@@ -232,22 +232,10 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
         folder,
         config,
         result,
-        [record for record in trials if _is_of(record, result)],
-        [record for record in longest if _is_of(record, result)],
+        [record for record in trials if is_of(record, result)],
+        [record for record in longest if is_of(record, result)],
         metrics,
     )
-
-
-def _is_of(record: FoldRecord | CurveRecord, result: Result) -> bool:
-    """Return whether a line is about a candidate of a result, with the options that it chose.
-
-    A line about a rival without options was written when it was a baseline of that name.
-    """
-    name, search = record["name"], result["search"]
-    if name in result.get("rivals", {}) and "options" not in record:
-        return False
-    chosen = search.get("options", {}).get(name)
-    return name in search["cv"] and record.get("options", chosen) == chosen
 
 
 def _are_missing(files: Sequence[str]) -> str:

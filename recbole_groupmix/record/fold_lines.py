@@ -35,3 +35,12 @@ def longest_of_each(records: Iterable[T]) -> dict[Key, T]:
         if key not in longest or n_points(record) >= n_points(longest[key]):
             longest[key] = record
     return longest
+
+
+def is_of(record: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Return whether a line is about a candidate of a result, with the options that it chose."""
+    name, search = record["name"], result["search"]
+    if name in result.get("rivals", {}) and "options" not in record:
+        return False  # of an older version, in which a baseline had this name
+    chosen = search.get("options", {}).get(name)
+    return name in search["cv"] and record.get("options", chosen) == chosen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
-from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.rank_agreement import spearman
 from recbole_groupmix.core.statistics.resampling import resampled_means
 from recbole_groupmix.record.established import at_own_length, few_seeds
+from recbole_groupmix.record.rows import best_rival
 from recbole_groupmix.report.paper.grid import GridCell
 
 Floats = npt.NDArray[np.float64]
@@ -136,8 +137,18 @@ def against(effect: Effect | None, other: Effect | None) -> Effect | None:
     if effect.own is not None and other.own is not None and other.own > -1:
         own = (1 + effect.own) / (1 + other.own) - 1
     estimate = (1 + effect.estimate) / (1 + other.estimate) - 1
-    draws: Floats = (effect.draws + 1.0) / (other.draws + 1.0) - 1.0
+    draws = ((1 + effect.draws) / (1 + other.draws) - 1).astype(np.float64)
     return Effect(estimate, draws, own=own, few=effect.few or other.few)
+
+
+def against_best_rival(cell: GridCell, changes: Mapping[str, Effect]) -> Effect | None:
+    """Return the change of the searched mix against the best rival on the folds.
+
+    Where no rival was better than Proportional there, all of them are Proportional, and it is the
+    mix's own change. `changes` are those of the cell's rows.
+    """
+    rival, mix = best_rival(cell.run.result), changes.get(DATA_MIX)
+    return mix if rival is None else against(mix, changes.get(rival))
 
 
 def pooled(effects: Sequence[Effect]) -> Effect | None:

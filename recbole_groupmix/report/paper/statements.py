@@ -12,11 +12,10 @@ from recbole_groupmix.core.mix import Mix, MixRecord, group_weights
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, STRATIFIED
 from recbole_groupmix.record.established import few_seeds
 from recbole_groupmix.record.fold_schema import FoldRecord
-from recbole_groupmix.record.rows import best_rival
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.effects import (
     Effect,
-    against,
+    against_best_rival,
     against_searched,
     correlation_over_mixes,
     difference,
@@ -213,17 +212,8 @@ def effects_of(
 
 
 def _against_rival(cell: GridCell, changes: Mapping[str, Effect]) -> Effect | str:
-    """Return the change of the searched mix against the best rival on the folds.
-
-    Where no rival was better than Proportional there, all of them are Proportional, and the effect
-    is that of 1a.
-    """
-    result = cell.run.result
-    if not result.get("rivals"):
-        return NO_RIVALS
-    rival, mix = best_rival(result), changes.get(DATA_MIX)
-    found = mix if rival is None else against(mix, changes.get(rival))
-    return found or NO_INTERVAL
+    has_rivals = bool(cell.run.result.get("rivals"))
+    return (against_best_rival(cell, changes) or NO_INTERVAL) if has_rivals else NO_RIVALS
 
 
 def shares_and_discrepancies(
