@@ -110,6 +110,8 @@ def entry(name: str, value: Any) -> str:
         for method, function in vars(value).items():
             if method.startswith("_") or not inspect.getdoc(function):
                 continue
+            if type(function) in (bool, int, float, str):  # the default of a field
+                continue
             called = (
                 function.__func__
                 if isinstance(function, (classmethod, staticmethod))

@@ -83,12 +83,11 @@ class FinishedRun:
     @property
     def compared(self) -> list[str]:
         """Rows other than the reference, the searched mix first and rivals last."""
-        names = [name for name in self.rows if name != REFERENCE]
-        return sorted(names, key=lambda name: name != DATA_MIX)
+        return sorted((n for n in self.rows if n != REFERENCE), key=lambda name: name != DATA_MIX)
 
     @property
     def same(self) -> dict[str, str]:
-        """Rows that have the same mix as another row, by name; empty in older results."""
+        """Rows that are another row under a second name; empty in older results."""
         return dict(self.result.get("same_mix") or {})
 
     @property
