@@ -173,9 +173,15 @@ def test_a_run_says_mix_against_rival(tiny, tmp_path):
         same = result["test"][name] == result["test"]["proportional"]
         assert same == record["changes_nothing"]
     found = result["against_rival"]
-    assert found["mix"] == "data_mix" and found["rival"] == max(scores, key=scores.get)
+    cv, selected = result["search"]["cv"], result["search"]["selected"]
+    mixes = {n: cv[selected if n == "data_mix" else n] for n in result["mixes"]}
+    mixes = {
+        n: score for n, score in mixes.items() if n not in ("proportional", *result["same_mix"])
+    }
+    assert found["mix"] == max(mixes, key=mixes.get)
+    assert found["rival"] == max(scores, key=scores.get)
     test, key = result["test"], "precision@10"
-    wanted = test["data_mix"][key] / test[found["rival"]][key] - 1
+    wanted = test[found["mix"]][key] / test[found["rival"]][key] - 1
     assert found["change"][key]["mean"] == pytest.approx(wanted)
     assert "Mixing against rivals, each chosen on the folds" in out
     # the same command again has nothing left to train
@@ -207,6 +213,16 @@ def test_the_sentence_tells_who_is_ahead(mean, p, words):
     assert words in against_rival_sentence(_result(mean, p), "k@1")
     few = against_rival_sentence(_result(mean, p, repeats=3), "k@1")
     assert ("not established" in few) == (p < 0.05)
+
+
+def test_another_verdict_at_the_own_length_is_a_doubt():
+    result = _result(0.02, 0.001)
+    own = {**result["against_rival"]["change"]["k@1"], "p": 0.3}
+    result["against_rival"]["own_length"] = {"k@1": own}
+    said = against_rival_sentence(result, "k@1")
+    assert "not established (at the length of the mix's own curve it is +2.0%" in said
+    result["against_rival"]["own_length"]["k@1"]["p"] = 0.01
+    assert "not established" not in against_rival_sentence(result, "k@1")
 
 
 def test_without_a_better_rival_the_sentence_says_so():

@@ -26,7 +26,7 @@ from recbole_groupmix.record.result_schema import (
     Trainings,
 )
 from recbole_groupmix.record.rows import best_rival
-from recbole_groupmix.record.schema import SCHEMA_VERSION, Group, Lengths, RemovedStep
+from recbole_groupmix.record.schema import SCHEMA_VERSION, Change, Group, Lengths, RemovedStep
 from recbole_groupmix.text.numbers import finite
 
 T = TypeVar("T")
@@ -185,7 +185,7 @@ def build_result(
         result["budget"] = budget
     if trainings is not None:
         result["trainings"] = trainings
-        result["against_rival"] = _against_rival(result, metrics)
+        result["against_rival"] = _against_rival(result, metrics, own_length)
     return finite(result)
 
 
@@ -201,7 +201,9 @@ def _row(kind: str, summary: FoldSummary | None, chosen: Mapping[str, float] | N
     return {"kind": kind, "chosen": dict(options)}
 
 
-def _against_rival(result: Result, metrics: pd.DataFrame) -> AgainstRival | None:
+def _against_rival(
+    result: Result, metrics: pd.DataFrame, own_length: pd.DataFrame | None
+) -> AgainstRival | None:
     """Compare the best mix with the best rival, each by its score on the folds."""
     cv, same = result["search"]["cv"], result["same_mix"]
     rival = best_rival(result)
@@ -210,12 +212,23 @@ def _against_rival(result: Result, metrics: pd.DataFrame) -> AgainstRival | None
         for row in result["mixes"]
         if row != REFERENCE and row not in same
     }
-    mix = DATA_MIX if DATA_MIX in mixes else max(mixes, key=lambda row: mixes[row], default=None)
+    mix = max(mixes, key=lambda row: mixes[row], default=None)
     if rival is None or mix is None:
         return None
-    both = metrics[metrics["mix"].isin([mix, rival])]
-    target, seed = result["target"], result["seed"]
-    return {"mix": mix, "rival": rival, "change": changes(both, target, seed, {}, rival)[mix]}
+
+    def compared(frame: pd.DataFrame) -> dict[str, Change]:
+        both = frame[frame["mix"].isin([mix, rival])]
+        if both["mix"].nunique() < 2:
+            return {}
+        return changes(both, result["target"], result["seed"], {}, rival)[mix]
+
+    at_own_length = {} if own_length is None else compared(own_length)
+    return {
+        "mix": mix,
+        "rival": rival,
+        "change": compared(metrics),
+        "own_length": at_own_length or None,
+    }
 
 
 def _in_order(of_rows: Mapping[str, T], rows: Iterable[str]) -> dict[str, T]:

@@ -96,11 +96,13 @@ class AgainstRival(TypedDict):
     """The value of ``against_rival``: the best mix against the best rival on the folds."""
 
     mix: str
-    """The row of the best mix besides Proportional: `data_mix` where there was a search."""
+    """The row of the mix with the best score on the folds, of all but Proportional."""
     rival: str
     """The row of the rival with the best score on the folds."""
     change: dict[str, Change]
     """Change of the mix against the rival on the target's users on test, by `metric@k`."""
+    own_length: dict[str, Change] | None
+    """The same with the mix trained for the length of its own curve, the control; null without."""
 
 
 class _AnyResult(TypedDict):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.established import few_seeds
 from recbole_groupmix.record.phrases import change_text, ends, few_repeats
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import AgainstRival, Result
 from recbole_groupmix.record.rows import chosen_words, rivals_of
+from recbole_groupmix.record.schema import Change
 from recbole_groupmix.text.numbers import LEVEL, count
 
 
@@ -37,9 +38,9 @@ def against_rival_sentence(result: Result, key: str) -> str:
         return ""
     ahead = change_text({**change, "p_holm": None}, few)
     verdict = "cannot be told apart from it"
-    if change["p"] is not None and change["p"] < LEVEL:
-        verdict = "is ahead of it" if change["mean"] > 0 else "is behind it"
-        if doubt := few_seeds(result):
+    if _side(change):
+        verdict = "is ahead of it" if _side(change) > 0 else "is behind it"
+        if doubt := few_seeds(result) or _at_own_length(found, key):
             verdict += f", which is not established ({doubt})"
     elif (interval := ends(change)) is not None and not interval[0] <= 0 <= interval[1]:
         verdict = "is not told apart from it by both tests"
@@ -48,6 +49,21 @@ def against_rival_sentence(result: Result, key: str) -> str:
         f"{key} by {of_mix}, the best rival ({found['rival']}) by {of_rival}; mixing {verdict}: "
         f"{ahead} of the rival's level."
     )
+
+
+def _side(change: Change) -> int:
+    """Return 1 for a change above 0 by both tests, -1 for one below, and else 0."""
+    if change["p"] is None or change["p"] >= LEVEL or change["mean"] is None:
+        return 0
+    return 1 if change["mean"] > 0 else -1
+
+
+def _at_own_length(found: AgainstRival, key: str) -> str:
+    """Return why the control leaves open who is ahead; empty if it does not."""
+    own = (found.get("own_length") or {}).get(key)
+    if own is None or _side(own) == _side(found["change"][key]):
+        return ""
+    return f"at the length of the mix's own curve it is {change_text({**own, 'p_holm': None})}"
 
 
 def rival_sentences(result: Result) -> list[str]:

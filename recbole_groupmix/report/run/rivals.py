@@ -100,10 +100,7 @@ def _table(run: FinishedRun) -> Table:
     if lengths:
         note += f" Epochs with + come after those of {REFERENCE}."
     if best:
-        searched = f"the best mix on the folds besides {REFERENCE}"
-        if best == DATA_MIX:
-            searched = "the best of the search on the folds"
-        note += f" {best} stands for mixing, as {searched}."
+        note += f" {best} stands for mixing, as the best mix on the folds besides {REFERENCE}."
     return Table(
         "rivals",
         f"Rivals of mixing, users of {run.target}",
