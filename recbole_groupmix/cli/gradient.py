@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.cli.options import Parser, place, whole_number
-from recbole_groupmix.cli.settings import add_settings, ease_settings
+from recbole_groupmix.cli.settings import OF_DATA_AND_MODEL, add_settings, ease_settings
 from recbole_groupmix.cli.streams import answer, saying
 
 SUMMARY = "Find a mix by the exact gradient of EASE's held-out loss."
@@ -27,16 +27,7 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FILE", type=place, help=text)
     add_settings(
         parser,
-        *(
-            "dataset",
-            "target",
-            "group_field",
-            "group_by",
-            "bins",
-            "data_path",
-            "model",
-            "config_files",
-        ),
+        *OF_DATA_AND_MODEL,
         *("reg_weight", "folds", "seed"),
         model="EASE, the default and the only one",
         reg_weight="lambda of EASE to start from (default 300)",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.cli.options import Parser, dimension, named, place
-from recbole_groupmix.cli.settings import add_settings, ease_settings
+from recbole_groupmix.cli.settings import OF_DATA_AND_MODEL, add_settings, ease_settings
 from recbole_groupmix.cli.streams import answer, saying
 
 SUMMARY = "Say what a target loses without each other group (EASE)."
@@ -22,16 +22,7 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FILE", type=place, help="also save as .csv or .json")
     add_settings(
         parser,
-        *(
-            "dataset",
-            "target",
-            "group_field",
-            "group_by",
-            "bins",
-            "data_path",
-            "model",
-            "config_files",
-        ),
+        *OF_DATA_AND_MODEL,
         *("reg_weight", "folds", "topk", "seed"),
         target="one target group (default every group)",
         model="EASE, the default and the only one",

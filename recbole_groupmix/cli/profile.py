@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.cli.options import Parser, named, number, place, whole_number
-from recbole_groupmix.cli.settings import add_settings, settings_of
+from recbole_groupmix.cli.settings import OF_DATA_AND_MODEL, add_settings, settings_of
 from recbole_groupmix.cli.streams import answer, saying
 
 SUMMARY = "Show the target's metric against the weight of each other group."
@@ -27,17 +27,8 @@ def add_options(parser: Parser) -> None:
     add("--out", metavar="FOLDER", type=place, help=text)
     add_settings(
         parser,
-        *(
-            "dataset",
-            "target",
-            "group_field",
-            "group_by",
-            "bins",
-            "data_path",
-            "model",
-            "config_files",
-            "mix",
-        ),
+        *OF_DATA_AND_MODEL,
+        "mix",
         *("reg_weight", "lambdas", "folds", "topk", "seed", "output_dir"),
         model="EASE (default) or WeightedSVD",
         mix="YAML file of the mix (default proportional)",

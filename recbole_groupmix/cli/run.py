@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.cli.options import Parser, add_flag
-from recbole_groupmix.cli.settings import add_settings, settings_of
+from recbole_groupmix.cli.settings import OF_DATA_AND_MODEL, add_settings, settings_of
 from recbole_groupmix.cli.streams import answer, asker, saying
 
 SUMMARY = "Search the mix that serves a target group best."
@@ -22,17 +22,8 @@ def add_options(parser: Parser) -> None:
     add_flag(parser, "--yes", "start work of more than a day without asking first")
     add_settings(
         parser,
-        *(
-            "dataset",
-            "target",
-            "group_field",
-            "group_by",
-            "bins",
-            "data_path",
-            "model",
-            "config_files",
-            "protocol",
-        ),
+        *OF_DATA_AND_MODEL,
+        "protocol",
         *(
             "weighting",
             "trials",

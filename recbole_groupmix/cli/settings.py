@@ -36,6 +36,11 @@ _SHOWN = {
     "seed": ("", "N", "seed of the random numbers"),
     "output_dir": ("", "FOLDER", "folder of the run folders"),
 }
+#: Settings of the data and the model, which most commands show first.
+OF_DATA_AND_MODEL = (
+    *("dataset", "target", "group_field", "group_by", "bins", "data_path", "model"),
+    "config_files",
+)
 _OTHERS = "All other settings of groupmix, RecBole and the model are accepted too."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_groupmix.cli.options import Parser, place, source
-from recbole_groupmix.cli.settings import add_settings, settings_of
+from recbole_groupmix.cli.settings import OF_DATA_AND_MODEL, add_settings, settings_of
 from recbole_groupmix.cli.streams import answer, saying
 from recbole_groupmix.cli.tuning_grid import AXES, axis, read_params_file
 
@@ -42,17 +42,8 @@ def add_options(parser: Parser) -> None:
     )
     add_settings(
         parser,
-        *(
-            "dataset",
-            "target",
-            "group_field",
-            "group_by",
-            "bins",
-            "data_path",
-            "model",
-            "config_files",
-            "protocol",
-        ),
+        *OF_DATA_AND_MODEL,
+        "protocol",
         *("folds", "embedding_size", "seed", "output_dir"),
         target="group whose users' metric decides (default all users)",
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from recbole_groupmix.core.mix import Mix, baselines, group_weights
-from recbole_groupmix.core.names import NO_AUGMENTATION
+from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import pooled_weights
-from recbole_groupmix.rivals.recipe import First, Recipe
+from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 from recbole_groupmix.rivals.towards_pooled import (
     DISTANCES,
+    after_pooled,
     towards_points,
     towards_pooled,
     why_not_towards,
@@ -57,14 +57,8 @@ class FineTuned:
         """Return the target's data alone, starting from the model of Proportional."""
         if experiment.settings.is_solved:
             return towards_pooled(experiment, part, point, reference)
-        n_users, target = experiment.part(part).n_users, experiment.target
-        alone = baselines(n_users, target)[NO_AUGMENTATION]
-        pooled = Recipe(pooled_weights(experiment), options=dict(reference.options))
-        return Recipe(
-            group_weights(alone, n_users, target),
-            options={**reference.options, **point},
-            first=First(pooled, reference.epochs),
-        )
+        recipe = after_pooled(experiment, part, reference)
+        return replace(recipe, options={**reference.options, **point})
 
     def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
         """Return None: data that come one after the other are no mix."""

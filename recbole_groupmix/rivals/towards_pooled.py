@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from recbole_groupmix.core.mix import baselines, group_weights
 from recbole_groupmix.core.names import NO_AUGMENTATION
@@ -38,11 +39,12 @@ def towards_pooled(
     The target's users weigh 1, as do all users of the pooled model, so that mu and lambda are on
     the scale of counts, whichever targets a run has.
     """
+    return replace(after_pooled(experiment, part, reference), towards=point["mu"])
+
+
+def after_pooled(experiment: Experiment, part: int, reference: Reference) -> Recipe:
+    """Return the target's data alone, after the model of Proportional."""
     n_users, target = experiment.part(part).n_users, experiment.target
     alone = baselines(n_users, target)[NO_AUGMENTATION]
     pooled = Recipe(pooled_weights(experiment), options=dict(reference.options))
-    return Recipe(
-        group_weights(alone, n_users, target),
-        first=First(pooled, reference.epochs),
-        towards=point["mu"],
-    )
+    return Recipe(group_weights(alone, n_users, target), first=First(pooled, reference.epochs))

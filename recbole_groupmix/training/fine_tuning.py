@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
-from recbole_groupmix.training.job import Fit, Job, OnEpoch, training_key
+from recbole_groupmix.training.job import Fit, Job, OnEpoch, fit_key
 
 
 class FineTuning:
@@ -38,12 +38,12 @@ class FineTuning:
         for job in jobs:
             first = _first_of(job)
             if first is not None:
-                waiting = followers.setdefault(_key(first), [])
+                waiting = followers.setdefault(fit_key(first), [])
                 if not waiting:
                     firsts.append(first)
                 waiting.append(job)
         for fit in self._back_end.train(experiment, firsts, on_epoch) if firsts else ():
-            waiting = followers[_key(fit.job)]
+            waiting = followers[fit_key(fit.job)]
             share = fit.seconds / len(waiting)
             if fit.diverged:
                 yield from (replace(fit, job=job, curve=None, seconds=share) for job in waiting)
@@ -61,7 +61,3 @@ def _first_of(job: Job) -> Job | None:
     if first is None or job.recipe.towards is not None:
         return None
     return Job(f"first of {job.name}", first.recipe, job.part, job.repeat, first.epochs)
-
-
-def _key(job: Job) -> tuple[object, ...]:
-    return (*training_key(job), job.epochs)

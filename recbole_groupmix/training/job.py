@@ -122,6 +122,11 @@ def training_key(job: Job) -> tuple[object, ...]:
     return (job.part, job.repeat, id(job.initial), job.schedule, *job.recipe.identity)
 
 
+def fit_key(job: Job) -> tuple[object, ...]:
+    """Return the key that jobs share if one fit serves them: a training, read at one length."""
+    return (*training_key(job), job.epochs)
+
+
 def n_trainings(jobs: Iterable[Job]) -> int:
     """Return the number of models that are trained for some jobs."""
     return len({training_key(job) for job in jobs})

@@ -13,7 +13,7 @@ from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.adapters.reranked import Reranked
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
-from recbole_groupmix.training.job import Fit, Job, OnEpoch, training_key
+from recbole_groupmix.training.job import Fit, Job, OnEpoch, fit_key
 from recbole_groupmix.training.validation_curve import curve_of
 
 
@@ -46,14 +46,14 @@ class Reranking:
         """
         jobs = list(jobs)
         asked = [job for job in jobs if job.recipe.rerank is None]
-        served = {_key(job) for job in asked}
+        served = {fit_key(job) for job in asked}
         followers: dict[tuple[object, ...], list[Job]] = {}
         before: list[Job] = []
         for job in jobs:
             if job.recipe.rerank is not None:
                 plain = _plain(job)
-                waiting = followers.setdefault(_key(plain), [])
-                if not waiting and _key(plain) not in served:
+                waiting = followers.setdefault(fit_key(plain), [])
+                if not waiting and fit_key(plain) not in served:
                     before.append(plain)
                 waiting.append(job)
         # early stopping ends a training, so a model of a fixed length is not read from the same
@@ -63,7 +63,7 @@ class Reranking:
                 for_itself = fit.job not in before
                 if for_itself:
                     yield fit
-                waiting = followers.pop(_key(fit.job), [])
+                waiting = followers.pop(fit_key(fit.job), [])
                 for job in waiting:
                     share = 0.0 if for_itself else fit.seconds / len(waiting)
                     yield _reranked(experiment, fit, job, share)
@@ -75,10 +75,6 @@ def _plain(job: Job) -> Job:
         raise ValueError(f"job {job.name!r} is re-ranked and has no length; give it epochs")
     recipe = replace(job.recipe, rerank=None, key=())
     return Job(f"model of {job.name}", recipe, job.part, job.repeat, job.epochs)
-
-
-def _key(job: Job) -> tuple[object, ...]:
-    return (*training_key(job), job.epochs)
 
 
 def _reranked(experiment: Experiment, fit: Fit, job: Job, share: float) -> Fit:
