@@ -13,7 +13,6 @@ from recbole_groupmix.record.rival_sentences import against_rival_sentence
 from recbole_groupmix.rivals.candidate import carried_rivals, named_rivals, rival_candidates
 from recbole_groupmix.rivals.focused import RIVAL as FOCUSED
 from recbole_groupmix.rivals.known import known_rivals, register, unregister
-from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Reference
 from recbole_groupmix.rivals.tuned_lambda import RIVAL as TUNED
@@ -47,7 +46,7 @@ class Stronger:
         return [{"learning_rate": 0.2}]
 
     def recipe(self, experiment, part, point, reference):
-        return Recipe(pooled_weights(experiment), options=dict(point))
+        return reference.recipe(experiment, options=dict(point))
 
     def implied_mix(self, experiment, point):
         return None
@@ -238,7 +237,7 @@ def test_without_a_better_rival_the_sentence_says_so():
 @pytest.mark.parametrize("train", BACK_ENDS)
 def test_equal_l2_weights_are_proportional_bit_for_bit(tiny, model, train):
     ex = experiment(tiny, model=model, reg_weight=0.01, init="normal(0.1)")
-    plain = Job("p", Recipe(pooled_weights(ex)), 1, 0, 3)
+    plain = Job("p", REFERENCE.recipe(ex), 1, 0, 3)
     equal = replace(plain, recipe=replace(plain.recipe, l2=dict.fromkeys("ABC", 1.0)))
     for a, b in zip(_tables(ex, train, plain), _tables(ex, train, equal), strict=True):
         assert np.array_equal(a, b)
@@ -264,7 +263,7 @@ def test_factors_constant_in_groups_are_the_weights_of_groups(tiny):
     ex = experiment(tiny, reg_weight=0.1, init="normal(0.1)")
     by_group = {"A": 1.0, "B": 0.5, "C": 2.0}
     by_user = ex.groups.weights_of_users(by_group)
-    recipe = Recipe(pooled_weights(ex), by_user=by_user, key=("u",))
+    recipe = REFERENCE.recipe(ex, by_user=by_user, key=("u",))
     wanted = _tables(ex, Joint(), Job("m", Recipe(by_group), 1, 0, 4))
     for a, b in zip(_tables(ex, Joint(), Job("m", recipe, 1, 0, 4)), wanted, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -277,7 +276,7 @@ def test_a_point_of_tuned_lambda_is_that_l2_weight(tiny):
     (candidate,) = rival_candidates(ex, [TUNED], REFERENCE, 1)
     got = _tables(ex, Joint(), job_of(ex, candidate, 1, 0, 3, points[0]))
     own = experiment(tiny, reg_weight=0.03, init="normal(0.1)")
-    wanted = _tables(own, Joint(), Job("p", Recipe(pooled_weights(own)), 1, 0, 3))
+    wanted = _tables(own, Joint(), Job("p", REFERENCE.recipe(own), 1, 0, 3))
     for a, b in zip(got, wanted, strict=True):
         assert np.array_equal(a, b)
 

@@ -73,7 +73,7 @@ def changes(
         By mix and ``"metric@k"``: mean, ci_low, ci_high (fractions, infinite where unbounded), p
         (the largest of its tests', see
         :func:`~recbole_groupmix.core.statistics.two_tests.compared_changes`), and p_holm, which
-        is corrected over the different mixes that this run compares.
+        is corrected over the different rows that this run compares.
     """
     same = same or {}
     rows = metrics[metrics["group"] == target]

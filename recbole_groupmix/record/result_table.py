@@ -215,7 +215,7 @@ def _notes(result: Result, k: int) -> list[str]:
         *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
-        "the mixes"
+        "the rows"
         f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
         *length_sentences(result),
         *filter(None, [control_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),

@@ -134,7 +134,7 @@ class Change(Uncorrected):
     """A value of ``change``: a row's mean relative to that of `proportional` on the target."""
 
     p_holm: float | None
-    """The p-value after Holm's correction over the different mixes of the run."""
+    """The p-value after Holm's correction over the rows of the run that differ from proportional."""
 
 
 class _Group(TypedDict):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.weight_rules import Adaptive
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.learned import why_not_learned
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
@@ -72,7 +71,7 @@ class AdaptiveWeights:
             window=WINDOW,
             as_printed=bool(point["as_printed"]),
         )
-        return Recipe(pooled_weights(experiment), options=dict(reference.options), rule=rule)
+        return reference.recipe(experiment, rule=rule)
 
     def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
         """Return None: it is known after training only; see :func:`.learned.mean_mix`."""

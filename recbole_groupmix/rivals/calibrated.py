@@ -14,7 +14,6 @@ from recbole_groupmix.core.theory.class_shares import item_class_shares, user_cl
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_labels import item_labels
 from recbole_groupmix.experiment.part import Part
-from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 from recbole_groupmix.settings.settings import Settings
@@ -122,9 +121,8 @@ class Calibrated:
             mine = experiment.groups.of_user == experiment.groups.index(experiment.target)
             wanted = _mean(wanted, mine)
         length = experiment.settings.topk[-1]
-        return Recipe(
-            pooled_weights(experiment),
-            options=dict(reference.options),
+        return reference.recipe(
+            experiment,
             rerank=CalibratedRanking(trained, shares.items, wanted, length, trade_off),
             key=(self.name, trade_off, experiment.target if of_group else ""),
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from recbole_groupmix.core.mix import Mix, group_weights, proportional
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import pooled_weights, why_no_l2
+from recbole_groupmix.rivals.l2 import why_no_l2
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 from recbole_groupmix.settings.settings import Settings
@@ -74,7 +74,7 @@ class Focused:
             factors = {
                 name: point["l2_target" if name == target else "l2_others"] for name in names
             }
-        return Recipe(pooled_weights(experiment), l2=factors, options=dict(reference.options))
+        return reference.recipe(experiment, l2=factors)
 
     def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
         """Return Proportional: no user's weight in the data term changes."""

@@ -10,7 +10,6 @@ from recbole_groupmix.core.groups.mainstream import niche_weights
 from recbole_groupmix.core.mix import Mix, mix_from_weights
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 from recbole_groupmix.settings.settings import Settings
@@ -55,10 +54,9 @@ class MainstreamWeights:
     ) -> Recipe:
         """Return Proportional with the users' weights by the training rows of the part."""
         power = float(point["power"])
-        return Recipe(
-            pooled_weights(experiment),
+        return reference.recipe(
+            experiment,
             by_user=niche_weights(experiment.part(part).mainstream, power),
-            options=dict(reference.options),
             key=("mainstream", power),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
@@ -29,6 +29,11 @@ class Reference:
 
     epochs: int
     options: Mapping[str, float] = field(default_factory=dict)
+
+    def recipe(self, experiment: Experiment, **changed: Any) -> Recipe:
+        """Return how Proportional is trained, with some fields of the recipe changed."""
+        weights = dict.fromkeys(experiment.groups.names, 1.0)
+        return Recipe(weights, **{"options": dict(self.options), **changed})
 
 
 class Rival(Protocol):

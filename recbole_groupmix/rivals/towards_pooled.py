@@ -8,7 +8,6 @@ from dataclasses import replace
 from recbole_groupmix.core.mix import baselines, group_weights
 from recbole_groupmix.core.names import NO_AUGMENTATION
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import pooled_weights
 from recbole_groupmix.rivals.recipe import First, Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 
@@ -46,5 +45,5 @@ def after_pooled(experiment: Experiment, part: int, reference: Reference) -> Rec
     """Return the target's data alone, after the model of Proportional."""
     n_users, target = experiment.part(part).n_users, experiment.target
     alone = baselines(n_users, target)[NO_AUGMENTATION]
-    pooled = Recipe(pooled_weights(experiment), options=dict(reference.options))
-    return Recipe(group_weights(alone, n_users, target), first=First(pooled, reference.epochs))
+    first = First(reference.recipe(experiment), reference.epochs)
+    return Recipe(group_weights(alone, n_users, target), first=first)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from recbole_groupmix.core.mix import Mix, proportional
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import pooled_weights, why_no_l2
+from recbole_groupmix.rivals.l2 import why_no_l2
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
 from recbole_groupmix.settings.settings import Settings
@@ -54,7 +54,7 @@ class TunedLambda:
         self, experiment: Experiment, part: int, point: Point, reference: Reference
     ) -> Recipe:
         """Return Proportional with the L2 weight of a point."""
-        return Recipe(pooled_weights(experiment), options=dict(point))
+        return reference.recipe(experiment, options=dict(point))
 
     def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
         """Return Proportional: no user's weight changes."""
