@@ -15,8 +15,9 @@ from recbole_groupmix.check.data_set import check_data_set
 from recbole_groupmix.check.render import to_json, to_text
 from recbole_groupmix.check.verdict import Standing, corrected_p, judge, last_beyond
 from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
-from recbole_groupmix.core.theory.discrepancy import distance, group_discrepancies, heterogeneity
+from recbole_groupmix.core.theory.discrepancy import distance, group_discrepancies
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
+from recbole_groupmix.core.theory.unevenness import overlap_ratios, unevenness
 from recbole_groupmix.exact import loss_influence as loss_influence_module
 from recbole_groupmix.exact.loss_influence import loss_influence
 from recbole_groupmix.mixes.theory import class_shares, theory
@@ -38,28 +39,30 @@ def written(folder="checked"):
 
 
 @pytest.mark.parametrize(
-    ("het", "p_het", "p_dist", "label"),
+    ("uneven", "p_uneven", "p_dist", "shared", "label"),
     [
-        (9.0, 0.06, 0.06, "alike"),
-        (9.0, 0.06, 0.05, "even"),  # a p of .05 stands out: 1 of 20, or 5 of 100
-        (3.9, 0.05, 0.06, "slight"),  # below 2 * 2
-        (3.9, 0.01, 0.01, "slight"),
-        (4.0, 0.05, 1.0, "different"),
+        (0.9, 0.06, 0.06, 0.2, "alike"),
+        (0.9, 0.06, 0.05, 0.2, "even"),  # a p of .05 stands out: 1 of 20, or 5 of 100
+        (0.19, 0.05, 0.06, 0.6, "slight"),
+        (0.19, 0.01, 0.01, 0.4, "slight"),
+        (0.2, 0.05, 1.0, 0.5, "different"),
+        (0.2, 0.05, 1.0, 0.4, "different"),
     ],
 )
-def test_the_rule(het, p_het, p_dist, label):
-    verdict = judge(Standing(het, 2.0, p_het), Standing(2.5, 1.5, p_dist), 7)
-    assert verdict.label == label
+def test_the_rule(uneven, p_uneven, p_dist, shared, label):
+    verdict = judge(Standing(uneven, 0.1, p_uneven), Standing(2.5, 1.5, p_dist), shared, 7)
+    assert verdict.label == label and verdict.shared == shared
     assert verdict.text.startswith("at d=7 ")
-    numbers = f"Het {het:g}, random 2, corrected p {p_het:g}; Dist 2.5, random 1.5, corrected p"
-    assert f"({numbers} {p_dist:g})" in verdict.text
+    numbers = f"Uneven {uneven:g}, random 0.1, corrected p {p_uneven:g}; Dist 2.5, random 1.5, "
+    assert f"({numbers}corrected p {p_dist:g}; overlap {shared:.0%} of random)" in verdict.text
+    assert ("far apart" in verdict.text) == (shared < 0.5 and label != "alike")
 
 
 def test_how_far_a_statistic_stands_out():
-    null, p = np.full((5, 4), 2.0), np.array([0.01, 0.2, 0.05, 0.06])
-    assert last_beyond(np.array([3.5, 9, 3, 9]), null, p) == 3
-    assert last_beyond(np.array([4.0, 9, 3, 9]), null, p, factor=2) == 1
-    assert last_beyond(np.array([3.0, 9, 3, 9]), null, p, factor=2) == 0
+    p = np.array([0.01, 0.2, 0.05, 0.06])
+    assert last_beyond(np.array([3.5, 9, 3, 9]), p) == 3
+    assert last_beyond(np.array([4.0, 9, 3, 9]), p, least=4) == 1
+    assert last_beyond(np.array([3.0, 9, 3, 9]), p, least=4) == 0
 
 
 def alike_groups(rng, n_groups=5):
@@ -85,9 +88,10 @@ def test_p_is_corrected_for_the_targets_that_are_judged_and_for_both_statistics(
     every, one = corrected_p(delta, null[1:], range(5)), corrected_p(delta, null[1:], [2])
     assert every.shape == (2, 1, 5) and one.shape == (2, 1, 1)
     assert (one[:, 0, 0] <= every[:, 0, 2]).all() and (one[:, 0, 0] < every[:, 0, 2]).any()
-    values = np.concatenate([heterogeneity(delta)[0], distance(delta)[0]])
-    drawn = np.concatenate([heterogeneity(null)[:, 0], distance(null)[:, 0]], axis=1)
-    np.testing.assert_allclose(every[:, 0].ravel(), largest_statistic_p(values, drawn[1:]))
+    of_data, of_null = overlap_ratios(delta, null[1:])
+    values = np.concatenate([unevenness(of_data)[0], distance(delta)[0]])
+    drawn = np.concatenate([unevenness(of_null)[:, 0], distance(null[1:])[:, 0]], axis=1)
+    np.testing.assert_allclose(every[:, 0].ravel(), largest_statistic_p(values, drawn))
 
 
 # --- what is counted -----------------------------------------------------------------------------
@@ -181,12 +185,12 @@ def test_verdicts_of_all_groups_or_of_the_target(tiny):
     for check in (found, alone):
         standing = [
             Standing(check[key]["4"]["B"], np.mean(check[null]["4"]["B"]), check["p"]["B"][key])
-            for key, null in (("het", "null"), ("dist", "null_dist"))
+            for key, null in (("uneven", "null_uneven"), ("dist", "null_dist"))
         ]
-        expected = judge(*standing, 4)
+        expected = judge(*standing, check["overlap"]["B"], 4)
         assert (check["verdict"]["B"], check["label"]["B"]) == (expected.text, expected.label)
     # corrected over three targets or one
-    assert all(alone["p"]["B"][key] <= found["p"]["B"][key] for key in ("het", "dist"))
+    assert all(alone["p"]["B"][key] <= found["p"]["B"][key] for key in ("uneven", "dist"))
 
 
 def test_too_few_relabellings_for_a_verdict_are_said(tiny):

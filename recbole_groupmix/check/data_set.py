@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from recbole_groupmix.core.theory.relabelling import (
     movable_share,
     null_discrepancies,
 )
+from recbole_groupmix.core.theory.unevenness import overlap_ratios, unevenness
 from recbole_groupmix.exact.similarity import interaction_matrix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
@@ -60,7 +62,7 @@ class Check:
     null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
         The same for random groups that are as large and as active.
     p : numpy.ndarray of float64, shape (2, d_max, n_targets)
-        p-values of Het_d and Dist_d, corrected over both and the targets.
+        p-values of Uneven_d and Dist_d, corrected over both and the targets.
     d : int
         Dimension of the verdicts.
     shares : ClassShares or None
@@ -106,14 +108,29 @@ class Check:
         """Het_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
         return heterogeneity(self.null)
 
+    @cached_property
+    def overlap(self) -> tuple[FloatArray, FloatArray]:
+        """Overlap ratios of the data and under relabellings."""
+        return overlap_ratios(self.delta, self.null)
+
+    @property
+    def uneven(self) -> FloatArray:
+        """Uneven_d of every group, shape (d_max, n_groups)."""
+        return unevenness(self.overlap[0])
+
+    @property
+    def null_uneven(self) -> FloatArray:
+        """Uneven_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
+        return unevenness(self.overlap[1])
+
     @property
     def dist(self) -> FloatArray:
-        """Mean of Delta_d over the other groups, shape (d_max, n_groups)."""
+        """Dist_d of every group, shape (d_max, n_groups)."""
         return distance(self.delta)
 
     @property
     def null_dist(self) -> FloatArray:
-        """The same under relabellings, shape (n_relabellings, d_max, n_groups)."""
+        """Dist_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
         return distance(self.null)
 
 
@@ -241,15 +258,15 @@ def _verdicts(
     delta: FloatArray, null: FloatArray, p: FloatArray, d: int, targets: dict[str, int]
 ) -> dict[str, Verdict]:
     """Judge the targets, given with their group indices, at one dimension."""
-
-    def standing(of: Callable[[FloatArray], FloatArray], p_of: FloatArray, group: int) -> Standing:
-        random = of(null[:, d - 1])[:, group].mean()
-        return Standing(float(of(delta[d - 1])[group]), float(random), float(p_of))
-
+    of_data, of_null = overlap_ratios(delta[d - 1 : d], null[:, d - 1 : d])
+    uneven, random_uneven = unevenness(of_data)[0], unevenness(of_null)[:, 0].mean(axis=0)
+    dist, random_dist = distance(delta[d - 1]), distance(null[:, d - 1]).mean(axis=0)
+    shared = of_data[0].mean(axis=-1)
     return {
         target: judge(
-            standing(heterogeneity, p[0, d - 1, at], group),
-            standing(distance, p[1, d - 1, at], group),
+            Standing(float(uneven[group]), float(random_uneven[group]), float(p[0, d - 1, at])),
+            Standing(float(dist[group]), float(random_dist[group]), float(p[1, d - 1, at])),
+            float(shared[group]),
             d,
         )
         for at, (target, group) in enumerate(targets.items())

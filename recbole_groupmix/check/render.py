@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_groupmix.check.data_set import Check
-from recbole_groupmix.check.verdict import FACTOR, RULE, last_beyond
+from recbole_groupmix.check.verdict import CLEARLY_UNEVEN, RULE, last_beyond
 from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
 from recbole_groupmix.mixes.theory import Theory
@@ -43,6 +43,8 @@ def to_json(check: Check) -> CheckRecord:
         "delta": {str(d): check.delta[d - 1].tolist() for d in dimensions},
         "het": _by_d(check, check.het),
         "null": _by_d(check, check.null_het.transpose(1, 2, 0)),
+        "uneven": _by_d(check, check.uneven),
+        "null_uneven": _by_d(check, check.null_uneven.transpose(1, 2, 0)),
         "dist": _by_d(check, check.dist),
         "null_dist": _by_d(check, check.null_dist.transpose(1, 2, 0)),
         "theory": {
@@ -56,9 +58,12 @@ def to_json(check: Check) -> CheckRecord:
         "influence": None if check.influence is None else check.influence.to_dict(),
         "d": check.d,
         "p": {
-            target: dict(zip(("het", "dist"), check.p[:, check.d - 1, at].tolist(), strict=True))
+            target: dict(
+                zip(("uneven", "dist"), check.p[:, check.d - 1, at].tolist(), strict=True)
+            )
             for at, target in enumerate(check.targets)
         },
+        "overlap": {target: verdict.shared for target, verdict in check.verdicts.items()},
         "verdict": {target: verdict.text for target, verdict in check.verdicts.items()},
         "label": {target: verdict.label for target, verdict in check.verdicts.items()},
         "rule": RULE,
@@ -83,8 +88,9 @@ def to_text(check: Check) -> str:
             *_group_table(check),
             *_class_table(check),
             *_delta_table(check),
-            *_curve(check, "Het", check.het, check.null_het, check.p[0], FACTOR),
-            *_curve(check, "Dist", check.dist, check.null_dist, check.p[1], 1.0),
+            *_curve(check, "Het", check.het, check.null_het),
+            *_curve(check, "Uneven", check.uneven, check.null_uneven, check.p[0], CLEARLY_UNEVEN),
+            *_curve(check, "Dist", check.dist, check.null_dist, check.p[1]),
             *_theory_table(check),
             *_influence_table(check),
             "",
@@ -127,18 +133,31 @@ def _delta_table(check: Check) -> list[str]:
 
 
 def _curve(
-    check: Check, name: str, values: FloatArray, null: FloatArray, p: FloatArray, factor: float
+    check: Check,
+    name: str,
+    values: FloatArray,
+    null: FloatArray,
+    p: FloatArray | None = None,
+    least: float = 0.0,
 ) -> list[str]:
     dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
-    rows = [["target", *(f"d={d}" for d in dimensions), "stands out up to"]]
+    rows = [
+        [
+            "target",
+            *(f"d={d}" for d in dimensions),
+            *(["stands out up to"] if p is not None else []),
+        ]
+    ]
     for at, target in enumerate(check.targets):
         group = check.groups.index(target)
         cells = [
             f"{1000 * values[d - 1, group]:.3g} ({1000 * null[:, d - 1, group].mean():.3g})"
             for d in dimensions
         ]
-        last = last_beyond(values[:, group], null[:, :, group], p[:, at], factor)
-        rows.append([target, *cells, f"d={last}" if last else "no d"])
+        if p is not None:
+            last = last_beyond(values[:, group], p[:, at], least)
+            cells.append(f"d={last}" if last else "no d")
+        rows.append([target, *cells])
     title = f"1000 {name}_d, and in brackets the mean of {len(null)} relabellings"
     return ["", title, *aligned(rows)]
 

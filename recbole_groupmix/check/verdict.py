@@ -8,34 +8,41 @@ from dataclasses import dataclass
 import numpy as np
 
 from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
-from recbole_groupmix.core.theory.discrepancy import FloatArray, distance, heterogeneity
+from recbole_groupmix.core.theory.discrepancy import FloatArray, distance
+from recbole_groupmix.core.theory.unevenness import overlap_ratios, unevenness
 from recbole_groupmix.text.numbers import LEVEL
 
-#: Factor by which Het_d must exceed its null mean: then at least half is not due to group size.
-FACTOR = 2.0
+#: Unevenness from which reweighting is worth a search: overlaps that differ by a fifth.
+CLEARLY_UNEVEN = 0.2
+#: Mean overlap ratio below which groups are called far apart.
+FAR_APART = 0.5
 
 RULE = (
-    "Dist_d of a target is the mean of its distances Delta_d to the other groups, Het_d their "
-    "variance. Relabellings put all users into random groups of the same sizes, each user in the "
-    "place of one about as active, so theirs are what size and activity alone make. A statistic "
-    f"stands out where its p-value is at most {LEVEL}. It is corrected for all statistics of all "
-    "targets: the share of relabellings in which any of them lies as far above its mean, in standard "
-    "deviations. ALIKE: neither stands out. EVEN: Dist_d does, Het_d does not. SLIGHT: Het_d does, "
-    f"but is less than {FACTOR:g} times the relabellings' mean. DIFFERENT: Het_d does and is at least "
-    f"{FACTOR:g} times their mean."
+    "Dist_d of a target is the mean of its distances Delta_d to the other groups. Uneven_d is the "
+    "standard deviation over the other groups of the logarithm of their overlap with it, 1 - Delta_d, "
+    "each relative to that of random groups. Relabellings put all users into random groups of the "
+    "same sizes, each user in the place of one about as active, so theirs are what size and activity "
+    f"alone make. A statistic stands out where its p-value is at most {LEVEL}. It is corrected for "
+    "all statistics of all targets: the share of relabellings in which any of them lies as far above "
+    "its mean, in standard deviations. ALIKE: neither stands out. EVEN: Dist_d does, Uneven_d does "
+    f"not. SLIGHT: Uneven_d does, but is below {CLEARLY_UNEVEN:g}. DIFFERENT: Uneven_d does and is at "
+    f"least {CLEARLY_UNEVEN:g}."
 )
 
 _MEANING = {
     "alike": "the groups cannot be told from random groups that are as large and as active: mixing "
     "is unlikely to matter",
-    "even": "the other groups differ from this one, but no more unevenly than random groups of "
-    "their sizes: which of them is weighted is unlikely to matter; how much of them all, the budget, "
-    "may",
-    "slight": "the other groups differ from this one a little more unevenly than random groups of "
-    "their sizes: reweighting is unlikely to matter much",
-    "different": "some groups are much nearer to this one than others, for their sizes: reweighting "
-    "may matter, so a search is worth its time",
+    "even": "the other groups differ from this one, but all of them about as much, for their sizes: "
+    "which of them is weighted is unlikely to matter; how much of them all, the budget, may",
+    "slight": "the other groups differ from this one a little unevenly, for their sizes: "
+    "reweighting is unlikely to matter much",
+    "different": "some groups share much more of this one's interests than others, for their sizes: "
+    "reweighting may matter, so a search is worth its time",
 }
+_APART = (
+    "; the groups are far apart, so what each is worth to this one is best seen by leaving it out "
+    "(groupmix shapley)"
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +55,13 @@ class Verdict:
         The case of `RULE` that holds.
     text : str
         The same in words, with the numbers behind it.
+    shared : float
+        Mean overlap of the other groups with the target, relative to random groups: 1 for these.
     """
 
     label: str
     text: str
+    shared: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Standing:
     Attributes
     ----------
     value : float
-        Het_d or Dist_d.
+        Uneven_d or Dist_d.
     random : float
         Mean over the relabellings.
     p : float
@@ -82,22 +92,26 @@ class Standing:
         return f"{name} {self.value:.3g}, random {self.random:.3g}, corrected p {self.p:.2g}"
 
 
-def judge(het: Standing, dist: Standing, d: int) -> Verdict:
+def judge(uneven: Standing, dist: Standing, shared: float, d: int) -> Verdict:
     """Apply `RULE` to one target and dimension.
 
     Parameters
     ----------
-    het, dist : Standing
-        Het_d and Dist_d of the target.
+    uneven, dist : Standing
+        Uneven_d and Dist_d of the target.
+    shared : float
+        Its mean overlap ratio, > 0.
     d : int
         Dimension, for the text.
     """
-    label = _label(het, dist)
-    return Verdict(label, f"at d={d} {_MEANING[label]} ({het.words('Het')}; {dist.words('Dist')})")
+    label = _label(uneven, dist)
+    apart = _APART if shared < FAR_APART and label != "alike" else ""
+    numbers = f"{uneven.words('Uneven')}; {dist.words('Dist')}; overlap {shared:.0%} of random"
+    return Verdict(label, f"at d={d} {_MEANING[label]}{apart} ({numbers})", shared)
 
 
 def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> FloatArray:
-    """Return the p-values of Het_d and Dist_d of targets, corrected over both and all of them.
+    """Return the p-values of Uneven_d and Dist_d of targets, corrected over both and all of them.
 
     Parameters
     ----------
@@ -111,11 +125,12 @@ def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> 
     Returns
     -------
     numpy.ndarray of float64, shape (2, d_max, n_targets)
-        Of Het_d, then of Dist_d, each dimension by itself.
+        Of Uneven_d, then of Dist_d, each dimension by itself.
     """
     chosen = list(targets)
-    values = np.stack([heterogeneity(delta), distance(delta)])[:, :, chosen]
-    drawn = np.stack([heterogeneity(null), distance(null)], axis=1)[..., chosen]
+    of_data, of_null = overlap_ratios(delta, null)
+    values = np.stack([unevenness(of_data), distance(delta)])[:, :, chosen]
+    drawn = np.stack([unevenness(of_null), distance(null)], axis=1)[..., chosen]
     p = np.empty(values.shape)
     for at in range(values.shape[1]):
         of_all = largest_statistic_p(
@@ -125,30 +140,28 @@ def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> 
     return p
 
 
-def last_beyond(values: FloatArray, null: FloatArray, p: FloatArray, factor: float = 1.0) -> int:
+def last_beyond(values: FloatArray, p: FloatArray, least: float = 0.0) -> int:
     """Return the largest d at which a statistic stands out.
 
     Parameters
     ----------
     values : numpy.ndarray of float64, shape (d_max,)
         Statistic of a target.
-    null : numpy.ndarray of float64, shape (n_relabellings, d_max)
-        The same under relabellings.
     p : numpy.ndarray of float64, shape (d_max,)
         Corrected p-values.
-    factor : float
-        How many times the mean of the relabellings it must be besides.
+    least : float
+        What it must be besides.
 
     Returns
     -------
     int
         In [0, d_max]; 0 if it stands out nowhere.
     """
-    beyond = (p <= LEVEL) & (values >= factor * null.mean(axis=0))
+    beyond = (p <= LEVEL) & (values >= least)
     return int(np.flatnonzero(beyond)[-1]) + 1 if beyond.any() else 0
 
 
-def _label(het: Standing, dist: Standing) -> str:
-    if het.stands_out:
-        return "different" if het.value >= FACTOR * het.random else "slight"
+def _label(uneven: Standing, dist: Standing) -> str:
+    if uneven.stands_out:
+        return "different" if uneven.value >= CLEARLY_UNEVEN else "slight"
     return "even" if dist.stands_out else "alike"

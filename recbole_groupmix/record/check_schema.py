@@ -95,6 +95,10 @@ class CheckRecord(_Check, total=False):
     """What delta, het and dist are made of: `train`, the training part, or `all`, test included."""
     classes: Classes | None
     """Shares of item classes; null without a column of classes."""
+    uneven: ByDimension
+    """Uneven_d by d and group: the spread of the overlaps relative to random groups."""
+    null_uneven: Relabelled
+    """Uneven_d of each relabelling within strata of activity, by d and group."""
     dist: ByDimension
     """Dist_d by d and group."""
     null_dist: Relabelled
@@ -106,7 +110,9 @@ class CheckRecord(_Check, total=False):
     d: Positive
     """Dimension of the verdicts."""
     p: dict[str, dict[str, float]]
-    """By target the p-values of `het` and `dist` at that dimension, corrected over all of them."""
+    """By target the p-values of `uneven` and `dist` at that dimension, corrected over all of them."""
+    overlap: dict[str, NotNegative]
+    """By target the mean overlap of the other groups with it at that dimension, relative to random groups."""
     verdict: dict[str, str]
     """The verdict of the rule on each target, in words."""
     label: dict[str, str]

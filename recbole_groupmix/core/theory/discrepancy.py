@@ -206,18 +206,24 @@ def heterogeneity(delta: npt.ArrayLike) -> FloatArray:
     ValueError
         If there are fewer than two groups.
     """
-    variance: FloatArray = _others(delta).var(axis=-1)
+    variance: FloatArray = off_diagonal(delta).var(axis=-1)
     return variance
 
 
 def distance(delta: npt.ArrayLike) -> FloatArray:
     """Return the mean of Delta_d(i, j) over the other groups j; as `heterogeneity`, in [0, 1]."""
-    mean: FloatArray = _others(delta).mean(axis=-1)
+    mean: FloatArray = off_diagonal(delta).mean(axis=-1)
     return mean
 
 
-def _others(delta: npt.ArrayLike) -> FloatArray:
-    """Take the diagonal out: shape (..., n_groups, n_groups - 1)."""
+def off_diagonal(delta: npt.ArrayLike) -> FloatArray:
+    """Return a matrix of pairs without its diagonal, shape (..., n_groups, n_groups - 1).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two groups.
+    """
     values = np.asarray(delta, dtype=np.float64)
     n = values.shape[-1] if values.ndim >= 2 else 0
     if n < 2 or values.shape[-2] != n:
