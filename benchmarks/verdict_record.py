@@ -5,9 +5,10 @@
 
 The model is the truncated SVD of the weighted training part (the paper's Eq. 2), solved exactly;
 the outcome is the change of precision@20 on the target's test items against Proportional, with a 95 %
-bootstrap interval over its users, under Stratified and under the mix of least bound (theory). `*`
-marks intervals that leave 0 out. A verdict DIFFERENT is a hit if some mix helps, the others are if
-none does.
+bootstrap interval over its users, under Stratified, under the mix of least bound (theory) and with
+each other group left out. `*` marks p < .05 after Holm's correction over the row. A verdict DIFFERENT
+is right if some of these mixes helps, the others are if none does. Beside it stands the verdict of the
+rule before, by the variance Het_d of the distances.
 """
 
 import sys
@@ -19,13 +20,15 @@ from recbole_groupmix.check.data_set import check_data_set
 from recbole_groupmix.check.verdict import Standing, judge
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights, stratified
-from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.core.statistics.bootstrap import holm, relative_change
+from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
 from recbole_groupmix.core.theory.discrepancy import group_subspace
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.text.numbers import LEVEL
 
 K = 20
 
@@ -54,44 +57,90 @@ def precision(vectors, held_out):
     ]
 
 
+def left_out_vectors(experiment, d):
+    """Item vectors without each group, by its name."""
+    part, groups = experiment.part(ALL_OF_TRAIN), experiment.groups
+    matrix = csr_matrix((np.ones(len(part.users)), (part.users, part.items)), experiment.shape)
+    known = groups.of_user >= 0
+    return {
+        name: group_subspace(matrix[np.flatnonzero(known & (groups.of_user != at))], d)
+        for at, name in enumerate(groups.names)
+    }
+
+
+def cell(name, change, p):
+    """A change as text, with `*` where its corrected p is below .05."""
+    numbers = f"{change.mean:+.1%} [{change.ci_low:+.1%}, {change.ci_high:+.1%}]"
+    return f"{name}{numbers}{'*' if p < LEVEL else ''}"
+
+
 def main(arguments):
     given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)}
     dimensions = [int(d) for d in given.pop("dimensions").split(",")]
     most = max(dimensions)
     checked = check_data_set(merge_settings({**given, "embedding_size": most}), influence=False)
-    all_vectors, hits, verdicts = None, 0, 0
-    print("| target | d | verdict | stratified | theory |")
-    print("| --- | ---: | --- | ---: | ---: |")
+    dimensions = [d for d in dimensions if d <= checked.d]
+    all_vectors, without, right, n = None, {}, 0, 0
+    print(
+        "| target | users | d | verdict | before | Uneven | stratified | theory | without one, best |",
+        end="",
+    )
+    print(" worst |\n| --- | ---: | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for group, target in enumerate(checked.groups):
         experiment = Experiment(merge_settings({**given, "target": target}))
         if all_vectors is None:
             all_vectors = item_vectors(experiment, None, target, most)
+            without = left_out_vectors(experiment, most)
         held_out = experiment.target_held_out(experiment.part(ALL_OF_TRAIN))
-        mixes = [stratified(experiment.n_users, target), theory_mix(experiment)]
-        vectors = [m and item_vectors(experiment, m, target, most) for m in mixes]
+        mixes = {"stratified": stratified(experiment.n_users, target)}
+        theory = theory_mix(experiment)
+        if theory is not None:
+            mixes["theory"] = theory
+        vectors = {name: item_vectors(experiment, m, target, most) for name, m in mixes.items()}
+        vectors.update({name: v for name, v in without.items() if name != target})
         for d in dimensions:
-            base, cells, helps = precision(all_vectors[:, :d], held_out), [], False
-            for of_mix in vectors:
-                if of_mix is None:
-                    cells.append("")
-                    continue
-                values = precision(of_mix[:, :d], held_out)
-                c = relative_change(values[None], base[None], seed=0)
-                helps |= c.ci_low > 0
-                mark = "*" if c.ci_low > 0 or c.ci_high < 0 else ""
-                cells.append(f"{c.mean:+.1%} [{c.ci_low:+.1%}, {c.ci_high:+.1%}]{mark}")
-            at = d - 1, group
-            het = Standing(
-                checked.het[at], checked.null_het[:, d - 1, group].mean(), checked.p[0][at]
-            )
-            dist = Standing(
-                checked.dist[at], checked.null_dist[:, d - 1, group].mean(), checked.p[1][at]
-            )
-            label = judge(het, dist, d).label
-            hits += (label == "different") == helps
-            verdicts += 1
-            print(f"| {target} | {d} | {label} | {' | '.join(cells)} |", flush=True)
-    print(f"\n{hits} of {verdicts} verdicts are hits.")
+            base = precision(all_vectors[:, :d], held_out)[None]
+            changes = {
+                name: relative_change(precision(v[:, :d], held_out)[None], base, seed=0)
+                for name, v in vectors.items()
+            }
+            ps = dict(zip(changes, holm([c.p for c in changes.values()]), strict=True))
+            helps = any(c.mean > 0 and ps[name] < LEVEL for name, c in changes.items())
+            verdict = judged_at(checked, target, d)
+            right, n = right + (helps == (verdict.label == "different")), n + 1
+            ranked = sorted((c.mean, name) for name, c in changes.items() if name not in mixes)
+            cells = [
+                cell("", changes[name], ps[name]) if name in changes else ""
+                for name in ("stratified", "theory")
+            ] + [cell(f"{name} ", changes[name], ps[name]) for _, name in (ranked[-1], ranked[0])]
+            uneven = checked.uneven[d - 1, group]
+            numbers = [target, str(len(held_out.users)), str(d), verdict.label]
+            numbers += [before(checked, group, d), f"{uneven:.2f}"]
+            print(f"| {' | '.join([*numbers, *cells])} |", flush=True)
+    print(f"\n{right} of {n} verdicts are right.")
+
+
+def judged_at(checked, target, d):
+    """The verdict of `check` on a target at another dimension."""
+    at, group = checked.targets.index(target), checked.groups.index(target)
+    statistics = (checked.uneven, checked.null_uneven), (checked.dist, checked.null_dist)
+    standings = [
+        Standing(values[d - 1, group], null[:, d - 1, group].mean(), checked.p[place][d - 1, at])
+        for place, (values, null) in enumerate(statistics)
+    ]
+    return judge(*standings, checked.overlap[0][d - 1, group].mean(), d)
+
+
+def before(checked, group, d):
+    """The label of the rule before this one: of Het_d, at least twice its mean for different."""
+    statistics = (checked.het, checked.null_het), (checked.dist, checked.null_dist)
+    values = np.concatenate([v[d - 1] for v, _ in statistics])
+    drawn = np.concatenate([null[:, d - 1] for _, null in statistics], axis=1)
+    het_p, dist_p = largest_statistic_p(values, drawn).reshape(2, -1)[:, group]
+    if het_p > LEVEL:
+        return "even" if dist_p <= LEVEL else "alike"
+    twice = checked.het[d - 1, group] >= 2 * checked.null_het[:, d - 1, group].mean()
+    return "different" if twice else "slight"
 
 
 if __name__ == "__main__":
