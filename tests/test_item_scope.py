@@ -16,6 +16,8 @@ from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.held_out import HeldOut, scores_of_all_items, user_metrics
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.user_metrics import per_user_metrics
+from recbole_groupmix.exact.gradient import gradient_search
+from recbole_groupmix.exact.loss_influence import LossProblem
 from recbole_groupmix.experiment.item_notes import item_notes
 from recbole_groupmix.experiment.measured_users import NOT_KEPT, OUTSIDE, measured_users
 from recbole_groupmix.rivals.calibrated import RIVAL
@@ -231,6 +233,37 @@ def test_calibrated_lists_hold_items_of_the_catalogue(markets):
     raised = recipe.rerank(scores, users) > scores.max(axis=1, keepdims=True)
     assert raised.any(axis=1).all()
     assert not (raised & ex.part(1).catalogues.left_out(users)).any()
+
+
+def test_the_held_out_loss_of_influence_and_gradient_is_that_of_the_catalogue(markets):
+    ex = experiment(markets, model="EASE", rank_items="offered", lambdas=[7.0], topk=[3, 5])
+    part = ex.part(1)
+    x = np.zeros(ex.shape)
+    x[part.users, part.items] = 1
+    inverse = np.linalg.inv(x.T @ x + 7.0 * np.eye(ex.shape[1]))
+    scores = x - x @ inverse / np.diag(inverse)
+    held_out = part.held_out
+    wanted = []
+    for row, user in enumerate(held_out.users):
+        mine = _catalogue(ex, part, ex.groups.names[ex.groups.of_user[user]])
+        ranked = sorted(mine - set(part.items[part.users == user].tolist()))
+        shares = np.exp(10 * scores[user]) / np.exp(10 * scores[user, ranked]).sum()
+        wanted.append(-np.log(shares[held_out.relevant[row].indices]).mean())
+    found = LossProblem(ex, 1).changes(dict.fromkeys("ABC", 7.0))
+    np.testing.assert_allclose(found.before, wanted, rtol=1e-4)
+    (start,) = gradient_search(ex, 7.0, free=10**9, folds=1, starts=["proportional"], most=1)
+    of_target = np.array(wanted)[ex.target_users(held_out)].mean()
+    assert start.optimum.loss_at_start == pytest.approx(of_target, rel=1e-4)
+
+
+def test_another_target_has_training_rows_of_its_own(markets):
+    """Where rows depend on the target; else the parts are shared."""
+    ex, whole = experiment(markets, train_items="target"), experiment(markets)
+    first = ex.part(1)
+    second = ex.for_target("C").part(1)
+    wanted = experiment(markets, train_items="target", target="C").part(1)
+    assert second.rows.tolist() == wanted.rows.tolist() != first.rows.tolist()
+    assert whole.for_target("C").part(1) is whole.part(1)
 
 
 @pytest.mark.parametrize(
