@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,13 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.split import fold_of_interaction, test_mask
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
+from recbole_groupmix.experiment.split import Split
 from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.notes import device_note
@@ -82,10 +81,11 @@ class Experiment:
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
+            self.split = Split.of(settings, self.dataset)
         self.pretrained = pretrained(settings, self.config)
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
-        self.is_test = self._test_rows()
+        self.is_test = self.split.is_test
         self.groups: Groups = groups_of(settings, self.dataset, ~self.is_test)
         self.notes = (
             *settings.notes,
@@ -129,15 +129,10 @@ class Experiment:
         """Users with at least one interaction in all of train, by group."""
         return self.part(ALL_OF_TRAIN).n_users
 
-    @cached_property
+    @property
     def folds(self) -> np.ndarray:
-        """Fold of every row, int64 (n_interactions,), -1 for test rows."""
-        folds = np.full(len(self.users), -1)
-        train = ~self.is_test
-        folds[train] = fold_of_interaction(
-            self.users[train], self.settings.folds, self.settings.seed
-        )
-        return folds
+        """Fold that holds out each row, int64 (n_interactions,): see :class:`~.split.Split`."""
+        return self.split.folds
 
     def part(self, index: int) -> Part:
         """Return a part, kept for further use."""
@@ -249,22 +244,11 @@ class Experiment:
         return f"user {self.dataset.id2token(uid, user)!s} of {self.settings.dataset!r}"
 
     def _make_part(self, index: int) -> Part:
-        if index == ALL_OF_TRAIN:
-            train, held = ~self.is_test, self.is_test
-        else:
-            train, held = (self.folds >= 0) & (self.folds != index - 1), self.folds == index - 1
+        train, held = self.split.rows_of(index)
         name_of, groups = self._name_of, self.groups
         return Part.of_rows(
             index, self.users, self.items, train, held, groups, self.shape, name_of
         )
-
-    def _test_rows(self) -> np.ndarray:
-        if self.settings["benchmark_filename"] is None:
-            return test_mask(self.users, self.settings.seed)
-        sizes = self.dataset.file_size_list
-        is_test = np.zeros(sum(sizes), dtype=bool)
-        is_test[-sizes[-1] :] = True
-        return is_test
 
     def _target(self, target: str | None) -> str:
         listed, groups = self.groups.table(self.users), self.groups

@@ -1,0 +1,79 @@
+"""RecBole's split under ``eval_args``: the rows of train and test are those of RecBole itself."""
+
+import numpy as np
+import pytest
+import torch
+from helpers import experiment, write_timed
+from recbole.data import create_dataset
+from recbole.data.utils import data_preparation
+from recbole.utils import init_seed
+
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.config import GroupMixConfig
+
+pytestmark = pytest.mark.contract
+
+SPLITS = {
+    "ratios": {"split": {"RS": [0.6, 0.2, 0.2]}},
+    "ratios that do not add up to 1": {"split": {"RS": [7, 1, 2]}, "order": "RO"},
+    "ratios of all": {"group_by": "none"},
+    "in time": {"split": {"RS": [0.7, 0.1, 0.2]}, "order": "TO"},
+    "in time, of all": {"order": "TO", "group_by": None},
+    "last but one and last": {"split": {"LS": "valid_and_test"}, "order": "TO"},
+    "last": {"split": {"LS": "test_only"}, "order": "TO", "group_by": "none"},
+    "last of a random order": {"split": {"LS": "test_only"}},
+}
+
+
+def of_recbole(folder, eval_args, seed=2020, **more):
+    """Return the loaders of a run of RecBole's own."""
+    values = {
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+        "eval_args": {"split": {"RS": [0.8, 0, 0.2]}, **eval_args},
+        "seed": seed,
+        **more,
+    }
+    config = GroupMixConfig("BPR", "tiny", values, folder=folder / "tiny")
+    with recbole_compat():
+        init_seed(config["seed"], config["reproducibility"])
+        return config, data_preparation(config, create_dataset(config))
+
+
+def pairs(loader):
+    inter = loader._dataset.inter_feat
+    return list(zip(inter["user_id"].tolist(), inter["item_id"].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("name", SPLITS)
+@pytest.mark.parametrize("seed", [1, 2020])
+def test_rows_of_train_and_test_are_recboles(tmp_path, name, seed):
+    folder, args = write_timed(tmp_path), SPLITS[name]
+    _, (train, valid, test) = of_recbole(folder, args, seed)
+    ex = experiment(folder, eval_args=args, seed=seed)
+    rows = list(zip(ex.users.tolist(), ex.items.tolist(), strict=True))
+    ours = [[rows[row] for row in part] for part in (ex.split.train, ex.split.test)]
+    # loaders sort their rows by user; the training loader leaves them as they are split
+    assert ours[0][: len(train._dataset)] == pairs(train)
+    assert sorted(ours[0]) == sorted(pairs(train) + pairs(valid))
+    assert sorted(ours[1]) == sorted(pairs(test)) and test
+    assert np.array_equal(np.flatnonzero(ex.is_test), np.sort(ex.split.test))
+
+
+def test_the_data_set_and_the_global_generators_are_left_alone(tmp_path):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    ex = experiment(write_timed(tmp_path), eval_args=SPLITS["ratios"], unused_col={"inter": ["a"]})
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert set(ex.dataset.inter_feat.columns) == {"user_id", "item_id"}
+    files = experiment(tmp_path)
+    assert torch.equal(ex.dataset.inter_feat["item_id"], files.dataset.inter_feat["item_id"])
+
+
+def test_times_are_loaded_for_a_split_in_time(tmp_path):
+    write_timed(tmp_path)
+    ex = experiment(tmp_path, eval_args={"order": "TO"})
+    times = ex.dataset.inter_feat["timestamp"].numpy()
+    for user in np.unique(ex.users):
+        mine = ex.users == user
+        assert times[mine & ~ex.is_test].max() <= times[mine & ex.is_test].min()
+    assert "timestamp" not in experiment(tmp_path).dataset.inter_feat.columns
