@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from recbole_groupmix.core.catalogues import arrays_of
 from recbole_groupmix.engine.hit_loops import top_hits
 
 
@@ -19,7 +20,7 @@ def _sorted(scores, masked, relevant, depth):
     return hits
 
 
-def _kernel(scores, masked, relevant, depth):
+def _kernel(scores, masked, relevant, depth, catalogues=None):
     hits = np.ones((len(scores), depth), bool)  # must be overwritten
     hide, want = sp.csr_matrix(masked), sp.csr_matrix(relevant)
     top_hits(
@@ -29,6 +30,7 @@ def _kernel(scores, masked, relevant, depth):
         hide.indices,
         want.indptr,
         want.indices,
+        *arrays_of(catalogues),
         hits,
     )
     return hits

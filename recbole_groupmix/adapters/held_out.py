@@ -14,6 +14,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.core.catalogues import Catalogues, arrays_of
 from recbole_groupmix.core.user_metrics import METRICS, per_user_metrics
 from recbole_groupmix.engine.hit_loops import top_hits
 from recbole_groupmix.engine.threads import even_bounds, pool
@@ -32,11 +33,14 @@ class HeldOut:
         Internal ids, ascending; each has at least one held-out item.
     relevant, masked : scipy.sparse.csr_matrix of bool, shape (n_eval, n_items)
         Held-out items, and training items, which are left out of the ranking.
+    catalogues : Catalogues or None
+        Items that are ranked for each user, of whom each finds an item there; None stands for all.
     """
 
     users: np.ndarray
     relevant: csr_matrix
     masked: csr_matrix
+    catalogues: Catalogues | None = None
 
     @classmethod
     def of_pairs(
@@ -45,6 +49,7 @@ class HeldOut:
         held_out: tuple[np.ndarray, np.ndarray],
         shape: tuple[int, int],
         eligible: np.ndarray | None = None,
+        catalogues: Catalogues | None = None,
     ) -> HeldOut:
         """Build from (users, items) pairs of both sides.
 
@@ -57,29 +62,45 @@ class HeldOut:
         eligible : numpy.ndarray of bool, shape (n_users,), optional
             Users to evaluate; default all. Users without any training interaction are never
             evaluated: the model has not learned anything about them.
+        catalogues : Catalogues, optional
+            Items that are ranked for each internal user id; default all. Held-out items outside
+            a user's catalogue are left out: no ranking can hold them.
         """
         seen = _indicator(*train, shape)
         relevant = _indicator(*held_out, shape)
         relevant = (relevant > relevant.multiply(seen)).tocsr()  # an item of both sides is known
+        if catalogues is not None:
+            relevant = _inside(relevant, catalogues)
         keep = (np.diff(relevant.indptr) > 0) & (np.diff(seen.indptr) > 0)
         if eligible is not None:
             keep &= eligible
         users = np.flatnonzero(keep)
-        return cls(users=users, relevant=relevant[users], masked=seen[users])
+        mine = None if catalogues is None else catalogues.of_rows(users)
+        return cls(users, relevant[users], seen[users], mine)
 
     def of_users(self, wanted: np.ndarray) -> HeldOut:
         """Keep those of ``wanted``, bool (n_users,) by internal id."""
         rows = np.flatnonzero(wanted[self.users])
-        return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows])
+        mine = None if self.catalogues is None else self.catalogues.of_rows(rows)
+        return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows], mine)
 
     def left_out(self, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """Return which items are not ranked, bool (n_rows, n_items): training items and padding.
+        """Return which items are not ranked, bool (n_rows, n_items).
 
-        RecBole's padding item has no interactions, so as a model's input it changes nothing.
+        Training items, padding, and items outside a user's catalogue.
         """
         left_out: np.ndarray = self.masked[rows].toarray()
         left_out[:, 0] = True
+        if self.catalogues is not None:
+            left_out |= self.catalogues.left_out(rows)
         return left_out
+
+
+def _inside(relevant: csr_matrix, catalogues: Catalogues) -> csr_matrix:
+    """Return the held-out items of every user, of those in the user's catalogue."""
+    pairs = relevant.tocoo()
+    kept = catalogues.ranked[catalogues.of_row[pairs.row], pairs.col]
+    return _indicator(pairs.row[kept], pairs.col[kept], relevant.shape)
 
 
 def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
@@ -138,14 +159,14 @@ def user_metrics(
     metrics: Sequence[str] = METRICS,
     on_scores: Callable[[slice, np.ndarray], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Rank all items except the masked ones and return the metrics of every user.
+    """Rank all items, or those of catalogues, except the masked ones; return every user's metrics.
 
     Parameters
     ----------
     model : AbstractRecommender
         A trained RecBole model; it is put into evaluation mode.
     held_out : HeldOut
-        Users, held-out and masked items.
+        Users, held-out and masked items, and the items that are ranked.
     topk : sequence of int
         Cut-offs, each at most the number of items.
     metrics : sequence of str
@@ -182,6 +203,7 @@ def _mark_hits(scores: np.ndarray, start: int, held_out: HeldOut, hits: np.ndarr
     masked, relevant, threads = held_out.masked, held_out.relevant, pool()
     rows = np.arange(start, start + len(scores))
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+    lists = (*lists, *arrays_of(held_out.catalogues))
     threads.run(
         partial(top_hits, scores[a:b], rows[a:b], *lists, hits[a:b])
         for a, b in pairwise(even_bounds(len(scores), threads.size))

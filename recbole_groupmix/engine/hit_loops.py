@@ -106,13 +106,26 @@ def _reaching(row, lanes, bound, reach, which, open_lanes):  # type: ignore[no-u
 
 
 @compiled(nogil=True)
-def _places(row, masked, relevant, hits, folded, low, reach, which, open_lanes):  # type: ignore[no-untyped-def]
-    """Mark the ranks of one user's relevant items in ``hits``; the other arrays are buffers."""
-    depth, n_lanes = hits.shape[0], folded.shape[1]
-    hits[:] = False
+def _hide(row, masked, ranked, of_row, r):  # type: ignore[no-untyped-def]
+    """Set padding, masked items and those outside the catalogue of a row to -inf."""
     row[0] = -np.inf
     for item in masked:
         row[item] = -np.inf
+    if len(ranked):
+        mine = ranked[of_row[r]]
+        for item in range(len(row)):
+            if not mine[item]:
+                row[item] = -np.inf
+
+
+@compiled(nogil=True)
+def _places(row, relevant, hits, folded, low, reach, which, open_lanes):  # type: ignore[no-untyped-def]
+    """Mark the ranks of one user's relevant items in ``hits``; the other arrays are buffers.
+
+    Items that are not ranked are -inf.
+    """
+    depth, n_lanes = hits.shape[0], folded.shape[1]
+    hits[:] = False
     if n_lanes >= depth:
         lanes = _lanes(row, n_lanes, folded[0], folded[1])
         bound = _bound(lanes, depth, folded[2], folded[3], low)
@@ -140,17 +153,22 @@ def _buffers(n_items, depth, dtype):  # type: ignore[no-untyped-def]
 
 
 @compiled(nogil=True)
-def top_hits(scores, rows, masked_ptr, masked, relevant_ptr, relevant, hits):  # type: ignore[no-untyped-def]
+def top_hits(  # type: ignore[no-untyped-def]
+    scores, rows, masked_ptr, masked, relevant_ptr, relevant, ranked, of_row, hits
+):
     """Which of the best items of each user are relevant; of equal scores the first item is better.
 
     Parameters
     ----------
     scores : float32 or float64 (n_block, n_items)
-        Changed: padding item 0 and masked items become -inf. These are not ranked, nor is NaN.
+        Changed: padding item 0, masked items and those outside the catalogue become -inf. These
+        are not ranked, nor is NaN.
     rows : int64 (n_block,)
         Which row of the CSR arrays belongs to each user of the block.
     masked_ptr, masked, relevant_ptr, relevant : int32 or int64
         CSR structure of masked and relevant items.
+    ranked, of_row : bool (n_catalogues, n_items), int64 (n_eval,)
+        Catalogues, and that of each row of the CSR arrays; without any, all items are ranked.
     hits : bool (n_block, K)
         Receives, from best to K-th, whether the item is relevant.
     """
@@ -158,7 +176,8 @@ def top_hits(scores, rows, masked_ptr, masked, relevant_ptr, relevant, hits):  #
     for b, r in enumerate(rows):
         hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
         wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
-        _places(scores[b], hide, wanted, hits[b], *buffers)
+        _hide(scores[b], hide, ranked, of_row, r)
+        _places(scores[b], wanted, hits[b], *buffers)
 
 
 @compiled(nogil=True, fastmath={"contract"})
@@ -184,7 +203,7 @@ def _products(user, columns, out):  # type: ignore[no-untyped-def]
 
 @compiled(nogil=True)
 def top_hits_of_narrow(  # type: ignore[no-untyped-def]
-    user, columns, rows, masked_ptr, masked, relevant_ptr, relevant, hits
+    user, columns, rows, masked_ptr, masked, relevant_ptr, relevant, ranked, of_row, hits
 ):
     """:func:`top_hits` of products of embeddings, user by user, for small d.
 
@@ -195,7 +214,7 @@ def top_hits_of_narrow(  # type: ignore[no-untyped-def]
     ----------
     user, columns : float32 (n_block, d), float32 (d, n_items)
         Embeddings.
-    rows, masked_ptr, masked, relevant_ptr, relevant, hits
+    rows, masked_ptr, masked, relevant_ptr, relevant, ranked, of_row, hits
         As in :func:`top_hits`.
     """
     row = np.empty(columns.shape[1], np.float32)
@@ -204,4 +223,5 @@ def top_hits_of_narrow(  # type: ignore[no-untyped-def]
         _products(user[b], columns, row)
         hide = masked[masked_ptr[r] : masked_ptr[r + 1]]
         wanted = relevant[relevant_ptr[r] : relevant_ptr[r + 1]]
-        _places(row, hide, wanted, hits[b], *buffers)
+        _hide(row, hide, ranked, of_row, r)
+        _places(row, wanted, hits[b], *buffers)

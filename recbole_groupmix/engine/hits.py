@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from recbole_groupmix.core.catalogues import Catalogues, arrays_of
 from recbole_groupmix.engine.hit_loops import top_hits, top_hits_of_narrow
 from recbole_groupmix.engine.threads import ThreadPool, one_blas_thread, pool
 
@@ -19,7 +20,7 @@ _NARROW = 8  # columns up to which our own product is faster than BLAS
 
 @dataclass(frozen=True)
 class RankingRequest:
-    """Users to rank all items for.
+    """Users to rank items for.
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class RankingRequest:
         Length of the ranking.
     rows : numpy.ndarray of int64, shape (n_now,), optional
         The part of these users to rank for now; default all.
+    catalogues : Catalogues, optional
+        Items that are ranked for each of these users; default all.
     """
 
     users: npt.NDArray[np.int64]
@@ -38,6 +41,7 @@ class RankingRequest:
     relevant: csr_matrix
     depth: int
     rows: npt.NDArray[np.int64] | None = None
+    catalogues: Catalogues | None = None
 
     @property
     def now(self) -> npt.NDArray[np.int64]:
@@ -53,8 +57,9 @@ def hits_at(
     depth: int,
     threads: ThreadPool | None = None,
     rows: npt.NDArray[np.int64] | None = None,
+    catalogues: Catalogues | None = None,
 ) -> npt.NDArray[np.bool_]:
-    """Rank all items for each user by the product of embeddings and mark the relevant ones.
+    """Rank items for each user by the product of embeddings and mark the relevant ones.
 
     Parameters
     ----------
@@ -70,7 +75,9 @@ def hits_at(
         Threads, each for blocks of users; default all. With a single thread the caller limits
         products by :func:`one_blas_thread`.
     rows : numpy.ndarray of int64, shape (n_now,), optional
-        Row of each user in ``masked`` and ``relevant``; default their order.
+        Row of each user in ``masked``, ``relevant`` and ``catalogues``; default their order.
+    catalogues : Catalogues, optional
+        Items that are ranked for each row; default all.
 
     Returns
     -------
@@ -83,6 +90,7 @@ def hits_at(
     block = max(len(user) // (4 * threads.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
     of_user = np.arange(len(user)) if rows is None else rows
     lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+    lists = (*lists, *arrays_of(catalogues))
 
     def rank(start: int) -> None:
         now = slice(start, min(start + block, len(user)))

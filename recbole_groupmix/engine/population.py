@@ -68,7 +68,7 @@ class Population:
         return final[: self._shared.n_users], final[self._shared.n_users :]
 
     def hits(self, requests: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
-        """Rank all items by models, each for its own users, and mark the relevant ones.
+        """Rank items by models, each for its own users, and mark the relevant ones.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Population:
             request, now = requests[k], requests[k].now
             lists = request.masked, request.relevant
             users = user[request.users[now]]
-            hits[k] = hits_at(users, item, *lists, request.depth, threads, now)
+            hits[k] = hits_at(users, item, *lists, request.depth, threads, now, request.catalogues)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from recbole_groupmix.engine.hits import RankingRequest
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, Member, Shared
+from recbole_groupmix.engine.torch_hits import torch_hits
 from recbole_groupmix.engine.triplets import Triplets
 
 _GAMMA = 1e-10  # of RecBole's BPRLoss, -log(gamma + sigmoid(x))
@@ -109,7 +110,7 @@ class TorchPopulation:
         self._adam(self._gradient(segment, users, pos, neg, weight), shrink)
 
     def hits(self, requests: Mapping[int, RankingRequest]) -> dict[int, npt.NDArray[np.bool_]]:
-        """Rank all items by models, each for its own users, and mark the relevant ones.
+        """Rank items by models, each for its own users, and mark the relevant ones.
 
         Parameters
         ----------
@@ -124,26 +125,10 @@ class TorchPopulation:
         return {k: self._hits(k, request) for k, request in requests.items()}
 
     def _hits(self, k: int, request: RankingRequest) -> npt.NDArray[np.bool_]:
-        now, depth = request.now, request.depth
         final = self._propagated_tables()[:, self._columns[k]]
-        user = final[self._tensor(request.users[now])]
+        user = final[self._tensor(request.users[request.now])]
         item = final[self._shared.n_users :].contiguous()
-        n_items = len(item)
-        block = max(self._max_bytes // (3 * n_items * item.element_size()), 1)
-        blocks = []
-        for start in range(0, len(now), block):
-            rows = now[start : start + block]
-            scores = user[start : start + block] @ item.T
-            scores[:, 0] = -torch.inf
-            scores[self._entries(request.masked, rows)] = -torch.inf
-            relevant = torch.zeros_like(scores, dtype=torch.bool)
-            relevant[self._entries(request.relevant, rows)] = True
-            best, where = scores.topk(min(depth, n_items), dim=1)
-            blocks.append(relevant.gather(1, where) & (best > -torch.inf))
-        hits = np.zeros((len(now), depth), dtype=bool)
-        if blocks:
-            hits[:, :n_items] = torch.cat(blocks).cpu().numpy()
-        return hits
+        return torch_hits(user, item, request, self._max_bytes)
 
     def _tensor(self, values: npt.NDArray[np.generic]) -> Tensor:
         return torch.tensor(values, device=self._device)
@@ -158,11 +143,6 @@ class TorchPopulation:
                 size=graph.shape,
                 check_invariants=False,
             )
-
-    def _entries(self, matrix: csr_matrix, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Return row (in ``rows``) and column of every stored entry of these rows of a matrix."""
-        block = matrix[rows].tocoo()
-        return self._tensor(block.row.astype(np.int64)), self._tensor(block.col.astype(np.int64))
 
     def _compact(self) -> None:
         """Remove the models that left from the tables."""

@@ -195,7 +195,9 @@ class JointModels:
                 continue
             if np.isfinite(self._population.tables(k)).all():
                 who, k_most = self._curves[k].held_out, self._curves[k].k
-                asked[k] = RankingRequest(who.users, who.masked, who.relevant, k_most)
+                asked[k] = RankingRequest(
+                    who.users, who.masked, who.relevant, k_most, catalogues=who.catalogues
+                )
             else:
                 diverged.append(k)
         hits = self._population.hits(asked)
