@@ -13,6 +13,7 @@ from recbole.config import Config
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal
 
+
 def splits_in_time(config: Config) -> bool:
     """Return whether RecBole's own split orders the rows by their time."""
     args = config["eval_args"]

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
 from recbole.data.dataset import Dataset
-from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
@@ -18,6 +17,7 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.experiment.candidates import check_mode, test_data, with_candidates
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
@@ -105,6 +105,7 @@ class Experiment:
             self.groups.of_user == self.groups.index(self.target)
         ) | all_users
         self._check_topk(settings.topk)
+        check_mode(self)
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
 
@@ -227,17 +228,9 @@ class Experiment:
         rows = part.rows if present is None else part.rows[present[part.users]]
         return self.dataset.copy(self.dataset.inter_feat[rows])
 
-    def test_data(self) -> FullSortEvalDataLoader:
-        """Return the test part as RecBole's evaluation loader over all items."""
-        part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
-        relevant = part.held_out.relevant.tocoo()
-        wanted = part.held_out.users[relevant.row] * n_items + relevant.col
-        rows = np.flatnonzero(self.is_test)
-        pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
-        rows = rows[first[np.isin(pairs, wanted)]]
-        train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
-        sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
-        return FullSortEvalDataLoader(self.config, test, sampler)
+    def test_data(self) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
+        """Return the test part as RecBole's evaluation loader: see :func:`.candidates.test_data`."""
+        return test_data(self)
 
     def _name_of(self, user: int) -> str:
         uid = self.dataset.uid_field
@@ -246,9 +239,10 @@ class Experiment:
     def _make_part(self, index: int) -> Part:
         train, held = self.split.rows_of(index)
         name_of, groups = self._name_of, self.groups
-        return Part.of_rows(
+        part = Part.of_rows(
             index, self.users, self.items, train, held, groups, self.shape, name_of
         )
+        return with_candidates(self, part)
 
     def _target(self, target: str | None) -> str:
         listed, groups = self.groups.table(self.users), self.groups

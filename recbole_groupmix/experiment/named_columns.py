@@ -117,7 +117,9 @@ def _check_time(settings: Settings, config: Config, files: Sequence[AtomicFile])
                 f"interaction, but column {column!r} of {file.header.file} {but}; TIME_FIELD names "
                 f"it{_near(column, [file])}; columns are {_listed([file])}"
             )
-    _check_loaded(settings, config, "TIME_FIELD", column, [f for f in files if f.source == "inter"])
+    _check_loaded(
+        settings, config, "TIME_FIELD", column, [f for f in files if f.source == "inter"]
+    )
 
 
 def _check_listed(

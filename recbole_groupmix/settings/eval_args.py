@@ -102,7 +102,9 @@ def for_eval_args(settings: Settings) -> Settings:
         by_recbole = False
     elif "LS" in checked["split"] and checked["group_by"] == "none":
         checked["group_by"] = "user"
-        notes = (_idle(settings, ["group_by"], "LS leaves out the last interactions of each user"),)
+        notes = (
+            _idle(settings, ["group_by"], "LS leaves out the last interactions of each user"),
+        )
     sampled = set(checked["mode"].values()) != {"full"}
     if (by_recbole or sampled) and settings.seed >= _SEEDS:
         raise ValueError(

@@ -1,0 +1,96 @@
+"""Items that are ranked under the mode of ``eval_args``: all, or held-out items and negatives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
+from recbole.sampler import Sampler
+
+from recbole_groupmix.adapters.sampled_candidates import DrawnNegatives
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
+from recbole_groupmix.settings.eval_args import EvalArgs, sampling
+
+if TYPE_CHECKING:
+    from recbole_groupmix.experiment.experiment import Experiment
+
+
+def check_mode(experiment: Experiment) -> None:
+    """Raise ``ValueError`` for a number of negatives beyond the items, or a user without any."""
+    settings, n_items = experiment.settings, experiment.shape[1] - 1
+    args = EvalArgs.of(settings)
+    sampled = [drawn for drawn in map(sampling, (args.valid, args.test)) if drawn is not None]
+    if not sampled:
+        return
+    most = max(number for _, number in sampled)
+    if most > n_items:
+        raise ValueError(
+            f"{settings.describe('eval_args')}, whose mode asks for {most} negatives of each held-out "
+            f"item, but {settings.dataset!r} has {n_items} items"
+        )
+    pairs = np.unique(np.stack([experiment.users, experiment.items]), axis=1)
+    n_known = np.bincount(pairs[0])
+    popular = any(distribution == "popularity" for distribution, _ in sampled)
+    n_drawn = len(np.unique(pairs[1])) if popular else n_items
+    user = int(np.argmax(n_known))
+    if n_known[user] >= n_drawn:
+        raise ValueError(
+            f"{settings.describe('eval_args')}, but a user of {settings.dataset!r}, "
+            f"{experiment.dataset.id2token(experiment.dataset.uid_field, user)!s}, has all "
+            f"{n_drawn} items that could be a negative; leave such users out by "
+            f'--user_inter_num_interval="[0,{n_drawn})"'
+        )
+
+
+def with_candidates(experiment: Experiment, part: Part) -> Part:
+    """Return a part whose users are ranked over their candidates, if its mode samples them.
+
+    Test follows the mode of test, and the folds that of valid. As RecBole's validation, a fold may
+    draw a user's items of other parts, and never those that the user has in its own. Negatives are
+    drawn once, so that all mixes, epochs and repeats are measured on the same.
+    """
+    drawn = _drawn(experiment, part)
+    if drawn is None:
+        return part
+    held_out = replace(part.held_out, catalogues=drawn.catalogues(part.held_out))
+    return replace(part, held_out=held_out)
+
+
+def test_data(experiment: Experiment) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
+    """Return the test part as RecBole's evaluation loader, over all items or over candidates."""
+    part, n_items = experiment.part(ALL_OF_TRAIN), experiment.shape[1]
+    relevant = part.held_out.relevant.tocoo()
+    wanted = part.held_out.users[relevant.row] * n_items + relevant.col
+    rows = np.flatnonzero(experiment.is_test)
+    pairs, first = np.unique(
+        experiment.users[rows] * n_items + experiment.items[rows], return_index=True
+    )
+    rows = rows[first[np.isin(pairs, wanted)]]
+    dataset, config = experiment.dataset, experiment.config
+    train, test = (dataset.copy(dataset.inter_feat[r]) for r in (part.rows, rows))
+    drawn = _drawn(experiment, part)
+    if drawn is not None:
+        return NegSampleEvalDataLoader(config, test, drawn)
+    sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
+    return FullSortEvalDataLoader(config, test, sampler)
+
+
+test_data.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
+
+
+def _drawn(experiment: Experiment, part: Part) -> DrawnNegatives | None:
+    """Return the negatives of the users of a part; None where all items are ranked."""
+    settings, split = experiment.settings, experiment.split
+    args, of_test = EvalArgs.of(settings), part.index == ALL_OF_TRAIN
+    if sampling(args.test if of_test else args.valid) is None:
+        return None
+    if of_test:
+        parts, phase = [split.train, np.empty(0, dtype=np.int64), split.test], "test"
+    else:
+        trained, held = split.rows_of(part.index)
+        rows = np.arange(len(trained))
+        parts, phase = [rows[trained], rows[held], rows[~(trained | held)]], "valid"
+    seed = (settings.seed + part.index) % 2**32
+    return DrawnNegatives(experiment.config, experiment.dataset, parts, phase, part.held_out, seed)
