@@ -11,7 +11,7 @@ from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.sampled_candidates import DrawnNegatives
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
-from recbole_groupmix.settings.eval_args import EvalArgs, sampling
+from recbole_groupmix.settings.eval_args import EvalArgs, described, sampling
 
 if TYPE_CHECKING:
     from recbole_groupmix.experiment.experiment import Experiment
@@ -21,27 +21,28 @@ def check_mode(experiment: Experiment) -> None:
     """Raise ``ValueError`` for a number of negatives beyond the items, or a user without any."""
     settings, n_items = experiment.settings, experiment.shape[1] - 1
     args = EvalArgs.of(settings)
-    sampled = [drawn for drawn in map(sampling, (args.valid, args.test)) if drawn is not None]
-    if not sampled:
-        return
-    most = max(number for _, number in sampled)
-    if most > n_items:
-        raise ValueError(
-            f"{settings.describe('eval_args')}, whose mode asks for {most} negatives of each held-out "
-            f"item, but {settings.dataset!r} has {n_items} items"
-        )
-    pairs = np.unique(np.stack([experiment.users, experiment.items]), axis=1)
-    n_known = np.bincount(pairs[0])
-    popular = any(distribution == "popularity" for distribution, _ in sampled)
-    n_drawn = len(np.unique(pairs[1])) if popular else n_items
-    user = int(np.argmax(n_known))
-    if n_known[user] >= n_drawn:
-        raise ValueError(
-            f"{settings.describe('eval_args')}, but a user of {settings.dataset!r}, "
-            f"{experiment.dataset.id2token(experiment.dataset.uid_field, user)!s}, has all "
-            f"{n_drawn} items that could be a negative; leave such users out by "
-            f'--user_inter_num_interval="[0,{n_drawn})"'
-        )
+    for mode in (args.valid, args.test):
+        drawn = sampling(mode)
+        if drawn is None:
+            continue
+        distribution, number = drawn
+        what = described(settings, f"mode {mode}")
+        if number > n_items:
+            raise ValueError(
+                f"{what} asks for {number} negatives of each held-out item, but "
+                f"{settings.dataset!r} has {n_items} items"
+            )
+        pairs = np.unique(np.stack([experiment.users, experiment.items]), axis=1)
+        n_known = np.bincount(pairs[0])
+        n_drawn = len(np.unique(pairs[1])) if distribution == "popularity" else n_items
+        user = int(np.argmax(n_known))
+        if n_known[user] >= n_drawn:
+            token = experiment.dataset.id2token(experiment.dataset.uid_field, user)
+            raise ValueError(
+                f"{what} draws items that a user does not know, but user {token!s} of "
+                f"{settings.dataset!r} knows all {n_drawn}; leave such users out by "
+                f'--user_inter_num_interval="[0,{n_drawn})"'
+            )
 
 
 def with_candidates(experiment: Experiment, part: Part) -> Part:

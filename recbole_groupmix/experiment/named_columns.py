@@ -10,6 +10,7 @@ from recbole.config import Config
 from recbole_groupmix.adapters.config import splits_in_time
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.experiment.headers import AtomicFile, describe_key, load_col_with
+from recbole_groupmix.settings.eval_args import described
 from recbole_groupmix.settings.settings import Settings
 
 #: Keys whose columns RecBole needs loaded from some file; of ``threshold`` from ``.inter``.
@@ -113,9 +114,9 @@ def _check_time(settings: Settings, config: Config, files: Sequence[AtomicFile])
             kind = file.header.types.get(column)
             but = f"has type {kind!r}; write {column}:float" if kind else "is not there"
             raise ValueError(
-                f"{settings.describe('eval_args')}, whose order TO needs the time of each "
-                f"interaction, but column {column!r} of {file.header.file} {but}; TIME_FIELD names "
-                f"it{_near(column, [file])}; columns are {_listed([file])}"
+                f"{described(settings, 'order TO')} needs the time of each interaction, but column "
+                f"{column!r} of {file.header.file} {but}; TIME_FIELD names it"
+                f"{_near(column, [file])}; columns are {_listed([file])}"
             )
     _check_loaded(
         settings, config, "TIME_FIELD", column, [f for f in files if f.source == "inter"]

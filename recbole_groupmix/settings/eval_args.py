@@ -116,6 +116,11 @@ def for_eval_args(settings: Settings) -> Settings:
     return settings.with_values(eval_args=checked).with_notes(notes)
 
 
+def described(settings: Settings, what: str) -> str:
+    """Return "WHAT of eval_args (origin)", the beginning of a message about an entry of them."""
+    return f"{what} of eval_args ({settings.origin.get('eval_args', 'the default')})"
+
+
 def obeyed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of an earlier run; ``eval_args`` of versions that did not obey them go."""
     args = values.get("eval_args")
@@ -132,7 +137,7 @@ def _without(settings: Settings) -> Settings:
 
 def _idle(settings: Settings, keys: list[str], why: str) -> str:
     have = "has" if len(keys) == 1 else "have"
-    return f"{settings.describe('eval_args')}, of which {', '.join(keys)} {have} no effect: {why}"
+    return f"{described(settings, ', '.join(keys))} {have} no effect: {why}"
 
 
 def _by_phase(mode: Any) -> dict[str, Any]:
@@ -182,10 +187,10 @@ def _checked(settings: Settings, given: Any) -> dict[str, Any]:
         raise refuse("group_by must be user or none")
     rows = "recbole" if any(key in given for key in _OF_THE_SPLIT) else "groupmix"
     if _ROWS in given:  # complete already
-        rows = given[_ROWS]
+        rows, whole = given[_ROWS], all(key in given for key in DEFAULTS)
         own = all(args[key] == DEFAULTS[key] for key in _OF_THE_SPLIT)
-        if rows not in ("recbole", "groupmix") or (rows == "groupmix" and not own):
-            raise refuse("rows is not for users; leave it out")
+        if rows not in ("recbole", "groupmix") or not whole or (rows == "groupmix" and not own):
+            raise refuse("rows is written by runs; leave it out")
     return {
         "split": dict(split),
         "order": args["order"],
