@@ -29,6 +29,7 @@ from recbole_groupmix.experiment.user_groups import group_columns, groups_of, wi
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.notes import device_note
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.text.split_words import split_words
 from recbole_groupmix.text.untrusted import short_repr
 
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
@@ -89,6 +90,7 @@ class Experiment:
         self.groups: Groups = groups_of(settings, self.dataset, ~self.is_test)
         self.notes = (
             *settings.notes,
+            *split_words(settings.values),
             *pretrained_note(self.pretrained),
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,
