@@ -10,6 +10,11 @@ from recbole.model.abstract_recommender import GeneralRecommender
 
 from recbole_groupmix.adapters.held_out import HeldOut, user_metrics
 from recbole_groupmix.core.catalogues import Catalogues
+from recbole_groupmix.core.linear.mix_gradient import (
+    ease_loss_gradient,
+    held_out_losses,
+    user_lambda_slopes,
+)
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.engine.hits import RankingRequest
 from recbole_groupmix.engine.population import Population
@@ -146,3 +151,35 @@ def test_all_items_rank_alike_with_and_without_catalogues():
     for name, values in user_metrics(Product(tables), plain, [5]).items():
         assert user_metrics(Product(tables), whole, [5])[name].tolist() == values.tolist()
     assert sp.csr_matrix(plain.relevant != whole.relevant).nnz == 0
+
+
+def test_the_smooth_loss_is_that_of_the_catalogue():
+    """Items outside take no part in the loss of a ranking, but train the model as before."""
+    rng = np.random.default_rng(0)
+    x = rng.random((6, 9)) < 0.5
+    x[:, 0], x[:, 1] = False, True
+    relevant = ~x & (rng.random(x.shape) < 0.4)
+    relevant[:, 2], x[:, 2] = True, False
+    outside = ~relevant & (rng.random((1, 9)) < 0.5)
+    left_out = x | outside
+    grams, weights = (x.T.astype(float) @ x)[None], np.ones(1)
+
+    def loss(w, lam=3.0):
+        return ease_loss_gradient(grams, w, lam, x, relevant, left_out=left_out)
+
+    inverse = np.linalg.inv(grams[0] + 3.0 * np.eye(9))
+    scores = x - x @ inverse / np.diag(inverse)
+    wanted = []
+    for row in range(6):
+        ranked = np.flatnonzero(~left_out[row])
+        total = np.exp(10 * scores[row, ranked]).sum()
+        found = np.exp(10 * scores[row, relevant[row]]) / total
+        wanted.append(-np.log(found).mean())
+    assert loss(weights).loss == pytest.approx(np.mean(wanted), rel=1e-9)
+    step = (loss(weights + 1e-5).loss - loss(weights - 1e-5).loss) / 2e-5
+    assert loss(weights).by_weight[0] == pytest.approx(step, rel=1e-5)
+    losses, slopes = user_lambda_slopes(inverse, x, relevant, left_out=left_out)
+    assert losses == pytest.approx(wanted)
+    assert slopes.mean() == pytest.approx(loss(weights).by_lambda)
+    with pytest.raises(ValueError, match="a held-out item is not ranked"):
+        held_out_losses(scores, x, relevant, left_out=x | relevant)

@@ -202,8 +202,8 @@ def _mark_hits(scores: np.ndarray, start: int, held_out: HeldOut, hits: np.ndarr
     """Fill ``hits`` from the scores of as many users from ``start`` on; scores are changed."""
     masked, relevant, threads = held_out.masked, held_out.relevant, pool()
     rows = np.arange(start, start + len(scores))
-    lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
-    lists = (*lists, *arrays_of(held_out.catalogues))
+    of_rows = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+    lists = (*of_rows, *arrays_of(held_out.catalogues))
     threads.run(
         partial(top_hits, scores[a:b], rows[a:b], *lists, hits[a:b])
         for a, b in pairwise(even_bounds(len(scores), threads.size))

@@ -16,7 +16,7 @@ from recbole_groupmix.core.spelling import did_you_mean
 _KINDS = (FeatureType.TOKEN.value, FeatureType.TOKEN_SEQ.value)
 
 
-def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
+def read_item_classes(dataset: Dataset, field: str, key: str = "class_field") -> list[list[str]]:
     """Read the classes of every item of a loaded data set.
 
     The column need not be among those that RecBole loads.
@@ -27,6 +27,8 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
         A loaded data set.
     field : str
         Column of the ``.item`` file: of type ``token`` (one class) or ``token_seq`` (several).
+    key : str
+        The setting that names the column, for messages.
 
     Returns
     -------
@@ -39,11 +41,12 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
         If the file or the column does not exist, the column is of another type, or the lines of an
         item differ in their classes.
     """
+    what, held = (
+        ("item class column", "classes") if key == "class_field" else ("item column", "names")
+    )
     path = Path(dataset.dataset_path) / f"{dataset.dataset_name}.item"
     if not path.is_file():
-        raise ValueError(
-            f"item class column {field!r}: {path.name} does not exist beside the data"
-        )
+        raise ValueError(f"{what} {field!r}: {path.name} does not exist beside the data")
     separator, encoding = dataset.config["field_separator"], dataset.config["encoding"]
     kinds = read_header(path, separator, encoding).types
     known = [name for name, kind in kinds.items() if name != dataset.iid_field and kind in _KINDS]
@@ -51,8 +54,8 @@ def read_item_classes(dataset: Dataset, field: str) -> list[list[str]]:
         hint = did_you_mean(field, known, " ({})")
         why = f"has type {kinds[field]!r}" if field in kinds else "is not there"
         raise ValueError(
-            f"item class column {field!r} of {path.name} {why}; columns that can hold classes: "
-            f"{', '.join(known) or 'none'}{hint}. Name one by --class_field"
+            f"{what} {field!r} of {path.name} {why}; columns that can hold {held}: "
+            f"{', '.join(known) or 'none'}{hint}. Name one by --{key}"
         )
     columns = {f"{name}:{kinds[name]}": name for name in (dataset.iid_field, field)}
     table = read_table(

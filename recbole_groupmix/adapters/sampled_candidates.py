@@ -66,12 +66,23 @@ class DrawnNegatives:
         """Return what was drawn for a user, who comes once for each held-out item."""
         return self.of_user[int(users[0])]
 
-    def catalogues(self, held_out: HeldOut) -> Catalogues:
-        """Return the held-out and drawn items of each row of the same ``HeldOut``."""
-        ranked = held_out.relevant.toarray()
+    def catalogues(self, held_out: HeldOut, n_users: int) -> Catalogues:
+        """Return the held-out and drawn items of every internal user id; all items of the others.
+
+        Parameters
+        ----------
+        held_out : HeldOut
+            The same as before.
+        n_users : int
+            Users of RecBole, padding included.
+        """
+        ranked = np.ones((len(held_out.users) + 1, held_out.relevant.shape[1]), dtype=bool)
+        ranked[:-1] = held_out.relevant.toarray()
         for row, user in enumerate(held_out.users):
             ranked[row, self.of_user[int(user)].numpy()] = True
-        return Catalogues(ranked, np.arange(len(ranked)))
+        of_user = np.full(n_users, len(held_out.users))
+        of_user[held_out.users] = np.arange(len(held_out.users))
+        return Catalogues(ranked, of_user)
 
 
 def _lists(held_out: HeldOut) -> list[np.ndarray]:

@@ -57,6 +57,20 @@ class Catalogues:
         return outside
 
 
+def group_catalogues(ranked: npt.NDArray[np.bool_], group: npt.NDArray[np.int64]) -> Catalogues:
+    """Return catalogues of users by their groups; all items for users without a group.
+
+    Parameters
+    ----------
+    ranked : array of bool, shape (n_groups, n_items)
+        Items of each group's catalogue.
+    group : array of int64, shape (n_users,)
+        Group of each user, -1 without one.
+    """
+    whole = np.ones((1, ranked.shape[1]), dtype=bool)
+    return Catalogues(np.concatenate([ranked, whole]), np.where(group < 0, len(ranked), group))
+
+
 #: Arrays for compiled loops: see :func:`arrays_of`.
 Arrays = tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]
 

@@ -89,8 +89,8 @@ def hits_at(
     narrow = len(columns) <= _NARROW  # holds the scores of one user at a time
     block = max(len(user) // (4 * threads.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
     of_user = np.arange(len(user)) if rows is None else rows
-    lists = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
-    lists = (*lists, *arrays_of(catalogues))
+    of_rows = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
+    lists = (*of_rows, *arrays_of(catalogues))
 
     def rank(start: int) -> None:
         now = slice(start, min(start + block, len(user)))

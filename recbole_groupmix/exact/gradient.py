@@ -180,4 +180,5 @@ def write_mix(best: GradientMix, path: str | Path, name: str = "gradient") -> No
 def _problem(experiment: Experiment, grams: GramCache, index: int) -> FoldProblem:
     part = experiment.part(index)
     held_out = experiment.target_held_out(part)
-    return FoldProblem(grams.of_part(part), held_out.left_out(), held_out.relevant.toarray())
+    lists = held_out.masked.toarray(), held_out.relevant.toarray(), held_out.left_out()
+    return FoldProblem(grams.of_part(part), *lists)

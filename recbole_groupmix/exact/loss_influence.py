@@ -181,8 +181,10 @@ class LossProblem:
         losses, slopes = [], []
         for start in range(0, len(chosen), USERS_AT_ONCE):
             block = chosen[start : start + USERS_AT_ONCE]
-            seen = self.held_out.left_out(block)
-            loss, slope = function(inverse, seen, self.held_out.relevant[block].toarray())
+            seen = self.held_out.masked[block].toarray()
+            relevant = self.held_out.relevant[block].toarray()
+            left_out = self.held_out.left_out(block)
+            loss, slope = function(inverse, seen, relevant, left_out=left_out)
             losses.append(loss)
             slopes.append(slope)
         return np.concatenate(losses), np.concatenate(slopes)

@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
-from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.sampled_candidates import DrawnNegatives
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
@@ -52,36 +50,15 @@ def with_candidates(experiment: Experiment, part: Part) -> Part:
     draw a user's items of other parts, and never those that the user has in its own. Negatives are
     drawn once, so that all mixes, epochs and repeats are measured on the same.
     """
-    drawn = _drawn(experiment, part)
+    drawn = drawn_negatives(experiment, part)
     if drawn is None:
         return part
-    held_out = replace(part.held_out, catalogues=drawn.catalogues(part.held_out))
-    return replace(part, held_out=held_out)
+    catalogues = drawn.catalogues(part.held_out, experiment.shape[0])
+    held_out = replace(part.held_out, catalogues=catalogues.of_rows(part.held_out.users))
+    return replace(part, held_out=held_out, catalogues=catalogues)
 
 
-def test_data(experiment: Experiment) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
-    """Return the test part as RecBole's evaluation loader, over all items or over candidates."""
-    part, n_items = experiment.part(ALL_OF_TRAIN), experiment.shape[1]
-    relevant = part.held_out.relevant.tocoo()
-    wanted = part.held_out.users[relevant.row] * n_items + relevant.col
-    rows = np.flatnonzero(experiment.is_test)
-    pairs, first = np.unique(
-        experiment.users[rows] * n_items + experiment.items[rows], return_index=True
-    )
-    rows = rows[first[np.isin(pairs, wanted)]]
-    dataset, config = experiment.dataset, experiment.config
-    train, test = (dataset.copy(dataset.inter_feat[r]) for r in (part.rows, rows))
-    drawn = _drawn(experiment, part)
-    if drawn is not None:
-        return NegSampleEvalDataLoader(config, test, drawn)
-    sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
-    return FullSortEvalDataLoader(config, test, sampler)
-
-
-test_data.__test__ = False  # type: ignore[attr-defined]  # not a test of pytest
-
-
-def _drawn(experiment: Experiment, part: Part) -> DrawnNegatives | None:
+def drawn_negatives(experiment: Experiment, part: Part) -> DrawnNegatives | None:
     """Return the negatives of the users of a part; None where all items are ranked."""
     settings, split = experiment.settings, experiment.split
     args, of_test = EvalArgs.of(settings), part.index == ALL_OF_TRAIN

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
 from recbole.data.dataset import Dataset
+from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
@@ -17,8 +18,13 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.experiment.candidates import check_mode, test_data, with_candidates
+from recbole_groupmix.experiment.candidates import (
+    check_mode,
+    drawn_negatives,
+    with_candidates,
+)
 from recbole_groupmix.experiment.headers import read_files
+from recbole_groupmix.experiment.item_scope import ALL, OF_TARGET, ItemScope
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
@@ -52,6 +58,8 @@ class Experiment:
     ----------
     settings : Settings
         The settings that were given, unchanged.
+    item_scope : ItemScope
+        Which items are ranked, and which rows of other groups train.
     notes : tuple of str
         Notes of the settings, then those about files, rows and the computer.
 
@@ -97,6 +105,7 @@ class Experiment:
             *map(str, self.removed),
             *without_group_note(self.groups, self.users),
         )
+        self.item_scope = ItemScope.of(settings, self.dataset, self.groups, all_users)
         counts = self.groups.n_users(self.users)
         self.target = (
             max(counts, key=lambda name: counts[name])
@@ -106,10 +115,12 @@ class Experiment:
         self._validation_users = (
             self.groups.of_user == self.groups.index(self.target)
         ) | all_users
-        self._check_topk(settings.topk)
         check_mode(self)
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
+        by_group = not all_users and settings.rank_items != ALL
+        of_test = self.part(ALL_OF_TRAIN).catalogues if by_group else None
+        self.item_scope.check_topk(of_test, self.target, "test")
 
     @property
     def removed(self) -> tuple[Removed, ...]:
@@ -158,6 +169,7 @@ class Experiment:
             part = self.part(index)
             what = f"fold {index} of {folds}" if index else "the test part"
             way_out = "use fewer folds or" if index else "use"
+            self.item_scope.check_topk(part.catalogues, self.target, what)
             if not self.target_users(part.held_out).any():
                 raise ValueError(
                     f"{what} holds no interaction of target {self.target!r} "
@@ -192,7 +204,7 @@ class Experiment:
     def for_target(self, target: str, **changed: Any) -> Experiment:
         """Return the same experiment for another target.
 
-        Data, split, folds and parts are shared.
+        Data, split and folds are shared, and parts unless ``train_items`` is ``target``.
 
         Parameters
         ----------
@@ -209,6 +221,8 @@ class Experiment:
         other.target = other._target(target)
         other._validation_users = self.validation_users([target])[target]
         other._target_held_out = {}
+        if self.settings.train_items == OF_TARGET:
+            other._parts = {}
         return other
 
     def target_users(self, held_out: HeldOut) -> np.ndarray:
@@ -231,8 +245,19 @@ class Experiment:
         return self.dataset.copy(self.dataset.inter_feat[rows])
 
     def test_data(self) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
-        """Return the test part as RecBole's evaluation loader: see :func:`.candidates.test_data`."""
-        return test_data(self)
+        """Return the test part as RecBole's evaluation loader over all items, or candidates."""
+        part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
+        relevant = part.held_out.relevant.tocoo()
+        wanted = part.held_out.users[relevant.row] * n_items + relevant.col
+        rows = np.flatnonzero(self.is_test)
+        pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
+        rows = rows[first[np.isin(pairs, wanted)]]
+        train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
+        negatives = drawn_negatives(self, part)
+        if negatives is not None:
+            return NegSampleEvalDataLoader(self.config, test, negatives)
+        sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
+        return FullSortEvalDataLoader(self.config, test, sampler)
 
     def _name_of(self, user: int) -> str:
         uid = self.dataset.uid_field
@@ -240,9 +265,10 @@ class Experiment:
 
     def _make_part(self, index: int) -> Part:
         train, held = self.split.rows_of(index)
-        name_of, groups = self._name_of, self.groups
+        name_of, groups, scope = self._name_of, self.groups, self.item_scope
+        train = scope.training_rows(self.users, self.items, train, self.target)
         part = Part.of_rows(
-            index, self.users, self.items, train, held, groups, self.shape, name_of
+            index, self.users, self.items, train, held, groups, self.shape, name_of, scope
         )
         return with_candidates(self, part)
 
@@ -262,11 +288,3 @@ class Experiment:
                 f"{self.settings.dataset!r}; groups are {listed}"
             )
         return target
-
-    def _check_topk(self, topk: Sequence[int]) -> None:
-        n_items = self.shape[1] - 1
-        if topk[-1] > n_items:
-            raise ValueError(
-                f"{self.settings.describe('topk')}, which is beyond the {n_items} items of "
-                f"{self.settings.dataset!r}; cut-offs are at most the number of items"
-            )

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_notes import items_outside
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: Reasons for not being measured on test, the first that holds for a user.
 NO_TRAINING = "no interaction in train"
 NO_TEST = "no item in test"
 KNOWN = "only items in test that they know from train"
+OUTSIDE = "only items in test outside the catalogue that they are ranked over"
+NOT_KEPT = "no interaction in train with an item of the target"
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,19 @@ def measured_users(experiment: Experiment) -> dict[str, Measured]:
         By group.
     """
     part, n_users = experiment.part(ALL_OF_TRAIN), experiment.shape[0]
-    present, trains, tests, measured = (np.zeros(n_users, dtype=bool) for _ in range(4))
+    present, may_train, trains, tests, measured = (np.zeros(n_users, dtype=bool) for _ in range(5))
     present[experiment.users] = True
+    may_train[experiment.users[~experiment.is_test]] = True
     trains[part.users] = True
     tests[experiment.users[experiment.is_test]] = True
     measured[part.held_out.users] = True
+    outside = items_outside(experiment)[0] > 0
     reasons = {
-        NO_TRAINING: present & ~trains,
+        NO_TRAINING: present & ~may_train,
+        NOT_KEPT: may_train & ~trains,
         NO_TEST: trains & ~tests,
-        KNOWN: trains & tests & ~measured,
+        OUTSIDE: trains & tests & ~measured & outside,
+        KNOWN: trains & tests & ~measured & ~outside,
     }
     by_group = {}
     for index, name in enumerate(experiment.groups.names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_notes import item_notes
 
 
 def say_notes(
@@ -15,7 +16,8 @@ def say_notes(
     Parameters
     ----------
     experiment : Experiment
-        Its notes are those of its settings and those that need the data.
+        Its notes are those of its settings and those that need the data; those about the items of
+        rankings and of training follow.
     say : callable or None
         Prints a line for people; None prints nothing.
     more : sequence of str
@@ -23,5 +25,5 @@ def say_notes(
     """
     if say is None:
         return
-    for note in (*experiment.notes, *more):
+    for note in (*experiment.notes, *item_notes(experiment), *more):
         say(f"note: {note}")

@@ -11,9 +11,11 @@ import numpy as np
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.seeding import GUIDE, stream
+from recbole_groupmix.core.catalogues import Catalogues
 from recbole_groupmix.core.groups.mainstream import mainstream_scores
 from recbole_groupmix.core.split import guide_mask
 from recbole_groupmix.core.uniform_negatives import UniformNegatives
+from recbole_groupmix.experiment.item_scope import ItemScope
 
 #: Part 0 trains on all of train and is evaluated on test; part f + 1 leaves fold f out.
 ALL_OF_TRAIN = 0
@@ -51,6 +53,8 @@ class Part:
         Draws items that are not positives of a user in this part.
     held_out : HeldOut
         Users of all groups with their held-out items; training items are masked.
+    catalogues : Catalogues or None
+        Items that every user, by internal id, is ranked over; None stands for all items.
     guide : Guide or None
         What is held back of the part's own training rows; see :meth:`without_guide`.
     """
@@ -62,6 +66,7 @@ class Part:
     n_users: dict[str, int]
     negatives: UniformNegatives
     held_out: HeldOut
+    catalogues: Catalogues | None = None
     guide: Guide | None = None
 
     @cached_property
@@ -81,6 +86,7 @@ class Part:
         groups: Groups,
         shape: tuple[int, int],
         name_of: Callable[[int], str],
+        scope: ItemScope | None = None,
     ) -> Part:
         """Build from the rows of a data set, those that train ordered by user.
 
@@ -98,10 +104,13 @@ class Part:
             (n_users, n_items) of RecBole, padding included.
         name_of : callable
             Names a user by internal id, for messages.
+        scope : ItemScope, optional
+            Which items users are ranked over; default all.
         """
         rows = np.flatnonzero(train)
         rows = rows[np.argsort(users[rows], kind="stable")]
         of_rows = users[rows], items[rows]
+        catalogues = None if scope is None else scope.catalogues(*of_rows)
         return cls(
             index=index,
             rows=rows,
@@ -109,7 +118,10 @@ class Part:
             items=of_rows[1],
             n_users=groups.n_users(of_rows[0]),
             negatives=UniformNegatives(*of_rows, *shape, name_of=name_of),
-            held_out=HeldOut.of_pairs(of_rows, (users[held_out], items[held_out]), shape),
+            held_out=HeldOut.of_pairs(
+                of_rows, (users[held_out], items[held_out]), shape, catalogues=catalogues
+            ),
+            catalogues=catalogues,
         )
 
     def without_guide(

@@ -32,7 +32,7 @@ class CalibratedRanking:
     Attributes
     ----------
     part : Part
-        Its training items are not listed.
+        Its training items are not listed, nor items outside a user's catalogue.
     items : ItemProfiles
         Class shares of the items.
     wanted : numpy.ndarray of float64, shape (n_users, n_classes)
@@ -53,6 +53,8 @@ class CalibratedRanking:
         """Return scores in which the lists of users, int64 (n,), come first."""
         open_scores = scores.copy()
         open_scores[:, 0] = -np.inf
+        if self.part.catalogues is not None:
+            open_scores[self.part.catalogues.left_out(users)] = -np.inf
         ends = np.searchsorted(self.part.users, users, side="right")  # ordered by user
         for row, (start, end) in enumerate(
             zip(np.searchsorted(self.part.users, users), ends, strict=True)

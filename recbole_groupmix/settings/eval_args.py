@@ -111,6 +111,11 @@ def for_eval_args(settings: Settings) -> Settings:
             f"{settings.describe('seed')}; RecBole draws the split and the negatives of eval_args, "
             f"and its seeds are below {_SEEDS}"
         )
+    if sampled and settings.rank_items != "all":
+        raise ValueError(
+            f"{settings.describe('rank_items')}, but the mode of eval_args draws negatives from all "
+            "items; give one of them"
+        )
     if not (by_recbole or sampled):
         return _without(settings).with_notes(notes)
     return settings.with_values(eval_args=checked).with_notes(notes)

@@ -231,6 +231,22 @@ class OurRows:
         identity=False,
     )
 
+    rank_items = Key(
+        "all",
+        "name",
+        "Items that a user is ranked over: all; those that the user's own group has a training "
+        "interaction with (`target`); or those that a column of the `.item` file offers to the "
+        "group.",
+        allowed="`all`, `target` or a column",
+    )
+    train_items = Key(
+        "all",
+        "choice",
+        "Whether rows of other groups train on all items, or only on those that the target has a "
+        "training interaction with.",
+        choices=("all", "target"),
+    )
+
     # --- computer, files and talk
     backend = Key(
         "auto",

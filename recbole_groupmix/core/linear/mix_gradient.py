@@ -43,11 +43,12 @@ def held_out_losses(
     relevant: npt.NDArray[np.bool_],
     loss: str = "softmax",
     sharpness: float = 10.0,
+    left_out: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[npt.NDArray[np.float64], Floats]:
     """Return a smooth surrogate of each user's ranking quality, and its gradient in the scores.
 
-    Training items take no part, as in the ranking. With H_u the held-out items of user u and C_u
-    all items but the training ones, "softmax" is ``-1 / |H_u| sum_{i in H_u} log softmax_{C_u}(t
+    Items that are not ranked take no part. With H_u the held-out items of user u and C_u the ranked
+    ones, by default all items but the training ones, "softmax" is ``-1 / |H_u| sum_{i in H_u} log softmax_{C_u}(t
     s_u)_i`` with sharpness t, "squared" is ``sum_{i in C_u} (s_ui - [i in H_u])^2``.
 
     Parameters
@@ -60,6 +61,8 @@ def held_out_losses(
         Name of the loss.
     sharpness : float
         Factor of the scores in the softmax, > 0: EASE's scores lie in about [0, 1].
+    left_out : array of bool, shape (n_users, n_items), optional
+        Items that are not ranked, the training ones among them; default these alone.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def held_out_losses(
     ------
     ValueError
         If the name is unknown, `sharpness` is not above 0, a user has no held-out item, or one
-        that is a training item.
+        that is a training item or not ranked.
     """
     if loss not in LOSSES:
         raise ValueError(f"loss is {loss!r}; allowed are {', '.join(LOSSES)}.")
@@ -82,12 +85,15 @@ def held_out_losses(
         raise ValueError("every user needs a held-out item; leave out those without one.")
     if (seen & relevant).any():
         raise ValueError("a training item is held out too; an item can be only one of them.")
+    hidden = seen if left_out is None else left_out
+    if (hidden & relevant).any():
+        raise ValueError("a held-out item is not ranked; leave it out of the held-out ones.")
     if loss == "squared":
-        residual = np.where(seen, 0, scores - relevant)
+        residual = np.where(hidden, 0, scores - relevant)
         return np.square(residual, dtype=np.float64).sum(axis=1), (2 * residual).astype(
             scores.dtype
         )
-    logits = np.where(seen, -np.inf, scores * sharpness)
+    logits = np.where(hidden, -np.inf, scores * sharpness)
     log_shares = logits - logsumexp(logits, axis=1, keepdims=True)
     of_relevant = np.where(relevant, log_shares, 0).sum(axis=1, dtype=np.float64)
     slopes = (np.exp(log_shares) - relevant / n_relevant) * sharpness
@@ -120,7 +126,7 @@ def ease_loss_gradient(
     seen, relevant : array of bool, shape (n_users, n_items)
         Training items (the users' inputs) and held-out items of the evaluated users.
     **options
-        ``loss`` and ``sharpness`` of `held_out_losses`.
+        ``loss``, ``sharpness`` and ``left_out`` of `held_out_losses`.
 
     Raises
     ------
@@ -174,7 +180,7 @@ def user_lambda_slopes(
     seen, relevant : array of bool, shape (n_users, n_items)
         Training and held-out items of the evaluated users.
     **options
-        ``loss`` and ``sharpness`` of `held_out_losses`.
+        ``loss``, ``sharpness`` and ``left_out`` of `held_out_losses`.
 
     Returns
     -------
@@ -222,7 +228,7 @@ def user_loss_slopes(
     seen, relevant : array of bool, shape (n_users, n_items)
         Training and held-out items of the evaluated users.
     **options
-        ``loss`` and ``sharpness`` of `held_out_losses`.
+        ``loss``, ``sharpness`` and ``left_out`` of `held_out_losses`.
 
     Returns
     -------

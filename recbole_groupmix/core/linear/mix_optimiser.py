@@ -30,11 +30,14 @@ class FoldProblem:
         Gram matrix of each group on the fold's training part.
     seen, relevant : array of bool, shape (n_users, n_items)
         Training items and held-out items of the target's users; see `ease_loss_gradient`.
+    left_out : array of bool, shape (n_users, n_items), optional
+        Items that are not ranked for them, if more than the training items.
     """
 
     grams: Floats
     seen: npt.NDArray[np.bool_]
     relevant: npt.NDArray[np.bool_]
+    left_out: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def mean_loss_gradient(
     """
 
     def of_fold(fold: FoldProblem) -> LossGradient:
-        return ease_loss_gradient(fold.grams, weights, lam, fold.seen, fold.relevant, **options)
+        seen, relevant, ranking = fold.seen, fold.relevant, {"left_out": fold.left_out}
+        return ease_loss_gradient(fold.grams, weights, lam, seen, relevant, **ranking, **options)
 
     gradients = list(each(of_fold, folds))
     return (
