@@ -125,3 +125,45 @@ def test_no_interactions_give_an_empty_answer():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.array([1, 1, 2, 3]))
+
+
+# --- folds in time --------------------------------------------------------------------------
+
+
+def test_rolling_folds_by_hand():
+    users = np.repeat([4, 7], [10, 5])
+    folds = split.rolling_folds(users, 5, seed=0)
+    assert folds[:10].tolist() == [split.NEVER] * 5 + [0, 1, 2, 3, 4]
+    assert folds[10:13].tolist() == [split.NEVER] * 3
+    assert 0 <= folds[13] < folds[14] < 5
+
+
+@given(user_rows, st.integers(2, 5))
+def test_rolling_folds_go_forward_in_blocks_of_a_size(users, n_folds):
+    folds = split.rolling_folds(users, n_folds, seed=1)
+    for own in by_user(users, folds).values():
+        assert own == sorted(own)
+        held = [fold for fold in own if fold != split.NEVER]
+        assert len(held) == len(own) // 2 and all(0 <= fold < n_folds for fold in held)
+        sizes = np.bincount(held, minlength=n_folds)
+        assert sizes.max() - sizes.min() <= 1
+
+
+def test_short_users_are_spread_over_the_rolling_folds():
+    # 6000 users with one interaction to hold out: as above
+    folds = split.rolling_folds(np.repeat(np.arange(6000), 2), 5, seed=0)
+    assert np.bincount(folds[1::2], minlength=5) == pytest.approx(1200, abs=4 * 31)
+
+
+@given(user_rows, st.integers(2, 5))
+def test_last_folds_count_from_the_end(users, n_folds):
+    folds = split.last_folds(users, n_folds)
+    for own in by_user(users, folds).values():
+        held = min(n_folds, len(own) - 1)
+        assert own == [split.NEVER] * (len(own) - held) + list(range(held))[::-1]
+
+
+@pytest.mark.parametrize("folds", [split.rolling_folds, lambda u, n, s: split.last_folds(u, n)])
+def test_folds_in_time_need_two(folds):
+    with pytest.raises(ValueError, match="at least 2"):
+        folds(np.array([1, 1]), 1, 0)

@@ -13,6 +13,13 @@ from recbole.config import Config
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal
 
+
+def splits_in_time(config: Config) -> bool:
+    """Return whether RecBole's own split orders the rows by their time."""
+    args = config["eval_args"]
+    return bool(args["order"] == "TO" and args.get("rows") == "recbole")
+
+
 #: The loader of RecBole's own files, made once.
 _yaml_loader: type | None = None
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
@@ -62,6 +69,7 @@ class GroupMixConfig(Config):
             yaml.FullLoader
         )  # checkpoints pickle the configuration, and this by name
         self._load_ids()
+        self._load_time()
         self._load_user_columns(user_columns)
 
     def compatibility_settings(self) -> None:
@@ -97,6 +105,14 @@ class GroupMixConfig(Config):
         if named and "load_col" not in self.external_config_dict:
             load_col = dict(self.final_config_dict.get("load_col") or {})
             load_col["inter"] = [self.final_config_dict[key] for key in _IDS]
+            self.final_config_dict["load_col"] = load_col
+
+    def _load_time(self) -> None:
+        """Load the column of times where rows are split in its order: RecBole's default does not."""
+        load_col = dict(self.final_config_dict.get("load_col") or {})
+        if splits_in_time(self) and load_col.get("inter", "*") != "*":
+            columns = [*load_col["inter"], self.final_config_dict["TIME_FIELD"]]
+            load_col["inter"] = list(dict.fromkeys(columns))
             self.final_config_dict["load_col"] = load_col
 
     def _load_user_columns(self, columns: tuple[str, ...]) -> None:

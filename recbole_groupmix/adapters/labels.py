@@ -9,11 +9,12 @@ import pandas as pd
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
+from recbole_groupmix.adapters.config import splits_in_time
 from recbole_groupmix.adapters.removed import NothingLeftError, Removed
 
 
 def check_values_are_there(dataset: Any) -> None:
-    """Raise ``ValueError`` if an interaction lacks the value that makes it positive or negative.
+    """Raise ``ValueError`` if an interaction lacks the value by which it is positive or is split.
 
     Call it before RecBole fills missing values by the mean of the others.
 
@@ -22,13 +23,19 @@ def check_values_are_there(dataset: Any) -> None:
     dataset : Dataset
         RecBole's data set while its features are tables.
     """
-    for field in {dataset.label_field, *(dataset.config["threshold"] or {})}:
+    needed = dict.fromkeys(
+        [dataset.label_field, *(dataset.config["threshold"] or ())],
+        "by which interactions are positive",
+    )
+    if splits_in_time(dataset.config):
+        needed[dataset.time_field] = "by which interactions are split"
+    for field, for_what in needed.items():
         if field in dataset.inter_feat:
             n_missing = int(dataset.inter_feat[field].isna().sum())
             if n_missing:
                 raise ValueError(
                     f"{n_missing} of {len(dataset.inter_feat)} interactions of "
-                    f"{dataset.dataset_name} have no {field}, by which interactions are positive; "
+                    f"{dataset.dataset_name} have no {field}, {for_what}; "
                     "give them one or remove the rows, also by "
                     f"--val_interval=\"{{'{field}':'(-inf,inf)'}}\""
                 )

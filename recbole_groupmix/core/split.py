@@ -1,7 +1,8 @@
-"""Per-user random splits: the test part, the folds inside the training part, and guides inside these.
+"""Splits by user: the test part, the folds inside the training part, and guides inside these.
 
 The functions see nothing but the user of each interaction. A user's interactions are dealt
-with in the order of their rows, whatever rows of other users stand between them.
+with in the order of their rows, whatever rows of other users stand between them: at random by
+most functions, and in time by :func:`rolling_folds` and :func:`last_folds`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ import numpy.typing as npt
 _TEST_DOMAIN = 0x74657374
 _FOLD_DOMAIN = 0x666F6C64
 _GUIDE_DOMAIN = 0x67756964
+_ROLLING_DOMAIN = 0x726F6C6C
+
+#: Fold of an interaction that no fold holds out.
+NEVER = -2
 
 
 def test_mask(
@@ -106,12 +111,87 @@ def fold_of_interaction(
     ValueError
         If `n_folds` is below 2, `seed` is negative or `users` is not a 1-d array of integers.
     """
-    if n_folds < 2:
-        raise ValueError(f"folds is {n_folds!r}; cross-validation needs at least 2.")
+    _check_folds(n_folds)
     rng = _rng(_FOLD_DOMAIN, seed)
     rank, user_index, counts = _random_ranks(users, rng)
     start = rng.integers(0, n_folds, size=counts.size)
     return np.asarray((start[user_index] + rank) % n_folds)
+
+
+def rolling_folds(
+    users: npt.NDArray[np.integer[Any]], n_folds: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """Hold later and later blocks of each user's time out: folds of a rolling origin.
+
+    No fold holds out the first half of a user's interactions, rounded up. The others are cut into
+    blocks in the order of time, which go to the folds in that order and differ by at most one
+    interaction in size. A user with fewer of them than folds has each in a fold of its own, drawn
+    at random but in order, so that no fold is short of such users.
+
+    Parameters
+    ----------
+    users : array of int, shape (n_interactions,)
+        User of each interaction, in order of time.
+    n_folds : int
+        Number of folds, >= 2.
+    seed : int
+        Seed of the folds, >= 0.
+
+    Returns
+    -------
+    array of int64, shape (n_interactions,)
+        Fold of each interaction, in [0, n_folds), or :data:`NEVER`. Fold f is to train on the
+        interactions of earlier folds and of none.
+
+    Raises
+    ------
+    ValueError
+        If `n_folds` is below 2, `seed` is negative or `users` is not a 1-d array of integers.
+    """
+    _check_folds(n_folds)
+    rng = _rng(_ROLLING_DOMAIN, seed)
+    place, user_index, counts = _places(users)
+    first = (counts + 1) // 2
+    n_held = (counts - first)[user_index]
+    offset = rng.random(counts.size)[user_index]
+    held = place - first[user_index]
+    folds = np.floor((held + offset) * n_folds / np.maximum(n_held, 1)).astype(np.int64)
+    return np.where(held < 0, NEVER, np.minimum(folds, n_folds - 1))
+
+
+def last_folds(users: npt.NDArray[np.integer[Any]], n_folds: int) -> npt.NDArray[np.int64]:
+    """Hold out each user's last interaction, the last but one, and so on.
+
+    No fold holds out a user's first interaction, so a user with at most as many interactions as
+    folds is held out in one fold less than interactions.
+
+    Parameters
+    ----------
+    users : array of int, shape (n_interactions,)
+        User of each interaction, in order.
+    n_folds : int
+        Number of folds, >= 2.
+
+    Returns
+    -------
+    array of int64, shape (n_interactions,)
+        Fold of each interaction, in [0, n_folds), or :data:`NEVER`. Fold 0 holds out the last.
+        Fold f is to train on the interactions of later folds and of none.
+
+    Raises
+    ------
+    ValueError
+        If `n_folds` is below 2 or `users` is not a 1-d array of integers.
+    """
+    _check_folds(n_folds)
+    place, user_index, counts = _places(users)
+    from_end = counts[user_index] - 1 - place
+    return np.where((place == 0) | (from_end >= n_folds), NEVER, from_end)
+
+
+def _check_folds(n_folds: int) -> None:
+    if n_folds < 2:
+        raise ValueError(f"folds is {n_folds!r}; cross-validation needs at least 2.")
 
 
 def _share_of_each_user(
@@ -139,24 +219,46 @@ def _random_ranks(
     Returns the rank of each interaction among its user's, from 0; the index of its user among
     the distinct users; and the number of interactions of each distinct user.
     """
+    by_user, index, first, counts = _by_user(users)
+    # Random keys are drawn for rows sorted by user, so that rows of other users in between
+    # make no difference.
+    shuffled = np.lexsort((rng.random(index.size), index))  # random inside each user
+    rank, user_index = np.empty_like(index), np.empty_like(index)
+    rank[by_user[shuffled]] = np.arange(index.size) - first[index]
+    user_index[by_user] = index
+    return rank, user_index, counts
+
+
+def _places(
+    users: npt.NDArray[np.integer[Any]],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return what :func:`_random_ranks` returns, with the places in order of the rows as ranks."""
+    by_user, index, first, counts = _by_user(users)
+    place, user_index = np.empty_like(index), np.empty_like(index)
+    place[by_user] = np.arange(index.size) - first[index]
+    user_index[by_user] = index
+    return place, user_index, counts
+
+
+def _by_user(
+    users: npt.NDArray[np.integer[Any]],
+) -> tuple[
+    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]
+]:
+    """Sort rows by user.
+
+    Returns the rows in that order; the index of the user of each of them; and, of each distinct
+    user, the place of the first row there and the number of rows.
+    """
     users = np.asarray(users)
     if users.ndim != 1 or not np.issubdtype(users.dtype, np.integer):
         raise ValueError(
             f"users has shape {users.shape} and dtype {users.dtype}; give the integer user id "
             "of each interaction as a 1-d array."
         )
-    # Random keys are drawn for rows sorted by user, so that rows of other users in between
-    # make no difference.
     by_user = np.argsort(users, kind="stable")
     ordered = users[by_user]
     is_first = np.ones(users.size, dtype=np.bool_)
     is_first[1:] = ordered[1:] != ordered[:-1]
     first = np.flatnonzero(is_first)
-    counts = np.diff(np.append(first, users.size))
-    index = np.cumsum(is_first) - 1
-    shuffled = np.lexsort((rng.random(users.size), index))  # random inside each user
-    rank = np.empty(users.size, dtype=np.int64)
-    rank[by_user[shuffled]] = np.arange(users.size) - first[index]
-    user_index = np.empty(users.size, dtype=np.int64)
-    user_index[by_user] = index
-    return rank, user_index, counts
+    return by_user, np.cumsum(is_first) - 1, first, np.diff(np.append(first, users.size))

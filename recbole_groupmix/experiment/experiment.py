@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
 from recbole.data.dataset import Dataset
 from recbole.sampler import Sampler
 
@@ -21,7 +20,11 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.split import fold_of_interaction, test_mask
+from recbole_groupmix.experiment.candidates import (
+    check_mode,
+    drawn_negatives,
+    with_candidates,
+)
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
 from recbole_groupmix.experiment.locate import data_folder
@@ -29,10 +32,12 @@ from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
+from recbole_groupmix.experiment.split import Split
 from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.notes import device_note
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.text.split_words import split_words
 from recbole_groupmix.text.untrusted import short_repr
 
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
@@ -87,13 +92,15 @@ class Experiment:
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
+            self.split = Split.of(settings, self.dataset)
         self.pretrained = pretrained(settings, self.config)
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
-        self.is_test = self._test_rows()
+        self.is_test = self.split.is_test
         self.groups: Groups = groups_of(settings, self.dataset, ~self.is_test)
         self.notes = (
             *settings.notes,
+            *split_words(settings.values),
             *pretrained_note(self.pretrained),
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,
@@ -110,6 +117,7 @@ class Experiment:
         self._validation_users = (
             self.groups.of_user == self.groups.index(self.target)
         ) | all_users
+        check_mode(self)
         self._parts: dict[int, Part] = {}
         self._target_held_out: dict[int, HeldOut] = {}
         by_group = not all_users and settings.rank_items != ALL
@@ -137,15 +145,10 @@ class Experiment:
         """Users with at least one interaction in all of train, by group."""
         return self.part(ALL_OF_TRAIN).n_users
 
-    @cached_property
+    @property
     def folds(self) -> np.ndarray:
-        """Fold of every row, int64 (n_interactions,), -1 for test rows."""
-        folds = np.full(len(self.users), -1)
-        train = ~self.is_test
-        folds[train] = fold_of_interaction(
-            self.users[train], self.settings.folds, self.settings.seed
-        )
-        return folds
+        """Fold that holds out each row, int64 (n_interactions,): see :class:`~.split.Split`."""
+        return self.split.folds
 
     def part(self, index: int) -> Part:
         """Return a part, kept for further use."""
@@ -243,7 +246,7 @@ class Experiment:
         rows = part.rows if present is None else part.rows[present[part.users]]
         return self.dataset.copy(self.dataset.inter_feat[rows])
 
-    def test_data(self) -> FullSortEvalDataLoader:
+    def test_data(self) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""
         part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
         relevant = part.held_out.relevant.tocoo()
@@ -252,6 +255,9 @@ class Experiment:
         pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
         rows = rows[first[np.isin(pairs, wanted)]]
         train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
+        negatives = drawn_negatives(self, part)
+        if negatives is not None:
+            return NegSampleEvalDataLoader(self.config, test, negatives)
         sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
         if part.catalogues is not None:
             return CatalogueLoader(self.config, test, sampler, part.catalogues)
@@ -262,23 +268,13 @@ class Experiment:
         return f"user {self.dataset.id2token(uid, user)!s} of {self.settings.dataset!r}"
 
     def _make_part(self, index: int) -> Part:
-        if index == ALL_OF_TRAIN:
-            train, held = ~self.is_test, self.is_test
-        else:
-            train, held = (self.folds >= 0) & (self.folds != index - 1), self.folds == index - 1
+        train, held = self.split.rows_of(index)
         name_of, groups, scope = self._name_of, self.groups, self.item_scope
         train = scope.training_rows(self.users, self.items, train, self.target)
-        return Part.of_rows(
+        part = Part.of_rows(
             index, self.users, self.items, train, held, groups, self.shape, name_of, scope
         )
-
-    def _test_rows(self) -> np.ndarray:
-        if self.settings["benchmark_filename"] is None:
-            return test_mask(self.users, self.settings.seed)
-        sizes = self.dataset.file_size_list
-        is_test = np.zeros(sum(sizes), dtype=bool)
-        is_test[-sizes[-1] :] = True
-        return is_test
+        return with_candidates(self, part)
 
     def _target(self, target: str | None) -> str:
         listed, groups = self.groups.table(self.users), self.groups

@@ -6,7 +6,7 @@ import numpy as np
 
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.item_scope import OF_TARGET
+from recbole_groupmix.experiment.item_scope import ALL, OF_TARGET
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 
@@ -32,7 +32,7 @@ def item_notes(experiment: Experiment) -> list[str]:
     part, notes = experiment.part(ALL_OF_TRAIN), []
     target = groups.index(experiment.target)
     mine = groups.of_user == target
-    if part.catalogues is not None:
+    if part.catalogues is not None and settings.rank_items != ALL:
         whose, of_users = f"its own group, all {len(groups.names)} groups", groups.of_user >= 0
         if settings.target:
             n_ranked = int(part.catalogues.ranked[target, 1:].sum())

@@ -126,6 +126,8 @@ class ItemScope:
         """
         settings, longest = self.settings, self.settings.topk[-1]
         n_ranked = self.n_items - 1
+        if settings.rank_items == ALL:  # sampled candidates are fewer, as the user wants it
+            catalogues = None
         if catalogues is not None:
             n_ranked = int(catalogues.ranked[self.groups.index(target), 1:].sum())
         if n_ranked == 0:

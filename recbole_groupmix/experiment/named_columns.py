@@ -7,8 +7,10 @@ from typing import Any
 
 from recbole.config import Config
 
+from recbole_groupmix.adapters.config import splits_in_time
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.experiment.headers import AtomicFile, describe_key, load_col_with
+from recbole_groupmix.settings.eval_args import described
 from recbole_groupmix.settings.settings import Settings
 
 #: Keys whose columns RecBole needs loaded from some file; of ``threshold`` from ``.inter``.
@@ -41,6 +43,7 @@ def check_named_columns(settings: Settings, config: Config, files: Sequence[Atom
             where = [file for file in files if key != "threshold" or file.source == "inter"]
             _check_loaded(settings, config, key, column, where)
     _check_label(settings, config, files)
+    _check_time(settings, config, files)
     for key in ("load_col", "unload_col"):
         if key in settings.given:
             _check_listed(settings, config, key, files)
@@ -99,6 +102,25 @@ def _check_label(settings: Settings, config: Config, files: Sequence[AtomicFile]
     inter = [file for file in files if file.source == "inter"]
     if any(label in file.header.types for file in inter):
         _check_loaded(settings, config, "LABEL_FIELD", label, inter)
+
+
+def _check_time(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
+    """Refuse a split in time without a column of times that is loaded and holds numbers."""
+    if not splits_in_time(config):
+        return
+    column = config["TIME_FIELD"]
+    for file in files:
+        if file.source == "inter" and file.header.types.get(column) != "float":
+            kind = file.header.types.get(column)
+            but = f"has type {kind!r}; write {column}:float" if kind else "is not there"
+            raise ValueError(
+                f"{described(settings, 'order TO')} needs the time of each interaction, but column "
+                f"{column!r} of {file.header.file} {but}; TIME_FIELD names it"
+                f"{_near(column, [file])}; columns are {_listed([file])}"
+            )
+    _check_loaded(
+        settings, config, "TIME_FIELD", column, [f for f in files if f.source == "inter"]
+    )
 
 
 def _check_listed(

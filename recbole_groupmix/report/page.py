@@ -30,6 +30,7 @@ from recbole_groupmix.report.run.rivals import rivals_section
 from recbole_groupmix.report.run.search import search_section
 from recbole_groupmix.report.run.setup import question_section, setup_section
 from recbole_groupmix.report.run.users import users_section
+from recbole_groupmix.text.split_words import split_words
 
 PAGE = "index.html"
 
@@ -74,7 +75,7 @@ def report_files(
             answer.beside(run),
         )
         lead = _rules(run) + [line for line in said if line]
-        lead += _left_out(run)
+        lead += [*split_words(run.config["configuration"]), *_left_out(run)]
         slug = f"run{place}"
         folder = f"{_plain(run.name)}/" if len(runs) > 1 else ""
         if len(runs) > 1 and folder in {part.folder for part in parts}:

@@ -50,6 +50,7 @@ _OF_CHECK = (
     "bins",
     "seed",
     "benchmark_filename",
+    "eval_args",
     "empty_group",
 )
 _QUICK_KEYS = {"trials": 8, "folds": 2, "repeats": 2, **NO_RIVALS, "budget_curve": False}

@@ -25,6 +25,7 @@ from recbole_groupmix.record.schema import ModelFile
 from recbole_groupmix.search.checkpoint import loading
 from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.jobs import job_of
+from recbole_groupmix.settings.eval_args import obeyed
 from recbole_groupmix.settings.merge import final_settings
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.job import present_users
@@ -110,7 +111,7 @@ def _finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")
     saved = read_yaml(folder / "model.yaml", ModelFile)
-    values: dict[str, Any] = {**saved["settings"]}
+    values: dict[str, Any] = obeyed(saved["settings"])
     if Path(saved["folder"]).is_dir():  # a relative data_path may have meant another place
         values["data_path"] = saved["folder"]
     values.update(from_initial_values(values["model"]))  # the run folder has the trained model

@@ -17,8 +17,6 @@ from recbole_groupmix.settings.rows import OUR_KEYS
 
 #: RecBole keys that have no effect here, with the reason.
 WITHOUT_EFFECT = {
-    "eval_args": "the split is the protocol's (per user 80/20, folds inside train); "
-    "benchmark_filename gives a split of your own",
     "metrics": "all six per-user ranking metrics are always computed",
     "eval_batch_size": "evaluation blocks are sized by memory",
     "metric_decimal_place": "metrics are not rounded",

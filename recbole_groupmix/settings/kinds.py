@@ -13,7 +13,6 @@ _MAPPINGS = {
     "preload_weight": "{'user_id': 'user_vector'}",
     "discretization": "{'age': {'method': 'ED', 'bucket': 5}}",
     "clip_grad_norm": "{'max_norm': 5}",
-    "eval_args": "{'order': 'RO'}",
     "train_neg_sample_args": "{'distribution': 'uniform', 'sample_num': 1}",
 }
 _LISTS = {

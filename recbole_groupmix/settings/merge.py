@@ -9,6 +9,7 @@ from typing import Any
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.settings.closed_form import for_closed_form
+from recbole_groupmix.settings.eval_args import for_eval_args
 from recbole_groupmix.settings.group_by import for_group_by
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
 from recbole_groupmix.settings.model import check_model
@@ -89,7 +90,7 @@ def final_settings(settings: Settings) -> Settings:
     """
     settings = settings.with_values(**checked_values(settings))
     check_model(settings)
-    settings = for_closed_form(for_group_by(settings))
+    settings = for_closed_form(for_group_by(for_eval_args(settings)))
     return settings.with_notes(unused_key_notes(settings))
 
 

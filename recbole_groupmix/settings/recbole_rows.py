@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recbole_groupmix.settings.key import Key
@@ -32,6 +32,13 @@ class RecBoleRows:
         "Parts of a split of your own, of which the last is the test part.",
         allowed="two names or more",
         unset="a random split of each user's interactions, 80 to 20",
+    )
+    eval_args = Key[Mapping[str, Any] | None](
+        None,
+        "own",
+        "How RecBole splits and which items it ranks (docs/splits.md).",
+        allowed="`split`, `order`, `group_by` and `mode`",
+        unset="`{split: {RS: [0.8, 0, 0.2]}, order: RO, group_by: user, mode: full}`, drawn by us",
     )
 
     # --- model and loss

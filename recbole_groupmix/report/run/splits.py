@@ -21,6 +21,7 @@ from recbole_groupmix.record.rows import chosen_words, kinds_of_row, same_text
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.text import numbers
+from recbole_groupmix.text.split_words import is_fixed
 from recbole_groupmix.text.tables import aligned, paragraphs
 
 Floats = npt.NDArray[np.float64]
@@ -32,10 +33,13 @@ def families(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
     """Return the runs that differ in their seed alone, two or more each, by seed.
 
     Their configuration, data and number of searched mixes are equal. Runs of one seed are the
-    same split twice, so that nothing is pooled where two of them are.
+    same split twice, so that nothing is pooled where two of them are, or where the seed leaves the
+    test part as it is: given in files, or by time.
     """
     by_all_else: dict[str, list[FinishedRun]] = {}
     for run in runs:
+        if is_fixed(run.config["configuration"]):
+            continue
         asked = {k: v for k, v in run.config["configuration"].items() if k != "seed"}
         place = [asked, dict(run.config["data"]), run.result["search"]["trials"]]
         by_all_else.setdefault(json.dumps(place, sort_keys=True, default=str), []).append(run)

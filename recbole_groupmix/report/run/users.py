@@ -16,6 +16,7 @@ from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number,
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import intervals
 from recbole_groupmix.text import numbers
+from recbole_groupmix.text.split_words import is_fifth
 
 TITLE = "Who wins, who loses"
 _PARTS = 4
@@ -50,6 +51,8 @@ def users_section(run: FinishedRun) -> Section:
     figures, tables = [spread], [_table(differences, key, run)]
     activity = by_activity(run, mixes, key)
     if len(activity):
+        fifth = is_fifth(run.config["configuration"])
+        share = ", about a fifth of their interactions" if fifth else ""
         said = "; ".join(
             f"{row['mix']}, {row['users']}: {numbers.percent(row['mean'])}"
             for row in activity.to_dict("records")
@@ -58,8 +61,8 @@ def users_section(run: FinishedRun) -> Section:
             Figure(
                 "activity",
                 f"Change of {key} by number of test items",
-                "Users of the target by how many test items they have, about a fifth of their "
-                "interactions. 95 % intervals, not corrected for their number.",
+                f"Users of the target by how many test items they have{share}. 95 % intervals, not "
+                "corrected for their number.",
                 f"Intervals. {said}.",
                 activity,
                 lambda: forest(activity, "users", "mix", "change", run.rows)[0],
