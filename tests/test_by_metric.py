@@ -2,7 +2,7 @@
 
 import pytest
 
-from recbole_groupmix.record.by_metric import changes_by_metric, disagreement_sentence
+from recbole_groupmix.record.by_metric import changes_by_metric, metric_sentences
 
 
 def change(mean, p=0.001, width=0.01):
@@ -22,6 +22,10 @@ def result(rows, **more):
         "change": {row: dict(zip(keys, by, strict=True)) for row, by in rows.items()},
         **more,
     }
+
+
+def said_of(rows, **more):
+    return " ".join(metric_sentences(result(rows, **more)))
 
 
 UP, DOWN, NEITHER = change(0.05), change(-0.05), change(0.05, p=0.3)
@@ -53,8 +57,8 @@ def test_other_metrics_and_that_of_selection_stand_below():
     ],
 )
 def test_metrics_that_point_in_opposite_directions(by, named):
-    said = disagreement_sentence(result({"mine": by}))
-    assert (f"mine: {named} " in said) if named else said == ""
+    said = said_of({"mine": by})
+    assert (f"mine: {named} " in said) if named else "disagree" not in said
     assert not named or ", but ndcg@20 " in said
 
 
@@ -64,7 +68,7 @@ def test_the_best_row_comes_first_and_rows_of_another_name_are_left_out():
         "mine": (UP, UP, DOWN, UP),
         "theory": (UP, UP, DOWN, UP),
     }
-    said = disagreement_sentence(result(rows, same_mix={"theory": "mine"}))
+    said = said_of(rows, same_mix={"theory": "mine"})
     assert said.index("mine: recall@20 +5.0%") < said.index("stratified: recall@20 -5.0%")
     assert "theory" not in said
     assert said.count("mine:") == 1
@@ -72,13 +76,28 @@ def test_the_best_row_comes_first_and_rows_of_another_name_are_left_out():
 
 def test_what_few_seeds_say_is_no_disagreement():
     rows = {"mine": (UP, UP, DOWN, UP)}
-    assert disagreement_sentence(result(rows, embedding_size=4, repeats=2)) == ""
-    assert disagreement_sentence(result(rows, embedding_size=4, repeats=5)) != ""
+    assert said_of(rows, embedding_size=4, repeats=2) == ""
+    assert said_of(rows, embedding_size=4, repeats=5) != ""
 
 
 def test_another_verdict_at_its_own_length_is_no_disagreement():
     rows = {"mine": (UP, UP, DOWN, UP)}
     own = {"change": {"mine": {"recall@20": NEITHER, "ndcg@20": DOWN}}}
-    assert "precision@20" in disagreement_sentence(result(rows, own_length=own, lengths=None))
+    assert "precision@20 +" in said_of(rows, own_length=own, lengths=None)
     own["change"]["mine"]["precision@20"] = NEITHER
-    assert disagreement_sentence(result(rows, own_length=own, lengths=None)) == ""
+    assert "disagree" not in said_of(rows, own_length=own, lengths=None)
+
+
+@pytest.mark.parametrize(
+    ("by", "says"),
+    [
+        ((NEITHER, NEITHER, UP, UP), "mine: ndcg@20 +5.0% [+4.0%, +6.0%] *, ndcg@10 +5.0%"),
+        ((UP, NEITHER, UP, NEITHER), ""),  # the answer has it
+        ((NEITHER, NEITHER, DOWN, NEITHER), ""),
+        ((NEITHER, DOWN, UP, NEITHER), ""),  # said as a disagreement
+    ],
+)
+def test_a_row_that_is_better_in_another_metric_alone_is_named(by, says):
+    said = said_of({"mine": by})
+    assert ("Better in another metric, while precision@20" in said) == bool(says)
+    assert says in said

@@ -41,40 +41,57 @@ def changes_by_metric(result: Result) -> list[str]:
     return aligned([header, *rows], (0,), rule=True) if keys and rows else []
 
 
-def disagreement_sentence(result: Result) -> str:
-    """Return in a sentence which rows change NDCG one way and recall or precision the other.
+def metric_sentences(result: Result) -> list[str]:
+    """Return what the other metrics say besides the first, in at most two sentences.
 
-    Both changes are established: beyond their intervals and marked, by the rule of every verdict of
-    the run. The best row of the first metric comes first. Empty where there is none.
+    Which rows change NDCG one way and recall or precision the other, and which are better in
+    another metric although they are not in the first. All of these changes are established: beyond
+    their intervals and marked, by the rule of every verdict of the run. Rows stand in the order of
+    the result, the best of the first metric before them.
     """
     k = result["topk"][-1]
     first = f"{SHORT_METRICS[0]}@{k}"
-    changes = {row: by[first] for row, by in result["change"].items() if first in by}
-    best = better_rows(changes, LEVEL)
-    compared = _compared(result)
-    said = []
-    for row in [*(row for row in best if row in compared), *compared]:
+    opposite, elsewhere = [], []
+    for row in _compared(result):
         order = _side(result, row, f"{_ORDER}@{k}")
         against = [m for m in _CONTENT if order * _side(result, row, f"{m}@{k}") < 0]
-        if against and all(not text.startswith(f"{row}: ") for text in said):
+        better = [key for key in other_metrics(result) if _side(result, row, key) > 0]
+        if against:
             keys = (f"{against[0]}@{k}", f"{_ORDER}@{k}")
-            both = (
-                f"{key} {change_text(result['change'][row][key], few_repeats(result))}"
-                for key in keys
-            )
-            said.append(f"{row}: {', but '.join(both)}")
-    if not said:
-        return ""
-    return (
-        f"Metrics disagree, both beyond their intervals: {'; '.join(said)}. Recall and precision "
-        f"count the items that are found among the first {k}, NDCG asks how far up they stand; "
-        f"the data mix and rivals are chosen by --valid_metric, here {result['valid_metric']}."
-    )
+            opposite.append(f"{row}: {', but '.join(_change(result, row, key) for key in keys)}")
+        elif better and not _side(result, row, first):
+            elsewhere.append(f"{row}: {', '.join(_change(result, row, key) for key in better)}")
+    return [
+        f"{what}: {'; '.join(rows)}. {why}"
+        for what, rows, why in (
+            (
+                "Metrics disagree, both beyond their intervals",
+                opposite,
+                f"Recall and precision count what is found among the first {k} items, NDCG asks how "
+                f"far up it stands; rows are chosen by --valid_metric, here "
+                f"{result['valid_metric']}.",
+            ),
+            (
+                f"Better in another metric, while {first} cannot be told apart",
+                elsewhere,
+                "Each metric is corrected by itself.",
+            ),
+        )
+        if rows
+    ]
 
 
 def _compared(result: Result) -> list[str]:
     same = result.get("same_mix") or {}
-    return [row for row in row_names(result) if row != REFERENCE and row not in same]
+    rows = [row for row in row_names(result) if row != REFERENCE and row not in same]
+    first = f"{SHORT_METRICS[0]}@{result['topk'][-1]}"
+    changes = {row: by[first] for row, by in result["change"].items() if first in by}
+    best = better_rows(changes, LEVEL)[:1]
+    return sorted(rows, key=lambda row: row not in best)
+
+
+def _change(result: Result, row: str, key: str) -> str:
+    return f"{key} {change_text(result['change'][row][key], few_repeats(result))}"
 
 
 def _side(result: Result, row: str, key: str) -> int:

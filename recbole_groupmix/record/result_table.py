@@ -5,7 +5,7 @@ from __future__ import annotations
 from recbole_groupmix.core.better_rows import better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
-from recbole_groupmix.record.by_metric import changes_by_metric, disagreement_sentence
+from recbole_groupmix.record.by_metric import changes_by_metric, metric_sentences
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.length_rows import (
     control_sentence,
@@ -215,7 +215,7 @@ def _notes(result: Result, k: int) -> list[str]:
     notes = [
         *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
         *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
-        *filter(None, [disagreement_sentence(result)]),
+        *metric_sentences(result),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
         "the mixes"
