@@ -70,11 +70,15 @@ def test_table_and_page_lead_with_what_to_do(undrawn, made, tmp_path, better):
             by_key[key] = change(gain, gain - 0.05, gain + 0.05, 0.001 if starred else 0.6)
     result["own_length"] = None  # else it would have to agree
     result["embedding_size"] = 64  # at d = 4 one repeat establishes nothing
+    if better:
+        result["change"][better[0]]["ndcg@10"] = change(-0.2, -0.25, -0.15, 0.001)
     (folder / "result.json").write_text(json.dumps(result))
     table = " ".join(result_table(result).split())
     status, out, err = call("report", folder)
     assert status == 0, err
     page = Path(out.strip()).read_text()
+    assert ("Metrics disagree" in table) == ("Metrics disagree" in page) == bool(better)
+    assert "change against proportional recall@10 ndcg@10" in table
     lead = page.partition('<p class="answer">')[2].partition("</p>")[0]
     if not better:
         assert "Answer: train on everything as it is (proportional)" in table

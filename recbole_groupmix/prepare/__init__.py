@@ -1,5 +1,6 @@
 """Data sets in RecBole's atomic format, each with a column of groups and a SOURCE.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,10 @@ __all__ = ["DATA_SETS", "PreparedDataset", "ensure_ml_100k", "group_field", "pre
 
 _MODULES = {
     "blockmix": "blockmix",
+    "bookcrossing": "bookcrossing",
+    "completejourney": "completejourney",
     "lastfm-asia": "lastfm_asia",
+    "markets": "markets",
     "ml-100k": "ml_100k",
     "ml-1m": "ml_1m",
 }
@@ -32,7 +36,7 @@ class PreparedDataset:
         Folder with ``<name>.inter``, ``<name>.user``, perhaps ``<name>.item``, and SOURCE.md; the
         folder above it is RecBole's ``data_path``.
     comparison_text : str
-        Its groups beside Table 2 of the paper, as a table to print.
+        Its groups beside Table 2 of the paper, as a table to print, and notes on its source.
     """
 
     name: str
@@ -46,6 +50,7 @@ def prepare(
     out: Path = Path("dataset_atomic"),
     *,
     force: bool = False,
+    options: Mapping[str, str] | None = None,
 ) -> PreparedDataset:
     """Make a data set from its source and compare it with Table 2 of the paper.
 
@@ -56,11 +61,15 @@ def prepare(
     name : str
         One of `DATA_SETS`.
     source : pathlib.Path or None
-        Zip archive or folder as it was downloaded; not needed for ``ml-100k`` and ``blockmix``.
+        Zip archive or folder as it was downloaded; not needed for ``ml-100k``, ``blockmix`` and
+        ``completejourney``.
     out : pathlib.Path
         Folder of data sets; the files go to ``<out>/<name>``.
     force : bool
         Whether to replace another version of the data set in that folder.
+    options : mapping from str to str, optional
+        Options of that data set: ``markets`` has ``layout``, ``name``, which becomes the name of
+        the data set, and ``user_column``, ``item_column``, ``rating_column``, ``time_column``.
 
     Returns
     -------
@@ -69,13 +78,22 @@ def prepare(
     Raises
     ------
     ValueError
-        If the name is unknown, the source missing, unreadable or malformed, or the folder cannot
+        If the name is unknown, an option is not one of its, the source missing, unreadable or malformed, or the folder cannot
         be written to or holds another version. Nothing is left half-written.
     """
     recipe = _recipe(name)
+    recipe.check_source(source)
+    if options and recipe.with_options is None:
+        raise ValueError(f"{name} takes no --{next(iter(options))}")
+    if options and recipe.with_options is not None:
+        recipe = recipe.with_options(options)
+        if recipe.name != name and recipe.name in DATA_SETS:
+            raise ValueError(
+                f"name is {recipe.name!r}, which is another data set; take another name"
+            )
     out = Path(out)
     text = recipe.make(None if source is None else Path(source), out, force=force)
-    return PreparedDataset(name, out / name, text)
+    return PreparedDataset(recipe.name, out / recipe.name, text)
 
 
 def ensure_ml_100k(out: Path) -> Path:

@@ -12,9 +12,12 @@ from recbole_groupmix.prepare.atomic import Columns, write_atomic
 from recbole_groupmix.text.untrusted import error_text
 
 Tables = Mapping[str, Columns]
-"""A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table."""
+"""A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table.
 
-_SUFFIXES = ("item", "user", "inter")  # the interactions last: they make a folder complete
+A suffix such as ``"train.inter"`` is a part of a given split, as ``benchmark_filename`` reads it.
+"""
+
+_FEATURES = ("item", "user")
 _NOTE = "SOURCE.md"
 
 
@@ -94,7 +97,18 @@ def publish(
 
 
 def _merge(staging: Path, folder: Path, name: str, *, force: bool) -> None:
-    files = [f"{name}.{suffix}" for suffix in _SUFFIXES]
+    interactions = {
+        file.name
+        for place in (staging, folder)
+        for file in place.glob("*.inter")
+        if file.name.startswith(f"{name}.")
+    }
+    # the interactions last, parts of a split before the whole: they make a folder complete
+    files = [
+        *(f"{name}.{suffix}" for suffix in _FEATURES),
+        *sorted(interactions - {f"{name}.inter"}),
+        f"{name}.inter",
+    ]
     new = [file for file in files if (staging / file).exists()]
     other = [
         file

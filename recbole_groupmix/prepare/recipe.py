@@ -1,12 +1,31 @@
 """The recipe of a data set: how it is made from its source and written to its folder."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_groupmix.prepare.publish import Tables, check_writable, publish
 from recbole_groupmix.prepare.table2 import compare, format_comparison
+from recbole_groupmix.text.tables import paragraphs
+from recbole_groupmix.text.untrusted import markdown_text
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Tables that depend on what was found in a source, with notes on it.
+
+    Attributes
+    ----------
+    tables : mapping from str to mapping
+        As `Recipe.tables` returns them.
+    notes : sequence of str
+        Sentences: which files were read, what was left out. They are printed, and kept at the end
+        of SOURCE.md.
+    """
+
+    tables: Tables
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -21,21 +40,32 @@ class Recipe:
         The token column of ``.user`` that holds the groups.
     tables : callable
         Source, a path or None, -> the tables ``"inter"``, ``"user"`` and, where there are
-        features of items, ``"item"``.
+        features of items, ``"item"``; with notes as `Noted`.
     source_text : callable
         -> text of SOURCE.md: origin, licence, citation, how it was made.
     needs : str or None
         The source that a user has to provide; None if the data set is made without one.
+    with_options : callable or None
+        Options by name -> the recipe with them; None if there are none.
     """
 
     name: str
     group_field: str
-    tables: Callable[[Path | None], Tables]
+    tables: Callable[[Path | None], Tables | Noted]
     source_text: Callable[[], str]
     needs: str | None = None
+    with_options: "Callable[[Mapping[str, str]], Recipe] | None" = None
+
+    def check_source(self, source: Path | None) -> None:
+        """Raise ``ValueError`` if a source is needed and none is given."""
+        if source is None and self.needs is not None:
+            raise ValueError(
+                f"{self.name} is not shipped and needs a source: {self.needs}; then run "
+                f"`groupmix prepare {self.name} --source FILE_OR_FOLDER`"
+            )
 
     def make(self, source: Path | None, out: Path, *, force: bool) -> str:
-        """Write the data set to ``<out>/<name>`` and return its comparison with Table 2.
+        """Write the data set to ``<out>/<name>`` and return its groups and notes as text.
 
         Parameters
         ----------
@@ -52,17 +82,17 @@ class Recipe:
             If the source is missing, unreadable or malformed, or the folder cannot be written to
             or holds another version.
         """
-        if source is None and self.needs is not None:
-            raise ValueError(
-                f"{self.name} is not shipped and needs a source: {self.needs}; then run "
-                f"`groupmix prepare {self.name} --source FILE_OR_FOLDER`"
-            )
         folder = Path(out) / self.name
         check_writable(folder)
-        tables = self.tables(source)
+        found = self.tables(source)
+        tables, notes = (found.tables, found.notes) if isinstance(found, Noted) else (found, ())
         comparison = self._compare(tables)
-        publish(folder, self.name, tables, self.source_text(), force=force)
-        return comparison
+        text = self.source_text()
+        if notes:
+            listed = paragraphs(f"- {markdown_text(note)}" for note in notes)
+            text += "\n".join(["\n## This copy\n", *listed]) + "\n"
+        publish(folder, self.name, tables, text, force=force)
+        return "\n".join([comparison, *([""] if notes else []), *paragraphs(notes)])
 
     def _compare(self, tables: Tables) -> str:
         inter, user = tables["inter"], tables["user"]

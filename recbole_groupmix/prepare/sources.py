@@ -1,10 +1,13 @@
 """Files of a downloaded source: found by name anywhere inside a folder or a zip archive."""
 
+import gzip
+import io
 import os
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from recbole_groupmix.files.bounded import check_regular, read_bytes_bounded
 
@@ -35,13 +38,18 @@ class SourceFile:
         """Return where the file is, for messages."""
         return f"{self.member} in {self.container}"
 
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        return PurePosixPath(self.member).name
+
     def text(self, encoding: str) -> str:
-        r"""Return the whole text, its lines ended by ``\n``.
+        r"""Return the whole text, its lines ended by ``\n``; a file ``.gz`` is unpacked.
 
         Parameters
         ----------
         encoding : str
-            ``"utf-8"`` or ``"latin-1"``.
+            ``"utf-8"``, ``"utf-8-sig"`` or ``"latin-1"``.
 
         Raises
         ------
@@ -55,6 +63,9 @@ class SourceFile:
             else:
                 with zipfile.ZipFile(self.container) as archive:
                     content = _unpacked(archive, self.member)
+            if self.name.endswith(".gz"):
+                with gzip.open(io.BytesIO(content)) as packed:
+                    content = _bounded(packed)
             return content.decode(encoding).replace("\r\n", "\n")
         except (*_UNREADABLE, ValueError) as error:
             raise ValueError(
@@ -92,6 +103,15 @@ class Source:
             raise ValueError(f"source {self.path} does not exist; give a zip archive or a folder")
         self._files = (
             _files_of_folder(self.path) if self.path.is_dir() else _files_of_zip(self.path)
+        )
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        """All files in the order of their paths, but hidden ones and what systems add."""
+        return tuple(
+            file
+            for file in self._files
+            if not any(part.startswith((".", "__MACOSX")) for part in file.member.split("/"))
         )
 
     def find(self, filename: str) -> SourceFile | None:
@@ -132,7 +152,7 @@ class Source:
         """
         file = self.find(filename)
         if file is None:
-            names = ", ".join(sorted(PurePosixPath(file.member).name for file in self._files)[:5])
+            names = ", ".join(sorted(file.name for file in self._files)[:5])
             raise ValueError(
                 f"source {self.path} holds no {filename} (it holds {names or 'nothing'}"
                 f"{', ...' if len(self._files) > 5 else ''}); expected {expected}"
@@ -142,21 +162,29 @@ class Source:
 
 def _unpacked(archive: zipfile.ZipFile, member: str) -> bytes:
     """Return a member's bytes, counted while unpacking: the size in the archive is not trusted."""
-    too_large = ValueError(f"it has more than {MOST_BYTES:,} bytes")
     if archive.getinfo(member).file_size > MOST_BYTES:
-        raise too_large
-    pieces, length = [], 0
+        raise _too_large()
     with archive.open(member) as file:
-        while piece := file.read(_PIECE):
-            pieces.append(piece)
-            length += len(piece)
-            if length > MOST_BYTES:
-                raise too_large
+        return _bounded(file)
+
+
+def _bounded(file: IO[bytes]) -> bytes:
+    """Return the bytes of a file that is unpacked while it is read."""
+    pieces, length = [], 0
+    while piece := file.read(_PIECE):
+        pieces.append(piece)
+        length += len(piece)
+        if length > MOST_BYTES:
+            raise _too_large()
     return b"".join(pieces)
 
 
+def _too_large() -> ValueError:
+    return ValueError(f"it has more than {MOST_BYTES:,} bytes")
+
+
 def _named(filename: str, files: list[SourceFile]) -> list[SourceFile]:
-    return [file for file in files if PurePosixPath(file.member).name == filename]
+    return [file for file in files if file.name == filename]
 
 
 def _files_of_folder(folder: Path) -> list[SourceFile]:

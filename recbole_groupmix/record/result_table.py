@@ -5,6 +5,7 @@ from __future__ import annotations
 from recbole_groupmix.core.better_rows import better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
+from recbole_groupmix.record.by_metric import changes_by_metric, metric_sentences
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.length_rows import (
     control_sentence,
@@ -33,7 +34,7 @@ WIDEST = 130
 
 
 def result_table(result: Result) -> str:
-    """Return a run's answer as text: one row per mix, then what to make of it.
+    """Return a run's answer as text: one row per mix, other metrics, then what to make of it.
 
     Parameters
     ----------
@@ -85,7 +86,8 @@ def result_table(result: Result) -> str:
             "",
             *_shares(result, groups),
         ]
-    return "\n".join([title, "", *table, "", *_notes(result, k)])
+    below = changes_by_metric(result)
+    return "\n".join([title, "", *table, "", *below, *([""] if below else []), *_notes(result, k)])
 
 
 def _change(result: Result, name: str, change: Change | None) -> str:
@@ -213,6 +215,7 @@ def _notes(result: Result, k: int) -> list[str]:
     notes = [
         *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
         *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
+        *metric_sentences(result),
         *(f"{sentence}." for sentence in result.get("items", [])),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from recbole_groupmix.record.by_metric import metric_sentences
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.versions import FIRST_RULES, MAKE_AGAIN
 from recbole_groupmix.report.frame.blocks import Section
@@ -73,6 +74,7 @@ def report_files(
             answer.against_rival(run),
             answer.answer(run),
             answer.beside(run),
+            *metric_sentences(run.result),
         )
         lead = _rules(run) + [line for line in said if line]
         lead += [*split_words(run.config["configuration"]), *_left_out(run)]

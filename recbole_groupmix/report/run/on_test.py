@@ -7,6 +7,7 @@ import pandas as pd
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS, MEANS_OF_FEW_USERS
 from recbole_groupmix.record import phrases
+from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import kinds_of_row, same_sentence, same_text
@@ -71,7 +72,7 @@ def change_section(run: FinishedRun) -> Section:
     if data.empty:
         said, tables = ["No other mix was measured."], []
         if run.rivals:
-            tables = [change_table(run, run.keys)]
+            tables = [change_table(run, [run.keys[0], *other_metrics(run.result)])]
         return Section("change", f"Change against {REFERENCE}", said, (), tables)
     few = phrases.few_repeats(run.result)
     elsewhere = " Rivals are drawn in their own section." if run.rivals else ""
@@ -88,7 +89,11 @@ def change_section(run: FinishedRun) -> Section:
         lambda: forest(data, "metric", "mix", "change", run.rows)[0],
     )
     return Section(
-        "change", f"Change against {REFERENCE}", (), [figure], [change_table(run, run.keys)]
+        "change",
+        f"Change against {REFERENCE}",
+        (),
+        [figure],
+        [change_table(run, [run.keys[0], *other_metrics(run.result)])],
     )
 
 
