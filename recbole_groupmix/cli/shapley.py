@@ -12,17 +12,15 @@ from recbole_groupmix.cli.streams import answer, saying
 from recbole_groupmix.files.literal import literal
 from recbole_groupmix.text.untrusted import short_repr
 
-SUMMARY = "Say who pays for whom: the Shapley value of each group for each target."
+SUMMARY = "Say who pays for whom: Shapley values of groups for each target."
 TEXT = (
     "A model is solved for every union of groups; a target's own data are in all of its unions. A "
     "sample of orders of groups takes their place beyond 8 groups."
 )
 EXAMPLES = (
     "groupmix shapley --dataset=ml-100k --folds=3",
-    "groupmix shapley --dataset=ml-100k --targets=18,56 --target_fraction=[.1,.3,1] --draws=5",
+    "groupmix shapley -d ml-100k --targets=18,56 --target_fraction=[.1,.3,1]",
 )
-#: Lambdas of which every set of groups takes the best: small sets of rows need small ones.
-LAMBDAS = [10, 30, 100, 300, 1000]
 
 
 def add_options(parser: Parser) -> None:
@@ -33,7 +31,7 @@ def add_options(parser: Parser) -> None:
     text = "shares of a target's users who train, such as [.1,.3,1]: how help fades"
     add("--target_fraction", metavar="LIST", type=_numbers, help=text)
     draws = whole_number(1, 100, "each solves all unions again")
-    text = "how often each smaller share is drawn (default 1); of 5 and more intervals know"
+    text = "how often each smaller share is drawn (default 1); 5 or more enter intervals"
     add("--draws", metavar="N", type=draws, help=text)
     orders = whole_number(1, 100_000, "each takes a union for every group")
     text = "orders of groups to sample, in place of all unions (default beyond 8 groups: 32)"
@@ -55,7 +53,7 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
     """Compute the values, print the tables and where the files are."""
     from recbole_groupmix.exact.shapley.command import shapley_command
 
-    settings = settings_of(keys, {"model": "EASE", "lambdas": LAMBDAS}, "groupmix shapley")
+    settings = settings_of(keys, {"model": "EASE"}, "groupmix shapley")
     fractions, orders = (
         named("target_fraction", "--target_fraction"),
         named("permutations", "--permutations"),

@@ -23,9 +23,12 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM, RIDGE
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
+
+#: Lambdas of which every set of groups takes the best: few rows need small ones.
+LAMBDAS = [10.0, 30.0, 100.0, 300.0, 1000.0]
 
 
 def shapley_command(
@@ -43,7 +46,8 @@ def shapley_command(
     Parameters
     ----------
     settings : Settings
-        Merged settings of a run with a closed-form model.
+        Merged settings of a run with a closed-form model. Where the user gave neither
+        ``reg_weight`` nor ``lambdas``, EASE has `LAMBDAS`.
     say : callable
         Prints a line for people.
     targets : sequence of str, optional
@@ -67,6 +71,8 @@ def shapley_command(
             f"{settings.describe('model')}; Shapley values take a model for every union of groups, "
             f"so they need one that is solved in closed form: {', '.join(CLOSED_FORM)}"
         )
+    if settings.model in RIDGE and not {"reg_weight", "lambdas"} & set(settings.given):
+        settings = settings.with_values(lambdas=LAMBDAS)
     folder = out_folder(out) if out is not None else None
     if folder is None:
         out_folder(settings.output_dir, "--output_dir")

@@ -39,10 +39,11 @@ def sentences(found: Effects, others: Sequence[Effects] = ()) -> list[str]:
     n = len(found.shapley)
     if not defined(found.together.change.mean):
         return [f"{found.metric} is 0 with all groups, so no share of it can be given."]
-    every = f"all {n} others" if n > 1 else f"{found.shapley[0].groups[0]}"
+    every = f"all {n} others" if n > 1 else found.shapley[0].groups[0]
+    who = f"{every[0].upper()}{every[1:]} add" if n > 1 else f"{every} adds"
     said = [
-        f"{every[0].upper() + every[1:] if n > 1 else every} add {shown_effect(found.together)} of "
-        f"{found.metric}: {value(found.none)} without, {value(found.proportional)} with them."
+        f"{who} {shown_effect(found.together)} of {found.metric}: {value(found.none)} without, "
+        f"{value(found.proportional)} with."
     ]
     if found.sets and n > 1:
         said.append(_sets(found, every))
@@ -67,7 +68,7 @@ def _sets(found: Effects, every: str) -> str:
     least = len(reaching[0][0])
     names, change = max((s for s in reaching if len(s[0]) == least), key=lambda s: s[1].mean)
     if not names:
-        return f"The target alone does as well as with {every}, {users}: {shown(change)}."
+        return f"Its own data alone do as well, {users}: {shown(change)}."
     what = "more than" if change.ci_low > 0 else "what"
     if least == 1:
         return f"{names[0]} alone does {what} {every} do, {users}: {shown(change)} beside them."
