@@ -159,4 +159,8 @@ def _lines(study: Study, grid: list[float], folds: int) -> list[str]:
             f"Values are estimates from {len(study.plan.orders)} orders of groups, each with its "
             f"reverse; their standard errors by the choice of orders are at most {largest:.2%}."
         )
+    lines.append(
+        "Sets and pairs that are named are the best of many on these users and their test items: they "
+        "explain, and a choice by them would have to be tested on others."
+    )
     return lines

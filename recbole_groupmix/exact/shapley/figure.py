@@ -14,11 +14,15 @@ from recbole_groupmix.text.figures import figure_of_names
 
 #: Most targets that get a panel, and panels of a row.
 MOST_PANELS, IN_A_ROW = 12, 4
-_BAR, _TOGETHER, _ZERO = "#1f5fa8", "#5f5f5f", "#7a7a7a"
+_BAR, _TOGETHER, _ZERO = "#8fb3dc", "#a8a8a8", "#7a7a7a"
+_ENDS = "up: what a group adds to the target alone, down: to all others"
+#: Factor by which the intervals of neighbouring groups stand apart on the logarithmic axis.
+_APART = 1.012
 
 
 def draw_bars(found: Sequence[Effects], title: str, file: Path) -> None:
     """Write a panel of bars for each of the first `MOST_PANELS` targets."""
+    title = f"{title} ({_ENDS})"
     _write(partial(_panels, found[:MOST_PANELS], title, _bars, (2.6, 2.6)), file)
 
 
@@ -76,14 +80,14 @@ def _lines(panel: Any, by_fraction: Sequence[Effects]) -> None:
     together = [found.together for found in by_fraction]
     low, high = zip(*map(_ends, together), strict=True)
     panel.fill_between(shares, low, high, color="#dddddd", linewidth=0)
-    panel.plot(shares, _means(together), color=_TOGETHER, linewidth=2, marker="o", markersize=3)
-    panel.annotate("together", (shares[-1], _means(together)[-1]), fontsize=7)
+    panel.plot(shares, _means(together), color="#5f5f5f", linewidth=2.2, label="together")
     for place, first in enumerate(by_fraction[0].shapley):
         effects = [found.shapley[place] for found in by_fraction]
         means, ends = _means(effects), [_ends(effect) for effect in effects]
         colour = f"C{place % 10}"
         panel.plot(shares, means, color=colour, linewidth=1.2, label=first.groups[0])
-        panel.vlines(shares, *zip(*ends, strict=True), color=colour, linewidth=0.8, alpha=0.6)
+        aside = [share * _APART ** (place + 1) for share in shares]
+        panel.vlines(aside, *zip(*ends, strict=True), color=colour, linewidth=0.8, alpha=0.6)
     if len(shares) > 1:
         panel.set_xscale("log")
     panel.set_xticks(shares, [f"{share:g}" for share in shares])
