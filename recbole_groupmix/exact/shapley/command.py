@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,15 @@ def shapley_command(
     folder = out_folder(out) if out is not None else None
     if folder is None:
         out_folder(settings.output_dir, "--output_dir")
+    wanted = list(dict.fromkeys(targets or ()))
+    if wanted:  # the first stands for all where the settings need a target
+        origin = {**settings.origin, "target": "in --targets"}
+        settings = replace(settings.with_values(target=wanted[0]), origin=origin)
     one = settings.target not in (None, "", "all")
     experiment = Experiment(settings, all_users=not one)
-    settings = experiment.settings
-    wanted = list(dict.fromkeys(targets)) if targets else None
-    if wanted is None and one:
+    if one and not wanted:
         wanted = [experiment.target]
-    usable, notes = usable_targets(experiment, wanted)
+    usable, notes = usable_targets(experiment, wanted or None)
     say_notes(experiment, say, notes)
     study = shapley_study(
         experiment,
