@@ -93,6 +93,7 @@ def _is_read(name, key, option):
     [
         ("check", "check.command.check_command", ()),
         ("influence", "exact.influence_command.influence_command", ()),
+        ("shapley", "exact.shapley.command.shapley_command", ()),
         ("gradient", "exact.gradient_command.gradient_command", ()),
         ("profile", "exact.profile_command.profile_command", ()),
         ("tune", "search.tune.tune", ("params_file",)),

@@ -51,7 +51,7 @@ def test_a_run_folder_that_was_opened_is_gone_on_with(monkeypatch, command):
         ("run", ()),
         ("tune", ()),
         ("reproduce", ()),
-        *((name, ["x"]) for name in ("check", "influence", "gradient", "profile")),
+        *((name, ["x"]) for name in ("check", "influence", "shapley", "gradient", "profile")),
         *((name, ["x"]) for name in ("compare", "report", "prepare")),
     ],
 )

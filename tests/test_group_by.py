@@ -85,7 +85,9 @@ def test_a_run_goes_all_the_way_and_its_files_are_read_again(tmp_path, monkeypat
     assert dataset.user_feat is None
 
 
-@pytest.mark.parametrize("command", ["check", "influence", "profile", "gradient", "tune"])
+@pytest.mark.parametrize(
+    "command", ["check", "influence", "shapley", "profile", "gradient", "tune"]
+)
 def test_every_command_takes_such_groups(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     folder = write_pairs(tmp_path / "data", all=interactions())
@@ -93,6 +95,7 @@ def test_every_command_takes_such_groups(tmp_path, monkeypatch, command):
         "check": ["--max_d=2", "--influence=false", "--relabellings=20"],
         "tune": ["--learning_rates=0.01", "--reg_weights=0.01", "--folds=2", "--epochs=2"],
         "influence": [],
+        "shapley": ["--reg_weight=20"],
         "profile": ["--target=Q2"],
         "gradient": ["--target=Q2", "--folds=2"],
     }[command]

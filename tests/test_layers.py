@@ -42,7 +42,7 @@ LAYERS = {
         None,
     ),
     "exact": (
-        "core files text models engine adapters settings experiment mixes training",
+        "core files text models engine adapters settings experiment rivals mixes training",
         None,
     ),
     "report": (

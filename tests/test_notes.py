@@ -13,6 +13,7 @@ COMMANDS = {
     "tune": ({"learning_rates": "[0.01]", "reg_weights": "[0.01]", "epochs": 1}, "BPR"),
     "check": ({"relabellings": 1, "influence": "false"}, "BPR"),
     "influence": ({"metric": "precision@5", "target": None}, "EASE"),
+    "shapley": ({"reg_weight": 20}, "EASE"),
     "gradient": ({"most": 1}, "EASE"),
     "profile": ({"points": 3}, "EASE"),
 }

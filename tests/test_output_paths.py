@@ -81,6 +81,7 @@ def test_good_places_come_back_and_nothing_is_made(places):
         ("check", "a file/deep"),
         ("check", ""),
         ("profile", "a file"),
+        ("shapley", "a file"),
     ],
 )
 def test_commands_look_before_they_read_the_data(places, command, out, tmp_path_factory):

@@ -18,6 +18,7 @@ from recbole_groupmix.cli import (
     report,
     reproduce,
     run,
+    shapley,
     tune,
 )
 from recbole_groupmix.cli.exit_status import errors_to_exit_status
@@ -35,6 +36,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "compare": compare,
     "tune": tune,
     "influence": influence,
+    "shapley": shapley,
     "gradient": gradient,
     "profile": profile,
     "reproduce": reproduce,

@@ -1,1 +1,1 @@
-"""Exact answers of closed forms, without a search: influence, gradient, profile, similarity."""
+"""Exact answers of closed forms, without a search: influence, Shapley values, gradient, profile, similarity."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.exact.profile import factors_of, profile
 from recbole_groupmix.exact.profile_figure import draw
 from recbole_groupmix.exact.profile_files import to_json, to_rows, to_text
+from recbole_groupmix.exact.progress import progress
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.output_paths import out_folder
@@ -23,8 +23,6 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
 from recbole_groupmix.training.closed_form.checks import check_closed_form
 from recbole_groupmix.training.memory import memory
-
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 def profile_command(
@@ -74,7 +72,7 @@ def profile_command(
     name, mix = next(iter(own.items()), (REFERENCE, None))
     experiment.check_parts(settings.folds, own.values())
     check_closed_form(experiment, memory(experiment))
-    curves = profile(experiment, mix, name, factors_of(points, reach), _progress(say))
+    curves = profile(experiment, mix, name, factors_of(points, reach), progress(say))
     target, model = experiment.target, settings.model
     place = safe_file_name(f"profile-{settings.dataset}-{target}-{model}-{name}")
     folder = folder or Path(settings.output_dir) / place
@@ -92,19 +90,3 @@ def profile_command(
     title = f"{settings.dataset}, target {target}, {model} around {name}"
     draw(curves, title, folder / "profile.png")
     return to_text(curves), folder
-
-
-def _progress(say: Callable[[str], None]) -> Callable[[int, int], None]:
-    """Return a callable that prints the progress and the time left from time to time."""
-    started = last = time.perf_counter()
-
-    def on_model(done: int, whole: int) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if now - last < _SECONDS_BETWEEN_LINES and not (done == 3 and whole > 3):
-            return
-        last = now
-        left = (now - started) / done * (whole - done)
-        say(f"{done} of {whole} models, about {left:.0f} s left")
-
-    return on_model

@@ -80,9 +80,14 @@ class ValidationCurve:
         self.metric, _, cut_off = experiment.settings.valid_metric.partition("@")
         self.k = int(cut_off)
         self.targets = tuple(targets) or (experiment.target,)
-        whole = every_group or bool(targets)
-        self.held_out = part.held_out if whole else experiment.target_held_out(part)
         self._validation_users = experiment.validation_users(targets)
+        if every_group:
+            self.held_out = part.held_out
+        elif targets:
+            of_targets = np.any(list(self._validation_users.values()), axis=0)
+            self.held_out = part.held_out.of_users(of_targets)
+        else:
+            self.held_out = experiment.target_held_out(part)
         groups = experiment.groups
         self._group, self._names = groups.of_user[self.held_out.users], groups.names
         self._n_relevant = np.diff(self.held_out.relevant.indptr).astype(np.int64)

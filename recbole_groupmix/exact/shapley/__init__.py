@@ -1,0 +1,1 @@
+"""Who pays for whom: Shapley values of groups for targets, with models in closed form."""
