@@ -13,11 +13,11 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.linear.ease import FactoredEase, ease
 from recbole_groupmix.core.linear.gram import Floats
-from recbole_groupmix.engine.threads import one_blas_thread_each, pool
+from recbole_groupmix.engine.threads import one_blas_thread_each
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.closed_form.checks import check_rank, check_recipe
-from recbole_groupmix.training.closed_form.gram_cache import WORK, GramCache, bytes_needed
+from recbole_groupmix.training.closed_form.gram_cache import GramCache, threads_of
 from recbole_groupmix.training.closed_form.systems import System, Systems
 from recbole_groupmix.training.job import (
     Fit,
@@ -26,7 +26,6 @@ from recbole_groupmix.training.job import (
     present_users,
     user_weights,
 )
-from recbole_groupmix.training.memory import memory
 from recbole_groupmix.training.one_by_one import triplet_factors
 from recbole_groupmix.training.validation_curve import ValidationCurve
 
@@ -48,7 +47,7 @@ class ClosedForms:
         for job in jobs:
             check_recipe(experiment, job.recipe)
         systems = _systems(experiment, jobs, grams)
-        with one_blas_thread_each(_threads(experiment)) as threads:
+        with one_blas_thread_each(threads_of(experiment)) as threads:
             solved = threads.ahead(System.solve, ((system,) for system in systems))
             for job in jobs:
                 yield _solve(experiment, job, grams, solved)
@@ -83,13 +82,6 @@ def _scores_few(experiment: Experiment, job: Job) -> bool:
 def _curve(experiment: Experiment, job: Job) -> ValidationCurve:
     part = experiment.part(job.part)
     return ValidationCurve(experiment, part, job.targets, every_group=job.every_group)
-
-
-def _threads(experiment: Experiment) -> int:
-    """Return how many systems fit into memory at once, at most one for each thread."""
-    item_item = experiment.shape[1] ** 2 * 4
-    spare = memory(experiment, "cpu") - bytes_needed(experiment)
-    return int(min(max(spare // (WORK * item_item), 0) + 1, pool().size))
 
 
 def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: _Solved) -> Fit:

@@ -13,12 +13,16 @@ from recbole_groupmix.core.linear.ease import largest_row_sum, precision_for_row
 from recbole_groupmix.core.linear.elimination import Elimination
 from recbole_groupmix.core.linear.gram import Floats, downdated, gram, group_grams, weighted_gram
 from recbole_groupmix.core.linear.sparse_grams import SparseGrams, sparse_gram
+from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
+from recbole_groupmix.training.memory import memory
 from recbole_groupmix.training.one_by_one import triplet_factors
 
 #: Item-item matrices besides those of groups: sum, factor, inverse, model, float64.
 WORK = 8
+#: For each sparse system: its inverse in two orders, in float64; and what its core takes.
+_WORK_OF_SPARSE, _WORK_OF_CORE = 4, 6
 
 Gram = Floats | csr_matrix
 
@@ -119,6 +123,25 @@ def rows_of(experiment: Experiment, part: Part) -> csr_matrix:
     return csr_matrix((ones, (part.users, part.items)), shape=experiment.shape)
 
 
-def bytes_needed(experiment: Experiment) -> int:
-    """Return the bytes of EASE's matrices of items by items with one thread."""
-    return (2 * len(experiment.groups.names) + WORK) * experiment.shape[1] ** 2 * 4
+def bytes_needed(experiment: Experiment, n_threads: int = 1) -> int:
+    """Return the bytes of EASE's matrices of items by items, with so many systems at once."""
+    n_items, n_groups = experiment.shape[1], len(experiment.groups.names)
+    plan = experiment.part(ALL_OF_TRAIN).elimination
+    if plan is None:
+        return (2 * n_groups + WORK * n_threads) * n_items**2 * 4
+    each = _WORK_OF_SPARSE * n_items**2 + _WORK_OF_CORE * plan.n_core**2
+    return (each * n_threads + 2 * n_items**2) * 4
+
+
+def threads_of(experiment: Experiment) -> int:
+    """Return how many systems fit into memory at once, at most one for each thread."""
+    free, one = memory(experiment, "cpu"), bytes_needed(experiment)
+    each = bytes_needed(experiment, 2) - one
+    return int(min(max((free - one) // each, 0) + 1, pool().size))
+
+
+def bytes_of_matrices(experiment: Experiment) -> int:
+    """Return what a run of a closed form takes for matrices of items by items; 0 without any."""
+    if not getattr(experiment.model_class, "from_gram", False):
+        return 0
+    return bytes_needed(experiment, threads_of(experiment))
