@@ -28,7 +28,8 @@ def invert(matrix: Floats) -> None:
     """
     n = len(matrix)
     if n <= _SMALL_BLOCK:
-        matrix[...] = _small_inverse(matrix)
+        if n:
+            matrix[...] = _small_inverse(matrix)
         return
     first, second = slice(None, n // 2), slice(n // 2, None)
     invert(matrix[first, first])
