@@ -13,7 +13,7 @@ from recbole.utils import InputType, ModelType
 from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 
-from recbole_groupmix.core.linear.ease import ease, precision_for
+from recbole_groupmix.core.linear.ease import FactoredEase, ease, precision_for
 from recbole_groupmix.core.linear.gram import Floats, gram
 from recbole_groupmix.core.linear.item_subspace import item_subspace
 from recbole_groupmix.engine.sparse_product import sparse_product
@@ -93,7 +93,7 @@ class EASE(ClosedForm, general_recommender.EASE):
     """
 
     from_gram = True
-    item_similarity: Tensor
+    item_similarity: Tensor | None
     reg_weight: Tensor
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
@@ -102,6 +102,7 @@ class EASE(ClosedForm, general_recommender.EASE):
         self.register_buffer("reg_weight", lam)  # so that a checkpoint has the chosen value
         unsolved = np.zeros((self.n_items, self.n_items), np.float32)  # takes no memory as yet
         self.register_buffer("item_similarity", torch.from_numpy(unsolved))
+        self._factored: FactoredEase | None = None
 
     def fit(self, user_weights: np.ndarray | None = None) -> None:
         """Solve for users of these weights; see :class:`ClosedForm`."""
@@ -114,17 +115,31 @@ class EASE(ClosedForm, general_recommender.EASE):
         lam = float(self.reg_weight)
         self.hold(ease(weighted.astype(precision_for(weighted, lam), copy=False), lam))
 
-    def hold(self, similarity: Floats) -> None:
-        """Set a solved matrix ``B``, float (n_items, n_items); it is kept as float32."""
-        by_rows = np.ascontiguousarray(similarity, dtype=np.float32)
+    def hold(self, solution: Floats | FactoredEase) -> None:
+        """Set what was solved: ``B``, float (n_items, n_items), kept as float32, or its factors.
+
+        With factors the model scores users and has no ``item_similarity``, so that its state
+        cannot be kept.
+        """
+        if isinstance(solution, FactoredEase):
+            self.item_similarity, self._factored = None, solution
+            return
+        by_rows = np.ascontiguousarray(solution, dtype=np.float32)
         self.item_similarity = torch.from_numpy(by_rows).to(self.dummy_param.device)
+        self._factored = None
 
     def scores(self, inputs: Tensor) -> Tensor:
         """Return ``x B``."""
+        if self.item_similarity is None:
+            rows = csr_matrix(inputs.cpu().numpy())
+            return torch.from_numpy(self.scores_of_rows(rows)).to(inputs.device)
         return inputs @ self.item_similarity
 
     def scores_of_rows(self, rows: csr_matrix) -> np.ndarray:
         """Return ``x B``."""
+        if self._factored is not None:
+            return self._factored.scores(rows).astype(np.float32, copy=False)
+        assert self.item_similarity is not None
         return sparse_product(rows, self.item_similarity.numpy())
 
 

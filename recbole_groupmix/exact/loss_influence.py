@@ -16,6 +16,7 @@ from recbole_groupmix.core.linear.ease import precision_for, regularized_inverse
 from recbole_groupmix.core.linear.gram import gram
 from recbole_groupmix.core.linear.least_lambda import least_loss_lambdas
 from recbole_groupmix.core.linear.mix_gradient import user_lambda_slopes, user_loss_slopes
+from recbole_groupmix.core.linear.sparse_grams import sparse_gram
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.core.statistics.two_tests import compared_changes
@@ -139,7 +140,9 @@ class LossProblem:
         factors = np.sqrt(triplet_factors(experiment, where))
         rows = (diags(factors.astype(np.float32)) @ rows_of(experiment, where)).tocsr()
         self._rows, self._group = rows[np.flatnonzero(group >= 0)], group[group >= 0]
-        self._gram = gram(self._rows, np.float32)
+        self._plan = experiment.part(ALL_OF_TRAIN).elimination
+        make = gram if self._plan is None else sparse_gram
+        self._gram = make(self._rows, np.float32)
 
     def lambdas(self, lam: float | None = None) -> dict[str, float]:
         """Return the lambda of each target that has held-out users: `lam`, or that of least loss."""
@@ -177,7 +180,7 @@ class LossProblem:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the losses and slopes of users by a function of the inverse and their items."""
         precision = precision_for(self._gram, lam)
-        inverse = regularized_inverse(self._gram.astype(precision, copy=False), lam)
+        inverse = regularized_inverse(self._gram.astype(precision, copy=False), lam, self._plan)
         losses, slopes = [], []
         for start in range(0, len(chosen), USERS_AT_ONCE):
             block = chosen[start : start + USERS_AT_ONCE]

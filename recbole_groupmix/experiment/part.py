@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.seeding import GUIDE, stream
 from recbole_groupmix.core.catalogues import Catalogues
 from recbole_groupmix.core.groups.mainstream import mainstream_scores
+from recbole_groupmix.core.linear.elimination import Elimination, elimination_of
 from recbole_groupmix.core.split import guide_mask
 from recbole_groupmix.core.uniform_negatives import UniformNegatives
 from recbole_groupmix.experiment.item_scope import ItemScope
@@ -74,6 +76,13 @@ class Part:
         """Mainstream score of every user by the training rows, float64 (n_users,), NaN without."""
         n_users, n_items = len(self.negatives.first), self.negatives.span + 1
         return mainstream_scores(self.users, self.items, n_users, n_items)
+
+    @cached_property
+    def elimination(self) -> Elimination | None:
+        """How the items of a sparse Gram matrix are eliminated; None where it is not sparse."""
+        shape = len(self.negatives.first), self.negatives.span + 1
+        ones = np.ones(len(self.users), dtype=np.float32)
+        return elimination_of(csr_matrix((ones, (self.users, self.items)), shape=shape))
 
     @classmethod
     def of_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 
 from recbole_groupmix.adapters.held_out import user_metrics
@@ -12,11 +12,13 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.mixes.candidates import Candidate
+from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.workload import Workload, left_to_train
-from recbole_groupmix.text.numbers import duration
+from recbole_groupmix.text.numbers import duration, gib
 from recbole_groupmix.training.back_end import BackEnd
+from recbole_groupmix.training.closed_form.gram_cache import bytes_of_matrices
 from recbole_groupmix.training.job import Fit
 
 _ENOUGH = 10.0  # seconds after which one epoch suffices as a measurement
@@ -31,7 +33,7 @@ class Costs:
     model : float
         Making it.
     epoch : float
-        One epoch on all of train.
+        One epoch on all of train; of a closed form one solution on a fold, measured with it.
     evaluation : float
         Measuring the users of all groups once.
     """
@@ -61,6 +63,8 @@ class Forecast:
         Whether models are solved and not trained.
     costs : Costs
         Measured; zero where nothing is left.
+    memory : int
+        Bytes of matrices of items by items; 0 where none are made.
     """
 
     work: Workload
@@ -70,6 +74,7 @@ class Forecast:
     stops_early: bool
     closed_form: bool
     costs: Costs
+    memory: int = 0
 
     @property
     def seconds(self) -> float:
@@ -88,13 +93,17 @@ class Forecast:
             each = f" with {self.lambdas} lambdas on each fold" if self.lambdas > 1 else ""
             return (
                 f"{self.work}, solved in about {self.costs.epoch:.2g} s each{each}: about "
-                f"{duration(self.seconds)}"
+                f"{duration(self.seconds)}{self._matrices}"
             )
         stops = "; models stop earlier" if self.stops_early else ""
         return (
             f"{self.work}, at most {self.epochs} epochs of about {self.costs.epoch:.2g} s each: "
             f"at most about {duration(self.seconds)}{stops}"
         )
+
+    @property
+    def _matrices(self) -> str:
+        return f", and {gib(self.memory)} for matrices of items by items" if self.memory else ""
 
 
 def forecast(run: TargetRun, back_end: BackEnd, say: Callable[[str], None]) -> Forecast:
@@ -155,6 +164,8 @@ def forecast_of(
     if work.n_models:
         what = "the solution of a model" if closed_form else "an epoch"
         say(f"measuring how long {what} takes")
+    if closed_form and trains_on_folds(settings):
+        times = 0  # measuring is in the time of a solution
     return Forecast(
         work=work,
         lambdas=len(settings.lambdas or (1,)),
@@ -162,13 +173,16 @@ def forecast_of(
         evaluations=times * share,
         stops_early=settings.early_stopping,
         closed_form=closed_form,
-        costs=_measure(experiment, candidates, back_end)
+        costs=_measure(experiment, candidates, back_end, share)
         if work.n_models
         else Costs(0.0, 0.0, 0.0),
+        memory=bytes_of_matrices(experiment),
     )
 
 
-def _measure(experiment: Experiment, candidates: list[Candidate], back_end: BackEnd) -> Costs:
+def _measure(
+    experiment: Experiment, candidates: list[Candidate], back_end: BackEnd, share: float
+) -> Costs:
     timed = candidates[: back_end.n_timed]
     what = f"RecBole cannot train {experiment.settings.model} with these settings"
 
@@ -180,15 +194,16 @@ def _measure(experiment: Experiment, candidates: list[Candidate], back_end: Back
                 f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
                 f"{_learning_rate(experiment)}, use a smaller one"
             )
-        if experiment.settings.is_solved:
-            return fits[-1].seconds, fits[0]  # the first also filled the cache that all share
         return sum(fit.seconds for fit in fits) / len(fits), fits[0]
 
     with TemporaryDirectory() as scratch, as_value_error(experiment.settings, what):
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
         of_1, fit = seconds(1)  # warms up too
         model, epoch = 0.0, of_1
-        if of_1 * len(timed) < _ENOUGH and not experiment.settings.is_solved:
+        if experiment.settings.is_solved:
+            if trains_on_folds(experiment.settings):
+                epoch = _seconds_of_a_solution(experiment, timed[0], back_end, share)
+        elif of_1 * len(timed) < _ENOUGH:
             of_1, of_3 = seconds(1)[0], seconds(3)[0]
             epoch = max(of_3 - of_1, of_3 / 10) / 2
             model = max(of_1 - epoch, 0.0)
@@ -196,6 +211,28 @@ def _measure(experiment: Experiment, candidates: list[Candidate], back_end: Back
         held_out = experiment.part(ALL_OF_TRAIN).held_out
         user_metrics(fit.model, held_out, experiment.settings.topk)
     return Costs(model, epoch, time.perf_counter() - started)
+
+
+def _seconds_of_a_solution(
+    experiment: Experiment, candidate: Candidate, back_end: BackEnd, share: float
+) -> float:
+    """Return the seconds that a closed form takes on a fold, while others are solved beside it.
+
+    Those of the matrices that all mixes of a fold share are taken away, unless solving is so slow
+    that they do not matter.
+    """
+    job = job_of(experiment, candidate, ALL_OF_TRAIN + 1, eval_step=1)
+    jobs = [replace(job, every_group=share == 1.0)] * 3
+    solutions = len(experiment.settings.lambdas or (1,))
+
+    def seconds(n_jobs: int) -> float:
+        started = time.perf_counter()
+        list(back_end.train(experiment, jobs[:n_jobs]))
+        return time.perf_counter() - started
+
+    of_1 = seconds(1)
+    more = 0.0 if of_1 > _ENOUGH else seconds(len(jobs)) - of_1
+    return max(more / (len(jobs) - 1), of_1 / len(jobs)) / solutions
 
 
 def _learning_rate(experiment: Experiment) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import get_lapack_funcs
+from scipy.sparse import csr_matrix, issparse
 
+from recbole_groupmix.core.linear.elimination import Elimination, Factor
 from recbole_groupmix.core.linear.gram import Floats
+from recbole_groupmix.core.linear.inverse import invert
 
 #: Relative error, condition number times rounding unit, up to which float32 is used.
 FLOAT32_ERROR = 1e-3
 _FLOAT64_ERROR = 1e-6
-_SMALL_BLOCK = 256  # rows that are inverted at once
+_COLUMNS_AT_ONCE = 256
+_MOST_USED = 0.8  # of all items, beyond which those without users are not left out
 _ROWS_AT_ONCE = 64
 
 
-def largest_row_sum(gram: Floats) -> float:
+def largest_row_sum(gram: Floats | csr_matrix) -> float:
     """Return the largest sum of absolute values of a row of a matrix."""
+    if issparse(gram):
+        return float(abs(gram).sum(axis=1).max())
     starts = range(0, len(gram), _ROWS_AT_ONCE)  # by blocks, to save the memory of a copy
     return max(float(np.abs(gram[i : i + _ROWS_AT_ONCE]).sum(axis=1).max()) for i in starts)
 
@@ -38,7 +44,7 @@ def check_lambda(lam: float, what: str = "lambda") -> None:
         )
 
 
-def precision_for(gram: Floats, lam: float) -> type[np.floating]:  # type: ignore[type-arg]
+def precision_for(gram: Floats | csr_matrix, lam: float) -> type[np.floating]:  # type: ignore[type-arg]
     """Return the narrower of float32 and float64 in which ``G + lam I`` can be inverted.
 
     Raises
@@ -63,15 +69,20 @@ def precision_for_row_sum(row_sum: float, lam: float) -> type[np.floating]:  # t
     )
 
 
-def regularized_inverse(gram: Floats, lam: float) -> Floats:
+def regularized_inverse(
+    gram: Floats | csr_matrix, lam: float, plan: Elimination | None = None
+) -> Floats:
     """Return ``P = (G + lam I)^-1`` in the dtype of `gram`.
 
     Parameters
     ----------
-    gram : array of float64 or float32, shape (n_items, n_items)
-        Symmetric, positive semidefinite; not changed.
+    gram : array or scipy.sparse.csr_matrix of float64 or float32, shape (n_items, n_items)
+        Symmetric, positive semidefinite; not changed. Items without users, whose rows are 0, take
+        no part in the work.
     lam : float
         Weight of the L2 term, > 0.
+    plan : Elimination, optional
+        The order of the items of a sparse matrix, which it needs.
 
     Returns
     -------
@@ -84,68 +95,46 @@ def regularized_inverse(gram: Floats, lam: float) -> Floats:
         If `lam` is not above 0 or the matrix is not positive definite to this precision.
     """
     check_lambda(lam)
-    inverse = gram.copy(order="C")
-    inverse[np.diag_indices_from(inverse)] += lam
-    try:
-        _invert(inverse)
-    except np.linalg.LinAlgError as error:
-        raise ValueError(
-            f"the Gram matrix plus lambda {lam:g} is not positive definite in {gram.dtype}; use a "
-            "larger lambda or float64."
-        ) from error
+    if plan is not None:
+        return _factor(gram, lam, plan).inverse()
+    diagonal = np.diag(gram)
+    used = np.flatnonzero(diagonal)
+    if len(used) > _MOST_USED * len(gram):
+        inverse = gram.copy(order="C")
+        _add_and_invert(inverse, lam)
+        return inverse
+    inverse = np.zeros_like(gram)
+    np.fill_diagonal(inverse, 1 / lam)
+    block = gram[np.ix_(used, used)]
+    _add_and_invert(block, lam)
+    inverse[np.ix_(used, used)] = block
     return inverse
 
 
-def _invert(matrix: Floats) -> None:
-    """Invert a positive definite matrix in place, with the Schur complement of its first block.
-
-    Nearly all of it are matrix products, which BLAS makes near the machine's peak and without
-    Python's lock; LAPACK's own inverse from a factor is slow on several threads.
-    """
-    n = len(matrix)
-    if n <= _SMALL_BLOCK:
-        matrix[...] = _small_inverse(matrix)
-        return
-    first, second = slice(None, n // 2), slice(n // 2, None)
-    _invert(matrix[first, first])
-    across = matrix[first, first] @ matrix[first, second]
-    _subtract_product(matrix[second, second], matrix[second, first], across)
-    _invert(matrix[second, second])
-    corner = across @ matrix[second, second]
-    np.negative(corner, out=corner)
-    matrix[first, second], matrix[second, first] = corner, corner.T
-    _subtract_product(matrix[first, first], corner, across.T)
+def _add_and_invert(matrix: Floats, lam: float) -> None:
+    """Add lambda to the diagonal of a matrix and invert it, in place."""
+    matrix[np.diag_indices_from(matrix)] += lam
+    try:
+        invert(matrix)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(_not_definite(lam, matrix.dtype)) from error
 
 
-def _subtract_product(matrix: Floats, left: Floats, right: Floats) -> None:
-    """Subtract a product known to be symmetric, of which about half is made, in place."""
-    n = len(matrix)
-    if n <= _SMALL_BLOCK:
-        matrix -= left @ right
-        matrix[...] = (matrix + matrix.T) * matrix.dtype.type(0.5)
-        return
-    first, second = slice(None, n // 2), slice(n // 2, None)
-    _subtract_product(matrix[first, first], left[first], right[:, first])
-    _subtract_product(matrix[second, second], left[second], right[:, second])
-    corner = matrix[second, first]
-    corner -= left[second] @ right[:, first]
-    matrix[first, second] = corner.T
+def _factor(gram: csr_matrix, lam: float, plan: Elimination) -> Factor:
+    try:
+        return plan.factor(gram, lam)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(_not_definite(lam, gram.dtype)) from error
 
 
-def _small_inverse(matrix: Floats) -> Floats:
-    """Invert by Cholesky; LinAlgError if a matrix is not positive definite."""
-    potrf, potri = get_lapack_funcs(("potrf", "potri"), (matrix,))
-    factor, failed = potrf(matrix, lower=1, clean=0)
-    if not failed:
-        inverse, failed = potri(factor, lower=1, overwrite_c=1)
-    if failed:
-        raise np.linalg.LinAlgError
-    lower = np.tril(inverse)
-    full: Floats = lower + np.tril(lower, -1).T
-    return full
+def _not_definite(lam: float, dtype: npt.DTypeLike) -> str:
+    return (
+        f"the Gram matrix plus lambda {lam:g} is not positive definite in {dtype}; use a larger "
+        "lambda or float64."
+    )
 
 
-def ease(gram: Floats, lam: float) -> Floats:
+def ease(gram: Floats | csr_matrix, lam: float, plan: Elimination | None = None) -> Floats:
     """Return EASE's item-item matrix, ``B = I - P / diag(P)`` by column, with a zero diagonal.
 
     ``B`` minimises ``sum_u w_u |x_u - x_u B|^2 + lam |B|^2`` over matrices with a zero diagonal,
@@ -153,10 +142,12 @@ def ease(gram: Floats, lam: float) -> Floats:
 
     Parameters
     ----------
-    gram : array of float64 or float32, shape (n_items, n_items)
+    gram : array or scipy.sparse.csr_matrix of float64 or float32, shape (n_items, n_items)
         Weighted Gram matrix.
     lam : float
         Weight of the L2 term, > 0.
+    plan : Elimination, optional
+        The order of the items of a sparse matrix, which it needs.
 
     Returns
     -------
@@ -168,13 +159,15 @@ def ease(gram: Floats, lam: float) -> Floats:
     ValueError
         As `regularized_inverse`.
     """
-    weights = regularized_inverse(gram, lam)
+    weights = regularized_inverse(gram, lam, plan)
     weights /= -np.diag(weights).copy()
     np.fill_diagonal(weights, 0.0)
     return weights
 
 
-def ease_towards(gram: Floats, mu: float, pooled: Floats) -> Floats:
+def ease_towards(
+    gram: Floats | csr_matrix, mu: float, pooled: Floats, plan: Elimination | None = None
+) -> Floats:
     """Return the item-item matrix of users that stays near that of all users.
 
     ``B`` minimises ``sum_u w_u |x_u - x_u B|^2 + mu |B - B_p|^2`` over matrices with a zero
@@ -183,12 +176,14 @@ def ease_towards(gram: Floats, mu: float, pooled: Floats) -> Floats:
 
     Parameters
     ----------
-    gram : array of float64 or float32, shape (n_items, n_items)
+    gram : array or scipy.sparse.csr_matrix of float64 or float32, shape (n_items, n_items)
         Weighted Gram matrix ``G`` of the users; not changed.
     mu : float
         Weight of the distance to the other matrix, > 0.
     pooled : array of float, shape (n_items, n_items)
         ``B_p``, with a zero diagonal; not changed.
+    plan : Elimination, optional
+        The order of the items of a sparse matrix, which it needs.
 
     Returns
     -------
@@ -206,13 +201,19 @@ def ease_towards(gram: Floats, mu: float, pooled: Floats) -> Floats:
             f"{gram.shape}; both must be of items by items, and its diagonal 0."
         )
     check_lambda(mu, "mu")
-    inverse = regularized_inverse(gram, mu)
+    if plan is None:
+        inverse = regularized_inverse(gram, mu)
+        times = inverse.__matmul__
+    else:
+        factor = _factor(gram, mu, plan)
+        inverse, times = factor.inverse(), factor.times
     diagonal = np.diag(inverse)
-    found = np.empty_like(gram)
-    for start in range(0, len(gram), _SMALL_BLOCK):  # by columns, which are independent
-        columns = slice(start, start + _SMALL_BLOCK)
+    found = np.empty_like(inverse)
+    for start in range(0, len(found), _COLUMNS_AT_ONCE):  # by columns, which are independent
+        columns = slice(start, start + _COLUMNS_AT_ONCE)
         near = pooled[:, columns].astype(gram.dtype)
-        step = inverse @ (gram[:, columns] - gram @ near)
+        mine = gram[:, columns]
+        step = times((mine.toarray() if issparse(mine) else mine) - gram @ near)
         step -= inverse[:, columns] * (np.diag(step[columns]) / diagonal[columns])
         found[:, columns] = near + step
     np.fill_diagonal(found, 0.0)
@@ -233,3 +234,32 @@ def ease_scores(inputs: npt.NDArray[np.floating], inverse: Floats) -> Floats:  #
     """
     scores: Floats = inputs - (inputs @ inverse) / np.diag(inverse)
     return scores
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredEase:
+    """EASE of a sparse system that is solved for some users at a time: ``B`` is never formed.
+
+    Attributes
+    ----------
+    factor : Factor
+        Factor of ``G + lam I``.
+    diagonal : array of float, shape (n_items,)
+        Diagonal of its inverse.
+    """
+
+    factor: Factor
+    diagonal: Floats
+
+    @classmethod
+    def of(cls, gram: csr_matrix, lam: float, plan: Elimination) -> FactoredEase:
+        """Factorise; parameters and errors are those of :func:`regularized_inverse`."""
+        check_lambda(lam)
+        factor = _factor(gram, lam, plan)
+        return cls(factor, factor.diagonal())
+
+    def scores(self, rows: csr_matrix) -> Floats:
+        """Return what :func:`ease_scores` does, (n, n_items), for sparse rows of users."""
+        inputs = rows.toarray().astype(self.diagonal.dtype, copy=False)
+        scores: Floats = inputs - self.factor.times(inputs.T).T / self.diagonal
+        return scores

@@ -162,15 +162,23 @@ def weighted_gram(
     ValueError
         If a weight is negative or not finite, all are 0, or their number is not the groups'.
     """
+    weights = check_weights(weights, len(grams))
+    of_sum: Any = grams.dtype if dtype is None else dtype
+    total: Floats = np.einsum("g,gij->ij", weights.astype(of_sum), grams, dtype=of_sum)
+    return total
+
+
+def check_weights(
+    weights: Sequence[float] | npt.NDArray[np.float64], n_groups: int
+) -> npt.NDArray[np.float64]:
+    """Return the weights of groups as an array; ``ValueError`` as :func:`weighted_gram`."""
     weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (len(grams),):
+    if weights.shape != (n_groups,):
         raise ValueError(
-            f"{weights.size} weights are given for {len(grams)} groups; give one for each."
+            f"{weights.size} weights are given for {n_groups} groups; give one for each."
         )
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise ValueError(
             f"weights are {weights.tolist()}; they must be finite, >= 0 and not all 0."
         )
-    of_sum: Any = grams.dtype if dtype is None else dtype
-    total: Floats = np.einsum("g,gij->ij", weights.astype(of_sum), grams, dtype=of_sum)
-    return total
+    return weights

@@ -11,13 +11,14 @@ import numpy as np
 from recbole_groupmix.adapters.closed_form import EASE, ClosedForm
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import user_metrics
+from recbole_groupmix.core.linear.ease import FactoredEase, ease
 from recbole_groupmix.core.linear.gram import Floats
-from recbole_groupmix.engine.threads import one_blas_thread_each, pool
+from recbole_groupmix.engine.threads import one_blas_thread_each
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.training.closed_form.checks import check_rank, check_recipe
-from recbole_groupmix.training.closed_form.gram_cache import WORK, GramCache, bytes_needed
-from recbole_groupmix.training.closed_form.systems import System, Systems, solve
+from recbole_groupmix.training.closed_form.gram_cache import GramCache, threads_of
+from recbole_groupmix.training.closed_form.systems import System, Systems
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -25,9 +26,12 @@ from recbole_groupmix.training.job import (
     present_users,
     user_weights,
 )
-from recbole_groupmix.training.memory import memory
 from recbole_groupmix.training.one_by_one import triplet_factors
 from recbole_groupmix.training.validation_curve import ValidationCurve
+
+_FEW = 0.25  # measured users for each item up to which they are scored without the whole matrix
+
+_Solved = Iterator[Floats | FactoredEase]
 
 
 class ClosedForms:
@@ -43,8 +47,8 @@ class ClosedForms:
         for job in jobs:
             check_recipe(experiment, job.recipe)
         systems = _systems(experiment, jobs, grams)
-        with one_blas_thread_each(_threads(experiment)) as threads:
-            solved = threads.ahead(solve, systems)
+        with one_blas_thread_each(threads_of(experiment)) as threads:
+            solved = threads.ahead(System.solve, ((system,) for system in systems))
             for job in jobs:
                 yield _solve(experiment, job, grams, solved)
                 if on_epoch is not None:
@@ -63,24 +67,30 @@ def _systems(experiment: Experiment, jobs: Iterable[Job], grams: GramCache) -> I
     """Yield the system of every model of EASE, in the order in which they are used."""
     systems = Systems(experiment, grams)
     for job in jobs:
-        yield from systems.of(job, [options["reg_weight"] for options in _grid(experiment, job)])
+        lambdas = [options["reg_weight"] for options in _grid(experiment, job)]
+        yield from systems.of(job, lambdas, few=_scores_few(experiment, job))
 
 
-def _threads(experiment: Experiment) -> int:
-    """Return how many systems fit into memory at once, at most one for each thread."""
-    item_item = experiment.shape[1] ** 2 * 4
-    spare = memory(experiment, "cpu") - bytes_needed(experiment)
-    return int(min(max(spare // (WORK * item_item), 0) + 1, pool().size))
+def _scores_few(experiment: Experiment, job: Job) -> bool:
+    """Return whether a job measures so few users that it needs no matrix of all items."""
+    if job.part == ALL_OF_TRAIN:
+        return False
+    n_measured = len(_curve(experiment, job).held_out.users)
+    return n_measured <= _FEW * experiment.shape[1]
 
 
-def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: Iterator[Floats]) -> Fit:
-    started = time.perf_counter()
+def _curve(experiment: Experiment, job: Job) -> ValidationCurve:
     part = experiment.part(job.part)
+    return ValidationCurve(experiment, part, job.targets, every_group=job.every_group)
+
+
+def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: _Solved) -> Fit:
+    started = time.perf_counter()
     grid = _grid(experiment, job)
     if job.part == ALL_OF_TRAIN:
         model = _model(experiment, job, grams, grid[0], solved)
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
-    curve = ValidationCurve(experiment, part, job.targets, every_group=job.every_group)
+    curve = _curve(experiment, job)
     name = f"{curve.metric}@{curve.k}"
     for options in grid:
         model = _model(experiment, job, grams, options, solved)
@@ -104,7 +114,7 @@ def _model(
     job: Job,
     grams: GramCache,
     options: dict[str, float],
-    solved: Iterator[Floats],
+    solved: _Solved,
 ) -> ClosedForm:
     part = experiment.part(job.part)
     in_model, _ = present_users(experiment, job, part)
@@ -134,7 +144,7 @@ def weighted_ease(
     for all users.
     """
     model = _empty_ease(experiment, part, grams, lam, present)
-    model.fit_gram(grams.of_mix(part, weights, lam))
+    model.hold(ease(grams.of_mix(part, weights, lam), lam, grams.plan))
     return model
 
 
