@@ -23,8 +23,8 @@ from recbole_groupmix.experiment.item_notes import item_notes, items_outside
 from recbole_groupmix.experiment.measured_users import NOT_KEPT, OUTSIDE, measured_users
 from recbole_groupmix.rivals.calibrated import RIVAL
 from recbole_groupmix.rivals.rival import Reference
-from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.training.joint import Joint
 from recbole_groupmix.training.one_by_one import OneByOne
 
