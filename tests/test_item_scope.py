@@ -18,10 +18,12 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.exact.gradient import gradient_search
 from recbole_groupmix.exact.loss_influence import LossProblem
-from recbole_groupmix.experiment.item_notes import item_notes
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_notes import item_notes, items_outside
 from recbole_groupmix.experiment.measured_users import NOT_KEPT, OUTSIDE, measured_users
 from recbole_groupmix.rivals.calibrated import RIVAL
 from recbole_groupmix.rivals.rival import Reference
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.training.joint import Joint
 from recbole_groupmix.training.one_by_one import OneByOne
@@ -164,8 +166,9 @@ def test_held_out_rows_decide_nothing(markets, key):
     ex, other = (experiment(markets, topk=[3, 5], **{key: "target"}) for _ in range(2))
     assert (ex.folds == other.folds).all()
     held = other.folds == 0
+    new = sorted(set(range(1, ex.shape[1])) - _catalogue(ex, ex.part(1), "A"))
     other.items = other.items.copy()
-    other.items[held] = other.items[held] % (ex.shape[1] - 1) + 1
+    other.items[held] = np.resize(new, held.sum())  # items that the target does not train on
     one, two = ex.part(1), other.part(1)
     assert one.rows.tolist() == two.rows.tolist()
     if key == "rank_items":
@@ -223,6 +226,11 @@ def test_who_is_not_measured_and_why(markets):
     others = part.users[~target[part.users]]
     assert f"{len(others)} of" in trained and f"of {len(np.unique(others))} of" in trained
     assert item_notes(experiment(markets)) == []
+    given = {"dataset": "tiny", "data_path": str(markets), "group_field": "group", "target": "all"}
+    every = Experiment(merge_settings({**given, "rank_items": "target"}), all_users=True)
+    (note,) = item_notes(every)
+    outside, new = (counts.sum() for counts in items_outside(every))
+    assert f"all 3 groups); {outside} of their {new} test items" in note
 
 
 def test_calibrated_lists_hold_items_of_the_catalogue(markets):
