@@ -94,7 +94,7 @@ def for_eval_args(settings: Settings) -> Settings:
         return _without(settings)
     checked = _checked(settings, given)
     by_recbole = checked[_ROWS] == "recbole"
-    notes = ()
+    notes: tuple[str, ...] = ()
     if by_recbole and settings.benchmark_filename is not None:
         why = "benchmark_filename gives the split"
         notes = (_idle(settings, [key for key in _OF_THE_SPLIT if key in given], why),)
