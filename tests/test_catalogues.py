@@ -21,7 +21,7 @@ from recbole_groupmix.engine.population import Population
 from recbole_groupmix.engine.terms import Member, Shared
 from recbole_groupmix.engine.torch_population import TorchPopulation
 
-N_USERS, N_ITEMS = 12, 30
+N_USERS, N_ITEMS = 24, 30
 
 
 class Product(GeneralRecommender):
@@ -73,7 +73,7 @@ def _held_out(state, catalogues):
 
 drawn = given(
     seed=st.integers(0, 10_000),
-    n_catalogues=st.integers(1, 4),
+    n_catalogues=st.integers(1, 4),  # of few users each, of whom the engine ranks otherwise
     share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     depth=st.integers(1, 12),
 )

@@ -110,6 +110,14 @@ def test_a_seed_that_recbole_cannot_have(given):
     assert merged({"mode": "full"}, seed=2**32).seed == 2**32
 
 
+def test_one_rule_of_ranked_items_at_a_time():
+    with pytest.raises(
+        ValueError, match=r"rank_items is 'target'.*draws negatives from all items"
+    ):
+        merged({"mode": {"valid": "full", "test": "uni9"}}, rank_items="target")
+    assert merged({"order": "RO"}, rank_items="target").rank_items == "target"
+
+
 def test_files_and_the_command_line_give_the_same(tmp_path):
     Path("a.yaml").write_text("eval_args: {split: {RS: [8, 1, 1]}, mode: {test: uni9}}\n")
     of_file = merge_settings({"dataset": "tiny"}, ["a.yaml"])

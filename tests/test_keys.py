@@ -121,7 +121,7 @@ def test_what_decides_a_run_and_what_does_not():
     } == NO_COST
     assert set(NAME_KEYS) == {
         *("target", "dataset", "group_field", "class_field", "model", "protocol", "data_path"),
-        *("output_dir", "mix", "rivals"),
+        *("output_dir", "mix", "rivals", "rank_items"),
     }
 
 

@@ -183,6 +183,7 @@ def index_table(index: Index) -> str:
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {index['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over all rows.",
     ]
+    notes += [f"{sentence}." for sentence in index.get("items", [])]
     notes += against_rivals(index, f"{SHORT_METRICS[0]}@{k}")
     if index["pool"]:
         notes.append(

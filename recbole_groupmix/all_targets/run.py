@@ -11,6 +11,7 @@ from recbole_groupmix.all_targets.index import build_index
 from recbole_groupmix.all_targets.shared_jobs import SharedJobs
 from recbole_groupmix.all_targets.shared_trials import draw_shared_trials
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_notes import item_notes
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.mixes.budget import two_groups_note
 from recbole_groupmix.mixes.candidates import budget_candidates, fixed_candidates
@@ -112,6 +113,8 @@ class AllTargets:
             self._trials,
             time.perf_counter() - started,
         )
+        if items := item_notes(experiment):
+            index["items"] = items
         self.folder.write("index.json", json.dumps(index, indent=1) + "\n")
         return index
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import Graph, in_bunches
 from recbole_groupmix.engine.hits import RankingRequest, hits_at
+from recbole_groupmix.engine.narrowed import narrowed
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
 from recbole_groupmix.engine.threads import ALONE, ThreadPool, even_bounds, one_blas_thread, pool
 from recbole_groupmix.engine.triplets import Triplets
@@ -100,10 +101,7 @@ class Population:
         finals = self._propagated([self._tables[k] for k in models], threads)
         for k, final in zip(models, finals, strict=True):
             user, item = final[: self._shared.n_users], final[self._shared.n_users :]
-            request, now = requests[k], requests[k].now
-            lists = request.masked, request.relevant
-            users = user[request.users[now]]
-            hits[k] = hits_at(users, item, *lists, request.depth, threads, now, request.catalogues)
+            hits[k] = _hits(user, item, requests[k], threads)
 
     def drop(self, k: int) -> Floats:
         """Take a model out of training and return its parameters."""
@@ -183,3 +181,18 @@ class Population:
 
     def _propagated(self, tables: list[Floats], threads: ThreadPool) -> list[Floats]:
         return tables if self._graph is None else self._graph.propagated(tables, threads)
+
+
+def _hits(
+    user: Floats, item: Floats, request: RankingRequest, threads: ThreadPool
+) -> npt.NDArray[np.bool_]:
+    """Return the hits of a request from the embeddings of all users and items."""
+    now, parts = request.now, narrowed(request)
+    if parts is None:
+        lists = request.masked, request.relevant, request.depth
+        return hits_at(user[request.users[now]], item, *lists, threads, now, request.catalogues)
+    hits = np.zeros((len(now), request.depth), dtype=bool)
+    for places, items, part in parts:
+        lists = part.masked, part.relevant, part.depth
+        hits[places] = hits_at(user[part.users], item[items], *lists, threads)
+    return hits

@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from recbole_groupmix.engine.hits import RankingRequest
+from recbole_groupmix.engine.narrowed import narrowed
 
 
 def torch_hits(
@@ -33,6 +34,13 @@ def torch_hits(
         From best to last; items of equal score in no fixed order.
     """
     now, depth, n_items = request.now, request.depth, len(item)
+    parts = narrowed(request)
+    if parts is not None:
+        hits = np.zeros((len(now), depth), dtype=bool)
+        for places, items, part in parts:
+            mine, its = (torch.from_numpy(of).to(item.device) for of in (places, items))
+            hits[places] = torch_hits(user[mine], item[its], part, max_bytes)
+        return hits
     block = max(max_bytes // (3 * n_items * item.element_size()), 1)
     blocks = []
     for start in range(0, len(now), block):

@@ -16,6 +16,7 @@ from recbole.trainer import Trainer
 from recbole.utils import init_seed
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.evaluation.arguments import (
     check_counts,
@@ -30,6 +31,7 @@ from recbole_groupmix.evaluation.groupings import (
     without_small_groups,
 )
 from recbole_groupmix.evaluation.measures import Measures
+from recbole_groupmix.evaluation.ranked_items import ranked_over
 from recbole_groupmix.evaluation.report import GroupReport
 from recbole_groupmix.evaluation.scoring import (
     ListCollector,
@@ -76,6 +78,9 @@ class GroupEvaluator:
         Fewest evaluated users that a group may have; by default any number, 0 included.
     small : {"refuse", "merge"}
         What to do with smaller groups: refuse them, or merge them into the group ``other``.
+    rank_items : str
+        Items that users are ranked over: see :func:`~.ranked_items.ranked_over`. The loader with them
+        is the attribute ``data``, which any trainer of RecBole obeys.
 
     Raises
     ------
@@ -104,6 +109,7 @@ class GroupEvaluator:
         n_boot: int = 2000,
         min_users: int | None = None,
         small: str = "refuse",
+        rank_items: str = ALL,
     ) -> None:
         check_counts(n_boot, min_users, small)
         check_groups(groups)
@@ -115,7 +121,7 @@ class GroupEvaluator:
             init_seed(config["seed"], config["reproducibility"])
             with recbole_compat():
                 train_data, _, data = data_preparation(config, data)
-        self._data, self._n_boot = data, n_boot
+        self._n_boot = n_boot
         self._config = with_metrics(config, metrics, topk)
         self._measures = Measures(self._config)
         self._collector = UserCollector(self._config)
@@ -128,9 +134,9 @@ class GroupEvaluator:
             )
         needing = [name for name in metrics if name in _NEED_TRAIN]
         if needing and train_data is None:
+            names = ", ".join(needing)
             raise ValueError(
-                f"metrics {', '.join(needing)} look at the training data; "
-                "pass GroupEvaluator(..., train_data=train_data)"
+                f"metrics {names} look at training data: GroupEvaluator(..., train_data=train_data)"
             )
         if train_data is not None:
             self._collector.data_collect(train_data)
@@ -140,6 +146,7 @@ class GroupEvaluator:
             users = evaluated_users(self._dataset)
             by_user = without_small_groups(by_user, users, min_users, small)
         self.groups: Groups = by_user
+        self.data = ranked_over(data, by_user, rank_items, topk, train_data)
         self.history: list[dict[str, Any]] = []
 
     def evaluate(self, model: AbstractRecommender) -> GroupReport:
@@ -156,7 +163,7 @@ class GroupEvaluator:
         ValueError
             If the model can do neither, or gives NaN scores.
         """
-        return self.report(Scorer(self._config, model, self._collector).collect(self._data))
+        return self.report(Scorer(self._config, model, self._collector).collect(self.data))
 
     def unfairness(
         self,
@@ -199,7 +206,7 @@ class GroupEvaluator:
                 "[RMSE], valid_metric: RMSE, LABEL_FIELD to the rating's column and mode: labeled "
                 "in eval_args; for rankings there is ranking_unfairness"
             )
-        struct = Scorer(self._config, model, self._collector).collect(self._data)
+        struct = Scorer(self._config, model, self._collector).collect(self.data)
         return rating_table(struct, self.groups, first, second, variant, missing)
 
     def ranking_unfairness(
@@ -242,7 +249,7 @@ class GroupEvaluator:
             )
         topk = self._config["topk"] if k is None else cut_offs(k, None, "k")
         config = with_metrics(self._config, self._config["metrics"], topk)
-        struct = Scorer(config, model, ListCollector(config)).collect(self._data)
+        struct = Scorer(config, model, ListCollector(config)).collect(self.data)
         return ranking_table(struct, self.groups, topk, first, second, missing)
 
     def report(self, struct: DataStruct) -> GroupReport:

@@ -11,8 +11,10 @@ from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoa
 from recbole.data.dataset import Dataset
 from recbole.sampler import Sampler
 
+from recbole_groupmix.adapters.catalogue_loader import CatalogueLoader
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
+from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
@@ -24,7 +26,7 @@ from recbole_groupmix.experiment.candidates import (
     with_candidates,
 )
 from recbole_groupmix.experiment.headers import read_files
-from recbole_groupmix.experiment.item_scope import ALL, OF_TARGET, ItemScope
+from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
@@ -245,7 +247,7 @@ class Experiment:
         return self.dataset.copy(self.dataset.inter_feat[rows])
 
     def test_data(self) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
-        """Return the test part as RecBole's evaluation loader over all items, or candidates."""
+        """Return the test part as RecBole's evaluation loader over the items that are ranked."""
         part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
         relevant = part.held_out.relevant.tocoo()
         wanted = part.held_out.users[relevant.row] * n_items + relevant.col
@@ -257,6 +259,8 @@ class Experiment:
         if negatives is not None:
             return NegSampleEvalDataLoader(self.config, test, negatives)
         sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
+        if part.catalogues is not None:
+            return CatalogueLoader(self.config, test, sampler, part.catalogues)
         return FullSortEvalDataLoader(self.config, test, sampler)
 
     def _name_of(self, user: int) -> str:

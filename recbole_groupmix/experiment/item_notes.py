@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.item_scope import ALL, OF_TARGET
+from recbole_groupmix.experiment.item_scope import OF_TARGET
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 
@@ -27,7 +28,7 @@ def items_outside(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
 
 
 def item_notes(experiment: Experiment) -> list[str]:
-    """Return a note for each of ``rank_items`` and ``train_items`` that is not ``all``."""
+    """Return a sentence for each of ``rank_items`` and ``train_items`` that is not ``all``."""
     settings, scope, groups = experiment.settings, experiment.item_scope, experiment.groups
     part, notes = experiment.part(ALL_OF_TRAIN), []
     target = groups.index(experiment.target)
@@ -40,7 +41,7 @@ def item_notes(experiment: Experiment) -> list[str]:
             of_users = mine
         outside, new = (int(counts[of_users].sum()) for counts in items_outside(experiment))
         notes.append(
-            f"{settings.describe('rank_items')}: users are ranked over {scope.in_words} ({whose}); "
+            f"rank_items {settings.rank_items}: users are ranked over {scope.in_words} ({whose}); "
             f"{outside:,} of their {new:,} test items lie outside and are not looked for"
         )
     if settings.train_items == OF_TARGET:
@@ -48,7 +49,7 @@ def item_notes(experiment: Experiment) -> list[str]:
         kept = ~mine[part.users]
         n_items = len(np.unique(part.items))
         notes.append(
-            f"{settings.describe('train_items')}: of other groups {int(kept.sum()):,} of "
+            f"train_items {settings.train_items}: of other groups {int(kept.sum()):,} of "
             f"{int(others.sum()):,} interactions train, those with one of the {n_items:,} items of "
             f"target {experiment.target!r}, of {len(np.unique(part.users[kept])):,} of "
             f"{len(np.unique(experiment.users[others])):,} users"

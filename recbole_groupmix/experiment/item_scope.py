@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from recbole.data.dataset import Dataset
 
+from recbole_groupmix.adapters.group_items import ALL, OF_GROUP, offered_items, trained_items
 from recbole_groupmix.adapters.groups import Groups
-from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.catalogues import Catalogues, group_catalogues
-from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.settings.settings import Settings
 
-#: Values of ``rank_items`` and ``train_items``; any other of the first is an item column.
-ALL, OF_TARGET = "all", "target"
+#: Value of ``rank_items`` and of ``train_items``.
+OF_TARGET = OF_GROUP
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,10 @@ class ItemScope:
         n_items = int(dataset.item_num)
         if settings.rank_items in (ALL, OF_TARGET):
             return cls(settings, groups, n_items)
-        return cls(settings, groups, n_items, _offered(settings, dataset, groups, n_items))
+        offered = offered_items(
+            dataset, groups, settings.rank_items, settings.describe("rank_items")
+        )
+        return cls(settings, groups, n_items, offered)
 
     @property
     def in_words(self) -> str:
@@ -107,9 +109,7 @@ class ItemScope:
             return None
         ranked = self.offered
         if ranked is None:
-            ranked = np.zeros((len(self.groups.names), self.n_items), dtype=bool)
-            mine = self.groups.of_user[users] >= 0
-            ranked[self.groups.of_user[users[mine]], items[mine]] = True
+            ranked = trained_items(self.groups, users, items, self.n_items)
         return group_catalogues(ranked, self.groups.of_user)
 
     def check_topk(self, catalogues: Catalogues | None, target: str, what: str) -> None:
@@ -146,27 +146,3 @@ class ItemScope:
                 f"target {target!r} are ranked over on {what} ({settings.describe('rank_items')}); "
                 "cut-offs are at most the number of items"
             )
-
-
-def _offered(settings: Settings, dataset: Dataset, groups: Groups, n_items: int) -> np.ndarray:
-    """Return the items that a column offers to the users of each group."""
-    field, described = settings.rank_items, settings.describe("rank_items")
-    try:
-        names = read_item_classes(dataset, field, "rank_items")
-    except ValueError as error:
-        near = did_you_mean(field, (ALL, OF_TARGET))
-        raise ValueError(f"{described}, neither all nor target{near}; {error}") from error
-    offered = np.zeros((len(groups.names), n_items), dtype=bool)
-    place = {name: index for index, name in enumerate(groups.names)}
-    for item, of_item in enumerate(names):
-        for name in of_item:
-            if name in place:
-                offered[place[name], item] = True
-    if not offered.any():
-        found = sorted({name for of_item in names for name in of_item})
-        shown = f"such as {', '.join(map(repr, found[:3]))}" if found else "all empty"
-        raise ValueError(
-            f"{described}, and that item column holds the name of no group of {groups.source}: its "
-            f"tokens are {shown}, groups are {', '.join(groups.names)}"
-        )
-    return offered

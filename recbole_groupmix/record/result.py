@@ -95,6 +95,7 @@ def build_result(
     own_length: pd.DataFrame | None = None,
     rivals: Mapping[str, RivalRecord] | None = None,
     trainings: Trainings | None = None,
+    items: Sequence[str] = (),
 ) -> Result:
     """Assemble the content of ``result.json``.
 
@@ -132,6 +133,8 @@ def build_result(
         The rivals, by row.
     trainings : Trainings, optional
         Models that were trained on folds.
+    items : sequence of str
+        Which items were ranked and which trained, in sentences; empty where all are.
     """
     rivals = rivals or {}
     rows = [*mixes, *rivals]
@@ -181,6 +184,8 @@ def build_result(
         "seconds": dict(seconds),
         "versions": versions(),
     }
+    if items:
+        result["items"] = list(items)
     if budget is not None:
         result["budget"] = budget
     if trainings is not None:

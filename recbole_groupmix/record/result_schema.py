@@ -189,6 +189,8 @@ class Result(_Result, total=False):
     """What was resampled for the intervals, in words."""
     versions: dict[str, str]
     """Versions of Python and of the packages that decide results."""
+    items: list[str]
+    """Which items were ranked, and which trained, in sentences; absent where all are."""
     run_folder: str
     """Path of the run folder; in what ``run_groupmix`` returns, not in the file."""
 
@@ -276,5 +278,7 @@ class _Index(_AnyResult):
 class Index(_Index, total=False):
     """``index.json``: the results of all targets (``--target=all``)."""
 
+    items: list[str]
+    """Which items were ranked, in sentences; absent where all are."""
     run_folder: str
     """Path of the folder; in what ``run_groupmix`` returns, not in the file."""

@@ -213,6 +213,7 @@ def _notes(result: Result, k: int) -> list[str]:
     notes = [
         *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
         *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
+        *(f"{sentence}." for sentence in result.get("items", [])),
         f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
         "the mixes"

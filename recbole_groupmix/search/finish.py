@@ -11,6 +11,7 @@ from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_notes import item_notes
 from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
@@ -99,6 +100,7 @@ def finish(
         own_length=own_length,
         rivals=of_rivals,
         trainings=chosen.trainings,
+        items=item_notes(experiment),
     )
     folder.write("result.json", json.dumps(result, indent=1) + "\n")
     return result

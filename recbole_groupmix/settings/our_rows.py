@@ -234,16 +234,15 @@ class OurRows:
     rank_items = Key(
         "all",
         "name",
-        "Items that a user is ranked over: all; those that the user's own group has a training "
-        "interaction with (`target`); or those that a column of the `.item` file offers to the "
-        "group.",
+        "Items that a user is ranked over: all, those that the user's own group trains on "
+        "(`target`), or those that a column of the `.item` file offers to it (docs/items.md).",
         allowed="`all`, `target` or a column",
     )
     train_items = Key(
         "all",
         "choice",
-        "Whether rows of other groups train on all items, or only on those that the target has a "
-        "training interaction with.",
+        "Whether other groups train on all items, or only on those that the target trains on "
+        "(docs/items.md).",
         choices=("all", "target"),
     )
 

@@ -81,7 +81,8 @@ def question_section(run: FinishedRun) -> Section:
     )
     removed = result["data"]["removed"] if "data" in result else []
     left_out = [_removed(step) for step in removed]
-    return Section("asked", "What was asked", [question, *left_out], (), [table])
+    items = [f"{sentence}." for sentence in result.get("items", [])]
+    return Section("asked", "What was asked", [question, *items, *left_out], (), [table])
 
 
 def measured(group: Group) -> str:
