@@ -1,6 +1,7 @@
 """``eval_args``: what is refused, what is part of a run's name, and runs under them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from helpers import (
 )
 
 from recbole_groupmix import GroupEvaluator, load_run, load_test_data
+from recbole_groupmix.report.run.splits import families
 from recbole_groupmix.search.identity import run_folder as folder_of
 from recbole_groupmix.settings.eval_args import DEFAULTS, EvalArgs
 from recbole_groupmix.settings.merge import final_settings, merge_settings
@@ -312,3 +314,20 @@ def test_commands_agree_on_the_split(tmp_path, command):
     if command == "report":
         status, out, err = call("report", run_folder())
         assert status == 0, err
+
+
+def test_seeds_with_one_test_part_are_not_pooled_as_splits():
+    def runs(values):
+        return [
+            SimpleNamespace(
+                config={"configuration": {**values, "seed": seed}, "data": {}},
+                result={"search": {"trials": 0}, "seed": seed},
+            )
+            for seed in (1, 2)
+        ]
+
+    at_random, in_time = ({"split": {"RS": [8, 1, 1]}, "order": order} for order in ("RO", "TO"))
+    of_files = {"benchmark_filename": ["train", "test"]}
+    assert len(families(runs(merged(at_random).values))) == 1
+    assert families(runs(merged(in_time).values)) == []
+    assert families(runs(merged(None, **of_files).values)) == []
