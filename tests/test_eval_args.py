@@ -43,6 +43,7 @@ def merged(eval_args, **more):
         ({"split": {"RS": [0.8, -0.1, 0.3]}}, "three numbers"),
         ({"split": {"RS": [0.8, float("nan"), 0.1]}}, "three numbers"),
         ({"split": {"RS": [True, 0, 1]}}, "three numbers"),
+        ({"split": {"RS": [10**400, 0, 1]}}, "three numbers"),
         ({"split": {"RS": [0.8, 0.2, 0]}}, "nothing for test"),
         ({"split": {"RS": [0, 0.2, 0.8]}}, "nothing for train"),
         ({"split": {"LS": "valid_only"}}, "no test part"),

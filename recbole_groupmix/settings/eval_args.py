@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -207,7 +206,7 @@ def _checked(settings: Settings, given: Any) -> dict[str, Any]:
 
 def _is_ratio(value: Any) -> bool:
     number = isinstance(value, Real) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value <= _SEEDS
+    return number and bool(0 <= value <= _SEEDS)  # not of NaN
 
 
 def _checked_mode(mode: Any, refuse: Any) -> dict[str, str]:
