@@ -18,10 +18,12 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.exact.gradient import gradient_search
 from recbole_groupmix.exact.loss_influence import LossProblem
-from recbole_groupmix.experiment.item_notes import item_notes
+from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_notes import item_notes, items_outside
 from recbole_groupmix.experiment.measured_users import NOT_KEPT, OUTSIDE, measured_users
 from recbole_groupmix.rivals.calibrated import RIVAL
 from recbole_groupmix.rivals.rival import Reference
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.closed_form.back_end import ClosedForms
 from recbole_groupmix.training.joint import Joint
 from recbole_groupmix.training.one_by_one import OneByOne
@@ -224,6 +226,11 @@ def test_who_is_not_measured_and_why(markets):
     others = part.users[~target[part.users]]
     assert f"{len(others)} of" in trained and f"of {len(np.unique(others))} of" in trained
     assert item_notes(experiment(markets)) == []
+    given = {"dataset": "tiny", "data_path": str(markets), "group_field": "group", "target": "all"}
+    every = Experiment(merge_settings({**given, "rank_items": "target"}), all_users=True)
+    (note,) = item_notes(every)
+    outside, new = (counts.sum() for counts in items_outside(every))
+    assert f"all 3 groups); {outside} of their {new} test items" in note
 
 
 def test_calibrated_lists_hold_items_of_the_catalogue(markets):

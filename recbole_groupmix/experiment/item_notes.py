@@ -35,7 +35,7 @@ def item_notes(experiment: Experiment) -> list[str]:
     mine = groups.of_user == target
     if part.catalogues is not None and settings.rank_items != ALL:
         whose, of_users = f"its own group, all {len(groups.names)} groups", groups.of_user >= 0
-        if settings.target:
+        if settings.target in groups.names:
             n_ranked = int(part.catalogues.ranked[target, 1:].sum())
             whose = f"target {experiment.target!r}, {n_ranked:,} of {scope.n_items - 1:,}"
             of_users = mine

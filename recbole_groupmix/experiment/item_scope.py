@@ -51,7 +51,8 @@ class ItemScope:
             If there is no such column or no group's name in it, or training depends on the items of
             a target and there is no single one.
         """
-        if all_users and settings.train_items == OF_TARGET:
+        alone = settings.target in groups.names  # also a group that is called "all"
+        if all_users and not alone and settings.train_items == OF_TARGET:
             raise ValueError(
                 f"{settings.describe('train_items')}, which needs one target: each trains on other "
                 "rows, so targets share no model; name one by --target=GROUP"

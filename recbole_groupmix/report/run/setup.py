@@ -26,6 +26,8 @@ FIRST = (
     "repeats",
     "valid_metric",
     "topk",
+    "rank_items",
+    "train_items",
     "seed",
     "learning_rate",
     "reg_weight",
