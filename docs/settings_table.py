@@ -3,6 +3,7 @@
 python docs/settings_table.py
 """
 
+import re
 from pathlib import Path
 
 from recbole_groupmix.settings.rows import OUR_KEYS, ROWS
@@ -54,7 +55,7 @@ def effect(row):
     if row.needs:
         state = "given" if ROWS[row.needs[0]].default is None else "on"
         only.append(f"where `{row.needs[0]}` is {state}")
-    says = row.says.replace("docs/models.md", "[models.md](models.md)")
+    says = re.sub(r"docs/(\w+\.md)", r"[\1](\1)", row.says)
     return f"{says} Only {' and '.join(only)}." if only else says
 
 

@@ -1,6 +1,7 @@
 """``eval_args``: what is refused, what is part of a run's name, and runs under them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from helpers import (
 )
 
 from recbole_groupmix import GroupEvaluator, load_run, load_test_data
+from recbole_groupmix.report.run.splits import families
 from recbole_groupmix.search.identity import run_folder as folder_of
 from recbole_groupmix.settings.eval_args import DEFAULTS, EvalArgs
 from recbole_groupmix.settings.merge import final_settings, merge_settings
@@ -41,6 +43,7 @@ def merged(eval_args, **more):
         ({"split": {"RS": [0.8, -0.1, 0.3]}}, "three numbers"),
         ({"split": {"RS": [0.8, float("nan"), 0.1]}}, "three numbers"),
         ({"split": {"RS": [True, 0, 1]}}, "three numbers"),
+        ({"split": {"RS": [10**400, 0, 1]}}, "three numbers"),
         ({"split": {"RS": [0.8, 0.2, 0]}}, "nothing for test"),
         ({"split": {"RS": [0, 0.2, 0.8]}}, "nothing for train"),
         ({"split": {"LS": "valid_only"}}, "no test part"),
@@ -108,6 +111,14 @@ def test_a_seed_that_recbole_cannot_have(given):
     with pytest.raises(ValueError, match=r"seed is 4294967296.*below 4294967296"):
         merged(given, seed=2**32)
     assert merged({"mode": "full"}, seed=2**32).seed == 2**32
+
+
+def test_one_rule_of_ranked_items_at_a_time():
+    with pytest.raises(
+        ValueError, match=r"rank_items is 'target'.*draws negatives from all items"
+    ):
+        merged({"mode": {"valid": "full", "test": "uni9"}}, rank_items="target")
+    assert merged({"order": "RO"}, rank_items="target").rank_items == "target"
 
 
 def test_files_and_the_command_line_give_the_same(tmp_path):
@@ -304,3 +315,20 @@ def test_commands_agree_on_the_split(tmp_path, command):
     if command == "report":
         status, out, err = call("report", run_folder())
         assert status == 0, err
+
+
+def test_seeds_with_one_test_part_are_not_pooled_as_splits():
+    def runs(values):
+        return [
+            SimpleNamespace(
+                config={"configuration": {**values, "seed": seed}, "data": {}},
+                result={"search": {"trials": 0}, "seed": seed},
+            )
+            for seed in (1, 2)
+        ]
+
+    at_random, in_time = ({"split": {"RS": [8, 1, 1]}, "order": order} for order in ("RO", "TO"))
+    of_files = {"benchmark_filename": ["train", "test"]}
+    assert len(families(runs(merged(at_random).values))) == 1
+    assert families(runs(merged(in_time).values)) == []
+    assert families(runs(merged(None, **of_files).values)) == []

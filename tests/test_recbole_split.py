@@ -14,6 +14,7 @@ from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.evaluation.scoring import with_metrics
+from recbole_groupmix.experiment import candidates as module
 
 pytestmark = pytest.mark.contract
 
@@ -123,6 +124,15 @@ def test_the_loader_of_test_holds_the_candidates_of_the_run(tmp_path, mode):
     ours = user_metrics(net, held_out, TOPK, METRICS)
     for key, values in ours.items():
         assert values.mean() == pytest.approx(theirs[key], abs=1e-9), key
+
+
+def test_every_part_has_a_seed_of_its_own(tmp_path, monkeypatch):
+    seeds, draw = [], module.sampled_candidates
+    monkeypatch.setattr(module, "sampled_candidates", lambda *a: seeds.append(a[-1]) or draw(*a))
+    ex = experiment(write_timed(tmp_path), eval_args={"mode": "uni4"}, seed=2**32 - 1)
+    for index in range(3):
+        ex.part(index)
+    assert seeds == [2**32 - 1, 0, 1]
 
 
 def test_candidates_are_held_out_items_and_negatives_drawn_once(tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recbole_groupmix.adapters.sampled_candidates import DrawnNegatives
+from recbole_groupmix.adapters.sampled_candidates import sampled_candidates
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.settings.eval_args import EvalArgs, described, sampling
 
@@ -50,20 +50,10 @@ def with_candidates(experiment: Experiment, part: Part) -> Part:
     draw a user's items of other parts, and never those that the user has in its own. Negatives are
     drawn once, so that all mixes, epochs and repeats are measured on the same.
     """
-    drawn = drawn_negatives(experiment, part)
-    if drawn is None:
-        return part
-    catalogues = drawn.catalogues(part.held_out, experiment.shape[0])
-    held_out = replace(part.held_out, catalogues=catalogues.of_rows(part.held_out.users))
-    return replace(part, held_out=held_out, catalogues=catalogues)
-
-
-def drawn_negatives(experiment: Experiment, part: Part) -> DrawnNegatives | None:
-    """Return the negatives of the users of a part; None where all items are ranked."""
     settings, split = experiment.settings, experiment.split
     args, of_test = EvalArgs.of(settings), part.index == ALL_OF_TRAIN
     if sampling(args.test if of_test else args.valid) is None:
-        return None
+        return part
     if of_test:
         parts, phase = [split.train, np.empty(0, dtype=np.int64), split.test], "test"
     else:
@@ -71,4 +61,8 @@ def drawn_negatives(experiment: Experiment, part: Part) -> DrawnNegatives | None
         rows = np.arange(len(trained))
         parts, phase = [rows[trained], rows[held], rows[~(trained | held)]], "valid"
     seed = (settings.seed + part.index) % 2**32
-    return DrawnNegatives(experiment.config, experiment.dataset, parts, phase, part.held_out, seed)
+    catalogues = sampled_candidates(
+        experiment.config, experiment.dataset, parts, phase, part.held_out, seed
+    )
+    held_out = replace(part.held_out, catalogues=catalogues.of_rows(part.held_out.users))
+    return replace(part, held_out=held_out, catalogues=catalogues)

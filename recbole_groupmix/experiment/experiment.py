@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from recbole.data.dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset
 from recbole.sampler import Sampler
 
@@ -20,11 +20,7 @@ from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.experiment.candidates import (
-    check_mode,
-    drawn_negatives,
-    with_candidates,
-)
+from recbole_groupmix.experiment.candidates import check_mode, with_candidates
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
 from recbole_groupmix.experiment.locate import data_folder
@@ -246,7 +242,7 @@ class Experiment:
         rows = part.rows if present is None else part.rows[present[part.users]]
         return self.dataset.copy(self.dataset.inter_feat[rows])
 
-    def test_data(self) -> FullSortEvalDataLoader | NegSampleEvalDataLoader:
+    def test_data(self) -> FullSortEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""
         part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
         relevant = part.held_out.relevant.tocoo()
@@ -255,9 +251,6 @@ class Experiment:
         pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
         rows = rows[first[np.isin(pairs, wanted)]]
         train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
-        negatives = drawn_negatives(self, part)
-        if negatives is not None:
-            return NegSampleEvalDataLoader(self.config, test, negatives)
         sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
         if part.catalogues is not None:
             return CatalogueLoader(self.config, test, sampler, part.catalogues)

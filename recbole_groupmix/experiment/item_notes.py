@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.item_scope import ALL, OF_TARGET
+from recbole_groupmix.experiment.item_scope import OF_TARGET
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 

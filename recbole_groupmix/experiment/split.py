@@ -38,6 +38,8 @@ from recbole_groupmix.core.split import (
 from recbole_groupmix.settings.eval_args import EvalArgs
 from recbole_groupmix.settings.settings import Settings
 
+#: How train is cut into folds.
+Kind = Literal["dealt", "rolling", "rolling of all", "last"]
 _TEST = -1
 
 
@@ -60,7 +62,7 @@ class Split:
     users: np.ndarray
     train: np.ndarray
     test: np.ndarray
-    kind: Literal["dealt", "rolling", "rolling of all", "last"]
+    kind: Kind
     n_folds: int
     seed: int
 
@@ -71,8 +73,11 @@ class Split:
         args, folds, seed = EvalArgs.of(settings), settings.folds, settings.seed
         if args.by_recbole:
             train, valid, test = recbole_split(dataset, seed)
-            ordered = "rolling" if args.by_user else "rolling of all"
-            kind = "last" if args.leave_out else ordered if args.in_time else "dealt"
+            kind: Kind = "dealt"
+            if args.leave_out:
+                kind = "last"
+            elif args.in_time:
+                kind = "rolling" if args.by_user else "rolling of all"
             return cls(users, np.concatenate([train, valid]), test, kind, folds, seed)
         if settings["benchmark_filename"] is None:
             is_test = test_mask(users, seed)

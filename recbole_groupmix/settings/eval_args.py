@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -94,7 +93,7 @@ def for_eval_args(settings: Settings) -> Settings:
         return _without(settings)
     checked = _checked(settings, given)
     by_recbole = checked[_ROWS] == "recbole"
-    notes = ()
+    notes: tuple[str, ...] = ()
     if by_recbole and settings.benchmark_filename is not None:
         why = "benchmark_filename gives the split"
         notes = (_idle(settings, [key for key in _OF_THE_SPLIT if key in given], why),)
@@ -207,7 +206,7 @@ def _checked(settings: Settings, given: Any) -> dict[str, Any]:
 
 def _is_ratio(value: Any) -> bool:
     number = isinstance(value, Real) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value <= _SEEDS
+    return number and bool(0 <= value <= _SEEDS)  # not of NaN
 
 
 def _checked_mode(mode: Any, refuse: Any) -> dict[str, str]:
