@@ -8,6 +8,7 @@ from recbole.utils import get_model
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.bundled import bundled
+from recbole_groupmix.prepare import DATA_SETS
 from recbole_groupmix.settings.keys import (
     WITHOUT_EFFECT,
     check_key,
@@ -113,7 +114,7 @@ def test_protocols_differ_in_keys_that_can_be_set_alone(first, second):
 def test_every_bundled_layer_passes_the_checks():
     for protocol in ("converged", "paper"):
         for model in ("BPR", "LightGCN", "NeuMF"):
-            for dataset in ("blockmix", "ml-100k", "ml-1m", "lastfm-asia"):
+            for dataset in DATA_SETS:
                 merged(protocol=protocol, model=model, dataset=dataset)
 
 

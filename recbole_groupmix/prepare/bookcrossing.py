@@ -207,10 +207,14 @@ Group columns in `bookcrossing.user`:
   empty where no age from {AGES[0]} to {AGES[1]} is given.
 
 A rating of 0 says that somebody read a book without an opinion; these rows are kept, as they are
-interactions (`--val_interval="{{'rating': '[1,inf)'}}"` leaves them out). ISBNs are written in
-capital letters and digits alone; repeats are dropped. Books without an entry in `BX-Books.csv`
-have no row in `bookcrossing.item`, and RecBole leaves their interactions out if that file is
-loaded. Most readers have one or two books: `--user_inter_num_interval="[5,inf)"` and
+interactions. These two keys leave them out:
+
+    --val_interval="{{'rating': '[1,inf)'}}"
+    --load_col="{{'inter': ['user_id', 'item_id', 'rating'], 'user': ['user_id', 'country']}}"
+
+ISBNs are written in capital letters and digits alone; repeats are dropped. Books without an entry
+in `BX-Books.csv` have no row in `bookcrossing.item`, and RecBole leaves their interactions out if
+that file is loaded. Most readers have one or two books: `--user_inter_num_interval="[5,inf)"` and
 `--item_inter_num_interval="[5,inf)"` keep the denser part.
 
 ## Licence

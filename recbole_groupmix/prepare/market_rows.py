@@ -123,8 +123,7 @@ def names_columns(first_line: str, separator: str, named: Mapping[str, str]) -> 
     header = [_bare(name) for name in first_line.split(separator)]
     plain = set(map(_plain, header))
     return all(
-        named[what] in header if what in named else plain & set(USUAL[what].split())
-        for what in REQUIRED
+        bool(plain & set(USUAL[what].split())) or named.get(what) in header for what in REQUIRED
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.prepare.market_files import (
@@ -196,7 +197,7 @@ def _next_steps(name: str, given: Tables) -> list[str]:
     """Return what to type next."""
     sizes = Counter(str(market) for market in given["user"]["market:token"])
     target = min(sizes, key=lambda market: sizes[market])
-    steps = [f"groupmix run --dataset={name} --group_field=market --target={target}"]
+    steps = [f"groupmix run --dataset={quote(name)} --group_field=market --target={target}"]
     if "valid.inter" in given:
         steps.append(
             f"A given split: {name}.train.inter and {name}.valid.inter, used by "

@@ -168,7 +168,7 @@ def _unpacked(archive: zipfile.ZipFile, member: str) -> bytes:
         return _bounded(file)
 
 
-def _bounded(file: IO[bytes]) -> bytes:
+def _bounded(file: IO[bytes] | gzip.GzipFile) -> bytes:
     """Return the bytes of a file that is unpacked while it is read."""
     pieces, length = [], 0
     while piece := file.read(_PIECE):
