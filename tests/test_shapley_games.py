@@ -127,13 +127,16 @@ def test_values_of_every_user_add_up_and_equal_brute_force_on_blockmix():
 
 
 def write_apart(folder, more):
-    """Groups A and B share items; D has items of its own, and `more` adds pairs of user and item."""
-    users, items = interactions(sizes={"A": 10, "B": 14})
+    """Groups A and B share items; D has items of its own, and `more` adds pairs of user and item.
+
+    Users are many enough that no two items of A have the same ones: rounding would rank these.
+    """
+    users, items = interactions(sizes={"A": 30, "B": 24})
     rng = np.random.default_rng(5)
     pairs = list(zip(users.tolist(), items.tolist(), strict=True))
-    pairs += [(25 + u, 41 + i) for u in range(9) for i in rng.choice(12, 6, replace=False)]
+    pairs += [(55 + u, 41 + i) for u in range(9) for i in rng.choice(12, 6, replace=False)]
     pairs += more
-    groups = ["A"] * 10 + ["B"] * 14 + ["D"] * 9
+    groups = ["A"] * 30 + ["B"] * 24 + ["D"] * 9
     write_data_set(
         folder,
         "tiny",
@@ -141,7 +144,7 @@ def write_apart(folder, more):
             "user_id:token": [f"u{u}" for u, _ in pairs],
             "item_id:token": [f"i{i}" for _, i in pairs],
         },
-        {"user_id:token": [f"u{u}" for u in range(1, 34)], "group:token": groups},
+        {"user_id:token": [f"u{u}" for u in range(1, 64)], "group:token": groups},
     )
     return folder
 
@@ -150,6 +153,9 @@ def test_a_group_that_shares_no_item_with_the_others_gets_nothing(tmp_path):
     """Lambda is chosen for every set of groups, and all items are ranked."""
     ex = experiment(write_apart(tmp_path, []), model="EASE", lambdas=GRID, valid_metric="recall@5")
     found, _ = solved(ex, ["A", "B"])
+    columns = ex.dataset_of(ex.part(0), ex.groups.of_user == 0).inter_matrix().toarray().T
+    columns = columns[columns.any(axis=1)]
+    assert len(np.unique(columns, axis=0)) == len(columns)
     for game in found.values():
         apart = 1 << game.players.index("D")
         for at in range(4):
@@ -165,11 +171,11 @@ def test_a_group_that_shares_no_item_with_the_others_gets_nothing(tmp_path):
 
 def test_a_chain_of_groups_lets_a_stranger_in(tmp_path):
     """D shares no item with A, but B's users have items of both: then D matters where B does."""
-    between = [(u, 41 + (u * k) % 12) for u in range(11, 25) for k in (1, 5, 7)]
-    between = sorted(set(between))
-    ex = experiment(write_apart(tmp_path, between), model="EASE", reg_weight=2.0, topk=[5])
+    between = {(u, 41 + (u * k + k * k) % 12) for u in range(31, 55) for k in range(4)}
+    folder = write_apart(tmp_path, sorted(between))
+    ex = experiment(folder, model="EASE", reg_weight=0.5, topk=[5])
     (game,) = solved(ex, ["A"])[0].values()
-    values = game.values["recall@5"]
+    values = game.values["ndcg@5"]
     np.testing.assert_array_equal(values[0b10], values[0])  # D beside A alone
     rows = [ex.items[ex.groups.of_user[ex.users] == i] for i in (0, 2)]
     assert not np.intersect1d(*rows).size
