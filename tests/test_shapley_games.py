@@ -20,6 +20,7 @@ from recbole_groupmix.exact.shapley.plan import plan, work
 from recbole_groupmix.exact.shapley.sentences import sentences
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.validation_curve import ValidationCurve
 
 GRID = [2.0, 20.0, 200.0]
 
@@ -284,6 +285,25 @@ def test_the_command_writes_its_files(tiny, tmp_path):
     }
 
 
+def test_the_command_samples_orders(tiny, tmp_path):
+    given = ["--dataset=tiny", f"--data_path={tiny}", "--group_by=activity", "--bins=9"]
+    asked = ["--targets=Q2", "--permutations=4", "--reg_weight=20", "--topk=[20]"]
+    status, shown, err = call("shapley", *given, *asked, f"--out={tmp_path / 'out'}")
+    assert status == 0, err
+    assert "4 sampled orders of 9 groups" in err and "unions of groups, each solved once" in err
+    assert "estimates from 4 orders" in shown and "interaction" not in shown
+    table = pd.read_csv(tmp_path / "out" / "shapley.csv").groupby(["metric", "kind"])
+    sums = table["mean"].sum().unstack()
+    np.testing.assert_allclose(sums["shapley"], sums["together"], atol=1e-9)
+    assert (table["sampling_error"].max().unstack()["shapley"] > 0).all()
+
+
+def test_a_curve_of_targets_measures_their_users_alone(tiny):
+    ex = experiment(tiny, model="EASE", reg_weight=20.0)
+    curve = ValidationCurve(ex, ex.part(1), ["A", "C"])
+    assert set(ex.groups.of_user[curve.held_out.users]) == {0, 2}
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [
@@ -294,6 +314,7 @@ def test_the_command_writes_its_files(tiny, tmp_path):
         ("--targets=A,Q", "'Q' is not a group"),
         ("--model=BPR", "one that is solved in closed form: EASE, WeightedSVD"),
         ("--draws=0", "--draws is '0'"),
+        ("--targets=Q", "target 'Q' (in --targets) is not a group"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(tiny, tmp_path, option, says):
