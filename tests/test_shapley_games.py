@@ -298,6 +298,20 @@ def test_the_command_samples_orders(tiny, tmp_path):
     assert (table["sampling_error"].max().unstack()["shapley"] > 0).all()
 
 
+def test_targets_with_training_rows_of_their_own_share_no_model(tiny, monkeypatch):
+    ex = experiment(tiny, model="EASE", reg_weight=20.0)
+    assert [list(views) for _, views in sharing(ex, list("ABC"))] == [["A", "B", "C"]]
+    shared, whole = ex.for_target, ex.part(0)
+
+    def own_rows(target):
+        view = shared(target)
+        view._parts = {0: replace(whole, rows=whole.rows[1:] if target == "B" else whole.rows)}
+        return view
+
+    monkeypatch.setattr(ex, "for_target", own_rows)
+    assert [list(views) for _, views in sharing(ex, list("ABC"))] == [["A", "C"], ["B"]]
+
+
 def test_a_curve_of_targets_measures_their_users_alone(tiny):
     ex = experiment(tiny, model="EASE", reg_weight=20.0)
     curve = ValidationCurve(ex, ex.part(1), ["A", "C"])
