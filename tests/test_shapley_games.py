@@ -20,6 +20,7 @@ from recbole_groupmix.exact.shapley.plan import plan, work
 from recbole_groupmix.exact.shapley.sentences import sentences
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.training.validation_curve import ValidationCurve
 
 GRID = [2.0, 20.0, 200.0]
 
@@ -127,13 +128,16 @@ def test_values_of_every_user_add_up_and_equal_brute_force_on_blockmix():
 
 
 def write_apart(folder, more):
-    """Groups A and B share items; D has items of its own, and `more` adds pairs of user and item."""
-    users, items = interactions(sizes={"A": 10, "B": 14})
+    """Groups A and B share items; D has items of its own, and `more` adds pairs of user and item.
+
+    Users are many enough that no two items of A have the same ones: rounding would rank these.
+    """
+    users, items = interactions(sizes={"A": 30, "B": 24})
     rng = np.random.default_rng(5)
     pairs = list(zip(users.tolist(), items.tolist(), strict=True))
-    pairs += [(25 + u, 41 + i) for u in range(9) for i in rng.choice(12, 6, replace=False)]
+    pairs += [(55 + u, 41 + i) for u in range(9) for i in rng.choice(12, 6, replace=False)]
     pairs += more
-    groups = ["A"] * 10 + ["B"] * 14 + ["D"] * 9
+    groups = ["A"] * 30 + ["B"] * 24 + ["D"] * 9
     write_data_set(
         folder,
         "tiny",
@@ -141,7 +145,7 @@ def write_apart(folder, more):
             "user_id:token": [f"u{u}" for u, _ in pairs],
             "item_id:token": [f"i{i}" for _, i in pairs],
         },
-        {"user_id:token": [f"u{u}" for u in range(1, 34)], "group:token": groups},
+        {"user_id:token": [f"u{u}" for u in range(1, 64)], "group:token": groups},
     )
     return folder
 
@@ -150,6 +154,9 @@ def test_a_group_that_shares_no_item_with_the_others_gets_nothing(tmp_path):
     """Lambda is chosen for every set of groups, and all items are ranked."""
     ex = experiment(write_apart(tmp_path, []), model="EASE", lambdas=GRID, valid_metric="recall@5")
     found, _ = solved(ex, ["A", "B"])
+    columns = ex.dataset_of(ex.part(0), ex.groups.of_user == 0).inter_matrix().toarray().T
+    columns = columns[columns.any(axis=1)]
+    assert len(np.unique(columns, axis=0)) == len(columns)
     for game in found.values():
         apart = 1 << game.players.index("D")
         for at in range(4):
@@ -165,11 +172,11 @@ def test_a_group_that_shares_no_item_with_the_others_gets_nothing(tmp_path):
 
 def test_a_chain_of_groups_lets_a_stranger_in(tmp_path):
     """D shares no item with A, but B's users have items of both: then D matters where B does."""
-    between = [(u, 41 + (u * k) % 12) for u in range(11, 25) for k in (1, 5, 7)]
-    between = sorted(set(between))
-    ex = experiment(write_apart(tmp_path, between), model="EASE", reg_weight=2.0, topk=[5])
+    between = {(u, 41 + (u * k + k * k) % 12) for u in range(31, 55) for k in range(4)}
+    folder = write_apart(tmp_path, sorted(between))
+    ex = experiment(folder, model="EASE", reg_weight=0.5, topk=[5])
     (game,) = solved(ex, ["A"])[0].values()
-    values = game.values["recall@5"]
+    values = game.values["ndcg@5"]
     np.testing.assert_array_equal(values[0b10], values[0])  # D beside A alone
     rows = [ex.items[ex.groups.of_user[ex.users] == i] for i in (0, 2)]
     assert not np.intersect1d(*rows).size
@@ -278,6 +285,39 @@ def test_the_command_writes_its_files(tiny, tmp_path):
     }
 
 
+def test_the_command_samples_orders(tiny, tmp_path):
+    given = ["--dataset=tiny", f"--data_path={tiny}", "--group_by=activity", "--bins=9"]
+    asked = ["--targets=Q2", "--permutations=4", "--reg_weight=20", "--topk=[20]"]
+    status, shown, err = call("shapley", *given, *asked, f"--out={tmp_path / 'out'}")
+    assert status == 0, err
+    assert "4 sampled orders of 9 groups" in err and "unions of groups, each solved once" in err
+    assert "estimates from 4 orders" in shown and "interaction" not in shown
+    table = pd.read_csv(tmp_path / "out" / "shapley.csv").groupby(["metric", "kind"])
+    sums = table["mean"].sum().unstack()
+    np.testing.assert_allclose(sums["shapley"], sums["together"], atol=1e-9)
+    assert (table["sampling_error"].max().unstack()["shapley"] > 0).all()
+
+
+def test_targets_with_training_rows_of_their_own_share_no_model(tiny, monkeypatch):
+    ex = experiment(tiny, model="EASE", reg_weight=20.0)
+    assert [list(views) for _, views in sharing(ex, list("ABC"))] == [["A", "B", "C"]]
+    shared, whole = ex.for_target, ex.part(0)
+
+    def own_rows(target):
+        view = shared(target)
+        view._parts = {0: replace(whole, rows=whole.rows[1:] if target == "B" else whole.rows)}
+        return view
+
+    monkeypatch.setattr(ex, "for_target", own_rows)
+    assert [list(views) for _, views in sharing(ex, list("ABC"))] == [["A", "C"], ["B"]]
+
+
+def test_a_curve_of_targets_measures_their_users_alone(tiny):
+    ex = experiment(tiny, model="EASE", reg_weight=20.0)
+    curve = ValidationCurve(ex, ex.part(1), ["A", "C"])
+    assert set(ex.groups.of_user[curve.held_out.users]) == {0, 2}
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [
@@ -288,6 +328,7 @@ def test_the_command_writes_its_files(tiny, tmp_path):
         ("--targets=A,Q", "'Q' is not a group"),
         ("--model=BPR", "one that is solved in closed form: EASE, WeightedSVD"),
         ("--draws=0", "--draws is '0'"),
+        ("--targets=Q", "target 'Q' (in --targets) is not a group"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(tiny, tmp_path, option, says):

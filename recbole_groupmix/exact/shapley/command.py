@@ -12,7 +12,6 @@ import pandas as pd
 
 from recbole_groupmix.exact.shapley.figure import draw_bars, draw_lines
 from recbole_groupmix.exact.shapley.files import (
-    finite_rows,
     fractions_text,
     rows_of,
     sets_of,
@@ -26,6 +25,7 @@ from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.models import CLOSED_FORM, RIDGE
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.text.numbers import defined, finite
 from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
 
 #: Lambdas of which every set of groups takes the best: few rows need small ones.
@@ -122,8 +122,8 @@ def _written(experiment: Experiment, study: Study, folder: Path) -> str:
         "lambdas": grid,
         "folds": int(settings.folds) if len(grid) > 1 else 0,
         "permutations": 0 if study.plan.orders is None else len(study.plan.orders),
-        "rows": finite_rows(rows),
-        "sets": finite_rows([row for of in study.by_target for row in sets_of(of[0])]),
+        "rows": finite(rows),
+        "sets": finite([row for of in study.by_target for row in sets_of(of[0])]),
         "lambda": {
             game.target: [
                 {"groups": [p for i, p in enumerate(game.players) if at >> i & 1], "lambda": lam}
@@ -157,10 +157,10 @@ def _lines(study: Study, grid: list[float], folds: int) -> list[str]:
             f"{chosen.count(grid[-1])} the largest."
         )
     if study.plan.orders is not None:
-        largest = max(error for of in study.by_target for error in of[0].errors)
+        errors = [error for of in study.by_target for error in of[0].errors if defined(error)]
         lines.append(
             f"Values are estimates from {len(study.plan.orders)} orders of groups, each with its "
-            f"reverse; their standard errors by the choice of orders are at most {largest:.2%}."
+            f"reverse; their standard errors by the choice of orders are at most {max(errors, default=0):.2%}."
         )
     lines.append(
         "Sets and pairs that are named are the best of many on these users and their test items: they "

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
-
-import pandas as pd
 
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS, FEW_USERS
 from recbole_groupmix.exact.shapley.effects import Effect, Effects
@@ -64,11 +61,6 @@ def sets_of(found: Effects) -> list[dict[str, Any]]:
         }
         for groups, change in found.sets
     ]
-
-
-def finite_rows(rows: Sequence[dict[str, Any]]) -> Any:
-    """Return rows for JSON: NaN and infinities are null."""
-    return json.loads(pd.DataFrame(rows).to_json(orient="records", double_precision=15))
 
 
 def to_text(

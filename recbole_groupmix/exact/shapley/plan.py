@@ -121,16 +121,14 @@ class Work:
 
     def __str__(self) -> str:
         """Return the counts in words."""
-        final = str(self.unions)
-        if self.at_most > self.unions:
-            final += f" to {self.at_most}"
         said = f"{self.unions} unions of groups"
-        if self.on_folds:
-            said += (
-                f": {self.on_folds} solutions on folds ({self.folds} folds x {self.lambdas} lambdas)"
-                f" and {final} on all of train"
-            )
-        return f"{said}: {final} solutions" if not self.on_folds else said
+        if not self.on_folds:
+            return f"{said}, each solved once"
+        most = f" to {self.at_most}" if self.at_most > self.unions else ""
+        return (
+            f"{said}: {self.on_folds} solutions on folds ({self.folds} folds x {self.lambdas} lambdas) "
+            f"and {self.unions}{most} on all of train"
+        )
 
 
 def work(experiment: Experiment, unions: Mapping[str, Sequence[int]]) -> Work:
