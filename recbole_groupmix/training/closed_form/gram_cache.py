@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from recbole.data.dataset import Dataset
@@ -24,7 +25,7 @@ WORK = 8
 #: For each sparse system: its inverse in two orders, in float64; and what its core takes.
 _WORK_OF_SPARSE, _WORK_OF_CORE = 4, 6
 
-Gram = Floats | csr_matrix
+Gram: TypeAlias = Floats | csr_matrix
 
 
 class GramCache:
