@@ -231,8 +231,10 @@ def _seconds_of_a_solution(
         return time.perf_counter() - started
 
     of_1 = seconds(1)
-    more = 0.0 if of_1 > _ENOUGH else seconds(len(jobs)) - of_1
-    return max(more / (len(jobs) - 1), of_1 / len(jobs)) / solutions
+    if of_1 > _ENOUGH:
+        return of_1 / solutions
+    more = (seconds(len(jobs)) - of_1) / (len(jobs) - 1)
+    return max(more, of_1 / len(jobs)) / solutions
 
 
 def _learning_rate(experiment: Experiment) -> str:

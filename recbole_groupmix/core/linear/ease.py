@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -201,19 +202,16 @@ def ease_towards(
             f"{gram.shape}; both must be of items by items, and its diagonal 0."
         )
     check_lambda(mu, "mu")
-    if plan is None:
-        inverse = regularized_inverse(gram, mu)
-        times = inverse.__matmul__
-    else:
-        factor = _factor(gram, mu, plan)
-        inverse, times = factor.inverse(), factor.times
+    factor = None if plan is None else _factor(gram, mu, plan)
+    inverse = regularized_inverse(gram, mu) if factor is None else factor.inverse()
     diagonal = np.diag(inverse)
     found = np.empty_like(inverse)
     for start in range(0, len(found), _COLUMNS_AT_ONCE):  # by columns, which are independent
         columns = slice(start, start + _COLUMNS_AT_ONCE)
         near = pooled[:, columns].astype(gram.dtype)
-        mine = gram[:, columns]
-        step = times((mine.toarray() if issparse(mine) else mine) - gram @ near)
+        mine: Any = gram[:, columns]
+        right = (mine.toarray() if issparse(mine) else mine) - gram @ near
+        step = inverse @ right if factor is None else factor.times(right)
         step -= inverse[:, columns] * (np.diag(step[columns]) / diagonal[columns])
         found[:, columns] = near + step
     np.fill_diagonal(found, 0.0)

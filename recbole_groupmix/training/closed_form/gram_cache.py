@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from recbole.data.dataset import Dataset
@@ -24,7 +25,7 @@ WORK = 8
 #: For each sparse system: its inverse in two orders, in float64; and what its core takes.
 _WORK_OF_SPARSE, _WORK_OF_CORE = 4, 6
 
-Gram = Floats | csr_matrix
+Gram: TypeAlias = Floats | csr_matrix
 
 
 class GramCache:
@@ -37,19 +38,18 @@ class GramCache:
     ----------
     experiment : Experiment
         Shared data.
-
-    Attributes
-    ----------
-    plan : Elimination or None
-        The order in which items are eliminated, where the matrices are sparse.
     """
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
-        self.plan: Elimination | None = experiment.part(ALL_OF_TRAIN).elimination
         self._kept: dict[int, Floats | SparseGrams] = {}
         self._sum: tuple[tuple[int, object], Gram, float] | None = None
         self._data_set: tuple[int, Dataset] | None = None
+
+    @property
+    def plan(self) -> Elimination | None:
+        """The order in which items are eliminated, where the matrices are sparse."""
+        return self._experiment.part(ALL_OF_TRAIN).elimination
 
     def data_set(self, part: Part, present: np.ndarray | None) -> Dataset:
         """Return RecBole's data set of a part, of the users ``present`` if given."""
