@@ -57,8 +57,9 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:  # whatever the scores are, rivals are models
         for module in (choice, finish):
             patch.setattr(module, "is_better", lambda name, cv: True)
-        ran("run", model="BPR", log_tensorboard=True, **rivals)
-    ran("all", model="EASE", target="all", lambdas="[10,100]", epochs=None, eval_step=None)
+        ran("run", model="BPR", log_tensorboard=True, rank_items="target", **rivals)
+    solved = {"lambdas": "[10,100]", "epochs": None, "eval_step": None}
+    ran("all", model="EASE", target="all", rank_items="target", **solved)
     own = {"learning_rates": "0.01,0.1", "out": place / "best.yaml", "budget_curve": None}
     ran("tune", "tune", model="BPR", trials=None, fine_tune=None, **own)
     status, _, err = call(
