@@ -156,6 +156,11 @@ def test_tables_of_ones_own_with_usual_names_and_with_flags(tmp_path):
     columns = {"user_column": "who", "item_column": "what", "rating_column": "how"}
     _, tables = made(tmp_path, other, "flags", **columns)
     assert tables["inter"]["rating:float"] == ["2", "3"]
+    texts = write(
+        tmp_path / "t", a_dot_txt="who what\n1 x\n", b_dot_txt="who what\n1 y\n", c_dot_txt="Hi."
+    )
+    _, tables = made(tmp_path, texts, "texts", user_column="who", item_column="what")
+    assert tables["user"]["market:token"] == ["a", "b"]
 
 
 def test_a_zip_archive_is_a_source_too(tmp_path):
