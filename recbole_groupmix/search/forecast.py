@@ -22,6 +22,7 @@ from recbole_groupmix.training.closed_form.gram_cache import bytes_of_matrices
 from recbole_groupmix.training.job import Fit
 
 _ENOUGH = 10.0  # seconds after which one epoch suffices as a measurement
+_MANY = 20.0  # and after which one mix on a fold does, of a closed form
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def _seconds_of_a_solution(
         return time.perf_counter() - started
 
     of_1 = seconds(1)
-    if of_1 > _ENOUGH:
+    if of_1 > _MANY:
         return of_1 / solutions
     more = (seconds(len(jobs)) - of_1) / (len(jobs) - 1)
     return max(more, of_1 / len(jobs)) / solutions
