@@ -31,9 +31,9 @@ def narrowed(request: RankingRequest) -> Iterator[tuple[Indices, Indices, Rankin
         return None
     of_row = catalogues.of_row[now]
     used = np.unique(of_row)
-    sizes = catalogues.ranked.sum(axis=1)[of_row]
     if len(used) * _FEWEST_ROWS > len(now) + _FEWEST_ROWS:
         return None
+    sizes = catalogues.ranked.sum(axis=1)[of_row]
     if sizes.mean() > _MOST_ITEMS * catalogues.ranked.shape[1]:
         return None
     return _each(request, of_row, used)
