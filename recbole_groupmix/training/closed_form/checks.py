@@ -49,7 +49,8 @@ def check_closed_form(experiment: Experiment, free: int) -> None:
             raise ValueError(
                 f"{settings.model} on the {n_items - 1} items of {settings.dataset!r} needs about "
                 f"{gib(needed)} for matrices of items by items, and may take "
-                f"{gib(free)}; use --model=WeightedSVD, which never forms them, leave out "
+                f"{gib(free)}; use --model=WeightedSVD, which never forms them, train on the "
+                "target's items alone (--train_items=target), leave out "
                 'rare items, such as by --item_inter_num_interval="[20,inf)", or raise '
                 "--max_memory"
             )
