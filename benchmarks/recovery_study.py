@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 from scipy.stats import spearmanr
-from theory.bounds import least_rate, recovery_bound
+from theory.bounds import recovery_bound
 from theory.recovery import (
     radius,
     stylised_truth,
@@ -22,6 +22,7 @@ from theory.recovery import (
 )
 
 from recbole_groupmix.cli.options import parse_options
+from recbole_groupmix.core.theory.assumptions import least_rate
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.core.theory.prevalence import prevalence
 from recbole_groupmix.prepare.blockmix import COUNTS, N_ITEMS, P

@@ -253,6 +253,17 @@ def test_theta_and_the_theory_mix_of_blockmix(user_class):
     ratio = np.sqrt(best.disparity / (prop.max() / prop.min() ** 2))
     assert mix["bound_ratio"] == pytest.approx(ratio)
     assert f"{ratio - 1:+.1%}" in out
+    held, n, m = found["assumptions"]["A"], sizes.sum(), found["assumptions"]["A"]["n_items"]
+    assert (held["n_users"], held["b1"]) == (n, m >= n)
+    assert held["least_rate"] == pytest.approx(np.log(m) / (shares[0].min() ** 2 * n * m))
+    pairs = sum(group["n_interactions"] for group in found["groups"])
+    assert held["rate"] == pytest.approx(pairs * shares.shape[1] / (n * m))
+    assert held["b2"] == (held["rate"] >= held["least_rate"])
+    for name in ("b1", "b2"):
+        said = "holds" if held[name] else "does not hold"
+        assert re.search(
+            rf"Assumption {name[0].upper()}.{name[1]}, [^:]*\b{said}\b", " ".join(out.split())
+        )
 
 
 def test_clusters_of_items_find_the_classes_of_blockmix():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from theory.bounds import least_rate, recovery_bound
+from theory.bounds import recovery_bound
 
+from recbole_groupmix.core.theory.assumptions import assumptions, least_rate
 from recbole_groupmix.core.theory.class_shares import (
     favourites,
     group_class_shares,
@@ -20,7 +21,6 @@ from recbole_groupmix.core.theory.prevalence import (
     prevalence,
 )
 from recbole_groupmix.prepare.blockmix import COUNTS, generate
-from recbole_groupmix.prepare.stylised import least_p
 
 THETA_0 = [0.5, 0.3, 0.2]
 THETA_AUG = [[0.0, 1.0, 0.0], [0.25, 0.25, 0.5]]
@@ -114,8 +114,20 @@ def test_sums_may_be_off_by_rounding_only():
 def test_the_least_rate_by_hand():
     # (1 / .2)^2 log(100) / (50 * 100)
     assert least_rate([0.2, 0.8], 50, 100) == pytest.approx(25 * math.log(100) / 5000)
-    assert least_rate([0.2, 0.8], 50, 100) == least_p(np.array([0.2, 0.8]), 50, 100)
     assert least_rate([0.0, 1.0], 50, 100) == math.inf
+
+
+def test_the_assumptions_by_hand():
+    # 2 classes of 50 of 100 items; 40 users with 25 items each have half of a class
+    held = assumptions([0.2, 0.8], 40, 100, 1000)
+    assert held.b1 and held.rate == 0.5
+    assert held.least_rate == least_rate([0.2, 0.8], 40, 100) == pytest.approx(0.0288, abs=1e-4)
+    assert held.b2
+    assert not assumptions([0.2, 0.8], 101, 100, 1000).b1
+    assert assumptions([0.2, 0.8], 100, 100, 1000).b1
+    assert not assumptions([0.01, 0.99], 40, 100, 1000).b2
+    assert not assumptions([0.0, 1.0], 40, 100, 1000).b2
+    assert assumptions([0.5, 0.5], 10, 100, 900).rate == 1  # more than a class has
 
 
 # --- class shares from data ----------------------------------------------------------------------

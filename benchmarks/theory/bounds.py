@@ -1,4 +1,4 @@
-"""The recovery bound of the paper's Theorem 3.1, and the rate of observation that it assumes."""
+"""The recovery bound of the paper's Theorem 3.1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.theory.prevalence import FloatArray, check_shares, disparity
+from recbole_groupmix.core.theory.prevalence import FloatArray, disparity
 
 
 def recovery_bound(sigma: npt.ArrayLike, n_items: int, p: float) -> FloatArray:
@@ -42,32 +42,3 @@ def recovery_bound(sigma: npt.ArrayLike, n_items: int, p: float) -> FloatArray:
     n_classes = np.shape(sigma)[-1] if np.ndim(sigma) else 0
     bound: FloatArray = np.sqrt(n_classes * disparity(sigma) * math.log(n_items) / p)
     return bound
-
-
-def least_rate(theta_0: npt.ArrayLike, n_users: float, n_items: int) -> float:
-    """Return the rate of observation that Assumption B.2 asks for, its constant taken as 1.
-
-    ``max_c(1 / theta_c)^2 * log(m) / (n m)``.
-
-    Parameters
-    ----------
-    theta_0 : array of float, shape (n_classes,)
-        Class shares of the target, together 1; a share of 0 gives infinity.
-    n_users : float
-        Users n of target and augmentation data together, > 0.
-    n_items : int
-        Number of items m, >= 2.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-    """
-    rarest = float(check_shares(theta_0, "theta_0").min())
-    if not (n_users > 0 and n_items >= 2):
-        raise ValueError(
-            f"n_users is {n_users!r} and n_items {n_items!r}; they must be > 0 and >= 2."
-        )
-    if rarest == 0:
-        return math.inf
-    return math.log(n_items) / (rarest**2 * n_users * n_items)

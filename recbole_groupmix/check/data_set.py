@@ -12,7 +12,8 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.check.group_influence import GroupInfluence, group_influence_of
-from recbole_groupmix.check.verdict import Standing, Verdict, corrected_p, judge
+from recbole_groupmix.check.verdict import Verdict, corrected_p, verdicts
+from recbole_groupmix.core.theory.assumptions import Assumptions, assumptions
 from recbole_groupmix.core.theory.discrepancy import (
     FloatArray,
     discrepancies,
@@ -55,6 +56,8 @@ class Check:
         Names of the groups.
     n_users, n_interactions : dict of str to int
         Numbers of each group in all of train.
+    n_items : int
+        Items with an interaction there.
     every : bool
         Whether `delta` and `null` are of all interactions, or of the training part.
     delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
@@ -82,6 +85,7 @@ class Check:
     groups: tuple[str, ...]
     n_users: dict[str, int]
     n_interactions: dict[str, int]
+    n_items: int
     every: bool
     delta: FloatArray
     null: FloatArray
@@ -97,6 +101,17 @@ class Check:
     def targets(self) -> tuple[str, ...]:
         """The target of the settings, or all groups."""
         return tuple(self.verdicts)
+
+    @property
+    def assumptions(self) -> dict[str, Assumptions]:
+        """Assumptions B.1 and B.2 of the theory's mix, by target; empty without item classes."""
+        counts = [sum(of.values()) for of in (self.n_users, self.n_interactions)]
+        return {
+            target: assumptions(
+                self.shares.shares[self.groups.index(target)], counts[0], self.n_items, counts[1]
+            )
+            for target in (self.targets if self.shares else ())
+        }
 
     @property
     def het(self) -> FloatArray:
@@ -234,13 +249,14 @@ def check_data_set(
         else (None, "Group influence is left out, as --influence=false asks.")
     )
     notes += [why_not] if why_not else []
-    users = experiment.part(ALL_OF_TRAIN).users
+    train = experiment.part(ALL_OF_TRAIN)
     return Check(
         dataset=settings.dataset,
         group_field=experiment.groups.field,
         groups=names,
         n_users=experiment.n_users,
-        n_interactions=experiment.groups.n_interactions(users),
+        n_interactions=experiment.groups.n_interactions(train.users),
+        n_items=len(np.unique(train.items)),
         every=every,
         delta=delta,
         null=null,
@@ -249,28 +265,9 @@ def check_data_set(
         shares=shares,
         theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
         influence=influences,
-        verdicts=_verdicts(delta, null, p, d, judged),
+        verdicts=verdicts(delta, null, p, d, judged),
         notes=tuple(notes),
     )
-
-
-def _verdicts(
-    delta: FloatArray, null: FloatArray, p: FloatArray, d: int, targets: dict[str, int]
-) -> dict[str, Verdict]:
-    """Judge the targets, given with their group indices, at one dimension."""
-    of_data, of_null = overlap_ratios(delta[d - 1 : d], null[:, d - 1 : d])
-    uneven, random_uneven = unevenness(of_data)[0], unevenness(of_null)[:, 0].mean(axis=0)
-    dist, random_dist = distance(delta[d - 1]), distance(null[:, d - 1]).mean(axis=0)
-    shared = of_data[0].mean(axis=-1)
-    return {
-        target: judge(
-            Standing(float(uneven[group]), float(random_uneven[group]), float(p[0, d - 1, at])),
-            Standing(float(dist[group]), float(random_dist[group]), float(p[1, d - 1, at])),
-            float(shared[group]),
-            d,
-        )
-        for at, (target, group) in enumerate(targets.items())
-    }
 
 
 def _all_discrepancies(

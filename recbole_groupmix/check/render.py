@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from recbole_groupmix.check.data_set import Check
@@ -54,6 +55,17 @@ def to_json(check: Check) -> CheckRecord:
                 "bound_ratio": _bound_ratio(optimal),
             }
             for target, optimal in check.theory.items()
+        },
+        "assumptions": {
+            target: {
+                "n_users": held.n_users,
+                "n_items": held.n_items,
+                "rate": held.rate,
+                "least_rate": held.least_rate if math.isfinite(held.least_rate) else None,
+                "b1": held.b1,
+                "b2": held.b2,
+            }
+            for target, held in check.assumptions.items()
         },
         "influence": None if check.influence is None else check.influence.to_dict(),
         "d": check.d,
@@ -183,7 +195,33 @@ def _theory_table(check: Check) -> list[str]:
         "The theorem is about recovering item classes that each user prefers one of; real users "
         "like several, and its optimum need not rank best."
     )
-    return ["", title, *aligned(rows), *paragraphs([warning])]
+    return ["", title, *aligned(rows), *paragraphs([warning, *_assumption_sentences(check)])]
+
+
+def _assumption_sentences(check: Check) -> list[str]:
+    """Say whether the theorem's assumptions hold, for all targets at once."""
+    first = next(iter(check.assumptions.values()))
+    b1 = (
+        f"Assumption B.1, at least as many items as users, {_holds(first.b1)}: {first.n_items:,} items, "
+        f"{first.n_users:,} users."
+    )
+    short = [target for target, held in check.assumptions.items() if not held.b2]
+    rates = [held.least_rate for held in check.assumptions.values()]
+    ends = [f"{r:.2g}" if math.isfinite(r) else "infinity" for r in (min(rates), max(rates))]
+    asked = " to ".join(dict.fromkeys(ends))
+    whom = f" for all targets but {', '.join(short)}" if short else ""
+    if len(short) == len(check.assumptions):
+        whom = ""
+    b2 = (
+        f"Assumption B.2, a rate of observation above a threshold, "
+        f"{_holds(len(short) < len(check.assumptions))}{whom}: {first.rate:.2g}, as if every user liked one class, where {asked} is asked for "
+        "with the theorem's constant taken as 1."
+    )
+    return [b1, b2]
+
+
+def _holds(held: bool) -> str:
+    return "holds" if held else "does not hold"
 
 
 def _influence_table(check: Check) -> list[str]:

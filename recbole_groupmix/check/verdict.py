@@ -140,6 +140,37 @@ def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> 
     return p
 
 
+def verdicts(
+    delta: FloatArray, null: FloatArray, p: FloatArray, d: int, targets: dict[str, int]
+) -> dict[str, Verdict]:
+    """Judge the targets, given with their group indices, at one dimension.
+
+    Parameters
+    ----------
+    delta, null : numpy.ndarray
+        As for :func:`corrected_p`, which gives `p`.
+    p : numpy.ndarray of float64, shape (2, d_max, n_targets)
+        Corrected p-values of Uneven_d and Dist_d.
+    d : int
+        Dimension, in [1, d_max].
+    targets : dict of str to int
+        Index of each target's group, in the order of `p`.
+    """
+    of_data, of_null = overlap_ratios(delta[d - 1 : d], null[:, d - 1 : d])
+    uneven, random_uneven = unevenness(of_data)[0], unevenness(of_null)[:, 0].mean(axis=0)
+    dist, random_dist = distance(delta[d - 1]), distance(null[:, d - 1]).mean(axis=0)
+    shared = of_data[0].mean(axis=-1)
+    return {
+        target: judge(
+            Standing(float(uneven[group]), float(random_uneven[group]), float(p[0, d - 1, at])),
+            Standing(float(dist[group]), float(random_dist[group]), float(p[1, d - 1, at])),
+            float(shared[group]),
+            d,
+        )
+        for at, (target, group) in enumerate(targets.items())
+    }
+
+
 def last_beyond(values: FloatArray, p: FloatArray, least: float = 0.0) -> int:
     """Return the largest d at which a statistic stands out.
 

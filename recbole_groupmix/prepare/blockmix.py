@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from recbole_groupmix.core.theory.assumptions import least_rate
 from recbole_groupmix.prepare.publish import Tables, publish
 from recbole_groupmix.prepare.recipe import Recipe
-from recbole_groupmix.prepare.stylised import BlockMix, generate_blocks, least_p
+from recbole_groupmix.prepare.stylised import BlockMix, generate_blocks
 
 COUNTS = (
     (18, 12, 6, 2, 2),
@@ -62,7 +63,10 @@ def source_text(seed: int = 0) -> str:
     b1 = "holds" if largest <= n_items else "does not hold"
     shares, rates = [], []
     for name, size, theta in zip(data.groups, sizes, data.theta, strict=True):
-        with_all, alone = least_p(theta, n_users, n_items), least_p(theta, int(size), n_items)
+        with_all, alone = (
+            least_rate(theta, n_users, n_items),
+            least_rate(theta, int(size), n_items),
+        )
         b2 = "holds" if max(with_all, alone) <= data.p else "does not hold"
         shares.append(f"| {name} | {size} | {' | '.join(f'{share:.4f}' for share in theta)} |")
         rates.append(f"| {name} | {theta.min():.4f} | {with_all:.4f} | {alone:.4f} | {b2} |")

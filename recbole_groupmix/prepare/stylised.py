@@ -4,7 +4,6 @@ Items fall into classes of equal size, every user prefers exactly one class and 
 each of its items with probability p. Groups differ only in their shares of users per class, Theta.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -152,26 +151,6 @@ def generate_blocks(
         item_class=item_class,
         pairs=pairs,
     )
-
-
-def least_p(theta: npt.NDArray[np.float64], n_users: int, n_items: int) -> float:
-    """Return the rate that Assumption B.2 of the paper requires, with its constant set to 1.
-
-    ``max_c(1 / theta_c)^2 * log(n_items) / (n_users * n_items)``.
-
-    Parameters
-    ----------
-    theta : float64 array, shape (n_classes,)
-        Class shares of the target group, in [0, 1]; a share of 0 gives infinity.
-    n_users : int
-        Users of the aggregate of target and augmentation data.
-    n_items : int
-        Number of items.
-    """
-    rarest = float(np.min(theta))
-    if rarest == 0:
-        return math.inf
-    return math.log(n_items) / (rarest**2 * n_users * n_items)
 
 
 def _check(

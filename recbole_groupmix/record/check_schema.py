@@ -48,6 +48,23 @@ class TheoryMix(MixRecord):
     """Its bound relative to that of Proportional; null where both are infinite."""
 
 
+class AssumptionsRecord(TypedDict):
+    """A value of ``assumptions``: what Theorem 3.1 asks of a data set, and what there is."""
+
+    n_users: Count
+    """Users with an interaction in train."""
+    n_items: Count
+    """Items with an interaction in train."""
+    rate: NotNegative
+    """Rate of observation, as if every user liked one class of items."""
+    least_rate: float | None
+    """The rate that Assumption B.2 asks for, its constant taken as 1; null where it is infinite."""
+    b1: bool
+    """Whether there are at least as many items as users (Assumption B.1)."""
+    b2: bool
+    """Whether the rate is at least what is asked for (Assumption B.2)."""
+
+
 #: EASE's L2 weight by target; a class cannot have a field of this name.
 _Lambda = TypedDict("_Lambda", {"lambda": dict[str, NotNegative]})
 
@@ -105,6 +122,8 @@ class CheckRecord(_Check, total=False):
     """Dist_d of each relabelling within strata of activity, by d and group."""
     theory: dict[str, TheoryMix]
     """Theory's mix by target; empty without a column of classes."""
+    assumptions: dict[str, AssumptionsRecord]
+    """Assumptions of Theorem 3.1 by target; empty without a column of classes."""
     influence: InfluenceRecord | None
     """Group influence; null where it was left out."""
     d: Positive
