@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_groupmix.prepare import blockmix, prepare
-from recbole_groupmix.prepare.stylised import generate_blocks, least_p
+from recbole_groupmix.prepare.stylised import generate_blocks
 
 SHIPPED = Path(__file__).resolve().parents[1] / "dataset_atomic" / "blockmix"
 FILES = ("SOURCE.md", "blockmix.inter", "blockmix.item", "blockmix.user")
@@ -91,12 +91,6 @@ def test_assumption_b1_holds_for_every_target_and_searched_budget(data):
 def test_assumption_b2_holds_for_every_target_even_alone(data):
     for size, theta in zip(data.counts.sum(axis=1), data.theta, strict=True):
         assert max(1 / theta) ** 2 * math.log(400) / (size * 400) <= 0.28
-
-
-def test_least_p_by_hand():
-    # (1 / 0.05)^2 log(400) / (40 * 400) = 400 log(400) / 16000 = log(400) / 40
-    assert least_p(np.array([0.45, 0.3, 0.2, 0.05]), 40, 400) == pytest.approx(math.log(400) / 40)
-    assert least_p(np.array([1.0, 0.0]), 40, 400) == math.inf
 
 
 def test_proportional_and_stratified_are_far_from_the_least_bound(data):
