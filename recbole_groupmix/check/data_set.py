@@ -105,13 +105,11 @@ class Check:
     @property
     def assumptions(self) -> dict[str, Assumptions]:
         """Assumptions B.1 and B.2 of the theory's mix, by target; empty without item classes."""
-        counts = [sum(of.values()) for of in (self.n_users, self.n_interactions)]
-        return {
-            target: assumptions(
-                self.shares.shares[self.groups.index(target)], counts[0], self.n_items, counts[1]
-            )
-            for target in (self.targets if self.shares else ())
-        }
+        if self.shares is None:
+            return {}
+        users, pairs = sum(self.n_users.values()), sum(self.n_interactions.values())
+        of = dict(zip(self.groups, self.shares.shares, strict=True))
+        return {t: assumptions(of[t], users, self.n_items, pairs) for t in self.targets}
 
     @property
     def het(self) -> FloatArray:
