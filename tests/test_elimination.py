@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from recbole_groupmix.core.linear import elimination
 from recbole_groupmix.core.linear.ease import (
@@ -118,7 +118,7 @@ def test_pairs_that_the_order_is_not_for_are_refused():
     first, second = plan.order[:2]
     together = csr_matrix(([1.0, 1.0], ([0, 0], [first, second])), shape=(1, 50))
     with pytest.raises(ValueError, match="the order is that of other pairs"):
-        plan.factor(sparse_gram(together, np.float64), LAMBDA)
+        plan.factor(sparse_gram(vstack([rows, together]).tocsr(), np.float64), LAMBDA)
 
 
 def test_a_matrix_that_is_not_definite_is_refused_in_words():
@@ -141,3 +141,18 @@ def test_items_without_users_are_left_out_of_a_dense_inverse():
     gram = x.T @ x
     expected = np.linalg.inv(gram + LAMBDA * np.eye(400))
     np.testing.assert_allclose(regularized_inverse(gram, LAMBDA), expected, atol=1e-12)
+
+
+def test_where_few_items_have_users_these_alone_are_solved(monkeypatch):
+    rows = rows_of(3, unused=20)
+    gram, plan = sparse_gram(rows, np.float64), elimination_of(rows)
+    monkeypatch.setattr(elimination, "FEWEST_ITEMS", 40)
+    factor, expected = plan.factor(gram, LAMBDA), formula(gram)
+    assert len(factor.core) == (gram.diagonal() > 0).sum() <= 30 and not factor.steps
+    np.testing.assert_allclose(factor.inverse(), expected, atol=1e-12)
+    np.testing.assert_allclose(factor.diagonal(), np.diag(expected), atol=1e-12)
+    right = np.random.default_rng(1).random((50, 4))
+    np.testing.assert_allclose(factor.times(right), expected @ right, atol=1e-12)
+    np.testing.assert_array_equal(
+        factor.plan.order[factor.linked], np.flatnonzero(gram.diagonal())
+    )

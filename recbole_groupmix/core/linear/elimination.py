@@ -96,6 +96,9 @@ class Elimination:
         numpy.linalg.LinAlgError
             If the matrix is not positive definite to its precision.
         """
+        used = np.flatnonzero(gram.diagonal())
+        if len(used) < FEWEST_ITEMS:
+            return _factor_of_few(gram, used, lam)
         gram = gram[self.order][:, self.order]
         left = csr_matrix(gram + lam * identity(len(self.order), format="csr", dtype=gram.dtype))
         pivots, steps = [], []
@@ -161,6 +164,8 @@ class Factor:
     def inverse(self) -> Floats:
         """Return ``P``, (n_items, n_items), in the order of the Gram matrix."""
         order, inverse = self.plan.order, self._inverse_behind()
+        if not self.steps:  # then the order is that of the matrix
+            return inverse
         for (first, last), step in self._backwards():
             inverse[first:last, last:] = across = -(step @ inverse[last:, last:])
             inverse[last:, first:last] = across.T
@@ -199,6 +204,16 @@ class Factor:
     def _backwards(self) -> list[tuple[tuple[int, int], csr_matrix]]:
         """Return the bounds of every step with its multipliers, the last one first."""
         return list(zip(pairwise(self.plan.starts), self.steps, strict=True))[::-1]
+
+
+def _factor_of_few(gram: csr_matrix, used: npt.NDArray[np.int64], lam: float) -> Factor:
+    """Return the factor where few items have users: these are the core, and lambda is the rest."""
+    core = gram[used][:, used].toarray()
+    core[np.diag_indices_from(core)] += lam
+    invert(core)
+    n_items = gram.shape[0]
+    as_they_are = Elimination(np.arange(n_items), (0,))
+    return Factor(as_they_are, np.full(n_items, lam, core.dtype), [], used, core)
 
 
 def elimination_of(rows: csr_matrix) -> Elimination | None:
