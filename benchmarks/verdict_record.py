@@ -14,10 +14,10 @@ rule before, by the variance Het_d of the distances.
 import sys
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import diags
 
 from recbole_groupmix.check.data_set import check_data_set
-from recbole_groupmix.check.verdict import Standing, judge
+from recbole_groupmix.check.verdict import verdicts
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.mix import group_weights, stratified
 from recbole_groupmix.core.statistics.bootstrap import holm, relative_change
@@ -29,6 +29,7 @@ from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.theory import theory_mix
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.text.numbers import LEVEL
+from recbole_groupmix.training.closed_form.gram_cache import rows_of
 
 K = 20
 
@@ -36,7 +37,7 @@ K = 20
 def item_vectors(experiment, mix, target, d):
     """Top item vectors under the user weights of a mix; of all users as they are for None."""
     part, groups = experiment.part(ALL_OF_TRAIN), experiment.groups
-    matrix = csr_matrix((np.ones(len(part.users)), (part.users, part.items)), experiment.shape)
+    matrix = rows_of(experiment, part)
     if mix is not None:
         weights = group_weights(mix, experiment.n_users, target)
         matrix = diags(np.sqrt(groups.weights_of_users(weights))) @ matrix
@@ -60,7 +61,7 @@ def precision(vectors, held_out):
 def left_out_vectors(experiment, d):
     """Item vectors without each group, by its name."""
     part, groups = experiment.part(ALL_OF_TRAIN), experiment.groups
-    matrix = csr_matrix((np.ones(len(part.users)), (part.users, part.items)), experiment.shape)
+    matrix = rows_of(experiment, part)
     known = groups.of_user >= 0
     return {
         name: group_subspace(matrix[np.flatnonzero(known & (groups.of_user != at))], d)
@@ -80,6 +81,11 @@ def main(arguments):
     most = max(dimensions)
     checked = check_data_set(merge_settings({**given, "embedding_size": most}), influence=False)
     dimensions = [d for d in dimensions if d <= checked.d]
+    judged = {target: checked.groups.index(target) for target in checked.targets}
+    labels = {}
+    for d in dimensions:
+        found = verdicts(checked.delta, checked.null, checked.p, d, judged)
+        labels[d] = {target: verdict.label for target, verdict in found.items()}
     all_vectors, without, right, n = None, {}, 0, 0
     print(
         "| target | users | d | verdict | before | Uneven | stratified | theory | without one, best |",
@@ -106,29 +112,18 @@ def main(arguments):
             }
             ps = dict(zip(changes, holm([c.p for c in changes.values()]), strict=True))
             helps = any(c.mean > 0 and ps[name] < LEVEL for name, c in changes.items())
-            verdict = judged_at(checked, target, d)
-            right, n = right + (helps == (verdict.label == "different")), n + 1
+            label = labels[d][target]
+            right, n = right + (helps == (label == "different")), n + 1
             ranked = sorted((c.mean, name) for name, c in changes.items() if name not in mixes)
             cells = [
                 cell("", changes[name], ps[name]) if name in changes else ""
                 for name in ("stratified", "theory")
             ] + [cell(f"{name} ", changes[name], ps[name]) for _, name in (ranked[-1], ranked[0])]
             uneven = checked.uneven[d - 1, group]
-            numbers = [target, str(len(held_out.users)), str(d), verdict.label]
+            numbers = [target, str(len(held_out.users)), str(d), label]
             numbers += [before(checked, group, d), f"{uneven:.2f}"]
             print(f"| {' | '.join([*numbers, *cells])} |", flush=True)
     print(f"\n{right} of {n} verdicts are right.")
-
-
-def judged_at(checked, target, d):
-    """The verdict of `check` on a target at another dimension."""
-    at, group = checked.targets.index(target), checked.groups.index(target)
-    statistics = (checked.uneven, checked.null_uneven), (checked.dist, checked.null_dist)
-    standings = [
-        Standing(values[d - 1, group], null[:, d - 1, group].mean(), checked.p[place][d - 1, at])
-        for place, (values, null) in enumerate(statistics)
-    ]
-    return judge(*standings, checked.overlap[0][d - 1, group].mean(), d)
 
 
 def before(checked, group, d):

@@ -9,7 +9,7 @@ from pathlib import Path
 from recbole_groupmix.check.data_set import RELABELLINGS, Check, check_data_set
 from recbole_groupmix.check.figures import draw
 from recbole_groupmix.check.render import to_json, to_text
-from recbole_groupmix.files.output_paths import out_folder
+from recbole_groupmix.files.output_paths import given_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.theory import USER_CLASSES
 from recbole_groupmix.settings.settings import Settings
@@ -52,9 +52,7 @@ def check_command(
     ValueError
         For an option or a setting that cannot be used.
     """
-    folder = out_folder(out) if out is not None else None
-    if folder is None:
-        out_folder(settings.output_dir, "--output_dir")
+    folder = given_folder(out, settings.output_dir)
     checked = check_data_set(
         settings,
         relabellings=relabellings,

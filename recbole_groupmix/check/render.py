@@ -11,7 +11,7 @@ from recbole_groupmix.core.theory.discrepancy import FloatArray
 from recbole_groupmix.core.theory.prevalence import disparity
 from recbole_groupmix.mixes.theory import Theory
 from recbole_groupmix.record.check_schema import CHECK_VERSION, CheckRecord
-from recbole_groupmix.text.numbers import LEVEL
+from recbole_groupmix.text.numbers import LEVEL, or_null
 from recbole_groupmix.text.tables import aligned, paragraphs
 
 #: Tables of pairs and classes are left to check.json where they would be wider than this.
@@ -61,7 +61,7 @@ def to_json(check: Check) -> CheckRecord:
                 "n_users": held.n_users,
                 "n_items": held.n_items,
                 "rate": held.rate,
-                "least_rate": held.least_rate if math.isfinite(held.least_rate) else None,
+                "least_rate": or_null(held.least_rate),
                 "b1": held.b1,
                 "b2": held.b2,
             }
@@ -153,13 +153,9 @@ def _curve(
     least: float = 0.0,
 ) -> list[str]:
     dimensions = sorted({d for d in (1, 2, 4, 8, 16, 32, 64, check.d) if d <= len(values)})
-    rows = [
-        [
-            "target",
-            *(f"d={d}" for d in dimensions),
-            *(["stands out up to"] if p is not None else []),
-        ]
-    ]
+    rows = [["target", *(f"d={d}" for d in dimensions)]]
+    if p is not None:
+        rows[0].append("stands out up to")
     for at, target in enumerate(check.targets):
         group = check.groups.index(target)
         cells = [
@@ -206,16 +202,15 @@ def _assumption_sentences(check: Check) -> list[str]:
         f"{first.n_users:,} users."
     )
     short = [target for target, held in check.assumptions.items() if not held.b2]
+    some = len(short) < len(check.assumptions)
     rates = [held.least_rate for held in check.assumptions.values()]
     ends = [f"{r:.2g}" if math.isfinite(r) else "infinity" for r in (min(rates), max(rates))]
     asked = " to ".join(dict.fromkeys(ends))
-    whom = f" for all targets but {', '.join(short)}" if short else ""
-    if len(short) == len(check.assumptions):
-        whom = ""
+    whom = f" for all targets but {', '.join(short)}" if short and some else ""
     b2 = (
-        f"Assumption B.2, a rate of observation above a threshold, "
-        f"{_holds(len(short) < len(check.assumptions))}{whom}: {first.rate:.2g}, as if every user liked one class, where {asked} is asked for "
-        "with the theorem's constant taken as 1."
+        f"Assumption B.2, a rate of observation above a threshold, {_holds(some)}{whom}: "
+        f"{first.rate:.2g}, as if every user liked one class, where {asked} is asked for with the "
+        "theorem's constant taken as 1."
     )
     return [b1, b2]
 

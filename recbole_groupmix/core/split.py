@@ -113,7 +113,7 @@ def fold_of_interaction(
     """
     _check_folds(n_folds)
     rng = _rng(_FOLD_DOMAIN, seed)
-    rank, user_index, counts = _random_ranks(users, rng)
+    rank, user_index, counts = _ranks(users, rng)
     start = rng.integers(0, n_folds, size=counts.size)
     return np.asarray((start[user_index] + rank) % n_folds)
 
@@ -150,7 +150,7 @@ def rolling_folds(
     """
     _check_folds(n_folds)
     rng = _rng(_ROLLING_DOMAIN, seed)
-    place, user_index, counts = _places(users)
+    place, user_index, counts = _ranks(users)
     first = (counts + 1) // 2
     n_held = (counts - first)[user_index]
     offset = rng.random(counts.size)[user_index]
@@ -184,7 +184,7 @@ def last_folds(users: npt.NDArray[np.integer[Any]], n_folds: int) -> npt.NDArray
         If `n_folds` is below 2 or `users` is not a 1-d array of integers.
     """
     _check_folds(n_folds)
-    place, user_index, counts = _places(users)
+    place, user_index, counts = _ranks(users)
     from_end = counts[user_index] - 1 - place
     return np.where((place == 0) | (from_end >= n_folds), NEVER, from_end)
 
@@ -197,7 +197,7 @@ def _check_folds(n_folds: int) -> None:
 def _share_of_each_user(
     users: npt.NDArray[np.integer[Any]], rng: np.random.Generator, ratio: float
 ) -> npt.NDArray[np.bool_]:
-    rank, user_index, counts = _random_ranks(users, rng)
+    rank, user_index, counts = _ranks(users, rng)
     # 0.07 * 100 is 7.000000000000001 and 0.29 * 100 is 28.999999999999996: round off the float
     # error, which is far below 1e-9, before taking the floor.
     n_chosen = np.floor(np.round(ratio * counts, 9)).astype(np.int64)
@@ -211,44 +211,13 @@ def _rng(domain: int, seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([domain, seed]))
 
 
-def _random_ranks(
-    users: npt.NDArray[np.integer[Any]], rng: np.random.Generator
+def _ranks(
+    users: npt.NDArray[np.integer[Any]], rng: np.random.Generator | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rank every user's interactions at random.
+    """Rank every user's interactions in the order of their rows, or at random.
 
     Returns the rank of each interaction among its user's, from 0; the index of its user among
     the distinct users; and the number of interactions of each distinct user.
-    """
-    by_user, index, first, counts = _by_user(users)
-    # Random keys are drawn for rows sorted by user, so that rows of other users in between
-    # make no difference.
-    shuffled = np.lexsort((rng.random(index.size), index))  # random inside each user
-    rank, user_index = np.empty_like(index), np.empty_like(index)
-    rank[by_user[shuffled]] = np.arange(index.size) - first[index]
-    user_index[by_user] = index
-    return rank, user_index, counts
-
-
-def _places(
-    users: npt.NDArray[np.integer[Any]],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return what :func:`_random_ranks` returns, with the places in order of the rows as ranks."""
-    by_user, index, first, counts = _by_user(users)
-    place, user_index = np.empty_like(index), np.empty_like(index)
-    place[by_user] = np.arange(index.size) - first[index]
-    user_index[by_user] = index
-    return place, user_index, counts
-
-
-def _by_user(
-    users: npt.NDArray[np.integer[Any]],
-) -> tuple[
-    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]
-]:
-    """Sort rows by user.
-
-    Returns the rows in that order; the index of the user of each of them; and, of each distinct
-    user, the place of the first row there and the number of rows.
     """
     users = np.asarray(users)
     if users.ndim != 1 or not np.issubdtype(users.dtype, np.integer):
@@ -261,4 +230,13 @@ def _by_user(
     is_first = np.ones(users.size, dtype=np.bool_)
     is_first[1:] = ordered[1:] != ordered[:-1]
     first = np.flatnonzero(is_first)
-    return by_user, np.cumsum(is_first) - 1, first, np.diff(np.append(first, users.size))
+    counts = np.diff(np.append(first, users.size))
+    index = np.cumsum(is_first) - 1
+    if rng is not None:
+        # Random keys are drawn for rows sorted by user, so that rows of other users in between
+        # make no difference.
+        by_user = by_user[np.lexsort((rng.random(users.size), index))]
+    rank, user_index = np.empty_like(index), np.empty_like(index)
+    rank[by_user] = np.arange(users.size) - first[index]
+    user_index[by_user] = index
+    return rank, user_index, counts

@@ -15,7 +15,7 @@ from recbole_groupmix.exact.profile_files import to_json, to_rows, to_text
 from recbole_groupmix.exact.progress import progress
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.output_paths import out_folder
+from recbole_groupmix.files.output_paths import given_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.models import CLOSED_FORM
@@ -60,9 +60,7 @@ def profile_command(
             f"{settings.describe('model')}; a profile takes many models, so it needs one "
             f"that is solved in closed form: {', '.join(CLOSED_FORM)}"
         )
-    folder = out_folder(out) if out is not None else None
-    if folder is None:
-        out_folder(settings.output_dir, "--output_dir")
+    folder = given_folder(out, settings.output_dir)
     experiment = Experiment(settings)
     settings = experiment.settings
     say_notes(experiment, say)

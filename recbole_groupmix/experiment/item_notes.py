@@ -21,10 +21,13 @@ def items_outside(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
         training interaction none does.
     """
     part, held = experiment.part(ALL_OF_TRAIN), experiment.is_test
+    found = _by_user(part.held_out, experiment.shape[0])
+    if experiment.settings.rank_items == ALL:
+        return np.zeros_like(found), found
     pairs = experiment.users[held], experiment.items[held]
     whole = HeldOut.of_pairs((part.users, part.items), pairs, experiment.shape)
     new = _by_user(whole, experiment.shape[0])
-    return new - _by_user(part.held_out, experiment.shape[0]), new
+    return new - found, new
 
 
 def item_notes(experiment: Experiment) -> list[str]:

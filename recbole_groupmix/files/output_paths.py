@@ -59,6 +59,25 @@ def out_folder(text: str | Path, what: str = "--out") -> Path:
     return folder
 
 
+def given_folder(out: str | Path | None, output_dir: str | Path) -> Path | None:
+    """Return the folder that ``--out`` names; None without it, where one below another is made.
+
+    Parameters
+    ----------
+    out, output_dir : str or path
+        The option and the setting, as they were given.
+
+    Raises
+    ------
+    ValueError
+        As :func:`out_folder`, for the one that will be written to.
+    """
+    if out is not None:
+        return out_folder(out)
+    out_folder(output_dir, "--output_dir")
+    return None
+
+
 def out_file(text: str | Path, what: str = "--out", suffixes: Sequence[str] = ()) -> Path:
     """Return the file that an option names; an existing file will be replaced.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, issparse
 
-from recbole_groupmix.core.linear.elimination import Elimination, Factor
+from recbole_groupmix.core.linear.elimination import (
+    Elimination,
+    Factor,
+    add_and_invert,
+    factor_of_used,
+)
 from recbole_groupmix.core.linear.gram import Floats
-from recbole_groupmix.core.linear.inverse import invert
 
 #: Relative error, condition number times rounding unit, up to which float32 is used.
 FLOAT32_ERROR = 1e-3
@@ -98,41 +104,30 @@ def regularized_inverse(
     check_lambda(lam)
     if plan is not None:
         return _factor(gram, lam, plan).inverse()
-    diagonal = np.diag(gram)
-    used = np.flatnonzero(diagonal)
-    if len(used) > _MOST_USED * len(gram):
+    used = np.flatnonzero(np.diag(gram))
+    with _in_words(lam, gram.dtype):
+        if len(used) <= _MOST_USED * len(gram):
+            return factor_of_used(gram[np.ix_(used, used)], used, len(gram), lam).inverse()
         inverse = gram.copy(order="C")
-        _add_and_invert(inverse, lam)
+        add_and_invert(inverse, lam)
         return inverse
-    inverse = np.zeros_like(gram)
-    np.fill_diagonal(inverse, 1 / lam)
-    block = gram[np.ix_(used, used)]
-    _add_and_invert(block, lam)
-    inverse[np.ix_(used, used)] = block
-    return inverse
-
-
-def _add_and_invert(matrix: Floats, lam: float) -> None:
-    """Add lambda to the diagonal of a matrix and invert it, in place."""
-    matrix[np.diag_indices_from(matrix)] += lam
-    try:
-        invert(matrix)
-    except np.linalg.LinAlgError as error:
-        raise ValueError(_not_definite(lam, matrix.dtype)) from error
 
 
 def _factor(gram: csr_matrix, lam: float, plan: Elimination) -> Factor:
-    try:
+    with _in_words(lam, gram.dtype):
         return plan.factor(gram, lam)
+
+
+@contextmanager
+def _in_words(lam: float, dtype: npt.DTypeLike) -> Iterator[None]:
+    """Turn the error of a matrix that is not positive definite into ``ValueError``."""
+    try:
+        yield
     except np.linalg.LinAlgError as error:
-        raise ValueError(_not_definite(lam, gram.dtype)) from error
-
-
-def _not_definite(lam: float, dtype: npt.DTypeLike) -> str:
-    return (
-        f"the Gram matrix plus lambda {lam:g} is not positive definite in {dtype}; use a larger "
-        "lambda or float64."
-    )
+        raise ValueError(
+            f"the Gram matrix plus lambda {lam:g} is not positive definite in {dtype}; use a larger "
+            "lambda or float64."
+        ) from error
 
 
 def ease(gram: Floats | csr_matrix, lam: float, plan: Elimination | None = None) -> Floats:

@@ -98,7 +98,7 @@ class Elimination:
         """
         used = np.flatnonzero(gram.diagonal())
         if len(used) < FEWEST_ITEMS:
-            return _factor_of_few(gram, used, lam)
+            return factor_of_used(gram[used][:, used].toarray(), used, len(self.order), lam)
         gram = gram[self.order][:, self.order]
         left = csr_matrix(gram + lam * identity(len(self.order), format="csr", dtype=gram.dtype))
         pivots, steps = [], []
@@ -182,7 +182,7 @@ class Factor:
         """Return ``P Y`` of a matrix, float (n_items, k), without forming ``P``."""
         order = self.plan.order
         product = right[order].astype(self.core.dtype, copy=False)
-        for (first, last), step in reversed(list(self._backwards())):
+        for (first, last), step in self._backwards()[::-1]:
             product[last:] -= step.T @ product[first:last]
         of_core = self.core @ product[self.linked]
         product /= self.pivots[:, None]
@@ -206,14 +206,34 @@ class Factor:
         return list(zip(pairwise(self.plan.starts), self.steps, strict=True))[::-1]
 
 
-def _factor_of_few(gram: csr_matrix, used: npt.NDArray[np.int64], lam: float) -> Factor:
-    """Return the factor where few items have users: these are the core, and lambda is the rest."""
-    core = gram[used][:, used].toarray()
-    core[np.diag_indices_from(core)] += lam
-    invert(core)
-    n_items = gram.shape[0]
+def factor_of_used(core: Floats, used: npt.NDArray[np.int64], n_items: int, lam: float) -> Factor:
+    """Return the factor of a matrix of which only the block of the items with users is not 0.
+
+    Parameters
+    ----------
+    core : array of float, shape (n_used, n_used)
+        That block; its inverse with lambda takes its place.
+    used : array of int64, shape (n_used,)
+        Items with users, ascending.
+    n_items : int
+        All items.
+    lam : float
+        Weight of the L2 term, > 0.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite to its precision.
+    """
+    add_and_invert(core, lam)
     as_they_are = Elimination(np.arange(n_items), (0,))
     return Factor(as_they_are, np.full(n_items, lam, core.dtype), [], used, core)
+
+
+def add_and_invert(matrix: Floats, lam: float) -> None:
+    """Add lambda to the diagonal of a matrix and invert it, in place."""
+    matrix[np.diag_indices_from(matrix)] += lam
+    invert(matrix)
 
 
 def elimination_of(rows: csr_matrix) -> Elimination | None:

@@ -21,7 +21,7 @@ from recbole_groupmix.exact.shapley.sentences import sentences
 from recbole_groupmix.exact.shapley.study import Study, shapley_study, usable_targets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
-from recbole_groupmix.files.output_paths import out_folder
+from recbole_groupmix.files.output_paths import given_folder
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.models import CLOSED_FORM, RIDGE
 from recbole_groupmix.settings.settings import Settings
@@ -74,9 +74,7 @@ def shapley_command(
         )
     if settings.model in RIDGE and not {"reg_weight", "lambdas"} & set(settings.given):
         settings = settings.with_values(lambdas=LAMBDAS)
-    folder = out_folder(out) if out is not None else None
-    if folder is None:
-        out_folder(settings.output_dir, "--output_dir")
+    folder = given_folder(out, settings.output_dir)
     wanted = list(dict.fromkeys(targets or ()))
     if wanted:  # the first stands for all where the settings need a target
         origin = {**settings.origin, "target": "in --targets"}
@@ -126,7 +124,7 @@ def _written(experiment: Experiment, study: Study, folder: Path) -> str:
         "sets": finite([row for of in study.by_target for row in sets_of(of[0])]),
         "lambda": {
             game.target: [
-                {"groups": [p for i, p in enumerate(game.players) if at >> i & 1], "lambda": lam}
+                {"groups": list(game.members(at)), "lambda": lam}
                 for at, lam in sorted(game.lambdas.items())
             ]
             for game in study.games

@@ -138,8 +138,7 @@ def effects(
         changes = relative_changes(
             [(of[members], whole) for members in members_of], seed=seed, n_boot=n_boot
         )
-        named = [tuple(p for i, p in enumerate(game.players) if m >> i & 1) for m in members_of]
-        sets = list(zip(named, changes, strict=True))
+        sets = list(zip(map(game.members, members_of), changes, strict=True))
     return Effects(
         game.target,
         metric,

@@ -92,7 +92,7 @@ def to_text(
         f"{of_target[0].target}: {' '.join(sentences(of_target[0], of_target[1:]))}"
         for of_target in by_target
     ]
-    few = [f"{CHANGES_OF_FEW_USERS}"] if any(f.n_users < FEW_USERS for f in first) else []
+    few = [CHANGES_OF_FEW_USERS] if any(f.n_users < FEW_USERS for f in first) else []
     said += paragraphs(texts) + paragraphs([*lines, *few])
     return "\n".join(said)
 

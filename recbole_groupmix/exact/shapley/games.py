@@ -44,6 +44,10 @@ class Game:
     values: Mapping[str, Mapping[int, np.ndarray]]
     lambdas: Mapping[int, float | None]
 
+    def members(self, coalition: int) -> tuple[str, ...]:
+        """Return the groups of a coalition."""
+        return tuple(name for i, name in enumerate(self.players) if coalition >> i & 1)
+
 
 def metrics_of(experiment: Experiment) -> list[str]:
     """Return the validation metric and, at its cut-off, the others that are kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recbole_groupmix.core.statistics.bootstrap import Change
+from recbole_groupmix.core.statistics.two_tests import Compared
 from recbole_groupmix.exact.shapley.effects import Effect, Effects
 from recbole_groupmix.text.numbers import LEVEL, count, defined, percent_interval, value
 
@@ -14,16 +15,14 @@ def marked(effect: Effect) -> bool:
     return effect.p_holm < LEVEL
 
 
-def shown(change: Change) -> str:
+def shown(change: Change | Compared) -> str:
     """Return a change with its interval."""
     return percent_interval(change.mean, change.ci_low, change.ci_high)
 
 
 def shown_effect(effect: Effect) -> str:
     """Return a difference with its interval and mark."""
-    change = effect.change
-    mark = "*" if marked(effect) else ""
-    return f"{percent_interval(change.mean, change.ci_low, change.ci_high)}{mark}"
+    return f"{shown(effect.change)}{'*' if marked(effect) else ''}"
 
 
 def sentences(found: Effects, others: Sequence[Effects] = ()) -> list[str]:

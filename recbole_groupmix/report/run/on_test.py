@@ -72,7 +72,7 @@ def change_section(run: FinishedRun) -> Section:
     if data.empty:
         said, tables = ["No other mix was measured."], []
         if run.rivals:
-            tables = [change_table(run, [run.keys[0], *other_metrics(run.result)])]
+            tables = [change_table(run)]
         return Section("change", f"Change against {REFERENCE}", said, (), tables)
     few = phrases.few_repeats(run.result)
     elsewhere = " Rivals are drawn in their own section." if run.rivals else ""
@@ -93,12 +93,13 @@ def change_section(run: FinishedRun) -> Section:
         f"Change against {REFERENCE}",
         (),
         [figure],
-        [change_table(run, [run.keys[0], *other_metrics(run.result)])],
+        [change_table(run)],
     )
 
 
-def change_table(run: FinishedRun, keys: list[str]) -> Table:
-    """Return the changes of ``result.json``, a row per mix and rival."""
+def change_table(run: FinishedRun) -> Table:
+    """Return the changes of ``result.json``, a row per mix and rival and a column per metric."""
+    keys = [run.keys[0], *other_metrics(run.result)]
     few = phrases.few_repeats(run.result)
     rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
     for mix in run.compared:
