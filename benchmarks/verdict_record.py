@@ -86,7 +86,8 @@ def main(arguments):
     for d in dimensions:
         found = verdicts(checked.delta, checked.null, checked.p, d, judged)
         labels[d] = {target: verdict.label for target, verdict in found.items()}
-    all_vectors, without, right, n = None, {}, 0, 0
+    all_vectors, without = None, {}
+    right, right_before, n = 0, 0, 0
     print(
         "| target | users | d | verdict | before | Uneven | stratified | theory | without one, best |",
         end="",
@@ -113,7 +114,10 @@ def main(arguments):
             ps = dict(zip(changes, holm([c.p for c in changes.values()]), strict=True))
             helps = any(c.mean > 0 and ps[name] < LEVEL for name, c in changes.items())
             label = labels[d][target]
-            right, n = right + (helps == (label == "different")), n + 1
+            earlier = before(checked, group, d)
+            right += helps == (label == "different")
+            right_before += helps == (earlier == "different")
+            n += 1
             ranked = sorted((c.mean, name) for name, c in changes.items() if name not in mixes)
             cells = [
                 cell("", changes[name], ps[name]) if name in changes else ""
@@ -121,9 +125,9 @@ def main(arguments):
             ] + [cell(f"{name} ", changes[name], ps[name]) for _, name in (ranked[-1], ranked[0])]
             uneven = checked.uneven[d - 1, group]
             numbers = [target, str(len(held_out.users)), str(d), label]
-            numbers += [before(checked, group, d), f"{uneven:.2f}"]
+            numbers += [earlier, f"{uneven:.2f}"]
             print(f"| {' | '.join([*numbers, *cells])} |", flush=True)
-    print(f"\n{right} of {n} verdicts are right.")
+    print(f"\n{right} of {n} verdicts are right; of the rule before {right_before}.")
 
 
 def before(checked, group, d):
