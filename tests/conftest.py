@@ -108,12 +108,14 @@ def shared_data():
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Pages get the same empty picture for every figure: for tests that read their words."""
+    """Pages get the same empty picture for every figure, checks none: for tests that read words."""
+    from recbole_groupmix.check import command
     from recbole_groupmix.report import page
     from recbole_groupmix.report.frame import drawing
 
     svg = b'<svg viewBox="0 0 1 1"></svg>'
     monkeypatch.setattr(page, "drawn", lambda figure: drawing.Drawing(figure, svg, b""))
+    monkeypatch.setattr(command, "draw", lambda *given: [])
 
 
 @pytest.fixture(scope="session")
