@@ -145,7 +145,7 @@ def test_a_run_of_its_own_of_the_selected_mix_has_the_same_folds_and_test(solved
     [
         {},
         {"model": "LightGCN", "rivals": ["fine_tuned"]},
-        {"backend": "torch"},
+        {"backend": "torch", "epochs": 6},
         {"early_stopping": False, "loss_norm": "weight"},
     ],
 )
