@@ -83,7 +83,7 @@ def _keys() -> tuple[frozenset[str], frozenset[str]]:
         (of_some if of_model else general).update(keys_read_by(source))
         if file.name == "argument_list.py":
             general.update(re.findall(r"'(\w+)'", source))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, if PyYAML has it
     for file in (folder / "properties").rglob("*.yaml"):
         if file.stem not in ("url", "kg_url"):  # those list data sets
             content = yaml.load(file.read_text(encoding="utf-8"), loader)
