@@ -176,10 +176,10 @@ def _cpu_model() -> str:
 
 
 def _threads() -> Iterator[tuple[str, ...]]:
-    for name, count in (("torch", "get_num_threads"), ("numba", "get_num_threads")):
-        module = sys.modules.get(name)
-        if module is not None:
-            yield name, str(getattr(module, count)())
+    if torch := sys.modules.get("torch"):
+        yield "torch", str(torch.get_num_threads())
+    if numba := sys.modules.get("numba"):  # its get_num_threads changes torch's
+        yield "numba", str(numba.config.NUMBA_NUM_THREADS)
     import threadpoolctl
 
     for pool in threadpoolctl.threadpool_info():

@@ -32,6 +32,7 @@ from recbole_groupmix.training.validation_curve import EarlyStopping, Validation
 N_USERS = {"A": 10, "B": 14, "C": 8}
 UNTRAINED = {"model": "EASE", "epochs": None, "eval_step": None, "repeats": None}
 TRAINED = {"model": "BPR", "epochs": 20, "repeats": 2}
+KINDS = {"solved": UNTRAINED, "trained": TRAINED}
 
 
 def ran(data_path, *more, **options):
@@ -144,13 +145,13 @@ def test_a_run_of_its_own_of_the_selected_mix_has_the_same_folds_and_test(solved
     [
         {},
         {"model": "LightGCN", "rivals": ["fine_tuned"]},
-        {"backend": "torch"},
+        {"backend": "torch", "epochs": 6},
         {"early_stopping": False, "loss_norm": "weight"},
     ],
 )
 def test_a_shared_model_has_the_score_of_the_targets_own_run(tiny, options):
     """Bit for bit where the target's users weigh 1: baselines, and trials that were drawn for it."""
-    options = {**TRAINED, "epochs": 12, "stopping_step": 2, "trials": 6, **options}
+    options = {**TRAINED, "epochs": 12, "stopping_step": 2, "trials": 6, "repeats": 1, **options}
     _, index, folders, _ = ran(tiny, **options)
     drawn = {entry["name"]: entry["drawn_for"] for entry in index["pool"]}
     assert list(drawn.values()) == list("AAABBB")
@@ -278,10 +279,10 @@ def test_the_curve_of_a_target_ends_when_its_patience_is_over(tiny):
 # --- what is written -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["solved", "trained"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_target_has_an_ordinary_run_folder(kind, request, tiny):
     _, index, folders, _ = request.getfixturevalue(kind)
-    options = {**(UNTRAINED if kind == "solved" else TRAINED), "trials": 7}
+    options = {**KINDS[kind], "trials": 7}
     single = alone(tiny, "single", target="A", **options)
     expected = json.loads((single / "result.json").read_text())
     assert list(folders) == ["A", "B", "C"]
@@ -375,16 +376,17 @@ def without_times(index):
 
 
 @pytest.mark.parametrize(
-    ("what", "after", "options"),
+    ("what", "after", "kind"),
     [
-        ("trials.jsonl", 11, TRAINED),
-        ("trials.jsonl", 20, UNTRAINED),
-        ("curves.jsonl", 7, TRAINED),
-        ("repeats", 4, TRAINED),
+        ("trials.jsonl", 11, "trained"),
+        ("trials.jsonl", 20, "solved"),
+        ("curves.jsonl", 7, "trained"),
+        ("repeats", 4, "trained"),
     ],
 )
-def test_a_killed_run_goes_on(tiny, what, after, options):
-    options = {**options, "target": "all", "trials": 4}
+def test_a_killed_run_goes_on(tiny, request, what, after, kind):
+    _, other, others, _ = request.getfixturevalue(kind)  # the undisturbed run
+    options = {**KINDS[kind], "target": "all", "trials": 7}
     arguments = run_arguments(tiny, **options)
     ended = killed if what == "repeats" else cut  # truly in one case
     ended(*arguments, folder="cut", what=what, after=after)
@@ -393,7 +395,6 @@ def test_a_killed_run_goes_on(tiny, what, after, options):
     for file, text in before.items():
         whole = text[: text.rfind("\n") + 1]
         assert file.read_text().startswith(whole)
-    _, other, others, _ = ran(tiny, **{**options, "output_dir": "whole"})
     assert without_times(index) == without_times(other)
     for target, folder in folders.items():
         assert len((folder / "trials.jsonl").read_text().splitlines()) == len(records(folder))

@@ -55,7 +55,7 @@ def test_the_figure_has_the_changes_of_the_scored_point_with_a_band(run, monkeyp
     assert rows["1"][3] == "reference"
 
 
-def test_the_page_of_a_run_has_the_curve_and_its_row(run, monkeypatch):
+def test_the_page_of_a_run_has_the_curve_and_its_row(undrawn, run, monkeypatch):
     with_values(monkeypatch, {})
     files = report_files([run])
     page = files["index.html"].decode()

@@ -25,10 +25,14 @@ from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.settings.merge import merge_settings
 
 
-def run_check(data_path, dataset="tiny", **options):
+def run_check(data_path, dataset="tiny", drawn=False, **options):
+    """Run the command; its figures are drawn where asked for only."""
     given = {"dataset": dataset, "data_path": data_path, "group_field": "group"}
     given.update({"embedding_size": 4, "relabellings": 3, "topk": 5, "out": "checked", **options})
-    return call("check", *(f"--{key}={value}" for key, value in given.items() if value))
+    with pytest.MonkeyPatch.context() as patch:
+        if not drawn:
+            patch.setattr("recbole_groupmix.check.command.draw", lambda *given: [])
+        return call("check", *(f"--{key}={value}" for key, value in given.items() if value))
 
 
 def written(folder="checked"):
@@ -517,7 +521,7 @@ def test_bad_input(classed, options, message):
 def test_figures_of_one_target_of_all_and_of_two_groups(tiny, tmp_path):
     two = write_tiny(tmp_path / "two", sizes={"A": 16, "B": 16})
     for folder, options in ((tiny, {}), (tiny, {"target": "A"}), (two, {}), (tiny, {"max_d": 1})):
-        status, _, err = run_check(folder, **options)
+        status, _, err = run_check(folder, drawn=True, **options)
         assert status == 0 and "matplotlib" not in err
         for name in ("heterogeneity.png", "discrepancy.png"):
             file = Path("checked") / name
@@ -534,7 +538,7 @@ def test_the_default_folder(tiny):
 
 def test_many_groups_leave_tables_of_pairs_to_the_file(tmp_path):
     folder = write_tiny(tmp_path, sizes={f"group{n}": 6 for n in range(14)})
-    status, out, err = run_check(folder)
+    status, out, err = run_check(folder, drawn=True)
     assert status == 0, err
     assert max(map(len, out.splitlines())) <= 120 and "see check.json" in out
     assert len(written()["delta"]["1"]) == 14

@@ -296,7 +296,7 @@ def test_the_evaluator_gives_a_model_the_metrics_that_its_run_wrote(tmp_path, mo
 
 
 @pytest.mark.parametrize("command", ["check", "report", "resume", "all targets"])
-def test_commands_agree_on_the_split(tmp_path, command):
+def test_commands_agree_on_the_split(undrawn, tmp_path, command):
     data = write_timed(tmp_path / "data")
     args = {"split": {"LS": "valid_and_test"}, "order": "TO"}
     arguments = run_arguments(data, model="EASE", eval_args=args)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -89,28 +90,21 @@ def tiny(tmp_path_factory):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_terminated_run_says_so_and_leaves_no_temporary_folder(tiny, tmp_path):
-    """In a process of its own, at a moment when the forecast's folder is there."""
+def test_a_terminated_run_says_so_and_leaves_no_temporary_folder(tiny, tmp_path, monkeypatch):
+    """At a moment when the forecast's folder is there."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    arguments = run_arguments(tiny, epochs=2000, eval_step=2000, early_stopping=False)[1:]
-    with process(
-        *arguments,
-        cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as run:
-        while not list(scratch.iterdir()) and run.poll() is None:
-            pass
-        assert run.poll() is None
-        run.send_signal(signal.SIGTERM)
-        out, err = run.communicate(timeout=60)
-    assert (run.returncode, out) == (143, "")
-    assert err.splitlines()[-1] in (
-        f"groupmix: terminated{GOES_ON}".strip(),
-        f"groupmix: terminated{NOTHING}".strip(),
-    )
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    there = []
+
+    def terminated(*given):
+        there.extend(scratch.iterdir())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("recbole_groupmix.search.forecast.user_metrics", terminated)
+    status, out, err = call(*run_arguments(tiny))
+    assert (status, out, len(there)) == (143, "", 1)
+    assert err.splitlines()[-1] == f"groupmix: terminated{NOTHING}".strip()
     assert list(scratch.iterdir()) == []
 
 

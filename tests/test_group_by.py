@@ -70,7 +70,7 @@ def test_test_rows_change_no_group_and_users_without_a_training_row_have_none(tm
     assert sum(found[1].groups.n_users(found[1].users).values()) == 32
 
 
-def test_a_run_goes_all_the_way_and_its_files_are_read_again(tmp_path, monkeypatch):
+def test_a_run_goes_all_the_way_and_its_files_are_read_again(undrawn, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = write_pairs(tmp_path / "data", all=interactions())
     status, out, err = call(*run_arguments(folder, **{**BY, "bins": 3, "target": "Q1"}))
@@ -88,7 +88,7 @@ def test_a_run_goes_all_the_way_and_its_files_are_read_again(tmp_path, monkeypat
 @pytest.mark.parametrize(
     "command", ["check", "influence", "shapley", "profile", "gradient", "tune"]
 )
-def test_every_command_takes_such_groups(tmp_path, monkeypatch, command):
+def test_every_command_takes_such_groups(undrawn, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     folder = write_pairs(tmp_path / "data", all=interactions())
     own = {

@@ -304,7 +304,7 @@ def test_a_catalogue_of_a_fold_can_be_too_small(markets):
         ex.check_parts(2)
 
 
-def test_a_run_says_which_items_were_ranked(markets, tmp_path, monkeypatch):
+def test_a_run_says_which_items_were_ranked(undrawn, markets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = {"rank_items": "offered", "train_items": "target", "topk": "[3,5]", "model": "EASE"}
     status, out, err = call(*run_arguments(markets, **options))

@@ -245,7 +245,7 @@ def test_a_further_key_is_one_row(tmp_path):
         ("stopping_step", 3, "early_stopping is off"),
     ],
 )
-def test_commands_say_what_has_no_effect(command, key, value, why, tmp_path, monkeypatch):
+def test_commands_say_what_has_no_effect(undrawn, command, key, value, why, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = {
         "tune": ["--learning_rates=[0.01]", "--reg_weights=[0.01]", "--folds=2"],

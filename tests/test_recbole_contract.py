@@ -201,9 +201,7 @@ def test_training_leaves_nothing_in_the_working_folder(tiny, tmp_path):
     assert left == [], changed(f"Trainer or Dataset makes {left}", "adapters/compat.py")
 
 
-def test_nothing_imports_quick_start_or_ray(repository):
-    # trap: recbole.quick_start imports ray, which modern Pythons cannot have
-    code = """
+_FRESH = """
 import importlib, pkgutil, sys
 import recbole_groupmix
 for module in pkgutil.walk_packages(recbole_groupmix.__path__, "recbole_groupmix."):
@@ -211,34 +209,41 @@ for module in pkgutil.walk_packages(recbole_groupmix.__path__, "recbole_groupmix
         importlib.import_module(module.name)
 assert "recbole.trainer" in sys.modules
 print(sorted({"ray", "recbole.quick_start", "hyperopt"} & set(sys.modules)))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True
-    )
-    assert done.stdout.strip() == "[]", changed(
-        f"importing what we import loads {done.stdout.strip()} {done.stderr}", "every adapter"
-    )
-
-
-def test_a_sequential_model_does_not_slow_down_all_training_after_it(repository):
-    # trap: recbole's sine.py switches autograd's detection of anomalies on when it is imported, by
-    # whoever looks up a model that is no general recommender; NaN then raises in backward
-    code = """
 import torch
 from recbole_groupmix import GroupMixConfig
 from recbole_groupmix.adapters.model_class import model_class
 model_class("SASRec")
 GroupMixConfig("SASRec", "ml-100k", {"train_neg_sample_args": None})
 print(torch.is_anomaly_enabled())
-import recbole.model.sequential_recommender.sine as sine, importlib
+import recbole.model.sequential_recommender.sine as sine
 importlib.reload(sine)
 print(torch.is_anomaly_enabled())
 """
+
+
+@pytest.fixture(scope="module")
+def fresh(repository):
+    """What a process says that imports all of ours, and then looks up a sequential model."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True
+        [sys.executable, "-c", _FRESH], cwd=repository, capture_output=True, text=True
     )
-    ours, theirs = done.stdout.split()[-2:]
-    assert ours == "False", done.stderr
+    loaded, *anomaly = [*done.stdout.splitlines()[-3:], "", "", ""][:3]
+    return loaded, anomaly, done.stderr
+
+
+def test_nothing_imports_quick_start_or_ray(fresh):
+    # trap: recbole.quick_start imports ray, which modern Pythons cannot have
+    loaded, _, err = fresh
+    assert loaded == "[]", changed(
+        f"importing what we import loads {loaded} {err}", "every adapter"
+    )
+
+
+def test_a_sequential_model_does_not_slow_down_all_training_after_it(fresh):
+    # trap: recbole's sine.py switches autograd's detection of anomalies on when it is imported, by
+    # whoever looks up a model that is no general recommender; NaN then raises in backward
+    _, (ours, theirs), err = fresh
+    assert ours == "False", err
     assert theirs == "True", changed("SINE leaves autograd alone", "adapters/compat.py")
 
 

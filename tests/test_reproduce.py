@@ -421,7 +421,7 @@ def test_controls_go_the_same_way(undrawn, reproduced, tmp_path):
     assert [g["epochs"] for g in given] == [40, 40]
 
 
-def test_the_check_of_a_grid_is_of_all_interactions_and_another_is_made_again(tmp_path):
+def test_the_check_of_a_grid_is_of_all_interactions_and_another_is_made_again(tmp_path, undrawn):
     said = []
     for _ in range(2):
         command._check_data_set("blockmix", grid(), tmp_path, said.append)

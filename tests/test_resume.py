@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from command import REPOSITORY, call, run_arguments, run_folder
 from finished_runs import timeless
-from killing import cut, killed
+from killing import cut
 
 SEARCH = {"trials": 4, "folds": 2, "repeats": 2, "target": "A"}
 N_FOLD_MODELS = (3 + 4) * 2  # three baselines and four trials on two folds
@@ -83,7 +83,7 @@ def test_killed_at_any_moment_of_the_search(tiny):
     while not any(f.read_text().count("\n") >= 2 for f in Path("cut").glob("*/trials.jsonl")):
         assert run.poll() is None, run.stderr.read()
         assert time.monotonic() < deadline
-        time.sleep(0.001)
+        time.sleep(0.01)
     run.send_signal(signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL
     run.stderr.close()
@@ -108,7 +108,7 @@ def test_killed_at_any_moment_of_the_search(tiny):
 )
 def test_killed_in_the_middle_of_a_line(tiny, options, tolerance):
     arguments = run_arguments(tiny, **SEARCH, **options)
-    place = killed(*arguments, folder="cut", what="trials.jsonl", after=5)
+    place = cut(*arguments, folder="cut", what="trials.jsonl", after=5)
     *before, torn = lines(place)
     assert len(before) == 5 and torn == '{"name": "proportional", "fo'
     result, _ = finished(*arguments, folder="cut")

@@ -50,7 +50,7 @@ def table_of(section, name):
     return found
 
 
-def test_the_page_says_mix_against_best_rival_after_the_advice(run):
+def test_the_page_says_mix_against_best_rival_after_the_advice(undrawn, run):
     text = report_files([run])["index.html"].decode()
     first, second = re.findall(r'<p class="(?:answer|beside)">(.*?)</p>', text)[:2]
     assert first.startswith("Train on everything as it is")

@@ -3,12 +3,14 @@
 import operator
 import threading
 
+import numba
 import numpy as np
 import pytest
+from numba.np.ufunc import parallel
 from threadpoolctl import threadpool_info
 
 from recbole_groupmix.core.linear.ease import ease
-from recbole_groupmix.engine.threads import one_blas_thread_each
+from recbole_groupmix.engine.threads import one_blas_thread_each, pool
 
 
 def _systems(n, lam=3.0):
@@ -76,3 +78,11 @@ def test_blas_has_one_thread_only_beside_other_threads():
     with one_blas_thread_each(2):
         assert _blas_threads() == {1}
     assert _blas_threads() == usual
+
+
+def test_the_pool_leaves_torch_the_threads_it_has(monkeypatch):
+    """Numba's own threads, once started, give torch as many, whatever ``OMP_NUM_THREADS`` says."""
+    started = []
+    monkeypatch.setattr(parallel, "_launch_threads", lambda: started.append(True))
+    assert pool.__wrapped__().size == numba.config.NUMBA_NUM_THREADS
+    assert started == []

@@ -62,6 +62,12 @@ def options(**given):
     return [f"--{key}={value}" for key, value in {**KEYS, **given}.items()]
 
 
+def small(tiny, **given):
+    """Options of runs whose data do not matter, on a data set without classes of items."""
+    data = {"dataset": "tiny", "data_path": tiny, "group_field": "group", "embedding_size": 4}
+    return options(**{**data, "target": "A", **given})
+
+
 def mix_file(name):
     Path(f"{name}.yaml").write_text(
         f"name: {name}\nalpha: {{B: 0.5, C: 0.3, D: 0.2}}\nalpha_aug: {len(name)}\n"
@@ -169,12 +175,12 @@ def test_a_run_that_went_on_counts_what_is_left(here):
         ({"model": "EASE"}, "the solution of a model"),
     ],
 )
-def test_a_rehearsal_is_announced_before_it_begins(here, monkeypatch, given, what):
+def test_a_rehearsal_is_announced_before_it_begins(here, tiny, monkeypatch, given, what):
     def stop(*_):
         raise ValueError("measuring begins")
 
     monkeypatch.setattr(calibrate, "_measure", stop)
-    status, _, err = call("run", *options(dataset="blockmix", **{"target": "A", **given}))
+    status, _, err = call("run", *small(tiny, **given))
     assert status == 2
     lines = [line for line in err.splitlines() if not line.startswith("note: ")]
     assert lines == [f"measuring how long {what} takes", "groupmix: measuring begins"]
@@ -228,9 +234,9 @@ def answering(monkeypatch, answer):
 
 @pytest.mark.parametrize("target", ["A", "all"])
 @pytest.mark.parametrize("answer", ["\n", "n\n", "", "maybe\n"])
-def test_more_than_a_day_is_not_started_without_a_yes(long_run, monkeypatch, target, answer):
+def test_more_than_a_day_is_not_started_without_a_yes(long_run, tiny, monkeypatch, target, answer):
     terminal = answering(monkeypatch, answer)
-    status, _, err = call("run", *options(dataset="blockmix", target=target))
+    status, _, err = call("run", *small(tiny, target=target))
     assert status == 2 and terminal.asked == 1 and not Path("runs").exists()
     assert "this may take more than a day; continue? [y/N] " in err
     assert "or add --yes" in err and "training begins" not in err
@@ -238,12 +244,12 @@ def test_more_than_a_day_is_not_started_without_a_yes(long_run, monkeypatch, tar
 
 @pytest.mark.parametrize("target", ["A", "all"])
 @pytest.mark.parametrize("how", ["answer", "flag", "key", "file", "no terminal"])
-def test_more_than_a_day_is_started(long_run, monkeypatch, target, how):
+def test_more_than_a_day_is_started(long_run, tiny, monkeypatch, target, how):
     Path("yes.yaml").write_text("yes: true\n")
     more = {"flag": ["--yes"], "key": ["--yes=true"], "file": ["--config_files=yes.yaml"]}
     if how != "no terminal":
         terminal = answering(monkeypatch, "y\n")
-    status, _, err = call("run", *options(dataset="blockmix", target=target), *more.get(how, []))
+    status, _, err = call("run", *small(tiny, target=target), *more.get(how, []))
     assert status == 2 and "training begins" in err
     if how != "no terminal":
         assert terminal.asked == (how == "answer")
@@ -257,13 +263,13 @@ def test_a_short_run_is_not_asked_about(here):
     confirm.confirm_long_run(confirm.DAY, False, asked, asked)
 
 
-def test_yes_is_no_part_of_a_run(here):
-    given = {"dataset": "blockmix", "target": "A", "embedding_size": 4, "trials": 0}
-    assert call("run", *options(**given), "--yes")[0] == 0
-    status, _, err = call("run", *options(**given))
+def test_yes_is_no_part_of_a_run(here, tiny):
+    given = small(tiny, trials=0, rivals="none", budget_curve=False)
+    assert call("run", *given, "--yes")[0] == 0
+    status, _, err = call("run", *given)
     assert status == 0 and "nothing left to train" in err
     assert "yes" not in (run_folder() / "config.yaml").read_text()
-    status, _, err = call("run", *options(**given), "--yes=maybe")
+    status, _, err = call("run", *given, "--yes=maybe")
     assert status == 2 and "--yes is 'maybe'; allowed are true" in err
 
 
@@ -374,7 +380,7 @@ def test_one_mix_is_trained_once_and_shown_twice(here, undrawn, target):
     assert "stratified is the same mix as proportional" in text
 
 
-def test_a_run_with_different_mixes_names_none(here):
-    given = {"dataset": "blockmix", "target": "A", "embedding_size": 4, "trials": 0}
-    status, out, _ = call("run", *options(**given, budget_curve=False))
+def test_a_run_with_different_mixes_names_none(here, tiny):
+    given = small(tiny, trials=0, rivals="none", budget_curve=False)
+    status, out, _ = call("run", *given)
     assert status == 0 and "same mix" not in out

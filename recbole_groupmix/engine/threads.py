@@ -84,8 +84,12 @@ ALONE = ThreadPool(1)
 
 @cache
 def pool() -> ThreadPool:
-    """Return the shared pool: as many threads as Numba would use (``NUMBA_NUM_THREADS``)."""
-    return ThreadPool(int(numba.get_num_threads()))
+    """Return the shared pool: as many threads as Numba would use (``NUMBA_NUM_THREADS``).
+
+    ``numba.get_num_threads`` would start Numba's threads, and with them give torch, which has the
+    same OpenMP, as many, whatever ``OMP_NUM_THREADS`` says.
+    """
+    return ThreadPool(int(numba.config.NUMBA_NUM_THREADS))
 
 
 @contextmanager

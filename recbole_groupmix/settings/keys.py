@@ -83,9 +83,10 @@ def _keys() -> tuple[frozenset[str], frozenset[str]]:
         (of_some if of_model else general).update(keys_read_by(source))
         if file.name == "argument_list.py":
             general.update(re.findall(r"'(\w+)'", source))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, if PyYAML has it
     for file in (folder / "properties").rglob("*.yaml"):
         if file.stem not in ("url", "kg_url"):  # those list data sets
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = yaml.load(file.read_text(encoding="utf-8"), loader)
             keys = content if isinstance(content, dict) else ()
             (general if file.stem == "overall" else of_some).update(keys)
     return frozenset(general), frozenset(of_some)
