@@ -310,7 +310,7 @@ def test_table_of_a_run(run):
     )
     assert lines[2].split() == [
         *("mix", "alpha_aug", "precision@10", "recall@10", "ndcg@10", "epochs"),
-        *("change", "precision", "at", "its", "own", "length"),
+        *("change", "recall@10", "at", "its", "own", "length"),
     ]
     for line, (name, mix) in zip(lines[4:9], run.result["mixes"].items(), strict=True):
         test = run.result["test"][name]

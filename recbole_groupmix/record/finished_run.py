@@ -12,6 +12,7 @@ import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
@@ -147,6 +148,16 @@ class FinishedRun:
         """Metrics of short tables, such as ``precision@20``."""
         return [f"{metric}@{self.result['topk'][-1]}" for metric in SHORT_METRICS]
 
+    @property
+    def key(self) -> str:
+        """The metric by which rows were chosen, on which the run's answer rests."""
+        return self.result["valid_metric"]
+
+    @property
+    def shown(self) -> list[str]:
+        """Metrics of the page's tables of changes: that of the answer, then the short ones."""
+        return [self.key, *other_metrics(self.result)]
+
     def per_user(self, mix: str, key: str, group: str | None = None) -> pd.DataFrame:
         """Return values by repeat (rows) and user (columns), of a group or of all."""
         wide: pd.DataFrame = self._by_mix[mix, key]
@@ -216,7 +227,7 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
     metrics = read_metrics(file, _of_target(result) if only_target else None)
-    _check_metrics(file, metrics, result)
+    _check_metrics(file, metrics, result, only_target)
     absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
     if absent:
         raise ValueError(
@@ -275,13 +286,14 @@ def _check_parts(result: Result) -> None:
         )
 
 
-def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
+def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result, only_target: bool) -> None:
     groups = {group["name"] for group in result["groups"]}
     strange = sorted(set(metrics["group"]) - groups)
     if strange or not (metrics["group"] == result["target"]).any():
         unexpected = f"users of {strange[0]!r}" if strange else f"no users of {result['target']!r}"
         raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
+    keys |= set() if only_target else {result["valid_metric"]}
     check_whole(file, metrics, row_names(result), keys)
 
 

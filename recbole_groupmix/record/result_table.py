@@ -5,7 +5,7 @@ from __future__ import annotations
 from recbole_groupmix.core.better_rows import better_rows, has_interval
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
-from recbole_groupmix.record.by_metric import changes_by_metric, metric_sentences
+from recbole_groupmix.record.by_metric import changes_by_metric, metric_columns, metric_sentences
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.length_rows import (
     control_sentence,
@@ -25,7 +25,7 @@ from recbole_groupmix.record.phrases import (
 from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
 from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names, same_text
-from recbole_groupmix.record.schema import SHORT_METRICS, Change, Group, SearchRecord
+from recbole_groupmix.record.schema import Change, Group, SearchRecord
 from recbole_groupmix.text.numbers import LEVEL, count, value
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
@@ -41,31 +41,31 @@ def result_table(result: Result) -> str:
     result : Result
         Content of ``result.json``.
     """
-    k = result["topk"][-1]
     groups = [g["name"] for g in result["groups"] if g["name"] != result["target"]]
+    key, metrics = result["valid_metric"], metric_columns(result)
     header = [
         "mix",
         "alpha_aug",
         *groups,
-        *(f"{m}@{k}" for m in SHORT_METRICS),
+        *metrics,
         *_length_headers(result),
-        f"change {SHORT_METRICS[0]}",
+        f"change {key}",
         *_control_headers(result),
     ]
     rows = [header]
     mixes = mixes_of(result)
     for name in row_names(result):
         mix, values = mixes.get(name), result["test"][name]
-        change = result["change"].get(name, {}).get(f"{SHORT_METRICS[0]}@{k}")
+        change = result["change"].get(name, {}).get(key)
         rows.append(
             [
                 name,
                 "-" if mix is None else f"{mix['alpha_aug']:.2f}",
                 *("-" if mix is None else f"{mix['alpha'].get(g, 0.0):.2f}" for g in groups),
-                *(f"{values[f'{m}@{k}']:.4f}" for m in SHORT_METRICS),
+                *(f"{values[metric]:.4f}" for metric in metrics),
                 *_epochs(result, name),
                 _change(result, name, change),
-                *_control(result, name, f"{SHORT_METRICS[0]}@{k}"),
+                *_control(result, name, key),
             ]
         )
     repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
@@ -87,7 +87,7 @@ def result_table(result: Result) -> str:
             *_shares(result, groups),
         ]
     below = changes_by_metric(result)
-    return "\n".join([title, "", *table, "", *below, *([""] if below else []), *_notes(result, k)])
+    return "\n".join([title, "", *table, "", *below, *([""] if below else []), *_notes(result)])
 
 
 def _change(result: Result, name: str, change: Change | None) -> str:
@@ -209,20 +209,20 @@ def _budget_note(budget: BudgetRecord, result: Result) -> str:
     )
 
 
-def _notes(result: Result, k: int) -> list[str]:
-    target = result["target"]
+def _notes(result: Result) -> list[str]:
+    target, key = result["target"], result["valid_metric"]
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
     notes = [
-        *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
-        *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
+        *_answer(result, key),
+        *filter(None, [against_rival_sentence(result, key)]),
         *metric_sentences(result),
         *(f"{sentence}." for sentence in result.get("items", [])),
-        f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
+        f"change: of {key}, by which rows are chosen, against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
         "the rows"
         f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
         *length_sentences(result),
-        *filter(None, [control_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
+        *filter(None, [control_sentence(result, key)]),
         f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
         f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]

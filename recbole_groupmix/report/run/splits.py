@@ -91,7 +91,7 @@ def pooled(family: Sequence[FinishedRun]) -> pd.DataFrame:
     """
     shared = [mix for mix in family[0].compared if all(mix in run.compared for run in family)]
     same = [run.compared_as for run in family]
-    keys = family[0].keys
+    keys = family[0].shown
     pairs: list[tuple[Floats, Floats]] = []
     rows: list[dict[str, Any]] = []
     for key in keys:
@@ -208,7 +208,7 @@ def _drawn(run: FinishedRun) -> str:
 
 
 def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
-    keys = family[0].keys
+    keys = family[0].shown
     rows = []
     for mix, of_mix in data.groupby("mix", sort=False):
         line = [text(mix)]
@@ -246,7 +246,7 @@ def _same(family: Sequence[FinishedRun], row: dict[str, Any]) -> str:
 
 
 def _by_split(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
-    key = family[0].keys[0]
+    key = family[0].key
     rows = []
     for row in data[data["metric"] == key].to_dict("records"):
         changes = [number(value, shown=numbers.percent(value)) for value in row["by_split"]]
