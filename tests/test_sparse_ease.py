@@ -12,6 +12,7 @@ from recbole_groupmix.exact.loss_influence import LossProblem
 from recbole_groupmix.rivals.fine_tuned import RIVAL
 from recbole_groupmix.rivals.rival import Reference
 from recbole_groupmix.search import forecast
+from recbole_groupmix.training.closed_form import back_end
 from recbole_groupmix.training.closed_form.back_end import ClosedForms, weighted_ease
 from recbole_groupmix.training.closed_form.gram_cache import (
     GramCache,
@@ -135,3 +136,23 @@ def test_the_forecast_names_the_memory():
     text = str(forecast.Forecast(work, 3, 1, 0, False, True, costs, 3 * 2**30))
     assert text.endswith(", and 3 GiB for matrices of items by items")
     assert "matrices" not in str(forecast.Forecast(work, 1, 1, 0, False, True, costs))
+
+
+def test_a_fold_makes_one_curve_for_each_model(both, monkeypatch):
+    made = []
+
+    class Counted(back_end.ValidationCurve):
+        def __init__(self, *arguments, **options):
+            made.append(options)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(back_end, "ValidationCurve", Counted)
+    for ex in both():
+        jobs = [job(ex, "own", OWN, 1, eval_step=1)]
+        jobs += [replace(jobs[0], targets=("A", "B")), replace(jobs[0], every_group=True)]
+        few = [back_end._scores_few(ex, each) for each in jobs]
+        n_items = ex.shape[1]
+        made.clear()
+        curves = [fit.curve for fit in ClosedForms().train(ex, jobs)]
+        assert len(made) == len(jobs)
+        assert few == [len(c.held_out.users) <= back_end._FEW * n_items for c in curves]

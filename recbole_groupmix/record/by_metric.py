@@ -63,7 +63,7 @@ def metric_sentences(result: Result) -> list[str]:
         better = [key for key in other_metrics(result) if _side(result, row, key) > 0]
         leads = _side(result, row, first)
         if against:
-            keys = (f"{against[0]}@{k}", f"{_ORDER}@{k}")
+            keys = [f"{against[0]}@{k}", f"{_ORDER}@{k}"]
             opposite.append(f"{row}: {', but '.join(_change(result, row, key) for key in keys)}")
         elif better and leads <= 0:
             elsewhere.append(f"{row}: {', '.join(_change(result, row, key) for key in better)}")
