@@ -208,8 +208,8 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
 def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     """Read one finished run; see :func:`read_folders`.
 
-    `only_target` leaves out metrics of other groups, other metrics than :data:`~.schema.SHORT_METRICS` and
-    smaller cut-offs, which are most of a run's bytes.
+    `only_target` leaves out other groups, and metrics and cut-offs of no short table, which are most of
+    a run's bytes.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -227,7 +227,7 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
     metrics = read_metrics(file, _of_target(result) if only_target else None)
-    _check_metrics(file, metrics, result, only_target)
+    _check_metrics(file, metrics, result)
     absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
     if absent:
         raise ValueError(
@@ -286,20 +286,20 @@ def _check_parts(result: Result) -> None:
         )
 
 
-def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result, only_target: bool) -> None:
+def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
     groups = {group["name"] for group in result["groups"]}
     strange = sorted(set(metrics["group"]) - groups)
     if strange or not (metrics["group"] == result["target"]).any():
         unexpected = f"users of {strange[0]!r}" if strange else f"no users of {result['target']!r}"
         raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
-    keys |= set() if only_target else {result["valid_metric"]}
-    check_whole(file, metrics, row_names(result), keys)
+    check_whole(file, metrics, row_names(result), keys | {result["valid_metric"]})
 
 
 def _of_target(result: Result) -> list[tuple[str, str, Any]]:
+    chosen_by, _, cut_off = result["valid_metric"].partition("@")
     return [
         ("group", "==", result["target"]),
-        ("metric", "in", list(SHORT_METRICS)),
-        ("k", "==", result["topk"][-1]),
+        ("metric", "in", [*SHORT_METRICS, chosen_by]),
+        ("k", "in", [result["topk"][-1], int(cut_off)]),
     ]
