@@ -11,7 +11,7 @@ import yaml
 
 from recbole_groupmix.core.search.acquisition import propose_by_surface
 from recbole_groupmix.core.search.belief import NEAR, Belief, belief
-from recbole_groupmix.core.search.history import History
+from recbole_groupmix.core.search.history import FloatArray, History
 from recbole_groupmix.core.search.surface import fit_surface
 from recbole_groupmix.exchange.mix_table import MixTable, read_mix_table
 from recbole_groupmix.files.output_paths import out_file
@@ -51,9 +51,9 @@ class Fit:
     lower: bool
     history: History
     belief: Belief
-    proposed: np.ndarray
-    gains: np.ndarray
-    sds: np.ndarray
+    proposed: FloatArray
+    gains: FloatArray
+    sds: FloatArray
 
 
 def fit_command(

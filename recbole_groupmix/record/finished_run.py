@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,7 +16,7 @@ from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
 from recbole_groupmix.record.fold_values import FoldValues, unpack
-from recbole_groupmix.record.metrics import check_whole, read_metrics
+from recbole_groupmix.record.metrics import check_whole, of_target, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result, RivalRecord
@@ -226,7 +225,7 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     config = read_yaml(folder / "config.yaml", Config)
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
-    metrics = read_metrics(file, _of_target(result) if only_target else None)
+    metrics = read_metrics(file, of_target(result) if only_target else None)
     _check_metrics(file, metrics, result)
     absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
     if absent:
@@ -294,12 +293,3 @@ def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
         raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
     check_whole(file, metrics, row_names(result), keys | {result["valid_metric"]})
-
-
-def _of_target(result: Result) -> list[tuple[str, str, Any]]:
-    chosen_by, _, cut_off = result["valid_metric"].partition("@")
-    return [
-        ("group", "==", result["target"]),
-        ("metric", "in", [*SHORT_METRICS, chosen_by]),
-        ("k", "in", [result["topk"][-1], int(cut_off)]),
-    ]
