@@ -85,8 +85,8 @@ class Calibrated:
         self._shares: WeakKeyDictionary[object, _ClassShares] = WeakKeyDictionary()
 
     def most_points(self, settings: Settings) -> int:
-        """Return the most points under some settings, without the data."""
-        return 2 * len(TRADE_OFFS)
+        """Return 1: the points rank the lists of one model anew."""
+        return 1
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there are no class shares; None if there are."""

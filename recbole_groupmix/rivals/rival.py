@@ -68,9 +68,9 @@ class Rival(Protocol):
     own_length: bool
 
     def most_points(self, settings: Settings) -> int:
-        """Return the most points under some settings, for a plan without the data.
+        """Return the most points with models of their own under some settings, for a plan.
 
-        0 where the settings alone tell that it cannot be carried.
+        It knows no data. 0 where the settings alone tell that it cannot be carried.
         """
 
     def why_not(self, experiment: Experiment) -> str | None:

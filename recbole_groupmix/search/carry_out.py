@@ -33,7 +33,7 @@ from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage, test_metrics
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning
-from recbole_groupmix.training.job import Fit, Job, n_trainings, training_key
+from recbole_groupmix.training.job import Fit, Job, model_key, n_trainings, training_key
 from recbole_groupmix.training.learned_schedules import LearnedSchedules
 from recbole_groupmix.training.reranking import Reranking
 
@@ -76,8 +76,8 @@ class OwnJobs:
     def __init__(self, stages: Mapping[str, Stage]) -> None:
         ((self._target, stage),) = stages.items()
         self.jobs = stage.jobs()
-        self.n_models = stage.n_models
-        self.n_done = stage.n_models - n_trainings(self.jobs)
+        self.n_done = stage.n_models - len({training_key(job) for job in self.jobs})
+        self.n_models = self.n_done + n_trainings(self.jobs)  # points of a rival may share one
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
         """Yield the target and the fit."""
@@ -212,11 +212,11 @@ class _Training:
         show = self._experiment.settings["show_progress"]
         bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
         fits = self._back_end.train(self._experiment, jobs.jobs, bars.epoch) if jobs.jobs else ()
-        lengths = Counter(training_key(job) for job in jobs.jobs)
+        lengths = Counter(model_key(job) for job in jobs.jobs)
         for fit in fits:
             yield fit, list(jobs.read(fit))
-            lengths[training_key(fit.job)] -= 1
-            if not lengths[training_key(fit.job)]:  # its last length
+            lengths[model_key(fit.job)] -= 1
+            if not lengths[model_key(fit.job)]:  # its last length
                 bars.model()
         bars.close()
 
