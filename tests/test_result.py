@@ -381,9 +381,11 @@ def test_a_change_by_hand():
 @pytest.mark.parametrize(
     ("chosen", "grid", "says"),
     [
-        ([1000, 1000, 300], [100, 300, 1000], "2 of 3 mixes chose 1000, the greatest of lambdas:"),
-        ([100, 100, 300], [100, 300, 1000], "2 of 3 mixes chose 100, the least of lambdas:"),
-        ([1000, 1000, 300, 100], [100, 300, 1000], None),  # half is not most
+        ([1000, 1000, 300], [100, 300, 1000], "2 of 3 mixes chose 1000, the greatest of lambdas,"),
+        ([1000, 1000, 300], [100, 300, 1000], "--lambdas=[100,300,1000,3000,9000] looks further"),
+        ([100, 100, 300], [100, 300, 1000], "--lambdas=[11.1,33.3,100,300,1000] looks further"),
+        ([1000, 300, 300], [100, 300, 1000], "1 of 3 mixes chose 1000,"),  # Proportional
+        ([300, 1000, 1000, 100], [100, 300, 1000], None),  # half is not most
         ([500, 500, 500], [500], None),  # nothing to choose from
         ([300, 300, 1000], [100, 300, 1000], None),
     ],

@@ -31,6 +31,7 @@ from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
 #: Columns of the table from which on its groups stand in rows below it.
 WIDEST = 130
+_WIDER = 3  # factor between the lambdas of a grid that goes further
 
 
 def result_table(result: Result) -> str:
@@ -185,15 +186,21 @@ def _answer(result: Result, key: str) -> list[str]:
 
 
 def _at_the_end(search: SearchRecord) -> str:
-    """Return a warning if most mixes chose the least or the greatest lambda."""
+    """Return a warning if Proportional or most mixes chose the least or the greatest lambda."""
     grid = search.get("lambdas") or []
-    chosen = [keys.get("reg_weight") for keys in search["options"].values()]
-    for end, which in ((grid[0], "least"), (grid[-1], "greatest")) if len(grid) > 1 else ():
+    options = search["options"]
+    chosen = [keys.get("reg_weight") for keys in options.values()]
+    ends = (
+        ((grid[0], "least", 1 / _WIDER), (grid[-1], "greatest", _WIDER)) if len(grid) > 1 else ()
+    )
+    for end, which, step in ends:
         n = chosen.count(end)
-        if 2 * n > len(chosen):
+        if 2 * n > len(chosen) or options.get(REFERENCE, {}).get("reg_weight") == end:
+            wider = sorted([*grid, *(f"{end * step**k:.3g}" for k in (1, 2))], key=float)
             return (
-                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas: a wider grid may "
-                "do better."
+                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas, so that the best "
+                "may lie outside: the grid is not widened by itself, "
+                f"--lambdas=[{','.join(f'{float(lam):g}' for lam in wider)}] looks further, in a run of its own."
             )
     return ""
 

@@ -120,7 +120,8 @@ class OurRows:
     lambdas = Key[Sequence[float] | None](
         None,
         "own",
-        "L2 weights of EASE, among which every mix chooses on the folds.",
+        "L2 weights of EASE, among which every mix chooses on the folds; a grid for MovieLens unless "
+        "it is given, and never widened by itself.",
         allowed="numbers above 0",
         unset="by protocol",
         models="ridge",
