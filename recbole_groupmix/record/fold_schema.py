@@ -1,4 +1,4 @@
-"""The lines of ``trials.jsonl``, ``curves.jsonl`` and ``fold_users.jsonl``, as in :mod:`.schema`."""
+"""The lines of ``trials.jsonl``, ``curves.jsonl``, ``fold_users.jsonl`` and ``races.jsonl``, as in :mod:`.schema`."""
 
 from __future__ import annotations
 

@@ -55,13 +55,15 @@ class Race:
             for name, summary in {**others, **racing}.items()
             if isfinite(summary["score"])
         }
+        means = {name: float(np.mean(s["scores"][:folds])) for name, s in compared.items()}
+        leader = max(means, key=lambda name: means[name], default="")
         may_leave = [
-            name for name in racing if name in compared and not self._is_trained_on(name, folds)
+            name
+            for name in racing
+            if name in compared and name != leader and not self._is_trained_on(name, folds)
         ]
         if not may_leave:
             return []
-        means = {name: float(np.mean(s["scores"][:folds])) for name, s in compared.items()}
-        leader = max(means, key=lambda name: means[name])
         chances = self._chances([leader, *may_leave], compared, folds)
         return [
             {"name": name, "fold": folds - 1, "leader": leader, "chance": chance}
