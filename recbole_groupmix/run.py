@@ -22,6 +22,7 @@ from recbole_groupmix.search.proposers.known import RANDOM, proposer_of
 from recbole_groupmix.search.stages import has_budget
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
+from recbole_groupmix.search.within_hours import within_hours
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.back_ends import back_end
@@ -94,6 +95,7 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
         [*two_groups_note(experiment, has_budget(settings)), *of_target.left_out],
     )
     expected = forecast(of_target, trainer, say)
+    expected = within_hours(of_target, expected, say)
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)

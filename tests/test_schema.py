@@ -66,7 +66,7 @@ def made(tmp_path_factory):
         patch.setattr(race, "LEVEL", 2)
         patch.setattr(race, "FEW_USERS", 0)
         known.register("drawn", known.known_proposers()["random"])
-        ran("waves", model="EASE", search="drawn", trials=4, least_gain=0, **solved)
+        ran("waves", model="EASE", search="drawn", trials=4, least_gain=0, hours=9, **solved)
         known.unregister("drawn")
     own = {"learning_rates": "0.01,0.1", "out": place / "best.yaml", "budget_curve": None}
     ran("tune", "tune", model="BPR", trials=None, fine_tune=None, **own)

@@ -16,7 +16,7 @@ from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.racing import chance_to_lead
 from recbole_groupmix.core.search.belief import Belief
 from recbole_groupmix.mixes.first_wave import first_wave
-from recbole_groupmix.search import race, waves
+from recbole_groupmix.search import forecast, race, waves
 from recbole_groupmix.search.history import UserParts, history_of
 from recbole_groupmix.search.proposers import known
 
@@ -386,3 +386,44 @@ def test_a_random_search_knows_nothing_of_waves(data):
     assert same == place and "nothing left to train" in err
     _, _, _, err = finished(*run_arguments(data, **{**SEARCH, "search": None}), "--least_gain=0.1")
     assert "least_gain is 0.1 (on the command line) and has no effect" in err
+
+
+# --- a limit in time -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Every model takes an hour, as far as the forecast knows; how long is to be set."""
+    costs = {"epoch": 3600.0}
+    monkeypatch.setattr(forecast, "_measure", lambda *_: forecast.Costs(0.0, costs["epoch"], 0.0))
+    return costs
+
+
+def test_hours_buy_as_many_mixes_as_fit_and_later_calls_as_many(data, slow):
+    arguments = [*run_arguments(data, **{**SEARCH, "lambdas": "[10]"}), "--yes"]
+    # 36 models on folds and up to 4 on all of train, each mix 3 of them
+    here = cut(*arguments, "--hours=32", folder="runs", what="trials.jsonl", after=16)
+    slow["epoch"] = 36000.0
+    result, place, _, err = finished(*arguments, "--hours=32")
+    assert "32 h (32.0 h) buy 6 of at most 9 mixes" in err and place == here
+    assert result["search"]["trials"] == 6 and "then up to 1 wave" not in err
+    _, _, _, err = finished(*arguments, "--hours=32")
+    assert "nothing left to train" in err
+    slow["epoch"] = 3600.0
+    result, _, _, err = finished(*arguments, "--hours=32.5")  # another limit, for what is left
+    assert result["search"]["trials"] == 9
+
+
+@pytest.mark.parametrize(("search", "least"), [("wide", 2), ("random", 1)])
+def test_hours_buy_a_first_wave_at_least(data, slow, search, least):
+    arguments = run_arguments(data, **{**SEARCH, "search": search})
+    result, _, _, err = finished(*arguments, "--hours=0.1", "--yes")
+    assert result["search"]["trials"] == least
+    assert f"buy {least} of at most 9 mixes, which are the fewest, although" in err
+
+
+def test_hours_are_not_for_all_targets(data):
+    status, _, err = call(
+        *run_arguments(data, **{**SEARCH, "search": None, "target": "all", "hours": 1})
+    )
+    assert status == 2 and "targets that share their mixes have no limit in time" in err

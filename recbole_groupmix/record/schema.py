@@ -44,11 +44,22 @@ class _Config(TypedDict):
     """The data of the run."""
 
 
+class Bought(TypedDict):
+    """The value of ``hours`` in ``config.yaml``: what a limit in time has bought."""
+
+    hours: NotNegative
+    """The limit (`--hours`)."""
+    trials: Count
+    """Mixes that fitted by the forecast of the call that first had this limit."""
+
+
 class Config(_Config, total=False):
     """``config.yaml``: configuration and data of the run; only an equal run resumes it."""
 
     trials: int | None
     """Number of searched mixes, which may grow when a run is resumed."""
+    hours: Bought
+    """What a limit in time has bought; absent without one."""
 
 
 class NamedMix(MixRecord):

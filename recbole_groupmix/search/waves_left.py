@@ -82,15 +82,15 @@ def _left(
 
 
 def planned_waves(settings: Settings) -> str:
-    """Return in words the waves of a run that has not begun; empty where it has none."""
+    """Return in words the waves and the limit of a run that has not begun; empty without either."""
+    limit = f"as many as fit in {settings.hours:g} h" if settings.hours and settings.trials else ""
     if not settings.in_waves:
-        return ""
+        return limit
     first = min(MOST_LEFT_OUT, settings.trials)
     repeats = n_repeats(settings)
     more = f", {repeats} repeats of {REFERENCE}" if repeats else ""
-    return f"first the rows{more} and up to {first} mixes without one group" + _more(
-        settings.trials - first
-    )
+    words = f"first the rows{more} and up to {first} mixes without one group"
+    return words + _more(settings.trials - first) + (f", {limit}" if limit else "")
 
 
 def _more(trials: int) -> str:

@@ -212,6 +212,18 @@ class OurRows:
         needs=("trials", "trials is 0, so no mix is searched"),
         costs=False,
     )
+    hours = Key[float | None](
+        None,
+        "number",
+        "Hours that the run may take: no more mixes are searched than the forecast says will fit.",
+        above=True,
+        most=1e5,
+        why="it is in hours",
+        unset="no limit",
+        needs=("trials", "trials is 0, so no mix is searched"),
+        costs=False,
+        identity=False,
+    )
     least_gain = Key(
         0.01,
         "number",
