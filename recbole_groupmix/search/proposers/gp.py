@@ -1,11 +1,11 @@
-"""A Gaussian process over the mixes; for now it draws as random does."""
+"""A Gaussian process over the mixes: the next are where it expects the most improvement."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.coordinates import sampled
+from recbole_groupmix.core.search.acquisition import propose_by_surface
 from recbole_groupmix.core.search.history import History
 
 
@@ -21,5 +21,4 @@ def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:
     rng : numpy.random.Generator
         Source of randomness.
     """
-    drawn = sampled(n, rng, history.n_users, history.target, history.groups)
-    return history.mixes(drawn)
+    return history.mixes(propose_by_surface(history, n, rng))
