@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +14,14 @@ from helpers import experiment, write_tiny
 from killing import cut
 
 from recbole_groupmix.core.mix import group_weights
+from recbole_groupmix.core.names import BASELINES
 from recbole_groupmix.core.racing import chance_to_lead
-from recbole_groupmix.core.search.belief import Belief
 from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.search import forecast, race, waves
 from recbole_groupmix.search.history import UserParts, history_of
 from recbole_groupmix.search.proposers import known
+from recbole_groupmix.search.workload import planned
+from recbole_groupmix.settings.merge import merge_settings
 
 SIZES = {"A": 40, "B": 24, "C": 16}
 SEARCH = {"model": "EASE", "lambdas": "[10,100]", "folds": 3, "epochs": None, "eval_step": None}
@@ -49,16 +52,16 @@ def proposer(monkeypatch):
 def believing(monkeypatch, chance=1.0, best=None):
     """Let a search believe in scores, or in the row of a number, and in a chance of more."""
 
-    class Fixed(Belief):
-        def chance_of_more(self, least_gain):
-            return chance
-
     def belief(history, seed=0):
         mean = np.where(history.is_finite, history.scores, np.nan)
         if best is not None:
             mean[best(history)] = 1.0
         share = np.full(len(history), 1 / len(history))
-        return Fixed(mean, np.zeros(len(history)), share)
+        return SimpleNamespace(
+            **{"mean": mean, "sd": np.zeros(len(history)), "best": share},
+            chance_of_more=lambda least_gain: chance,
+            **{"rank_correlation": 0.5, "optimism": np.nan},
+        )
 
     monkeypatch.setattr(waves, "belief", belief)
 
@@ -281,7 +284,8 @@ def test_a_search_ends_where_no_gain_is_likely(data, monkeypatch):
     assert (found["ended"], found["chance_of_more"], found["least_gain"]) == ("gain", 0.01, 0.01)
     assert (result["search"]["trials"], found["most"]) == (2, 9)
     assert "the search ends after 2 of at most 9 mixes" in err
-    assert "ended after 2 of at most 9 mixes: another gains more than 1 %" in " ".join(out.split())
+    said = "ended after 2 of at most 9 mixes: that any gains more than 1 % over"
+    assert said in " ".join(out.split())
     _, _, _, err = finished(*arguments)
     assert "nothing left to train" in err
     result, _, _, err = finished(*arguments, "--least_gain=0")
@@ -360,6 +364,20 @@ def test_the_forecast_counts_at_most(data):
         "up to 36 models on folds (5 mixes of the first wave, then up to 2 waves of up to 4)"
         in err
     )
+
+
+def test_a_plan_counts_the_same_without_the_data():
+    given = {"dataset": "tiny", "search": "gp", "trials": 40, "folds": 3, "rivals": "none"}
+    given |= {"budget_curve": False, "class_field": None}
+    solved = planned(merge_settings({**given, "model": "EASE", "lambdas": [10]}), [*BASELINES])
+    assert solved.on_folds == 3 * (3 + 40) and solved.at_most
+    words = (
+        "up to 129 models on folds (first the rows and up to 8 mixes without one group, then up "
+    )
+    assert f"{words}to 2 waves of up to 16)" in str(solved)
+    trained = planned(merge_settings({**given, "hours": 2}), [*BASELINES])
+    assert trained.on_folds == 3 * (3 + 2 + 40)
+    assert "as many as fit in 2 h)" in str(trained) and "2 repeats of proportional" in str(trained)
 
 
 def test_a_proposer_that_is_not_known_is_refused_with_those_that_are(data):

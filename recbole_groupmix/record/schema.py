@@ -247,7 +247,11 @@ class WavesRecord(TypedDict):
     least_gain: NotNegative
     """Gain over `proportional` that was worth going on for; 0 if it never ended early."""
     chance_of_more: float
-    """Probability at its end that another mix gains more than that."""
+    """Probability at its end that any mix near those tried gains more than that."""
+    rank_correlation: float | None
+    """Spearman's correlation of scores with what the surface says of mixes that it has not seen."""
+    optimism: float | None
+    """What it then says of the best fifth minus what was measured, relative to `proportional`."""
     recommended: str
     """The candidate of the largest posterior mean: `selected`, or `proportional`."""
     belief: dict[str, Believed]

@@ -7,7 +7,7 @@ from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.rows import mixes_of
 from recbole_groupmix.record.schema import WavesRecord
-from recbole_groupmix.text.numbers import count, value
+from recbole_groupmix.text.numbers import count, percent, value
 
 
 def search_sentences(result: Result) -> list[str]:
@@ -65,11 +65,17 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
         ]
         if best is not None and DATA_MIX in result["test"]:
             notes[0] += f" {_folds_and_test(result, best)}"
+    if waves["rank_correlation"] is not None and waves["optimism"] is not None:
+        notes.append(
+            f"What is believed of mixes that the surface has not seen: rank correlation with their "
+            f"scores {waves['rank_correlation']:.2f}; of the fifth that it says are the best, "
+            f"{percent(waves['optimism'])} of {REFERENCE}'s score too much."
+        )
     if waves["ended"] == "gain":
         notes.append(
             f"The search ({waves['proposer']}) ended after {result['search']['trials']} of at most "
-            f"{waves['most']} mixes: another gains more than {100 * waves['least_gain']:.3g} % of "
-            f"{REFERENCE}'s score with probability {_percent(waves['chance_of_more'])} only."
+            f"{waves['most']} mixes: that any gains more than {100 * waves['least_gain']:.3g} % over "
+            f"{REFERENCE} on the folds has a probability of {_percent(waves['chance_of_more'])} only."
         )
     if waves["left"]:
         notes.append(

@@ -40,6 +40,8 @@ def found_by(waves: Waves, settings: Settings) -> Found:
         "ended": waves.ended,
         "least_gain": float(settings.least_gain),
         "chance_of_more": waves.chance_of_more,
+        "rank_correlation": or_null(waves.belief.rank_correlation),
+        "optimism": or_null(waves.belief.optimism),
         "recommended": recommended,
         "belief": believed,
         "left": left,

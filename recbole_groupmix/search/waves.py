@@ -72,7 +72,7 @@ class Waves:
 
     @property
     def chance_of_more(self) -> float:
-        """Probability that another mix is better than Proportional by more than `least_gain`."""
+        """Probability that any mix is better than Proportional by more than `least_gain`."""
         return float(self.belief.chance_of_more(self._run.experiment.settings.least_gain))
 
     def stages(self) -> Iterator[tuple[str, FoldStage]]:
@@ -209,6 +209,6 @@ class Waves:
         if self._say and self.ended == "gain":
             self._say(
                 f"the search ends after {self.n_trials} of at most {settings.trials} mixes: "
-                f"another gains more than {settings.least_gain:.3g} of {REFERENCE}'s score with "
-                f"probability {self.chance_of_more:.2g} only"
+                f"that any gains more than {100 * settings.least_gain:.3g} % over {REFERENCE} has a "
+                f"probability of {100 * self.chance_of_more:.2g} % only"
             )
