@@ -342,6 +342,28 @@ def test_who_is_behind_by_the_users():
     assert (chances == chance_to_lead(parts, 0, 3)).all()
 
 
+def test_who_may_leave():
+    """Not the leader, and none that an earlier call let go on to the next fold."""
+    parts = {"best": 1.0, "bad": 0.2, "went_on": 0.1, "lost": np.nan, "old": 0.5}
+    rng = np.random.default_rng(1)
+    noise = {name: rng.normal(0, 0.1, 50) for name in parts}
+
+    class Parts:
+        def of(self, name, summary, folds):
+            return dict(enumerate(parts[name] + noise[name]))
+
+    records = SimpleNamespace(curves={("went_on", 1, ""): {}, ("bad", 0, ""): {}}, users={})
+    summaries = {name: {"score": score, "scores": [score]} for name, score in parts.items()}
+    old = {"old": {"score": 0.5, "scores": [0.5, 9.0]}}
+    racing = {name: summaries[name] for name in parts if name != "old"}
+    (left,) = race.Race(records, Parts(), 3).leavers(racing, old, 1)
+    assert (left["name"], left["fold"], left["leader"], left["chance"]) == ("bad", 0, "best", 0)
+    alone = {"bad": racing["bad"]}
+    (left,) = race.Race(records, Parts(), 3).leavers(alone, old, 1)
+    assert left["leader"] == "old"
+    assert race.Race(records, Parts(), 3).leavers({"lost": racing["lost"]}, {}, 1) == []
+
+
 def test_few_users_race_not(tiny):
     result, place, _, err = finished(*run_arguments(tiny, **{**SEARCH, "trials": 5}))
     assert result["search"]["waves"]["left"] == {} and not (place / "races.jsonl").exists()
