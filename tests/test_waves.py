@@ -17,6 +17,8 @@ from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.names import BASELINES
 from recbole_groupmix.core.racing import chance_to_lead
 from recbole_groupmix.mixes.first_wave import first_wave
+from recbole_groupmix.record.finished_run import read_folder
+from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.search import forecast, race, waves
 from recbole_groupmix.search.history import UserParts, history_of
 from recbole_groupmix.search.proposers import known
@@ -302,6 +304,8 @@ def test_proportional_may_be_recommended_and_is_no_data_mix(data, monkeypatch, u
     )
     status, page, err = call("report", place)
     assert status == 0, err
+    run = read_folder(place)
+    assert (run.result["search"]["trials"], trials_asked(run.result)) == (2, 9)
     assert "recommends to train on everything as it is" in Path(page.strip()).read_text()
 
 

@@ -10,6 +10,12 @@ from recbole_groupmix.record.schema import WavesRecord
 from recbole_groupmix.text.numbers import count, percent, value
 
 
+def trials_asked(result: Result) -> int:
+    """Return how many mixes a search might try; one that learns may have ended before."""
+    waves = result["search"].get("waves")
+    return result["search"]["trials"] if waves is None else waves["most"]
+
+
 def search_sentences(result: Result) -> list[str]:
     """Return what the search found; empty without one."""
     waves = result["search"].get("waves")
