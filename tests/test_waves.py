@@ -19,7 +19,7 @@ from recbole_groupmix.core.racing import chance_to_lead
 from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.search_sentences import trials_asked
-from recbole_groupmix.search import forecast, race, waves
+from recbole_groupmix.search import forecast, race, waves, waves_left
 from recbole_groupmix.search.history import UserParts, history_of
 from recbole_groupmix.search.proposers import known
 from recbole_groupmix.search.workload import planned
@@ -42,11 +42,16 @@ def wide(history, n, rng):
     return history.mixes(drawn * (1 + np.nanmean(history.scores)))
 
 
+def in_fours(patch):
+    for module in (waves, waves_left):
+        patch.setattr(module, "WAVE", 4)
+
+
 @pytest.fixture(autouse=True)
 def proposer(monkeypatch):
     """A proposer ``wide``, and waves of four."""
     known.register("wide", wide)
-    monkeypatch.setattr(waves, "WAVE", 4)
+    in_fours(monkeypatch)
     yield
     known.unregister("wide")
 
@@ -182,9 +187,8 @@ def whole(data, tmp_path_factory):
     """Arguments, result and folder of an undisturbed search in which mixes leave."""
     known.register("wide", wide)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(waves, "WAVE", 4)
-        patch.setattr(race, "FEW_USERS", 1)
-        patch.setattr(waves, "LEAST_CHANCE", 0)
+        in_fours(patch)
+        raced(patch)
         arguments = run_arguments(data, **SEARCH)
         found = finished(*arguments, folder=tmp_path_factory.mktemp("whole") / "runs")
     known.unregister("wide")
@@ -193,8 +197,14 @@ def whole(data, tmp_path_factory):
 
 @pytest.fixture
 def racing(monkeypatch):
-    monkeypatch.setattr(race, "FEW_USERS", 1)
-    monkeypatch.setattr(waves, "LEAST_CHANCE", 0)
+    raced(monkeypatch)
+
+
+def raced(patch):
+    """Let mixes leave, however few the users, and spend no time on belief and forecast."""
+    patch.setattr(race, "FEW_USERS", 1)
+    patch.setattr(forecast, "_measure", lambda *_: forecast.Costs(0.0, 1.0, 0.0))
+    believing(patch)
 
 
 def test_a_search_in_waves(whole):
@@ -377,7 +387,7 @@ def test_few_users_race_not(tiny):
 # --- what is said beforehand ---------------------------------------------------------------------
 
 
-def test_the_forecast_counts_at_most(data):
+def test_the_forecast_counts_at_most(data, racing):
     arguments = run_arguments(data, **SEARCH)
     here = cut(*arguments, folder="runs", what="trials.jsonl", after=17)
     _, _, _, err = finished(*arguments)
@@ -392,7 +402,8 @@ def test_the_forecast_counts_at_most(data):
     )
 
 
-def test_a_plan_counts_the_same_without_the_data():
+def test_a_plan_counts_the_same_without_the_data(monkeypatch):
+    monkeypatch.setattr(waves_left, "WAVE", 16)
     given = {"dataset": "tiny", "search": "gp", "trials": 40, "folds": 3, "rivals": "none"}
     given |= {"budget_curve": False, "class_field": None}
     solved = planned(merge_settings({**given, "model": "EASE", "lambdas": [10]}), [*BASELINES])
@@ -443,7 +454,8 @@ def slow(monkeypatch):
     return costs
 
 
-def test_hours_buy_as_many_mixes_as_fit_and_later_calls_as_many(data, slow):
+def test_hours_buy_as_many_mixes_as_fit_and_later_calls_as_many(data, slow, monkeypatch):
+    believing(monkeypatch)
     arguments = [*run_arguments(data, **{**SEARCH, "lambdas": "[10]"}), "--yes"]
     # 36 models on folds and up to 4 on all of train, each mix 3 of them
     here = cut(*arguments, "--hours=32", folder="runs", what="trials.jsonl", after=16)
