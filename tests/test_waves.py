@@ -152,7 +152,7 @@ def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data
 
     class Parts(UserParts):
         def __init__(self):
-            self._known = {}
+            self._known, self._settings = {}, ex.settings
             self._records = type("R", (), {"users": users})
 
         def _values(self, name, summary, fold):
@@ -364,7 +364,7 @@ def test_who_may_leave():
 
     class Parts:
         def of(self, name, summary, folds):
-            return dict(enumerate(parts[name] + noise[name]))
+            return parts[name] + noise[name]
 
     records = SimpleNamespace(curves={("went_on", 1, ""): {}, ("bad", 0, ""): {}}, users={})
     summaries = {name: {"score": score, "scores": [score]} for name, score in parts.items()}

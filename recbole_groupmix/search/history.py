@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 from recbole_groupmix.core.budget_curve import parts_of_score
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.names import REFERENCE, REPEAT
-from recbole_groupmix.core.search.history import History
+from recbole_groupmix.core.search.history import FloatArray, History
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_lines import options_text
@@ -18,12 +18,9 @@ from recbole_groupmix.record.fold_schema import CurveRecord, FoldSummary
 from recbole_groupmix.record.fold_values import unpack
 from recbole_groupmix.search.fold_records import FoldRecords
 
-#: The part of each user in a score, by token.
-Parts = Mapping[str, float]
-
 
 class UserParts:
-    """The parts of the target's users in scores on the folds, kept once they were read.
+    """The parts of the target's users in scores on the folds.
 
     Parameters
     ----------
@@ -35,9 +32,14 @@ class UserParts:
 
     def __init__(self, experiment: Experiment, records: FoldRecords) -> None:
         self._settings, self._records = experiment.settings, records
-        self._known: dict[tuple[object, ...], Parts] = {}
+        self._known: dict[tuple[object, ...], FloatArray] = {}
 
-    def of(self, name: str, summary: FoldSummary, folds: int) -> Parts:
+    def users(self, folds: int) -> list[str]:
+        """Return the users who are measured on the first of the folds."""
+        of_folds = (self._records.users[fold]["users"] for fold in range(folds))
+        return list(dict.fromkeys(chain.from_iterable(of_folds)))
+
+    def of(self, name: str, summary: FoldSummary, folds: int) -> FloatArray:
         """Return the parts in a candidate's score over the first of the folds.
 
         Parameters
@@ -48,16 +50,23 @@ class UserParts:
             Its summary, which tells the length and the options.
         folds : int
             Number of folds.
-        """
-        options = options_text(summary["options"])
-        key = name, options, summary["epochs"], folds
-        if key not in self._known:
-            of_folds = [self._values(name, summary, fold) for fold in range(folds)]
-            users = [self._records.users[fold]["users"] for fold in range(folds)]
-            self._known[key] = parts_of_score(users, of_folds)
-        return self._known[key]
 
-    def _values(self, name: str, summary: FoldSummary, fold: int) -> npt.NDArray[np.float64]:
+        Returns
+        -------
+        array of float64, shape (n_users,)
+            In the order of :meth:`users`; their mean is the score.
+        """
+        key = name, options_text(summary["options"]), summary["epochs"], folds
+        if key in self._known:
+            return self._known[key]
+        of_folds = [self._values(name, summary, fold) for fold in range(folds)]
+        users = [self._records.users[fold]["users"] for fold in range(folds)]
+        parts = np.array(list(parts_of_score(users, of_folds).values()))
+        if folds == self._settings.folds:  # those over fewer are asked for once
+            self._known[key] = parts
+        return parts
+
+    def _values(self, name: str, summary: FoldSummary, fold: int) -> FloatArray:
         metric, _, cut_off = str(self._settings.valid_metric).partition("@")
         solved = (name, fold, "")  # all lambdas stand in one curve
         key = (
@@ -65,7 +74,7 @@ class UserParts:
         )
         record = self._records.curves[key]
         values = unpack(record, self._records.users, metric, int(cut_off)).values
-        chosen: npt.NDArray[np.float64] = values[_point(record, summary, self._settings.is_solved)]
+        chosen: FloatArray = values[_point(record, summary, self._settings.is_solved)]
         return chosen
 
 
@@ -102,18 +111,17 @@ def history_of(
     n_users, target = experiment.n_users, experiment.target
     groups = tuple(g for g in n_users if g != target and n_users[g])
     reference = cv[REFERENCE]
-    whole = parts.of(REFERENCE, reference, len(reference["scores"]))
-    scores, differences = np.full(len(tried), np.nan), np.full((len(tried), len(whole)), np.nan)
+    place = {user: i for i, user in enumerate(parts.users(len(reference["scores"])))}
+    scores, differences = np.full(len(tried), np.nan), np.full((len(tried), len(place)), np.nan)
     for row, candidate in enumerate(tried):
         summary = cv[candidate.name]
         if not np.isfinite(summary["score"]):
             continue
         folds = len(summary["scores"])
-        mine = parts.of(candidate.name, summary, folds)
-        theirs = parts.of(REFERENCE, reference, folds)
-        change = {user: mine[user] - theirs[user] for user in mine}
-        mean = float(np.mean(list(change.values())))
-        differences[row] = [change.get(user, mean) for user in whole]
+        change = parts.of(candidate.name, summary, folds) - parts.of(REFERENCE, reference, folds)
+        mean = float(change.mean())
+        differences[row] = mean
+        differences[row, [place[user] for user in parts.users(folds)]] = change
         complete = folds == len(reference["scores"])
         scores[row] = summary["score"] if complete else reference["score"] + mean
     weights = [group_weights(candidate.mix, n_users, target) for candidate in tried]

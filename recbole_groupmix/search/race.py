@@ -74,8 +74,7 @@ class Race:
     def _chances(
         self, names: Sequence[str], compared: Mapping[str, FoldSummary], folds: int
     ) -> list[float]:
-        of_mixes = [self._parts.of(name, compared[name], folds) for name in names]
-        parts = np.array([[of_mix[user] for user in of_mixes[0]] for of_mix in of_mixes])
+        parts = np.array([self._parts.of(name, compared[name], folds) for name in names])
         return [float(chance) for chance in chance_to_lead(parts, 0, self._seed)]
 
     def _is_trained_on(self, name: str, fold: int) -> bool:
