@@ -7,7 +7,7 @@ from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.rows import mixes_of
 from recbole_groupmix.record.schema import WavesRecord
-from recbole_groupmix.text.numbers import count, percent, value
+from recbole_groupmix.text.numbers import chance, count, percent, value
 
 
 def trials_asked(result: Result) -> int:
@@ -60,14 +60,14 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
         notes = [
             f"There is no data_mix: of {tried}, {REFERENCE} has the largest posterior mean of {metric} "
             f"on the folds ({value(of_reference['mean'])}), and is the best of them with probability "
-            f"{_percent(of_reference['best'])}."
+            f"{chance(of_reference['best'])}."
         ]
     else:
         notes = [
             f"data_mix: {name}, of {tried} the one with the largest posterior mean of {metric} on the "
             f"folds ({value(believed[name]['mean'])}; {REFERENCE} {value(of_reference['mean'])}); it is "
-            f"the best of them with probability {_percent(believed[name]['best'])}, {REFERENCE} with "
-            f"{_percent(of_reference['best'])}."
+            f"the best of them with probability {chance(believed[name]['best'])}, {REFERENCE} with "
+            f"{chance(of_reference['best'])}."
         ]
         if best is not None and DATA_MIX in result["test"]:
             notes[0] += f" {_folds_and_test(result, best)}"
@@ -81,7 +81,7 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
         notes.append(
             f"The search ({waves['proposer']}) ended after {result['search']['trials']} of at most "
             f"{waves['most']} mixes: that any gains more than {100 * waves['least_gain']:.3g} % over "
-            f"{REFERENCE} on the folds has a probability of {_percent(waves['chance_of_more'])} only."
+            f"{REFERENCE} on the folds has a probability of {chance(waves['chance_of_more'])} only."
         )
     if waves["left"]:
         notes.append(
@@ -89,10 +89,3 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
             f"saved {count(waves['saved'], 'model')}."
         )
     return notes
-
-
-def _percent(probability: float) -> str:
-    """Return a probability, such as 31 %; those near 0 and 1 as bounds."""
-    if probability < 0.01:
-        return "below 1 %"
-    return "above 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"

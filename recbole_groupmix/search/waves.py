@@ -21,6 +21,7 @@ from recbole_groupmix.search.proposers.known import proposer_of
 from recbole_groupmix.search.race import Race
 from recbole_groupmix.search.stages import mix_stage, options_of
 from recbole_groupmix.search.target_run import TargetRun
+from recbole_groupmix.text.numbers import chance
 
 #: Mixes of a wave, which the engine trains together.
 WAVE = 16
@@ -210,5 +211,5 @@ class Waves:
             self._say(
                 f"the search ends after {self.n_trials} of at most {settings.trials} mixes: "
                 f"that any gains more than {100 * settings.least_gain:.3g} % over {REFERENCE} has a "
-                f"probability of {100 * self.chance_of_more:.2g} % only"
+                f"probability of {chance(self.chance_of_more)} only"
             )
