@@ -316,7 +316,9 @@ def test_proportional_may_be_recommended_and_is_no_data_mix(data, monkeypatch, u
     assert status == 0, err
     run = read_folder(place)
     assert (run.result["search"]["trials"], trials_asked(run.result)) == (2, 9)
-    assert "recommends to train on everything as it is" in Path(page.strip()).read_text()
+    text = Path(page.strip()).read_text()
+    assert "recommends to train on everything as it is" in text
+    assert "There is no data_mix: of 5 mixes that were tried" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("which", ["trial-1", "no_augmentation", "budget-0.3"])
