@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from recbole_groupmix.training.closed_form.gram_cache import GramCache
 
 FOLDS = 3
 #: Draws of a table: of the paper's samplers, of these with wide budgets, of the box, and near the best.
-DRAWS = {"paper": 200, "wide": 70, "box": 80, "near": 50}
+DRAWS = {"paper": 150, "wide": 40, "box": 50, "near": 30}
 
 
 class Solver:
@@ -220,3 +220,18 @@ def kept_table(folder: Path, experiment: Experiment, name: str, **options) -> Ta
         n_users = dict(zip(kept["names"].tolist(), kept["counts"].tolist(), strict=True))
         of_table = (kept[key] for key in ("kinds", "weights", "parts", "test"))
         return Table(tuple(kept["groups"].tolist()), n_users, str(kept["target"]), *of_table)
+
+
+def shuffled(experiment: Experiment, number: int) -> Experiment:
+    """Return an experiment whose users were dealt out to the groups at random, all as large as before.
+
+    Targets take turns.
+    """
+    groups = experiment.groups
+    target = groups.names[number % len(groups.names)]
+    users = np.flatnonzero(groups.of_user >= 0)
+    of_user = groups.of_user.copy()
+    of_user[users] = np.random.default_rng([number, 2]).permutation(of_user[users])
+    dealt = experiment.for_target(target)
+    dealt.groups, dealt._parts = replace(groups, of_user=of_user), {}
+    return dealt.for_target(target)  # whose users are those of the new groups

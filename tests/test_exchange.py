@@ -7,14 +7,17 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from command import call
+from command import call, run_arguments, run_folder
 from made_runs import USERS, write_run
 
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import sample_trial
+from recbole_groupmix.core.search.coordinates import clip_to_box
+from recbole_groupmix.core.search.history import History
 from recbole_groupmix.exchange.fit import TARGET, fit_table
 from recbole_groupmix.exchange.mix_table import MixTable, read_mix_table
 from recbole_groupmix.exchange.tried import tried_mixes
+from recbole_groupmix.search.proposers.optuna_sampler import OptunaProposer
 
 SIZES = {"B": 20, "C": 12}
 
@@ -210,3 +213,54 @@ def test_one_run_and_one_table_are_named():
     for command in ("export", "fit"):
         status, _, err = call(command)
         assert status == 2 and "0 are named" in err
+
+
+# --- Optuna's samplers as proposers
+
+
+def tried(n=12, seed=0):
+    """A table of tried mixes, some of which leave a group out; one diverged."""
+    rng = np.random.default_rng(seed)
+    weights = np.exp(rng.uniform(-2.5, 1.4, (n, 2)))
+    weights[0], weights[1, 0] = 1.0, 0.0
+    scores = 1 - (np.log(weights[:, 1]) - 0.7) ** 2 / 10
+    scores[-1] = math.nan
+    users = {"A": 30, **SIZES}
+    of = np.repeat((scores - scores[0])[:, None], 4, axis=1)
+    return History(("B", "C"), users, "A", weights, scores, of, np.arange(n) == 0)
+
+
+@pytest.mark.parametrize("sampler", ["TPESampler", "GPSampler", "RandomSampler"])
+def test_a_sampler_proposes_a_wave_that_follows_from_table_and_seed(sampler):
+    pytest.importorskip("optuna")
+    propose, history = OptunaProposer(sampler), tried()
+    waves = [propose(history, 5, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert waves[0] == waves[1] != waves[2]
+    assert len(set(waves[0])) == 5
+    for mix in waves[0]:
+        weights = group_weights(mix, history.n_users, "A")
+        sizes = np.array([20, 12])
+        row = np.array([[weights["B"], weights["C"]]])
+        assert clip_to_box(row, sizes) == pytest.approx(row)
+
+
+def test_a_run_searches_by_a_sampler_and_exports(tiny, tmp_path):
+    pytest.importorskip("optuna")
+    options = {"search": "optuna:TPESampler", "trials": 6, "output_dir": tmp_path / "runs"}
+    status, _, err = call(
+        *run_arguments(tiny, model="EASE", epochs=None, eval_step=None, **options)
+    )
+    assert status == 0, err
+    folder = run_folder(tmp_path / "runs")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["search"]["waves"]["proposer"] == "optuna:TPESampler"
+    mixes = tried_mixes(folder)
+    assert any(mix.name.startswith("trial-") for mix in mixes)
+
+
+@pytest.mark.parametrize("name", ["TPE", "TPESample", "PartialFixedSampler", ""])
+def test_a_sampler_that_optuna_lacks_is_one_line(tiny, name):
+    pytest.importorskip("optuna")
+    status, out, err = call(*run_arguments(tiny, search=f"optuna:{name}"))
+    assert (status, out) == (2, "")
+    assert "TPESampler" in err.splitlines()[-1] and "Traceback" not in err

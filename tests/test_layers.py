@@ -34,7 +34,7 @@ LAYERS = {
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
     "training": ("core models text engine adapters experiment rivals", None),
     "search": (
-        "core files text record adapters settings experiment rivals mixes training",
+        "core files text record exchange adapters settings experiment rivals mixes training",
         None,
     ),
     "all_targets": ("core text record experiment mixes training search", None),

@@ -37,7 +37,7 @@ def optuna_log(folder: str | Path, mixes: Sequence[TriedMix]) -> bytes:
     ValueError
         If Optuna is not installed.
     """
-    optuna = _optuna()
+    optuna = load_optuna()
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -107,7 +107,8 @@ def _state(mix: TriedMix) -> str:
     return "COMPLETE" if mix.complete else "PRUNED"
 
 
-def _optuna() -> Any:
+def load_optuna() -> Any:
+    """Import Optuna, which is an extra; ``ValueError`` with the way out where it is missing."""
     try:
         import optuna
     except ImportError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_groupmix.core.better_rows import better_rows, has_interval
-from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
+from recbole_groupmix.core.names import REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
 from recbole_groupmix.record.by_metric import changes_by_metric, metric_columns, metric_sentences
 from recbole_groupmix.record.established import why_not_established
@@ -26,6 +26,7 @@ from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
 from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names, same_text
 from recbole_groupmix.record.schema import Change, Group, SearchRecord
+from recbole_groupmix.record.search_sentences import search_sentences
 from recbole_groupmix.text.numbers import LEVEL, count, value
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
@@ -261,23 +262,5 @@ def _notes(result: Result) -> list[str]:
             f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "
             "learning_rate may help."
         )
-    search = result["search"]
-    best = search.get("best_cv")
-    if best is not None:
-        metric, n = result["valid_metric"], search["trials"]
-        test, cv = result["test"], search["cv"]
-        own_theory = THEORY in cv and THEORY not in result.get("same_mix", {})
-        besides = " and theory" if own_theory else ""
-        notes.append(
-            f"data_mix: {search['selected']}, the best of {count(n, 'trial')}{besides} by "
-            f"{metric} on the folds. {metric} on folds and test: data_mix {best:.4f} and "
-            f"{test[DATA_MIX][metric]:.4f}, proportional {cv[REFERENCE]:.4f} and "
-            f"{test[REFERENCE][metric]:.4f}. The winner's cross-validation score is "
-            "optimistic, because it was picked from many (selection bias); judge it by the test "
-            "columns."
-        )
-        scores = {n: cv[candidate_of(result, n)] for n in mixes_of(result) if n != DATA_MIX}
-        better = [n for n, score in scores.items() if score is not None and score >= best]
-        if better:
-            notes.append(f"No trial beat {', '.join(better)} on the folds.")
+    notes += search_sentences(result)
     return paragraphs(notes)

@@ -204,6 +204,37 @@ class OurRows:
         costs=False,
         identity=False,
     )
+    search = Key(
+        "random",
+        "name",
+        "Who proposes the mixes: `random` draws them all beforehand, any other proposer learns from "
+        "those that were tried (docs/search.md).",
+        allowed="a proposer",
+        needs=("trials", "trials is 0, so no mix is searched"),
+        costs=False,
+    )
+    hours = Key[float | None](
+        None,
+        "number",
+        "Hours that the run may take: no more mixes are searched than the forecast says will fit.",
+        above=True,
+        most=1e5,
+        why="it is in hours",
+        unset="no limit",
+        needs=("trials", "trials is 0, so no mix is searched"),
+        costs=False,
+        identity=False,
+    )
+    least_gain = Key(
+        0.01,
+        "number",
+        "A search that learns ends early where another mix is unlikely to be better than Proportional "
+        "by more than this part of its score; 0 switches that off.",
+        most=10,
+        why="it is a part of Proportional's score, 0.01 for 1 %",
+        costs=False,
+        identity=False,
+    )
     budgets = Key(
         "uniform(0.5, 2)",
         "own",

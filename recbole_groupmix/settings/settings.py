@@ -81,6 +81,11 @@ class Settings(OurRows, RecBoleRows):
         return self.model in CLOSED_FORM
 
     @property
+    def in_waves(self) -> bool:
+        """Whether mixes are proposed wave by wave, from what was tried; else all are drawn at first."""
+        return self.search != "random" and self.trials > 0
+
+    @property
     def budget_law(self) -> BudgetLaw:
         """From which budgets mixes are drawn; ``ValueError`` for a text that names no law."""
         return parse(str(self.budgets))

@@ -8,12 +8,13 @@ import numpy as np
 
 from recbole_groupmix.core.search.coordinates import candidate_pool, divergences
 from recbole_groupmix.core.search.history import FloatArray, History
+from recbole_groupmix.core.search.prospect import largest_certain
 from recbole_groupmix.core.search.surface import Surface, fit_surface, relative_gains
 from recbole_groupmix.core.statistics.rank_agreement import spearman
 
 #: Candidates are within this divergence, in nats, of a mix that was tried.
 NEAR = 0.3
-_DRAWS, _POOL, _INCUMBENTS = 2000, 600, 5
+_DRAWS, _POOL, _INCUMBENTS = 2000, 250, 5
 _FOLDS, _TOP = 5, 0.2
 _DOMAIN = 0x62656C69
 
@@ -31,7 +32,9 @@ class Belief:
     best : array of float64, shape (n,)
         Probability that the mix is the best of the tried; together 1, equal mixes share theirs.
     most : array of float64, shape (n_draws,)
-        Draws of the largest gain, relative to Proportional's score, of any mix near those tried.
+        Draws of the largest gain, relative to Proportional's score, that the search will believe in once it
+        has measured mixes near those tried; 0 for none. See
+        :func:`~recbole_groupmix.core.search.prospect.largest_certain`.
     rank_correlation : float
         Spearman's correlation of the scores with what the surface says of each mix when it has not
         seen it, from cross-validation over mixes; NaN with fewer than 5 mixes.
@@ -48,7 +51,9 @@ class Belief:
     optimism: float
 
     def chance_of_more(self, least_gain: float) -> float:
-        """Return the probability that a mix near those tried gains more than ``least_gain``.
+        """Return the probability that a mix can be found that gains more than ``least_gain``.
+
+        Of all mixes near those tried, of a gain that these users show beyond doubt.
 
         Parameters
         ----------
@@ -80,12 +85,12 @@ def belief(history: History, seed: int = 0) -> Belief:
     sd[known] = scale * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     best[known] = _chances_of_best(tried.weights, gains, covariance, rng)
     incumbents = tried.weights[np.argsort(-gains, kind="stable")[:_INCUMBENTS]]
-    candidates = np.vstack([tried.weights, candidate_pool(tried, _POOL, rng, incumbents)])
-    near = divergences(candidates, tried.weights, tried).min(axis=1) <= NEAR
-    drawn = draws(*surface.joint_gains(candidates[near]), _DRAWS, rng)
-    return Belief(
-        mean, sd, best, drawn.max(axis=1), *diagnostics(fit_surface(history, of_scores=True), rng)
-    )
+    pool = candidate_pool(tried, _POOL, rng, incumbents)
+    away = divergences(pool, tried.weights, tried).min(axis=1)
+    near = pool[away <= max(NEAR, away.min())]
+    most = largest_certain(surface, near, _DRAWS, rng)
+    of_scores = fit_surface(history, of_scores=True)
+    return Belief(mean, sd, best, most, *diagnostics(of_scores, rng))
 
 
 def draws(

@@ -16,6 +16,8 @@ from recbole_groupmix.core.search.history import FloatArray, History
 BUDGET_BOX = BudgetLaw(0.03, 4.0, logarithmic=True)
 #: Weight of a group relative to the budget; off, 0, is beside it.
 RELATIVE_BOX = (1 / 16, 16.0)
+#: A weight below which its size makes little difference to surfaces.
+SMALLEST = 1 / 16
 #: Chance that a draw from the box leaves a group out, or all of them.
 _OFF, _NONE = 0.1, 0.02
 #: Standard deviation of the steps from an incumbent: of log budget, and of log weights.
@@ -81,25 +83,23 @@ def clip_to_box(weights: FloatArray, sizes: FloatArray) -> FloatArray:
     return from_coordinates(points, sizes)
 
 
-def log_doses(weights: FloatArray, sizes: FloatArray, smallest: float = 1 / 16) -> FloatArray:
+def log_doses(weights: FloatArray, sizes: FloatArray) -> FloatArray:
     """Return what surfaces are functions of: ``log(b + c)`` of the budget and ``log(w_j + c)``.
 
-    For weights well above c these are logarithms, and 0 is as near to c as c to 3 c: off is a place on the
+    For weights well above c = 1/16 these are logarithms, and 0 is as near to c as c to 3 c: off is a place on the
     axis like others, and all mixes of budget 0 are one point.
 
     Parameters
     ----------
     weights, sizes
         As for :func:`to_coordinates`.
-    smallest : float
-        c, a weight below which the size makes little difference.
 
     Returns
     -------
     array of float64, shape (n, 1 + n_groups)
     """
     doses = np.hstack([budgets_of(weights, sizes)[:, None], weights])
-    return np.asarray(np.log(doses + smallest), dtype=np.float64)
+    return np.asarray(np.log(doses + SMALLEST), dtype=np.float64)
 
 
 def divergences(weights: FloatArray, others: FloatArray, history: History) -> FloatArray:

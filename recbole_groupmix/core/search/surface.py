@@ -7,21 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.search.coordinates import log_doses
+from recbole_groupmix.core.search.coordinates import SMALLEST, log_doses
 from recbole_groupmix.core.search.gaussian_process import (
     NUGGET_PRIOR,
     Fitted,
     FloatArray,
+    Places,
     condition,
     fit,
 )
 from recbole_groupmix.core.search.history import History
 
-#: Median of the prior of length-scales on the axes of :func:`log_doses`, for a group of mean size.
+#: Median of the prior of length-scales on the axes of :func:`log_doses`.
 LENGTH = 3.0
-#: A group of a quarter of the users of another has a length-scale twice as long.
-_BY_SIZE = -0.5
 _LEAST_NUGGET_SD = 0.5
+#: The prior of the trend's coefficients: of the level, the squared log budget and the unevenness.
+TREND_MEAN, TREND_SD = np.array([0.0, -0.01, -0.01]), np.array([0.3, 0.01, 0.01])
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,38 +42,65 @@ class Surface:
 
     def gains(self, weights: FloatArray) -> FloatArray:
         """Return the posterior mean of the gain of mixes, float64 (m,)."""
-        means = self.fitted.mean(self._points(np.vstack([weights, self._proportional])))
-        return np.asarray(means[:-1] - means[-1])
+        means = self.fitted.mean(self._places(weights))
+        return np.asarray(means[:-1] - means[-1] + self._before(weights))
 
     def joint_gains(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return posterior mean (m,) and covariance (m, m) of the gains of mixes."""
-        points = self._points(np.vstack([weights, self._proportional]))
-        mean, covariance = self.fitted.joint(points)
+        places = self._places(weights)
+        mean, covariance = self.fitted.joint(places)
         with_reference = covariance[:-1, -1]
         of_gains = covariance[:-1, :-1] - with_reference[:, None] - with_reference[None, :]
-        return mean[:-1] - mean[-1], of_gains + covariance[-1, -1]
+        gains = mean[:-1] - mean[-1] + self._before(weights)
+        return gains, of_gains + covariance[-1, -1]
 
     def without(self, held_out: npt.NDArray[np.bool_]) -> Surface:
         """Return the surface of the same hyperparameters that some rows, bool (n,), had no part in."""
         kept = ~held_out
-        values, noise = relative_gains(self.history), self.fitted.noise
+        values, noise = _values(self.history), self.fitted.noise
         of_kept = noise[np.ix_(kept, kept)]
-        points = self.fitted.points[kept]
-        fitted = condition(points, values[kept], of_kept, self.fitted.at)
+        places = self.fitted.places[kept]
+        fitted = condition(places, values[kept], of_kept, self.fitted.at)
         return Surface(self.history, fitted)
 
-    @property
-    def _proportional(self) -> FloatArray:
-        return np.ones((1, len(self.history.groups)))
+    def _before(self, weights: FloatArray) -> FloatArray:
+        """Return the gains that are expected a priori, float64 (m,); 0 for Proportional."""
+        return np.asarray(trend_of(weights, self.history.sizes) @ TREND_MEAN)
 
-    def _points(self, weights: FloatArray) -> FloatArray:
-        return log_doses(weights, self.history.sizes)
+    def _places(self, weights: FloatArray) -> Places:
+        """Return the places of mixes, and of Proportional as the last."""
+        proportional = np.ones((1, len(self.history.groups)))
+        return places_of(np.vstack([weights, proportional]), self.history.sizes)
+
+
+def trend_of(weights: FloatArray, sizes: FloatArray) -> FloatArray:
+    """Return the terms of the trend: 1, the squared log budget, and how uneven the mix is.
+
+    Unevenness is the mean square, over users, of the log weight relative to the budget. The coefficients
+    are negative a priori: scores fall on all sides of Proportional where data of all groups are
+    alike, and what does not is the surface's to say.
+    """
+    doses = log_doses(weights, sizes)
+    budget = doses[:, 0] - np.log(1 + SMALLEST)
+    uneven = (doses[:, 1:] - doses[:, :1]) ** 2 @ sizes / sizes.sum()
+    return np.column_stack([np.ones(len(doses)), budget**2, uneven])
+
+
+def places_of(weights: FloatArray, sizes: FloatArray) -> Places:
+    """Return where mixes lie on the axes of surfaces, and their trend's terms by standard deviation."""
+    return Places(log_doses(weights, sizes), trend_of(weights, sizes) * TREND_SD)
 
 
 def relative_gains(history: History) -> FloatArray:
     """Return the scores relative to Proportional's, minus 1; absolute where that is 0."""
     scale = _scale(history)
     return (history.scores - history.reference_score) / scale
+
+
+def _values(history: History) -> FloatArray:
+    """Return the relative gains minus those that are expected a priori."""
+    expected = trend_of(history.weights, history.sizes) @ TREND_MEAN
+    return np.asarray(relative_gains(history) - expected)
 
 
 def noise_of_users(history: History) -> FloatArray:
@@ -100,12 +128,9 @@ def fit_surface(history: History, *, of_scores: bool = False) -> Surface:
         default of what all users like them would score, from which the scores differ by that luck.
     """
     known = history.rows(history.is_finite)
-    points = log_doses(known.weights, known.sizes)
+    places = places_of(known.weights, known.sizes)
     noise = np.zeros((len(known), len(known))) if of_scores else noise_of_users(known)
-    relative_size = known.sizes / known.sizes.mean()
-    lengths = LENGTH * np.r_[1.0, relative_size**_BY_SIZE]
-    values = relative_gains(known)
-    return Surface(known, fit(points, values, noise, lengths, nugget=_nugget_prior(known)))
+    return Surface(known, fit(places, _values(known), noise, LENGTH, nugget=_nugget_prior(known)))
 
 
 def _nugget_prior(history: History) -> tuple[float, float]:

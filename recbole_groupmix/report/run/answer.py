@@ -47,6 +47,8 @@ def answer(run: FinishedRun) -> str:
     best = "the searched mix" if trials == 1 else f"the best of {trials} searched mixes"
     if THEORY in search["cv"] and THEORY not in run.same:
         best = f"the best of {numbers.count(trials, 'searched mix', 'es')} and theory's"
+    if "waves" in search:
+        best = f"the mix that a search of {numbers.count(trials, 'mix', 'es')} recommends"
     everything = f"training on everything as it is ({REFERENCE})"
     if change is None or judged == UNDEFINED:
         return (
@@ -104,6 +106,8 @@ def short(run: FinishedRun, key: str | None = None) -> str:
     """Return the verdict on the searched mix in a few words, in the run's metric or another."""
     key = key or run.key
     if DATA_MIX not in run.result["change"]:
+        if _recommends_reference(run):
+            return f"{REFERENCE} is recommended"
         return "none searched" if run.result["search"]["trials"] == 0 else "none left"
     words = verdict(run.result["change"][DATA_MIX].get(key))
     doubtful = why_not_established(run.result, DATA_MIX, key)
@@ -116,8 +120,17 @@ def _doubt(run: FinishedRun, mix: str) -> str:
     return f" (not established: {why})" if why else ""
 
 
+def _recommends_reference(run: FinishedRun) -> bool:
+    """Return whether a search believed in no mix more than in Proportional."""
+    waves = run.result["search"].get("waves")
+    return waves is not None and waves["recommended"] == REFERENCE
+
+
 def _why_none(run: FinishedRun) -> str:
     trials = run.result["search"]["trials"]
+    if _recommends_reference(run):
+        tried = numbers.count(trials, "mix", "es")
+        return f"a search of {tried} recommends to train on everything as it is ({REFERENCE})"
     if trials == 0:
         return "no mix was searched"
     if DATA_MIX in run.result["diverged"]:

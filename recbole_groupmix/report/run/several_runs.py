@@ -12,6 +12,7 @@ from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import kinds_of_row, same_text
+from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import answer
@@ -163,7 +164,7 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
 
 def _differences(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     configurations = [
-        {**run.config["configuration"], "trials": run.result["search"]["trials"]} for run in runs
+        {**run.config["configuration"], "trials": trials_asked(run.result)} for run in runs
     ]
     known = {key for c in configurations for key in c} - _NOT_SHOWN
     keys = [key for key in FIRST if key in known] + sorted(known - set(FIRST))

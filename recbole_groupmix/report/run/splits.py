@@ -18,6 +18,7 @@ from recbole_groupmix.core.statistics.splits import MIN_SPLITS, pooled_changes
 from recbole_groupmix.record.established import FEW_SEEDS, at_own_length, few_seeds
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import chosen_words, kinds_of_row, same_text
+from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.text import numbers
@@ -41,7 +42,7 @@ def families(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
         if is_fixed(run.config["configuration"]):
             continue
         asked = {k: v for k, v in run.config["configuration"].items() if k != "seed"}
-        place = [asked, dict(run.config["data"]), run.result["search"]["trials"]]
+        place = [asked, dict(run.config["data"]), trials_asked(run.result)]
         by_all_else.setdefault(json.dumps(place, sort_keys=True, default=str), []).append(run)
     return [
         sorted(family, key=lambda run: run.result["seed"])
