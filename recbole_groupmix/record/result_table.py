@@ -197,11 +197,11 @@ def _at_the_end(search: SearchRecord) -> str:
     for end, which, step in ends:
         n = chosen.count(end)
         if 2 * n > len(chosen) or options.get(REFERENCE, {}).get("reg_weight") == end:
-            wider = sorted([*grid, *(f"{end * step**k:.3g}" for k in (1, 2))], key=float)
+            wider = sorted([*grid, *(float(f"{end * step**k:.3g}") for k in (1, 2))])
             return (
                 f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas, so that the best "
                 "may lie outside: the grid is not widened by itself, "
-                f"--lambdas=[{','.join(f'{float(lam):g}' for lam in wider)}] looks further, in a run of its own."
+                f"--lambdas=[{','.join(f'{lam:g}' for lam in wider)}] looks further, in a run of its own."
             )
     return ""
 
