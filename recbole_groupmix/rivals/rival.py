@@ -88,4 +88,9 @@ class Rival(Protocol):
         """
 
     def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
-        """Return the mix that gives the groups the mean weights of their users; None without one."""
+        """Return the mix that gives the groups the mean weights of their users; None without one.
+
+        None by default: data that come one after the other are no mix, a re-ranking has no weights,
+        and those that are learned are known after training only (:func:`.learned.mean_mix`).
+        """
+        return None
