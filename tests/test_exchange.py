@@ -162,6 +162,25 @@ def test_the_proposal_lies_where_the_scores_are_best(lower):
     assert np.abs(np.log(table.weights[best]) - np.log([0.5, 2])).max() < 1
 
 
+def test_shares_and_budgets_say_the_same_as_weights(tmp_path):
+    table, sizes = drawn(12), np.array([20, 12])
+    header, rows = "name,alpha_aug,B,C,score", []
+    for name, row, score in zip(table.names, table.weights, table.scores, strict=True):
+        mass = row * sizes
+        alpha = mass / mass.sum()
+        budget = mass.sum() / sizes.sum()
+        rows.append(f"{name},{budget:.6g},{alpha[0]:.6g},{alpha[1]:.6g},{score}")
+    file = tmp_path / "shares.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    shares = read_mix_table(file)
+    assert shares.user_weights(SIZES) == pytest.approx(table.user_weights(SIZES), rel=1e-4)
+    found = fit_table(shares, sizes=SIZES).history
+    assert found.reference.sum() == 3 and found.weights == pytest.approx(table.weights, rel=1e-4)
+    file.write_text(f"{header}\nx,1,0.5,0.6,1\n")
+    with pytest.raises(ValueError, match=r"row 2: the shares of the groups sum to 1\.1"):
+        read_mix_table(file)
+
+
 def test_fit_as_a_command(tmp_path):
     table, file = drawn(25), tmp_path / "mine.csv"
     rows = ["B,loss,C"]

@@ -12,7 +12,8 @@ SUMMARY = "Propose a mix from any table of mixes and scores."
 TEXT = (
     "The table is a CSV file with a row for each mix: a column of scores, perhaps name and source, and "
     "every other column a group, with the weight of each of its users (documents, rows) relative to the "
-    "target's: 1 as the data are, 0 left out. A row with only 1 must be there, more of them with other "
+    "target's: 1 as the data are, 0 left out; beside a column alpha_aug, the budget ratio, their shares, "
+    "with --sizes. A row with only 1 must be there, more of them with other "
     "seeds show the noise. groupmix export makes such a table of a run."
 )
 EXAMPLES = (

@@ -24,7 +24,9 @@ from recbole_groupmix.text.untrusted import short_repr
 TARGET = "target"
 #: Fewest mixes with a score besides Proportional's that a surface is fitted to.
 FEWEST = 5
-_SHOWN, _NEAR_ONE, _DOMAIN = 5, 1e-6, 0x666974
+_SHOWN, _DOMAIN = 5, 0x666974
+#: How far from 1 the weights of the data as they are may lie: of weights, and of shares.
+_NEAR_ONE, _NEAR_ROUNDED = 1e-6, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +133,16 @@ def _history(table: MixTable, lower: bool, sizes: Mapping[str, int], where: str)
         raise ValueError(
             f"{where} has a column {TARGET!r}; the target's users always weigh 1: leave it out"
         )
-    reference = (np.abs(table.weights - 1.0) <= _NEAR_ONE).all(axis=1)
+    n_users = {TARGET: 1, **dict.fromkeys(table.groups, 1), **sizes}
+    weights = table.user_weights(n_users)
+    off_one = _NEAR_ONE if table.budgets is None else _NEAR_ROUNDED
+    reference = (np.abs(weights - 1.0) <= off_one).all(axis=1)
     scores = -table.scores if lower else table.scores
     known = np.isfinite(scores)
     if not (reference & known).any():
         raise ValueError(
             f"{where} has no row with a score in which every weight is 1, the data as they are, with "
-            "which the others are compared; try it first"
+            "which the others are compared; try it first, and give --sizes with shares"
         )
     n_others = int((known & ~reference).sum())
     if n_others < FEWEST:
@@ -145,9 +150,8 @@ def _history(table: MixTable, lower: bool, sizes: Mapping[str, int], where: str)
             f"{where} has {n_others} mixes with a score besides the data as they are; {FEWEST} are "
             "the least that a surface is fitted to"
         )
-    n_users = {TARGET: 1, **dict.fromkeys(table.groups, 1), **sizes}
     gains = scores - scores[reference & known].mean()
-    return History(table.groups, n_users, TARGET, table.weights, scores, gains[:, None], reference)
+    return History(table.groups, n_users, TARGET, weights, scores, gains[:, None], reference)
 
 
 def _text(fitted: Fit, least_gain: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from recbole_groupmix.text.untrusted import csv_text, error_text, short_repr
 
 #: Columns that are no groups, and the score of a mix.
 LABELS, SCORE = ("name", "source"), "score"
+#: Column of budget ratios; where it stands, the groups' columns are their shares.
+BUDGETS = "alpha_aug"
+_SUM_TOLERANCE = 1e-3  # shares may be rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +35,35 @@ class MixTable:
     groups : tuple of str
         The groups besides the target.
     weights : numpy.ndarray of float64, shape (n, n_groups)
-        Weight >= 0 of a user of each group, the target's users weighing 1.
+        Weight >= 0 of a user of each group, the target's users weighing 1; the shares of the groups
+        where there are `budgets`.
     scores : numpy.ndarray of float64, shape (n,)
         NaN where a cell is empty.
+    budgets : numpy.ndarray of float64, shape (n,), or None
+        The column ``alpha_aug``; None without it.
     """
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
     weights: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
+    budgets: npt.NDArray[np.float64] | None = None
+
+    def user_weights(self, sizes: Mapping[str, float]) -> npt.NDArray[np.float64]:
+        """Return the weight of a user of each group, float64 (n, n_groups).
+
+        Parameters
+        ----------
+        sizes : mapping of str to float
+            Users of each group, > 0; they turn shares into weights (Eq. 8).
+        """
+        if self.budgets is None:
+            return self.weights
+        of_all = np.array([sizes[group] for group in self.groups], dtype=np.float64)
+        weights: npt.NDArray[np.float64] = (
+            self.budgets[:, None] * self.weights / (of_all / of_all.sum())
+        )
+        return weights
 
 
 def csv_of(mixes: Sequence[TriedMix]) -> str:
@@ -64,7 +87,8 @@ def read_mix_table(path: str | Path, score: str = SCORE) -> MixTable:
     path : path
         A CSV file with a header: a column of scores, perhaps ``name`` and ``source``, and every
         other column a group, which holds the weight of each of its users relative to a user of the
-        target: 1 as the data are, 0 left out.
+        target: 1 as the data are, 0 left out. With a column ``alpha_aug``, the budget ratio, the
+        groups' columns hold their shares, together 1.
     score : str
         Name of the column of scores.
 
@@ -89,10 +113,10 @@ def read_mix_table(path: str | Path, score: str = SCORE) -> MixTable:
             f"{path} has no column {short_repr(score)} of scores{did_you_mean(score, header)}; its "
             f"columns are {', '.join(map(short_repr, header))}: name one by --score"
         )
-    groups = [name for name in header if name not in (*LABELS, score)]
+    groups = [name for name in header if name not in (*LABELS, BUDGETS, score)]
     if not groups:
         raise ValueError(f"{path} has no column of a group besides {', '.join(header)}")
-    names, weights, scores = [], [], []
+    names, weights, scores, budgets = [], [], [], []
     for number, row in enumerate(body, start=2):
         where = f"{path}, row {number}"
         if len(row) != len(header):
@@ -102,9 +126,17 @@ def read_mix_table(path: str | Path, score: str = SCORE) -> MixTable:
         weights.append(
             [_number(cells[group], f"{where}, column {group}", 0.0) for group in groups]
         )
+        if BUDGETS in cells:
+            budgets.append(_number(cells[BUDGETS], f"{where}, column {BUDGETS}", 0.0))
+            if abs(sum(weights[-1]) - 1.0) > _SUM_TOLERANCE:
+                raise ValueError(
+                    f"{where}: the shares of the groups sum to {sum(weights[-1]):.6g}; beside a column "
+                    f"{BUDGETS} they must sum to 1"
+                )
         empty = not cells[score].strip()
         scores.append(math.nan if empty else _number(cells[score], f"{where}, column {score}"))
-    return MixTable(tuple(names), tuple(groups), np.array(weights), np.array(scores))
+    of = np.array(budgets) if budgets else None
+    return MixTable(tuple(names), tuple(groups), np.array(weights), np.array(scores), of)
 
 
 def _number(text: str, where: str, least: float = -math.inf) -> float:
