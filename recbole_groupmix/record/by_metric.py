@@ -51,12 +51,13 @@ def metric_sentences(result: Result) -> list[str]:
     """Return what the other metrics say besides that of the answer, in at most three sentences.
 
     Which rows change NDCG one way and recall or precision the other; which are better in another
-    metric although they are not in the answer's; and which are better in the answer's and not in
-    precision. All of these changes are established: beyond their intervals and marked, by the rule
+    metric although they are not in the answer's; and of which precision says otherwise than that.
+    What is said to be better or worse is established: beyond its interval and marked, by the rule
     of every verdict of the run. Rows stand in the order of the result, the best one before them.
     """
     k, first = result["topk"][-1], result["valid_metric"]
-    opposite, elsewhere, alone = [], [], []
+    paper = f"{SHORT_METRICS[0]}@{k}"
+    opposite, elsewhere, otherwise = [], [], []
     for row in _compared(result):
         order = _side(result, row, f"{_ORDER}@{k}")
         against = [m for m in _CONTENT if order * _side(result, row, f"{m}@{k}") < 0]
@@ -67,8 +68,10 @@ def metric_sentences(result: Result) -> list[str]:
             opposite.append(f"{row}: {', but '.join(_change(result, row, key) for key in keys)}")
         elif better and leads <= 0:
             elsewhere.append(f"{row}: {', '.join(_change(result, row, key) for key in better)}")
-        elif leads > 0 and (keys := _not_better(result, row)):
-            alone.append(f"{row}: {', '.join(_change(result, row, key) for key in keys)}")
+        elif paper in other_metrics(result) and _side(result, row, paper) != leads:
+            otherwise.append(
+                f"{row}: {_change(result, row, paper)}, {_change(result, row, first)}"
+            )
     return [
         f"{what}: {'; '.join(rows)}. {why}"
         for what, rows, why in (
@@ -84,20 +87,13 @@ def metric_sentences(result: Result) -> list[str]:
                 "Each metric is corrected by itself.",
             ),
             (
-                f"Better in {first}, by which rows are chosen, and not beyond chance in the paper's "
-                "metric",
-                alone,
+                f"{paper}, the paper's metric, says otherwise than {first}, by which rows are chosen",
+                otherwise,
                 "Each metric is corrected by itself.",
             ),
         )
         if rows
     ]
-
-
-def _not_better(result: Result, row: str) -> list[str]:
-    """Return precision, the paper's metric, where a row is not better in it, and else nothing."""
-    key = f"{SHORT_METRICS[0]}@{result['topk'][-1]}"
-    return [key] if key in other_metrics(result) and _side(result, row, key) <= 0 else []
 
 
 def _compared(result: Result) -> list[str]:
