@@ -148,7 +148,7 @@ def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data
         f: {"fold": f, "users": ["u1", "u2", "u3"][: 3 - f], "n_relevant": [1] * (3 - f)}
         for f in (0, 1)
     }
-    hits = {("proportional", 0): [0, 0, 3], ("proportional", 1): [1, 1], ("trial-0", 0): [3, 0, 3]}
+    hits = {("proportional", 0): [0, 0, 3], ("proportional", 1): [0, 1], ("trial-0", 0): [3, 0, 3]}
 
     class Parts(UserParts):
         def __init__(self):
@@ -162,9 +162,9 @@ def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data
         return {"options": {}, "score": float(np.mean(scores)), "scores": scores, "epochs": 1}
 
     candidates = [c for c in _rows(ex) if c.name == "proportional"] + first_wave(ex, 1)
-    cv = {"proportional": summary([1.0, 1.0]), "trial-0": summary([2.0])}
+    cv = {"proportional": summary([1.0, 0.5]), "trial-0": summary([2.0])}
     table = history_of(ex, candidates, cv, Parts())
-    assert table.scores.tolist() == [1.0, 2.0]
+    assert table.scores.tolist() == [0.75, 1.75]
     assert table.differences[1].tolist() == [3.0, 0.0, 0.0]
     hits["trial-0", 0] = [3, 0, 3]
     users[0]["users"] = ["u1", "u2", "u4"]  # u4 is not measured on fold 1, nor u3 on fold 0
