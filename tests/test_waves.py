@@ -236,6 +236,7 @@ def test_a_search_in_waves(whole):
     [
         *(("trials.jsonl", 2), ("trials.jsonl", 17), ("curves.jsonl", 20), ("races.jsonl", 0)),
         *(("races.jsonl", 1), ("curves.jsonl", 22), ("trials.jsonl", 24), ("repeats", 1)),
+        *(("races.jsonl", 3), ("fold_users.jsonl", 2)),
     ],
 )
 def test_a_killed_search_ends_as_if_nothing_had_been(whole, racing, what, after):
