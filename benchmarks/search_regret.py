@@ -77,7 +77,9 @@ def named(*kinds: str, paper: int = 0):
 
 
 def by_surface(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
-    rest = np.setdiff1d(np.arange(len(table.kinds)), places)
+    drawn = np.flatnonzero(np.isin(table.kinds, DRAWN))
+    half = rng.permutation(drawn)[: len(drawn) // 2]
+    rest = np.setdiff1d(half, places)
     surface = fit_surface(table.history(places), of_scores=True)
     return rest[choose_batch(surface, table.weights[rest], n)].tolist()
 
