@@ -22,12 +22,17 @@ from recbole_groupmix.core.search.history import History
 LENGTH = 3.0
 _LEAST_NUGGET_SD = 0.5
 #: The prior of the trend's coefficients: of the level, the squared log budget and the unevenness.
-TREND_MEAN, TREND_SD = np.array([0.0, -0.01, -0.01]), np.array([0.3, 0.01, 0.01])
+TREND_MEAN, TREND_SD = np.array([0.0, -0.005, -0.005]), np.array([0.3, 0.005, 0.005])
+#: Losses beyond it count by their logarithm.
+LOSS = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A Gaussian process over mixes; gains are relative to Proportional's score.
+    """A Gaussian process over mixes; gains are relative to Proportional's score, and losses bent.
+
+    A mix without much data may lose 20 %, and none gains as much: large losses count by their logarithm
+    (:func:`bent`), so that they do not make as large gains likely.
 
     Attributes
     ----------
@@ -97,10 +102,20 @@ def relative_gains(history: History) -> FloatArray:
     return (history.scores - history.reference_score) / scale
 
 
+def bent(gains: FloatArray) -> FloatArray:
+    """Return gains as they are and losses by their logarithm: ``-c log(1 + loss / c)``, c = `LOSS`."""
+    return np.where(gains < 0, -LOSS * np.log1p(np.maximum(-gains, 0.0) / LOSS), gains)
+
+
+def straight(gains: FloatArray) -> FloatArray:
+    """Return what :func:`bent` made gains of."""
+    return np.where(gains < 0, LOSS * -np.expm1(np.maximum(-gains, 0.0) / LOSS), gains)
+
+
 def _values(history: History) -> FloatArray:
-    """Return the relative gains minus those that are expected a priori."""
+    """Return the bent gains minus those that are expected a priori."""
     expected = trend_of(history.weights, history.sizes) @ TREND_MEAN
-    return np.asarray(relative_gains(history) - expected)
+    return np.asarray(bent(relative_gains(history)) - expected)
 
 
 def noise_of_users(history: History) -> FloatArray:
@@ -129,7 +144,10 @@ def fit_surface(history: History, *, of_scores: bool = False) -> Surface:
     """
     known = history.rows(history.is_finite)
     places = places_of(known.weights, known.sizes)
-    noise = np.zeros((len(known), len(known))) if of_scores else noise_of_users(known)
+    slope = np.exp(np.minimum(bent(relative_gains(known)), 0.0) / LOSS)  # of the bent gains
+    noise = np.zeros((len(known), len(known)))
+    if not of_scores:
+        noise = noise_of_users(known) * np.outer(slope, slope)
     return Surface(known, fit(places, _values(known), noise, LENGTH, nugget=_nugget_prior(known)))
 
 
