@@ -20,7 +20,7 @@ from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.search import forecast, race, waves, waves_left
-from recbole_groupmix.search.history import UserParts, history_of
+from recbole_groupmix.search.history import UserParts, _point, history_of
 from recbole_groupmix.search.proposers import known
 from recbole_groupmix.search.workload import planned
 from recbole_groupmix.settings.merge import merge_settings
@@ -38,7 +38,7 @@ def data(tmp_path_factory):
 
 def wide(history, n, rng):
     """Propose mixes all over the place: what was tried and the generator both count."""
-    drawn = rng.uniform(0, 3, (n, len(history.groups)))
+    drawn = rng.uniform(0, 3, (len(history.groups), n)).T  # of more mixes the first are others
     return history.mixes(drawn * (1 + np.nanmean(history.scores)))
 
 
@@ -140,6 +140,14 @@ def test_the_table_has_the_scores_of_the_folder(data, more, monkeypatch):
     assert table.differences.mean(axis=1) == pytest.approx(gains, abs=1e-12)
     assert table.differences.std() > 0 and table.reference.sum() == (3 if more else 1)
     assert (table.weights[table.reference] == 1).all() and table.groups == ("B", "C")
+
+
+def test_the_values_that_count_are_those_at_the_length_or_of_the_lambda():
+    curve = {"curve": [{"epoch": 2}, {"epoch": 4}, {"epoch": 6}]}
+    assert _point(curve, {"epochs": 4, "options": {}}, False) == 1
+    curve = {"curve": [{"epoch": 1, "reg_weight": 10.0}, {"epoch": 1, "reg_weight": 100.0}]}
+    assert _point(curve, {"epochs": 1, "options": {"reg_weight": 100.0}}, True) == 1
+    assert _point({"curve": [{"epoch": 1}]}, {"epochs": 1, "options": {}}, True) == 0
 
 
 def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data):
@@ -381,7 +389,8 @@ def test_who_may_leave():
     assert race.Race(records, Parts(), 3).leavers({"lost": racing["lost"]}, {}, 1) == []
 
 
-def test_few_users_race_not(tiny):
+def test_few_users_race_not(tiny, monkeypatch):
+    believing(monkeypatch)
     result, place, _, err = finished(*run_arguments(tiny, **{**SEARCH, "trials": 5}))
     assert result["search"]["waves"]["left"] == {} and not (place / "races.jsonl").exists()
     assert "fold 1 of" not in err
