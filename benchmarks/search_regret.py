@@ -147,7 +147,10 @@ def null(folder: Path, n: int, items: int, trials: int = 40) -> None:
             experiment = experiment_of("ml-100k", target="18", **keys)
         draws = {"paper": 16, "wide": 6, "box": 8, "near": 0}
         table = kept_table(folder, shuffled(experiment, number), f"null-{number}", draws=draws)
-        rng, places = np.random.default_rng(number), named(*SHORT)(table, np.random.default_rng(number))
+        rng, places = (
+            np.random.default_rng(number),
+            named(*SHORT)(table, np.random.default_rng(number)),
+        )
         while True:
             believed = belief(table.history(places), seed=number)
             if believed.chance_of_more(LEAST_GAIN) < ENOUGH or len(places) >= trials:
