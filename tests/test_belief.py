@@ -104,9 +104,9 @@ def test_repeats_of_proportional_show_the_noise_of_training():
 
 def test_losses_are_bent_and_come_back():
     gains = np.array([-0.5, -0.02, -1e-6, 0.0, 0.1])
-    assert (np.diff(bent(gains)) > 0).all() and bent(gains)[0] > -0.07
-    np.testing.assert_array_equal(bent(gains)[3:], gains[3:])
-    np.testing.assert_allclose(straight(bent(gains)), gains, rtol=1e-9)
+    assert (np.diff(bent(gains, 0.02)) > 0).all() and bent(gains, 0.02)[0] > -0.07
+    np.testing.assert_array_equal(bent(gains, 0.02)[3:], gains[3:])
+    np.testing.assert_allclose(straight(bent(gains, 0.02), 0.02), gains, rtol=1e-9)
 
 
 def test_large_losses_make_no_large_gain_likely():

@@ -9,7 +9,6 @@ import numpy as np
 from recbole_groupmix.core.search.coordinates import candidate_pool, divergences
 from recbole_groupmix.core.search.history import FloatArray, History
 from recbole_groupmix.core.search.surface import (
-    LOSS,
     Surface,
     fit_surface,
     relative_gains,
@@ -84,8 +83,8 @@ def belief(history: History, seed: int = 0) -> Belief:
     gains, covariance = surface.joint_gains(tried.weights)
     mean, sd = np.full((2, len(history)), np.nan)
     best = np.zeros(len(history))
-    mean[known] = tried.reference_score + scale * straight(gains)
-    slope = np.exp(np.maximum(-gains, 0.0) / LOSS)  # of the straight gains
+    mean[known] = tried.reference_score + scale * straight(gains, surface.loss)
+    slope = np.exp(np.maximum(-gains, 0.0) / surface.loss)  # of the straight gains
     sd[known] = scale * slope * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     best[known] = _chances_of_best(tried.weights, gains, covariance, rng)
     incumbents = tried.weights[np.argsort(-gains, kind="stable")[:_INCUMBENTS]]
@@ -129,7 +128,8 @@ def diagnostics(surface: Surface, rng: np.random.Generator) -> tuple[float, floa
     for number in range(_FOLDS):
         held_out = np.zeros(len(history), dtype=np.bool_)
         held_out[searched[fold == number]] = True
-        predicted[held_out] = straight(surface.without(held_out).gains(history.weights[held_out]))
+        gains = surface.without(held_out).gains(history.weights[held_out])
+        predicted[held_out] = straight(gains, surface.loss)
     predicted, seen = predicted[searched], seen[searched]
     top = np.argsort(-predicted, kind="stable")[: max(round(_TOP * len(searched)), 1)]
     return float(spearman(predicted, seen)), float((predicted - seen)[top].mean())
