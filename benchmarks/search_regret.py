@@ -2,12 +2,14 @@
 
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
         [--only=TEXT] [--targets=56,18] [--items=20]
+    python benchmarks/search_regret.py --cache=FOLDER --null=21 [--items=20]
 
 Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
 its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
 paper's samplers and chooses the best score. The others begin with Proportional and other given mixes
 and go on in waves; all that is trained counts. Regret is the best score of the table minus the chosen mix's,
-relative to Proportional's. --items=20 leaves out items of ml-100k with fewer interactions, for speed.
+relative to Proportional's; candidates of a search are a random half of the table's draws. --null: groups of
+ml-100k dealt out to users at random, where no mix is worth anything. --items=20 leaves out items of ml-100k with fewer interactions, for speed.
 """
 
 from __future__ import annotations
@@ -19,14 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from search_truth import Table, experiment_of, kept_table
+from search_truth import Table, experiment_of, kept_table, shuffled
 from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.search.acquisition import choose_batch
+from recbole_groupmix.core.search.belief import belief
+from recbole_groupmix.core.search.law import choose_by_law
 from recbole_groupmix.core.search.surface import fit_surface
+from recbole_groupmix.core.statistics.bootstrap import relative_change
 
 MARKS = (20, 40, 75)
+#: A search ends when the probability of a gain larger than the first falls below the second.
+LEAST_GAIN, ENOUGH = 0.01, 0.05
 WAVE = 8
 DRAWN = ("paper", "wide", "box", "near")
 TARGETS = {"ml-100k": ("1", "18", "25", "35", "45", "50", "56"), "blockmix": ("A", "B", "C", "D")}
@@ -50,19 +57,13 @@ def best_score(table: Table, places: list[int]) -> int:
     return places[int(np.argmax(table.scores[places]))]
 
 
-def best_mean(table: Table, places: list[int]) -> int:
-    """Row of the best posterior mean of the score on these users."""
-    surface = fit_surface(table.history(places), of_scores=True)
-    return places[int(np.argmax(surface.gains(table.weights[places])))]
-
-
 def best_belief(table: Table, places: list[int]) -> int:
     """Row of the best posterior mean with the users' noise."""
     surface = fit_surface(table.history(places))
     return places[int(np.argmax(surface.gains(table.weights[places])))]
 
 
-RULES = {"score": best_score, "mean": best_mean, "belief": best_belief}
+RULES = {"score": best_score, "belief": best_belief}
 
 
 def named(*kinds: str, paper: int = 0):
@@ -76,8 +77,19 @@ def named(*kinds: str, paper: int = 0):
     return first
 
 
+def candidates(table: Table, places: list[int], rng: np.random.Generator) -> np.ndarray:
+    """Return the untried rows of a half of all draws."""
+    drawn = np.flatnonzero(np.isin(table.kinds, DRAWN))
+    return np.setdiff1d(rng.permutation(drawn)[: len(drawn) // 2], places)
+
+
+def by_law(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
+    rest = candidates(table, places, rng)
+    return rest[choose_by_law(table.history(places), table.weights[rest], n, rng)].tolist()
+
+
 def by_surface(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
-    rest = np.setdiff1d(np.arange(len(table.kinds)), places)
+    rest = candidates(table, places, rng)
     surface = fit_surface(table.history(places), of_scores=True)
     return rest[choose_batch(surface, table.weights[rest], n)].tolist()
 
@@ -88,19 +100,12 @@ def more_draws(table: Table, places: list[int], n: int, rng: np.random.Generator
 
 
 GIVEN = ("proportional", "stratified", "no_augmentation")
+SHORT = (*GIVEN, "budget-0.3", "budget-2", "without")
 STRATEGIES = [
     Strategy("random", named("proportional", paper=19), more_draws, until=75),
-    Strategy("gp, whole first wave", named(*GIVEN, "budget", "without", "gradient"), by_surface),
-    Strategy("gp, without gradient", named(*GIVEN, "budget", "without"), by_surface),
-    Strategy(
-        "gp, 3 budgets", named(*GIVEN, "budget-0.3", "budget-2", "without", "gradient"), by_surface
-    ),
-    Strategy(
-        "gp, no groups left out",
-        named(*GIVEN, "budget-0.3", "budget-2", "gradient", paper=6),
-        by_surface,
-    ),
-    Strategy("gp, draws", named(*GIVEN, "budget-0.3", "budget-2", paper=7), by_surface),
+    Strategy("gp", named(*SHORT), by_surface),
+    Strategy("gp with gradient", named(*SHORT, "gradient"), by_surface),
+    Strategy("law", named(*SHORT), by_law),
 ]
 
 
@@ -132,6 +137,44 @@ def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str
     return {key: np.array(rows) for key, rows in found.items()}
 
 
+def null(folder: Path, n: int, items: int, trials: int = 40) -> None:
+    """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
+    keys = {"item_inter_num_interval": f"[{items},inf)"}
+    experiment = None
+    ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
+    for number in range(n):
+        if experiment is None:
+            experiment = experiment_of("ml-100k", target="18", **keys)
+        draws = {"paper": 16, "wide": 6, "box": 8, "near": 0}
+        table = kept_table(folder, shuffled(experiment, number), f"null-{number}", draws=draws)
+        rng, places = (
+            np.random.default_rng(number),
+            named(*SHORT)(table, np.random.default_rng(number)),
+        )
+        while True:
+            believed = belief(table.history(places), seed=number)
+            if believed.chance_of_more(LEAST_GAIN) < ENOUGH or len(places) >= trials:
+                break
+            rest = np.setdiff1d(np.arange(len(table.kinds)), places)
+            surface = fit_surface(table.history(places), of_scores=True)
+            more = choose_batch(surface, table.weights[rest], min(WAVE, trials - len(places)))
+            places += rest[more].tolist()
+        ended.append(believed.chance_of_more(LEAST_GAIN) < ENOUGH)
+        mixes.append(len(places))
+        chosen = places[int(np.argmax(believed.mean))]
+        every = rng.permutation(len(table.kinds))[:trials].tolist()
+        for rule, place in zip(claims, (chosen, best_score(table, every)), strict=True):
+            change = relative_change(table.test[[place]], table.test[[0]], seed=0)
+            claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
+    print(f"\n{n} shuffles of ml-100k: {np.mean(ended):.0%} end before {trials} mixes,")
+    print(f"after {np.median(mixes):g} in the median\n")
+    print("| chosen by | Proportional itself | marked gain | marked loss | change on test |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for rule, rows in claims.items():
+        shares = [f"{share:.0%}" for share in np.mean(rows, axis=0)[:3]]
+        print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
+
+
 def interval(
     values: np.ndarray, of: Callable = np.median, times: int = 1000
 ) -> tuple[float, float]:
@@ -146,6 +189,9 @@ def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     given |= parse_options(arguments)
     folder, seeds = Path(given["cache"]), int(given["seeds"])
+    if "null" in given:
+        with threadpool_limits(1, user_api="blas"):
+            return null(folder, int(given["null"]), int(given["items"]))
     for dataset in given["datasets"].split(","):
         tables = tables_of(dataset, folder, int(given["items"]), given["targets"])
         print(

@@ -8,8 +8,13 @@ from search_tables import less_of_a, table
 
 from recbole_groupmix.core.search.belief import belief, draws
 from recbole_groupmix.core.search.history import History
-from recbole_groupmix.core.search.prospect import luck_of_users
-from recbole_groupmix.core.search.surface import fit_surface, noise_of_users, relative_gains
+from recbole_groupmix.core.search.surface import (
+    bent,
+    fit_surface,
+    noise_of_users,
+    relative_gains,
+    straight,
+)
 
 
 def test_the_noise_of_users_is_the_variance_of_the_mean_difference():
@@ -97,13 +102,20 @@ def test_repeats_of_proportional_show_the_noise_of_training():
     assert fit_surface(noisy).fitted.at.nugget > 0.008 > fit_surface(rows).fitted.at.nugget
 
 
-def test_luck_between_mixes_is_like_that_of_the_tried_ones():
-    history = table(14, luck=0.5, users=400)
-    surface = fit_surface(history)
-    modelled = np.sqrt(np.diag(luck_of_users(surface, history.weights)))
-    seen = np.sqrt(np.diag(noise_of_users(history)))
-    assert modelled[0] < 0.1 * modelled[1:].mean()
-    assert 0.7 < modelled[1:].mean() / seen[1:].mean() < 1.4
+def test_losses_are_bent_and_come_back():
+    gains = np.array([-0.5, -0.02, -1e-6, 0.0, 0.1])
+    assert (np.diff(bent(gains, 0.02)) > 0).all() and bent(gains, 0.02)[0] > -0.07
+    np.testing.assert_array_equal(bent(gains, 0.02)[3:], gains[3:])
+    np.testing.assert_allclose(straight(bent(gains, 0.02), 0.02), gains, rtol=1e-9)
+
+
+def test_large_losses_make_no_large_gain_likely():
+    def uneven(weights):
+        return -0.3 * np.log((weights.max(axis=1) + 0.1) / (weights.min(axis=1) + 0.1)) / 3
+
+    history = table(14, uneven, luck=0.02)
+    assert relative_gains(history).min() < -0.2
+    assert belief(history).chance_of_more(0.03) < 0.1
 
 
 def test_out_of_fold_correlation_sees_a_surface_and_no_noise():

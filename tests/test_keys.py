@@ -197,7 +197,7 @@ def test_a_further_key_is_one_row(tmp_path):
         ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ignored)
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
-    file = tmp_path / "recbole_groupmix" / "settings" / "our_rows.py"
+    file = tmp_path / "recbole_groupmix" / "settings" / "search_rows.py"
     above = "    # --- search and evaluation\n"
     text = file.read_text(encoding="utf-8")
     assert text.count(above) == 1

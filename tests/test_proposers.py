@@ -13,6 +13,7 @@ import recbole_groupmix.search.proposers as proposers
 from recbole_groupmix.core.mix import check_groups
 from recbole_groupmix.core.search.acquisition import _log_expected_excess, choose_batch
 from recbole_groupmix.core.search.coordinates import candidate_pool, untried, weights_of
+from recbole_groupmix.core.search.law import choose_by_law
 from recbole_groupmix.core.search.surface import fit_surface
 
 NAMES = sorted(
@@ -62,3 +63,12 @@ def test_a_batch_spreads_and_ends_with_the_pool():
     assert len(set(chosen)) == 5
     assert sum(place < 30 for place in chosen) <= 2  # near copies of the best promise nothing more
     assert sorted(choose_batch(surface, pool[:3], 5)) == [0, 1, 2]
+
+
+def test_the_law_finds_the_group_that_hurts_and_obeys_its_cap():
+    history = table(20, less_of_a)
+    pool = candidate_pool(history, 300, np.random.default_rng(0))
+    repeated = np.array([[0.0, 100.0, 0.0]])
+    chosen = choose_by_law(history, np.vstack([repeated, pool]), 6, np.random.default_rng(1))
+    assert 0 not in chosen and len(set(chosen)) == 6
+    assert pool[np.array(chosen) - 1, 0].max() < 0.5

@@ -20,7 +20,7 @@ from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.search import forecast, race, waves, waves_left
-from recbole_groupmix.search.history import UserParts, history_of
+from recbole_groupmix.search.history import UserParts, _point, history_of
 from recbole_groupmix.search.proposers import known
 from recbole_groupmix.search.workload import planned
 from recbole_groupmix.settings.merge import merge_settings
@@ -38,7 +38,7 @@ def data(tmp_path_factory):
 
 def wide(history, n, rng):
     """Propose mixes all over the place: what was tried and the generator both count."""
-    drawn = rng.uniform(0, 3, (n, len(history.groups)))
+    drawn = rng.uniform(0, 3, (len(history.groups), n)).T  # of more mixes the first are others
     return history.mixes(drawn * (1 + np.nanmean(history.scores)))
 
 
@@ -142,13 +142,21 @@ def test_the_table_has_the_scores_of_the_folder(data, more, monkeypatch):
     assert (table.weights[table.reference] == 1).all() and table.groups == ("B", "C")
 
 
+def test_the_values_that_count_are_those_at_the_length_or_of_the_lambda():
+    curve = {"curve": [{"epoch": 2}, {"epoch": 4}, {"epoch": 6}]}
+    assert _point(curve, {"epochs": 4, "options": {}}, False) == 1
+    curve = {"curve": [{"epoch": 1, "reg_weight": 10.0}, {"epoch": 1, "reg_weight": 100.0}]}
+    assert _point(curve, {"epochs": 1, "options": {"reg_weight": 100.0}}, True) == 1
+    assert _point({"curve": [{"epoch": 1}]}, {"epochs": 1, "options": {}}, True) == 0
+
+
 def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data):
     ex = experiment(data, model="EASE", search="wide", trials=2, folds=3, topk=[10], lambdas=[10])
     users = {
         f: {"fold": f, "users": ["u1", "u2", "u3"][: 3 - f], "n_relevant": [1] * (3 - f)}
         for f in (0, 1)
     }
-    hits = {("proportional", 0): [0, 0, 3], ("proportional", 1): [1, 1], ("trial-0", 0): [3, 0, 3]}
+    hits = {("proportional", 0): [0, 0, 3], ("proportional", 1): [0, 1], ("trial-0", 0): [3, 0, 3]}
 
     class Parts(UserParts):
         def __init__(self):
@@ -162,9 +170,9 @@ def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data
         return {"options": {}, "score": float(np.mean(scores)), "scores": scores, "epochs": 1}
 
     candidates = [c for c in _rows(ex) if c.name == "proportional"] + first_wave(ex, 1)
-    cv = {"proportional": summary([1.0, 1.0]), "trial-0": summary([2.0])}
+    cv = {"proportional": summary([1.0, 0.5]), "trial-0": summary([2.0])}
     table = history_of(ex, candidates, cv, Parts())
-    assert table.scores.tolist() == [1.0, 2.0]
+    assert table.scores.tolist() == [0.75, 1.75]
     assert table.differences[1].tolist() == [3.0, 0.0, 0.0]
     hits["trial-0", 0] = [3, 0, 3]
     users[0]["users"] = ["u1", "u2", "u4"]  # u4 is not measured on fold 1, nor u3 on fold 0
@@ -236,6 +244,7 @@ def test_a_search_in_waves(whole):
     [
         *(("trials.jsonl", 2), ("trials.jsonl", 17), ("curves.jsonl", 20), ("races.jsonl", 0)),
         *(("races.jsonl", 1), ("curves.jsonl", 22), ("trials.jsonl", 24), ("repeats", 1)),
+        *(("races.jsonl", 3), ("fold_users.jsonl", 2)),
     ],
 )
 def test_a_killed_search_ends_as_if_nothing_had_been(whole, racing, what, after):
@@ -380,7 +389,8 @@ def test_who_may_leave():
     assert race.Race(records, Parts(), 3).leavers({"lost": racing["lost"]}, {}, 1) == []
 
 
-def test_few_users_race_not(tiny):
+def test_few_users_race_not(tiny, monkeypatch):
+    believing(monkeypatch)
     result, place, _, err = finished(*run_arguments(tiny, **{**SEARCH, "trials": 5}))
     assert result["search"]["waves"]["left"] == {} and not (place / "races.jsonl").exists()
     assert "fold 1 of" not in err

@@ -58,9 +58,7 @@ class Race:
         means = {name: float(np.mean(s["scores"][:folds])) for name, s in compared.items()}
         leader = max(means, key=lambda name: means[name], default="")
         may_leave = [
-            name
-            for name in racing
-            if name in compared and name != leader and not self._is_trained_on(name, folds)
+            name for name in racing if name in compared and not self._is_trained_on(name, folds)
         ]
         if not may_leave:
             return []

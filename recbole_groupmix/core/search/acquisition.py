@@ -14,26 +14,22 @@ _POOL, _INCUMBENTS = 1000, 5
 _TINY = 1e-12
 
 
-def propose_by_surface(history: History, n: int, rng: np.random.Generator) -> FloatArray:
-    """Return the weights of the next mixes to try, float64 (n, n_groups).
-
-    From a pool of the paper's samplers, the box and mixes near the best ones, by the expected
-    improvement of the score on the surface of the scores.
+def pool_near_the_best(history: History, n: int, rng: np.random.Generator) -> FloatArray:
+    """Return candidates for n mixes, float64 (m, n_groups): draws, and mixes near the best ones.
 
     Parameters
     ----------
     history : History
         What was tried.
     n : int
-        Number of mixes, >= 1.
+        Number of mixes that are wanted.
     rng : numpy.random.Generator
         Source of randomness.
     """
     surface = fit_surface(history, of_scores=True)
     tried = surface.history.weights
     order = np.argsort(-surface.gains(tried), kind="stable")
-    pool = candidate_pool(history, max(_POOL, 4 * n), rng, tried[order[:_INCUMBENTS]])
-    return pool[choose_batch(surface, pool, n)]
+    return candidate_pool(history, max(_POOL, 4 * n), rng, tried[order[:_INCUMBENTS]])
 
 
 def choose_batch(surface: Surface, pool: FloatArray, n: int) -> list[int]:

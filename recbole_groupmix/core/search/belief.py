@@ -8,8 +8,12 @@ import numpy as np
 
 from recbole_groupmix.core.search.coordinates import candidate_pool, divergences
 from recbole_groupmix.core.search.history import FloatArray, History
-from recbole_groupmix.core.search.prospect import largest_certain
-from recbole_groupmix.core.search.surface import Surface, fit_surface, relative_gains
+from recbole_groupmix.core.search.surface import (
+    Surface,
+    fit_surface,
+    relative_gains,
+    straight,
+)
 from recbole_groupmix.core.statistics.rank_agreement import spearman
 
 #: Candidates are within this divergence, in nats, of a mix that was tried.
@@ -32,9 +36,7 @@ class Belief:
     best : array of float64, shape (n,)
         Probability that the mix is the best of the tried; together 1, equal mixes share theirs.
     most : array of float64, shape (n_draws,)
-        Draws of the largest gain, relative to Proportional's score, that the search will believe in once it
-        has measured mixes near those tried; 0 for none. See
-        :func:`~recbole_groupmix.core.search.prospect.largest_certain`.
+        Draws of the largest gain, relative to Proportional's score, of all mixes near those tried.
     rank_correlation : float
         Spearman's correlation of the scores with what the surface says of each mix when it has not
         seen it, from cross-validation over mixes; NaN with fewer than 5 mixes.
@@ -51,9 +53,9 @@ class Belief:
     optimism: float
 
     def chance_of_more(self, least_gain: float) -> float:
-        """Return the probability that a mix can be found that gains more than ``least_gain``.
+        """Return the probability that a mix near those tried gains more than ``least_gain``.
 
-        Of all mixes near those tried, of a gain that these users show beyond doubt.
+        With all users like those measured, whose luck does not count.
 
         Parameters
         ----------
@@ -81,14 +83,15 @@ def belief(history: History, seed: int = 0) -> Belief:
     gains, covariance = surface.joint_gains(tried.weights)
     mean, sd = np.full((2, len(history)), np.nan)
     best = np.zeros(len(history))
-    mean[known] = tried.reference_score + scale * gains
-    sd[known] = scale * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    mean[known] = tried.reference_score + scale * straight(gains, surface.loss)
+    slope = np.exp(np.maximum(-gains, 0.0) / surface.loss)  # of the straight gains
+    sd[known] = scale * slope * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     best[known] = _chances_of_best(tried.weights, gains, covariance, rng)
     incumbents = tried.weights[np.argsort(-gains, kind="stable")[:_INCUMBENTS]]
     pool = candidate_pool(tried, _POOL, rng, incumbents)
-    away = divergences(pool, tried.weights, tried).min(axis=1)
-    near = pool[away <= max(NEAR, away.min())]
-    most = largest_certain(surface, near, _DRAWS, rng)
+    near = divergences(pool, tried.weights, tried).min(axis=1) <= NEAR
+    every = np.vstack([tried.weights, pool[near]])
+    most = draws(*surface.joint_gains(every), _DRAWS, rng).max(axis=1)
     of_scores = fit_surface(history, of_scores=True)
     return Belief(mean, sd, best, most, *diagnostics(of_scores, rng))
 
@@ -125,7 +128,8 @@ def diagnostics(surface: Surface, rng: np.random.Generator) -> tuple[float, floa
     for number in range(_FOLDS):
         held_out = np.zeros(len(history), dtype=np.bool_)
         held_out[searched[fold == number]] = True
-        predicted[held_out] = surface.without(held_out).gains(history.weights[held_out])
+        gains = surface.without(held_out).gains(history.weights[held_out])
+        predicted[held_out] = straight(gains, surface.loss)
     predicted, seen = predicted[searched], seen[searched]
     top = np.argsort(-predicted, kind="stable")[: max(round(_TOP * len(searched)), 1)]
     return float(spearman(predicted, seen)), float((predicted - seen)[top].mean())

@@ -122,7 +122,7 @@ def divergences(weights: FloatArray, others: FloatArray, history: History) -> Fl
     array of float64, shape (n, m)
         In nats, >= 0.
     """
-    p, q = _shares(weights, history), _shares(others, history)
+    p, q = shares_of(weights, history), shares_of(others, history)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_p, log_q = np.log(p), np.log(q)
         entropy = np.where(p > 0, p * log_p, 0.0).sum(axis=1)
@@ -132,7 +132,21 @@ def divergences(weights: FloatArray, others: FloatArray, history: History) -> Fl
     return np.where(outside, np.inf, np.maximum(entropy[:, None] - cross, 0.0))
 
 
-def _shares(weights: FloatArray, history: History) -> FloatArray:
+def shares_of(weights: FloatArray, history: History) -> FloatArray:
+    """Return the shares of the target, in the first column, and of the groups in the users' weight.
+
+    Parameters
+    ----------
+    weights : array of float, shape (n, n_groups)
+        Weight of a user of each group.
+    history : History
+        Has the sizes of the groups and of the target.
+
+    Returns
+    -------
+    array of float64, shape (n, 1 + n_groups)
+        Rows sum to 1.
+    """
     mass = np.hstack(
         [np.full((len(weights), 1), history.n_users[history.target]), weights * history.sizes]
     )

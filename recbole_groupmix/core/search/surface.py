@@ -22,23 +22,31 @@ from recbole_groupmix.core.search.history import History
 LENGTH = 3.0
 _LEAST_NUGGET_SD = 0.5
 #: The prior of the trend's coefficients: of the level, the squared log budget and the unevenness.
-TREND_MEAN, TREND_SD = np.array([0.0, -0.01, -0.01]), np.array([0.3, 0.01, 0.01])
+TREND_MEAN, TREND_SD = np.array([0.0, -0.005, -0.005]), np.array([0.3, 0.005, 0.005])
+#: Losses beyond it count by their logarithm: for what is believed, and on the surface of the scores.
+LOSS, LOSS_OF_SCORES = 0.01, 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A Gaussian process over mixes; gains are relative to Proportional's score.
+    """A Gaussian process over mixes; gains are relative to Proportional's score, and losses bent.
+
+    A mix without much data may lose 20 %, and none gains as much: large losses count by their logarithm
+    (:func:`bent`), so that they do not make as large gains likely.
 
     Attributes
     ----------
     history : History
         The rows that it was fitted to, each with a score.
     fitted : Fitted
-        The process, of relative gains.
+        The process, of bent relative gains.
+    loss : float
+        Where losses are bent.
     """
 
     history: History
     fitted: Fitted
+    loss: float
 
     def gains(self, weights: FloatArray) -> FloatArray:
         """Return the posterior mean of the gain of mixes, float64 (m,)."""
@@ -57,11 +65,11 @@ class Surface:
     def without(self, held_out: npt.NDArray[np.bool_]) -> Surface:
         """Return the surface of the same hyperparameters that some rows, bool (n,), had no part in."""
         kept = ~held_out
-        values, noise = _values(self.history), self.fitted.noise
+        values, noise = _values(self.history, self.loss), self.fitted.noise
         of_kept = noise[np.ix_(kept, kept)]
         places = self.fitted.places[kept]
         fitted = condition(places, values[kept], of_kept, self.fitted.at)
-        return Surface(self.history, fitted)
+        return Surface(self.history, fitted, self.loss)
 
     def _before(self, weights: FloatArray) -> FloatArray:
         """Return the gains that are expected a priori, float64 (m,); 0 for Proportional."""
@@ -97,10 +105,20 @@ def relative_gains(history: History) -> FloatArray:
     return (history.scores - history.reference_score) / scale
 
 
-def _values(history: History) -> FloatArray:
-    """Return the relative gains minus those that are expected a priori."""
+def bent(gains: FloatArray, loss: float) -> FloatArray:
+    """Return gains as they are and losses by their logarithm: ``-c log(1 + |gain| / c)``, c = `loss`."""
+    return np.where(gains < 0, -loss * np.log1p(np.maximum(-gains, 0.0) / loss), gains)
+
+
+def straight(gains: FloatArray, loss: float) -> FloatArray:
+    """Return what :func:`bent` made gains of."""
+    return np.where(gains < 0, -loss * np.expm1(np.maximum(-gains, 0.0) / loss), gains)
+
+
+def _values(history: History, loss: float) -> FloatArray:
+    """Return the bent gains minus those that are expected a priori."""
     expected = trend_of(history.weights, history.sizes) @ TREND_MEAN
-    return np.asarray(relative_gains(history) - expected)
+    return np.asarray(bent(relative_gains(history), loss) - expected)
 
 
 def noise_of_users(history: History) -> FloatArray:
@@ -129,8 +147,13 @@ def fit_surface(history: History, *, of_scores: bool = False) -> Surface:
     """
     known = history.rows(history.is_finite)
     places = places_of(known.weights, known.sizes)
-    noise = np.zeros((len(known), len(known))) if of_scores else noise_of_users(known)
-    return Surface(known, fit(places, _values(known), noise, LENGTH, nugget=_nugget_prior(known)))
+    loss = LOSS_OF_SCORES if of_scores else LOSS
+    slope = np.exp(np.minimum(bent(relative_gains(known), loss), 0.0) / loss)  # of the bent gains
+    noise = np.zeros((len(known), len(known)))
+    if not of_scores:
+        noise = noise_of_users(known) * np.outer(slope, slope)
+    fitted = fit(places, _values(known, loss), noise, LENGTH, nugget=_nugget_prior(known))
+    return Surface(known, fitted, loss)
 
 
 def _nugget_prior(history: History) -> tuple[float, float]:

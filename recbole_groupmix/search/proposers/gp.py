@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.acquisition import propose_by_surface
+from recbole_groupmix.core.search.acquisition import choose_batch, pool_near_the_best
 from recbole_groupmix.core.search.history import History
+from recbole_groupmix.core.search.surface import fit_surface
 
 
 def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:
@@ -21,4 +22,5 @@ def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:
     rng : numpy.random.Generator
         Source of randomness.
     """
-    return history.mixes(propose_by_surface(history, n, rng))
+    pool = pool_near_the_best(history, n, rng)
+    return history.mixes(pool[choose_batch(fit_surface(history, of_scores=True), pool, n)])
