@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from recbole_groupmix.core.search.acquisition import propose_by_surface
+from recbole_groupmix.core.search.acquisition import choose_batch, pool_near_the_best
 from recbole_groupmix.core.search.belief import NEAR, Belief, belief
 from recbole_groupmix.core.search.history import FloatArray, History
-from recbole_groupmix.core.search.surface import fit_surface
+from recbole_groupmix.core.search.surface import fit_surface, straight
 from recbole_groupmix.exchange.mix_table import MixTable, read_mix_table
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
@@ -116,9 +116,15 @@ def fit_table(
     """Fit the surface of the search to a table of mixes; see :func:`fit_command`."""
     history = _history(table, lower, sizes or {}, where)
     rng = np.random.default_rng(np.random.SeedSequence([_DOMAIN, seed]))
-    weights = propose_by_surface(history, n, rng)
-    gains, covariance = fit_surface(history).joint_gains(weights)
-    sds = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    pool = pool_near_the_best(history, n, rng)
+    weights = pool[choose_batch(fit_surface(history, of_scores=True), pool, n)]
+    surface = fit_surface(history)
+    gains, covariance = surface.joint_gains(weights)
+    slope = np.exp(np.maximum(-gains, 0.0) / surface.loss)  # large losses count by their logarithm
+    gains, sds = (
+        straight(gains, surface.loss),
+        slope * np.sqrt(np.maximum(np.diag(covariance), 0.0)),
+    )
     return Fit(table, lower, history, belief(history, seed), weights, gains, sds)
 
 
