@@ -19,11 +19,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.check.verdict import CLEARLY_UNEVEN, corrected_p
+from recbole_groupmix.check.verdict import CLEARLY_UNEVEN, Statistics, corrected_p
 from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.theory.discrepancy import group_discrepancies
 from recbole_groupmix.core.theory.relabelling import null_discrepancies
-from recbole_groupmix.core.theory.unevenness import overlap_ratios, unevenness
 from recbole_groupmix.exact.similarity import interaction_matrix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.settings.merge import merge_settings
@@ -60,8 +59,9 @@ def found(matrix, groups, d, relabellings, seed):
     """Whether Uneven_d and Dist_d of each group stand out, and whether the verdict is `different`."""
     delta = group_discrepancies(matrix, groups, len(SIZES), d)
     null = null_discrepancies(matrix, groups, len(SIZES), d, relabellings, seed)
-    p = corrected_p(delta, null, range(len(SIZES)))[:, d - 1]
-    uneven = unevenness(overlap_ratios(delta, null)[0])[d - 1]
+    found = Statistics.of(delta, null)
+    p = corrected_p(found, range(len(SIZES)))[:, d - 1]
+    uneven = found.uneven[d - 1]
     out = p <= LEVEL
     return out.any(axis=0), out[0] & (uneven >= CLEARLY_UNEVEN)
 

@@ -84,7 +84,7 @@ def main(arguments):
     judged = {target: checked.groups.index(target) for target in checked.targets}
     labels = {}
     for d in dimensions:
-        found = verdicts(checked.delta, checked.null, checked.p, d, judged)
+        found = verdicts(checked.statistics, checked.p, d, judged)
         labels[d] = {target: verdict.label for target, verdict in found.items()}
     all_vectors, without = None, {}
     right, right_before, n = 0, 0, 0
@@ -123,7 +123,7 @@ def main(arguments):
                 cell("", changes[name], ps[name]) if name in changes else ""
                 for name in ("stratified", "theory")
             ] + [cell(f"{name} ", changes[name], ps[name]) for _, name in (ranked[-1], ranked[0])]
-            uneven = checked.uneven[d - 1, group]
+            uneven = checked.statistics.uneven[d - 1, group]
             numbers = [target, str(len(held_out.users)), str(d), label]
             numbers += [earlier, f"{uneven:.2f}"]
             print(f"| {' | '.join([*numbers, *cells])} |", flush=True)
@@ -132,7 +132,10 @@ def main(arguments):
 
 def before(checked, group, d):
     """The label of the rule before this one: of Het_d, at least twice its mean for different."""
-    statistics = (checked.het, checked.null_het), (checked.dist, checked.null_dist)
+    statistics = (
+        (checked.het, checked.null_het),
+        (checked.statistics.dist, checked.statistics.null_dist),
+    )
     values = np.concatenate([v[d - 1] for v, _ in statistics])
     drawn = np.concatenate([null[:, d - 1] for _, null in statistics], axis=1)
     het_p, dist_p = largest_statistic_p(values, drawn).reshape(2, -1)[:, group]

@@ -12,14 +12,17 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.mixes.budget import two_groups_note
 from recbole_groupmix.mixes.candidates import candidates
+from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.mixes.own import own_mixes
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.search.carry_out import OwnJobs, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.search.forecast import forecast
+from recbole_groupmix.search.proposers.known import RANDOM, proposer_of
 from recbole_groupmix.search.stages import has_budget
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
+from recbole_groupmix.search.within_hours import within_hours
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.back_ends import back_end
@@ -77,7 +80,12 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     started = time.perf_counter()
     experiment = Experiment(settings)
     own = own_mixes(experiment, settings.mix)
-    compared = candidates(experiment, own, settings.trials, has_budget(settings))
+    if settings.search != RANDOM:
+        proposer_of(settings)
+    drawn = 0 if settings.in_waves else settings.trials
+    compared = candidates(experiment, own, drawn, has_budget(settings))
+    if settings.in_waves:
+        compared += first_wave(experiment, settings.trials)
     trainer = back_end(experiment)
     of_target = target_run(experiment, compared, own)
     check_trackers(experiment.config)
@@ -87,10 +95,11 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
         [*two_groups_note(experiment, has_budget(settings)), *of_target.left_out],
     )
     expected = forecast(of_target, trainer, say)
+    expected = within_hours(of_target, expected, say)
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)
     of_target.open()  # nothing is written before this line
-    results = carry_out({experiment.target: of_target}, experiment, trainer, OwnJobs, started)
+    results = carry_out({experiment.target: of_target}, experiment, trainer, OwnJobs, started, say)
     result: Result = {**results[experiment.target], "run_folder": str(of_target.folder.path)}
     return result

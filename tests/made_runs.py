@@ -32,6 +32,7 @@ def write_run(
     target=None,
     budgets=False,
     rivals=None,
+    valid_metric="recall@10",
 ):
     """Write the folder of a run: every hit of a user is drawn, nothing is trained.
 
@@ -45,7 +46,7 @@ def write_run(
     settings = {
         **{"dataset": "made", "group_field": "group", "target": target, "model": "BPR"},
         **{"protocol": "converged", "weighting": "loss", "topk": [5, k], "seed": seed},
-        **{"repeats": repeats, "valid_metric": f"recall@{k}", "trials": trials, "folds": folds},
+        **{"repeats": repeats, "valid_metric": valid_metric, "trials": trials, "folds": folds},
     }
     mixes = {name: (mix, "baseline") for name, mix in baselines(users, target).items()}
     mixes |= {name: (baselines(users, target)["stratified"], "own") for name in own}

@@ -13,7 +13,7 @@ from recbole_groupmix.record.phrases import change_text
 from recbole_groupmix.record.result_table import WIDEST, result_table
 from recbole_groupmix.record.rows import advice
 
-KEY = "precision@10"
+KEY = "recall@10"
 
 
 def change(mean, low, high, p_holm):
@@ -78,7 +78,7 @@ def test_table_and_page_lead_with_what_to_do(undrawn, made, tmp_path, better):
     assert status == 0, err
     page = Path(out.strip()).read_text()
     assert ("Metrics disagree" in table) == ("Metrics disagree" in page) == bool(better)
-    assert "change against proportional recall@10 ndcg@10" in table
+    assert "change against proportional precision@10 ndcg@10" in table
     lead = page.partition('<p class="answer">')[2].partition("</p>")[0]
     if not better:
         assert "Answer: train on everything as it is (proportional)" in table

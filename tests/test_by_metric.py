@@ -1,8 +1,13 @@
 """Changes of several metrics below the table of a run, and the line where they disagree."""
 
 import pytest
+from made_runs import write_run
 
+from recbole_groupmix.all_targets.index import index_table
 from recbole_groupmix.record.by_metric import changes_by_metric, metric_sentences
+from recbole_groupmix.record.finished_run import read_folder
+from recbole_groupmix.record.result_table import result_table
+from recbole_groupmix.report.run.answer import answer, lead
 
 
 def change(mean, p=0.001, width=0.01):
@@ -35,9 +40,9 @@ def test_other_metrics_and_that_of_selection_stand_below():
     rows = {"mine": (UP, DOWN, UP, NEITHER), "theory": (UP, UP, UP, UP)}
     lines = changes_by_metric(result(rows, same_mix={"theory": "mine"}))
     assert lines[0].split("  ")[0] == "change against proportional"
-    assert lines[0].split()[-3:] == ["recall@20", "ndcg@20", "ndcg@10"]
+    assert lines[0].split()[-3:] == ["precision@20", "recall@20", "ndcg@20"]
     assert lines[2].split()[0] == "mine"
-    assert lines[2].count("*") == 2  # not ndcg@10
+    assert lines[2].count("*") == 3
     assert len(lines) == 3
     assert changes_by_metric(result({})) == []
     plain = changes_by_metric(result(rows, valid_metric="precision@20"))
@@ -64,7 +69,7 @@ def test_metrics_that_point_in_opposite_directions(by, named):
 
 def test_the_best_row_comes_first_and_rows_of_another_name_are_left_out():
     rows = {
-        "stratified": (DOWN, DOWN, UP, UP),
+        "stratified": (DOWN, DOWN, UP, DOWN),
         "mine": (UP, UP, DOWN, UP),
         "theory": (UP, UP, DOWN, UP),
     }
@@ -91,13 +96,65 @@ def test_another_verdict_at_its_own_length_is_no_disagreement():
 @pytest.mark.parametrize(
     ("by", "says"),
     [
-        ((NEITHER, NEITHER, UP, UP), "mine: ndcg@20 +5.0% [+4.0%, +6.0%] *, ndcg@10 +5.0%"),
-        ((UP, NEITHER, UP, NEITHER), ""),  # the answer has it
+        ((UP, NEITHER, UP, NEITHER), "mine: precision@20 +5.0% [+4.0%, +6.0%] *, ndcg@20 +5.0%"),
+        ((NEITHER, NEITHER, UP, UP), ""),  # the answer has it
         ((NEITHER, NEITHER, DOWN, NEITHER), ""),
         ((NEITHER, DOWN, UP, NEITHER), ""),  # said as a disagreement
     ],
 )
 def test_a_row_that_is_better_in_another_metric_alone_is_named(by, says):
     said = said_of({"mine": by})
-    assert ("Better in another metric, while precision@20" in said) == bool(says)
+    assert ("Better in another metric, while ndcg@10" in said) == bool(says)
     assert says in said
+
+
+@pytest.mark.parametrize(
+    ("by", "says"),
+    [
+        ((NEITHER, UP, UP, UP), "mine: precision@20 +5.0%"),
+        ((DOWN, UP, change(0.05, p=0.3), UP), "mine: precision@20 -5.0%"),
+        ((DOWN, UP, NEITHER, NEITHER), ""),  # better in another metric, which is said
+        ((DOWN, NEITHER, NEITHER, NEITHER), "mine: precision@20 -5.0%"),
+        ((UP, UP, UP, UP), ""),
+        ((NEITHER, NEITHER, UP, NEITHER), ""),
+    ],
+)
+def test_a_row_of_which_precision_says_otherwise_is_named(by, says):
+    said = said_of({"mine": by})
+    otherwise = "precision@20, the paper's metric, says otherwise than ndcg@10"
+    assert (otherwise in said) == bool(says)
+    assert says in said
+    assert "otherwise" not in said_of({"mine": by}, valid_metric="precision@20")
+
+
+@pytest.mark.parametrize("key", ["precision@10", "recall@5", "ndcg@10"])
+def test_answer_table_and_index_follow_the_metric_that_selected(tmp_path, key):
+    folder = write_run(tmp_path / "run", repeats=5, valid_metric=key)
+    run = read_folder(folder)
+    lines = result_table(run.result).splitlines()
+    assert lines[2].split()[-2:] == ["change", key]
+    assert lines[2].split().count(key) == 2  # the mean, and the change
+    words = " ".join(" ".join(lines).split())
+    assert (
+        f"Answer: train on everything as it is (proportional); no other row is better in {key}"
+        in words
+    )
+    assert f"better in {key} beyond chance" in lead(run) and f": {key} changes by" in answer(run)
+    entry = {
+        "mix": None,
+        "n_users": 30,
+        **{k: run.result[k] for k in ("test", "change", "same_mix")},
+    }
+    index = {**run.result, "targets": {"A": entry}, "pool": [], "left_out": {}}
+    header = index_table(index).splitlines()[2].split()
+    assert header[-2:] == ["change", key] and header.count(key) == 2
+
+
+def test_a_metric_that_was_not_measured_is_one_line(tmp_path):
+    folder = write_run(tmp_path / "run", valid_metric="recall@10")
+    file = folder / "result.json"
+    file.write_text(
+        file.read_text().replace('"valid_metric": "recall@10"', '"valid_metric": "x@10"')
+    )
+    with pytest.raises(ValueError, match="lacks x@10 of"):
+        read_folder(folder)

@@ -1,6 +1,7 @@
 """Calibrated re-ranking as a rival: one training, the rows of a part alone, and a run with it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -209,3 +210,8 @@ def test_a_run_with_the_rival(classed, tmp_path):
     lines = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
     tried = [line["options"] for line in lines if line["name"] == "calibrated"]
     assert tried and all(TRADE_OFF in options for options in tried)
+    # its points share a model on each of 2 folds, in the forecast and in the bars
+    assert "2 more for rivals (calibrated)" in err and len(tried) > 2
+    bars = re.findall(r"(.*): (\d+) of (\d+) models", err)
+    assert all(done == of for _, done, of in bars)
+    assert [of for title, _, of in bars if "rivals" in title] == ["2"]

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.check.data_set import check_data_set
 from recbole_groupmix.check.render import to_json, to_text
-from recbole_groupmix.check.verdict import Standing, corrected_p, judge, last_beyond
+from recbole_groupmix.check.verdict import Standing, Statistics, corrected_p, judge, last_beyond
 from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
 from recbole_groupmix.core.theory.discrepancy import distance, group_discrepancies
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
@@ -83,13 +83,16 @@ def test_targets_that_are_alike_are_told_apart_in_a_twentieth_of_data_sets(relab
     rng, told = np.random.default_rng(0), 0
     for _ in range(200):
         delta, null = alike_groups(rng)
-        told += (corrected_p(delta, null[1 : relabellings + 1], range(5)) <= 0.05).any()
+        told += (
+            corrected_p(Statistics.of(delta, null[1 : relabellings + 1]), range(5)) <= 0.05
+        ).any()
     assert told <= 20  # binomial of 200 and .05: more with a chance of 1 in 300
 
 
 def test_p_is_corrected_for_the_targets_that_are_judged_and_for_both_statistics():
     delta, null = alike_groups(np.random.default_rng(3))
-    every, one = corrected_p(delta, null[1:], range(5)), corrected_p(delta, null[1:], [2])
+    found = Statistics.of(delta, null[1:])
+    every, one = corrected_p(found, range(5)), corrected_p(found, [2])
     assert every.shape == (2, 1, 5) and one.shape == (2, 1, 1)
     assert (one[:, 0, 0] <= every[:, 0, 2]).all() and (one[:, 0, 0] < every[:, 0, 2]).any()
     of_data, of_null = overlap_ratios(delta, null[1:])

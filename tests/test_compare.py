@@ -1,3 +1,4 @@
+import json
 import math
 import os
 import re
@@ -545,6 +546,27 @@ def test_the_command_compares_run_folders(two_runs, capsys):
     )
     assert shown == f"{expected.to_markdown()}\n\ntable.csv\n"
     assert len(pd.read_csv("table.csv")) == 2 * 2 * 3  # metrics, groups, other runs
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"rank_items": "target"}, "rank_items target and .*first with all"),
+        ({"eval_args": {"mode": "uni100"}}, r"mode \(of eval_args\) uni100 and .* with full"),
+        ({"eval_args": {"mode": {"test": "pop9", "valid": "full"}}}, "pop9 and .* with full"),
+        ({"eval_args": {"mode": {"test": "full", "valid": "full"}}, "seed": 3}, None),
+    ],
+)
+def test_runs_that_rank_other_items_are_refused(two_runs, asked, words):
+    for name, keys in (("first", {}), ("second", asked)):
+        made = {"configuration": {"target": "A", **keys}, "data": {}}
+        (two_runs / name / "config.yaml").write_text(json.dumps(made))
+    folders = [two_runs / "first", two_runs / "second"]
+    if words is None:
+        assert len(read_runs(folders)) == 2
+        return
+    with pytest.raises(ValueError, match=words):
+        read_runs(folders)
 
 
 def test_the_command_compares_mixes_of_one_run(two_runs, capsys):

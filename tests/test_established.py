@@ -160,7 +160,7 @@ def write(folder, d, repeats, own=None, **more):
     content |= {"embedding_size": d, "protocol": "converged"}
     if own:
         control = {row: dict(of_row) for row, of_row in content["change"].items()}
-        control["data_mix"] = {**control["data_mix"], KEY: own}
+        control["data_mix"] = dict.fromkeys(control["data_mix"], own)
         content["own_length"] = {"test": content["test"], "change": control}
     file.write_text(json.dumps(content))
     return folder
@@ -172,7 +172,7 @@ def test_the_page_of_a_run_says_what_is_not_established(tmp_path):
     for said in (answer.lead(run), answer.answer(run)):
         assert f"(not established: {FEW_SEEDS})" in said
     assert answer.short(run) == "better, not established"
-    assert f"Not established in {KEY}: data_mix: {FEW_SEEDS}" in change_note(run)
+    assert f"Not established in {run.key}: data_mix: {FEW_SEEDS}" in change_note(run)
 
     run = read_folder(write(tmp_path / "own", 64, 5, FLAT))
     why = "with each row trained for its own length it is not told apart, +1.0% [-2.0%, +4.0%]"

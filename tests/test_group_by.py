@@ -105,6 +105,9 @@ def test_every_command_takes_such_groups(undrawn, tmp_path, monkeypatch, command
     assert status == 0, err
     if command in ("check", "influence", "gradient"):
         assert "Q2" in out, out
+    if command == "check":
+        said = " ".join((out + err).split())
+        assert "groups are made by activity, and relabellings" in said
     if command == "gradient":
         assert "--group_by=activity --bins=2 --target=Q2" in out + err
 

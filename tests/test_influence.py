@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from command import call, run_arguments
-from helpers import experiment
+from helpers import experiment, write_tiny
 
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.adapters.held_out import user_metrics
@@ -276,6 +276,18 @@ def test_influence_as_a_command(tiny):
     assert len(set(found["lambda"].values())) > 1
     rows = {row["target"]: row["lambda"] for row in found["rows"]}
     assert rows == pytest.approx(found["lambda"])
+
+
+def test_influence_says_which_targets_are_left_out_and_why(tmp_path):
+    folder = write_tiny(tmp_path / "data", sizes={"A": 10, "B": 14, "C": 8, "D": 1})
+    status, out, err = call("influence", *given(folder), "--reg_weight=20", "--out=some.json")
+    assert status == 0, err
+    (line,) = [line for line in out.splitlines() if line.startswith("Left out as a target: ")]
+    why = "of whose 1 user 1 can be measured on test, and 2 are the least"
+    assert line == f"Left out as a target: D, {why}."
+    found = json.loads(Path("some.json").read_text())
+    assert found["left_out"] == {"D": why}
+    assert {row["target"] for row in found["rows"]} == {*"ABC"}
 
 
 def test_the_mix_of_the_gradient_goes_into_a_run(tiny):

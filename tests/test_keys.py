@@ -108,6 +108,8 @@ def test_what_decides_a_run_and_what_does_not():
             "rivals",
             "own_length",
             "budget_curve",
+            "least_gain",
+            "hours",
             "log_wandb",
             "wandb_project",
             "max_memory",
@@ -115,13 +117,14 @@ def test_what_decides_a_run_and_what_does_not():
         ),
     }
     assert {
+        *("search", "least_gain", "hours"),
         *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
         *("fine_tune", "rivals", "own_length", "budget_curve", "decays"),
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     } == NO_COST
     assert set(NAME_KEYS) == {
         *("target", "dataset", "group_field", "class_field", "model", "protocol", "data_path"),
-        *("output_dir", "mix", "rivals", "rank_items"),
+        *("output_dir", "mix", "rivals", "rank_items", "search"),
     }
 
 
@@ -194,7 +197,7 @@ def test_a_further_key_is_one_row(tmp_path):
         ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
         shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ignored)
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
-    file = tmp_path / "recbole_groupmix" / "settings" / "our_rows.py"
+    file = tmp_path / "recbole_groupmix" / "settings" / "search_rows.py"
     above = "    # --- search and evaluation\n"
     text = file.read_text(encoding="utf-8")
     assert text.count(above) == 1

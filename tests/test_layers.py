@@ -23,6 +23,7 @@ LAYERS = {
     "settings": ("bundled core files text models", {"numpy", "yaml"}),
     "record": ("files core text", {"numpy", "pandas", "yaml"}),
     "prepare": ("core files text", {"numpy", "pandas"}),
+    "exchange": ("core files record text", {"numpy", "yaml", "optuna"}),
     "compare": ("core files record text", {"numpy", "scipy", "pandas", "pyarrow"}),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
@@ -33,7 +34,7 @@ LAYERS = {
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
     "training": ("core models text engine adapters experiment rivals", None),
     "search": (
-        "core files text record adapters settings experiment rivals mixes training",
+        "core files text record exchange adapters settings experiment rivals mixes training",
         None,
     ),
     "all_targets": ("core text record experiment mixes training search", None),
@@ -60,7 +61,7 @@ LAYERS = {
     ),
     "doctor": ("text engine experiment run", {"psutil", "threadpoolctl", "packaging", "torch"}),
     "cli": (
-        "core files text record prepare compare settings search all_targets run exact report check "
+        "core files text record prepare exchange compare settings search all_targets run exact report check "
         "reproduce doctor",
         set(),
     ),

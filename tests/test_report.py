@@ -133,7 +133,7 @@ def test_changes_on_other_groups_are_ratios_of_their_means(report, page):
     for group in "BC":
         means = result["test_by_group"][group]
         for mix in result["change"]:
-            expected = means[mix]["precision@10"] / means[REFERENCE]["precision@10"] - 1
+            expected = means[mix]["recall@10"] / means[REFERENCE]["recall@10"] - 1
             assert values[group, mix] == pytest.approx(expected)
 
 
@@ -218,7 +218,7 @@ def five_repeats(tmp_path_factory):
 def said(folder, **change):
     """The answer where data_mix changed so."""
     run = read_folder(folder)
-    run.result["change"]["data_mix"]["precision@10"] = change.get("entry")
+    run.result["change"]["data_mix"]["recall@10"] = change.get("entry")
     run.result.update({k: v for k, v in change.items() if k != "entry"})
     return answer(run)
 
@@ -226,7 +226,7 @@ def said(folder, **change):
 def test_the_answer_where_the_mix_is_better(five_repeats):
     assert said(five_repeats, entry=entry(0.031, 0.01, 0.052, 0.01)) == (
         "For the users with group A, the best of 4 searched mixes serves them better than "
-        "training on everything as it is (proportional): precision@10 changes by +3.1% "
+        "training on everything as it is (proportional): recall@10 changes by +3.1% "
         "[+1.0%, +5.2%]."
     )
 
@@ -417,7 +417,7 @@ def test_equal_numbers_make_equal_figures(report, five_repeats):
 
 def test_correction_over_runs_is_over_all_rows():
     class Made:
-        compared, keys, name = ["data_mix"], ["precision@10"], "run-x"
+        compared, shown, key, name = ["data_mix"], ["recall@10"], "recall@10", "run-x"
 
         def __init__(self, target, p):
             self.compared_as = {}
@@ -425,7 +425,7 @@ def test_correction_over_runs_is_over_all_rows():
             self.target = target
             self.result = {"dataset": "d", "target": target, "model": "m", "protocol": "main"}
             self.result["embedding_size"] = None
-            self.result["change"] = {"data_mix": {"precision@10": entry}}
+            self.result["change"] = {"data_mix": {"recall@10": entry}}
 
     table = changes([Made("a", 0.03), Made("b", 0.02)])
     assert table["p_holm"].tolist() == [0.04, 0.04]  # 2 x .02, then at least that
@@ -436,7 +436,7 @@ def test_correction_over_runs_is_over_all_rows():
 
 def test_a_row_that_is_another_does_not_count_over_runs():
     class Made:
-        compared, keys, name = ["theory", "data_mix"], ["precision@10"], "run-x"
+        compared, shown, key, name = ["theory", "data_mix"], ["recall@10"], "recall@10", "run-x"
         target = "a"
 
         def __init__(self, model, p):
@@ -445,8 +445,8 @@ def test_a_row_that_is_another_does_not_count_over_runs():
             self.result = {"dataset": "d", "target": "a", "model": model, "protocol": "main"}
             self.result["embedding_size"] = None
             self.result["change"] = {
-                "theory": {"precision@10": {**change, "p": None}},
-                "data_mix": {"precision@10": {**change, "p": p}},
+                "theory": {"recall@10": {**change, "p": None}},
+                "data_mix": {"recall@10": {**change, "p": p}},
             }
 
     table = changes([Made("m", 0.03), Made("n", 0.02)])

@@ -310,7 +310,7 @@ def test_table_of_a_run(run):
     )
     assert lines[2].split() == [
         *("mix", "alpha_aug", "precision@10", "recall@10", "ndcg@10", "epochs"),
-        *("change", "precision", "at", "its", "own", "length"),
+        *("change", "recall@10", "at", "its", "own", "length"),
     ]
     for line, (name, mix) in zip(lines[4:9], run.result["mixes"].items(), strict=True):
         test = run.result["test"][name]
@@ -381,9 +381,11 @@ def test_a_change_by_hand():
 @pytest.mark.parametrize(
     ("chosen", "grid", "says"),
     [
-        ([1000, 1000, 300], [100, 300, 1000], "2 of 3 mixes chose 1000, the greatest of lambdas:"),
-        ([100, 100, 300], [100, 300, 1000], "2 of 3 mixes chose 100, the least of lambdas:"),
-        ([1000, 1000, 300, 100], [100, 300, 1000], None),  # half is not most
+        ([1000, 1000, 300], [100, 300, 1000], "2 of 3 mixes chose 1000, the greatest of lambdas,"),
+        ([1000, 1000, 300], [100, 300, 1000], "--lambdas=[100,300,1000,3000,9000] looks further"),
+        ([100, 100, 300], [100, 300, 1000], "--lambdas=[11.1,33.3,100,300,1000] looks further"),
+        ([1000, 300, 300], [100, 300, 1000], "1 of 3 mixes chose 1000,"),  # Proportional
+        ([300, 1000, 1000, 100], [100, 300, 1000], None),  # half is not most
         ([500, 500, 500], [500], None),  # nothing to choose from
         ([300, 300, 1000], [100, 300, 1000], None),
     ],

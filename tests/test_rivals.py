@@ -18,6 +18,8 @@ from recbole_groupmix.rivals.rival import Reference
 from recbole_groupmix.rivals.tuned_lambda import RIVAL as TUNED
 from recbole_groupmix.search.choice import choose
 from recbole_groupmix.search.jobs import job_of
+from recbole_groupmix.search.workload import planned
+from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.job import Job
 from recbole_groupmix.training.joint import Joint
 from recbole_groupmix.training.one_by_one import OneByOne
@@ -327,3 +329,12 @@ def test_held_out_rows_change_no_recipe(tmp_path, name):
         assert later.identity == earlier.identity
         if earlier.by_user is not None:
             np.testing.assert_array_equal(later.by_user, earlier.by_user)
+
+
+def test_a_plan_counts_models_and_not_the_points_that_share_one():
+    given = {"dataset": "tiny", "group_field": "group", "target": "A", "model": "BPR"}
+    given |= {"trials": 30, "folds": 3, "budget_curve": False}
+    work = planned(merge_settings({**given, "rivals": "calibrated"}), ["proportional"])
+    assert (work.rivals_on_folds, work.rivals) == (3, ("calibrated",))
+    more = planned(merge_settings({**given, "rivals": "focused"}), ["proportional"])
+    assert more.rivals_on_folds > 3

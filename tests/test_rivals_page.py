@@ -23,7 +23,7 @@ from recbole_groupmix.report.run.rivals import rivals_section
 from recbole_groupmix.report.run.several_runs import several_runs_section
 from recbole_groupmix.report.run.splits import splits_sections
 
-KEY = "precision@10"
+KEY = "recall@10"
 IMPLIED = {"alpha": {"B": 0.25, "C": 0.75}, "alpha_aug": 1.5}
 WEIGHTS = [(1, dict.fromkeys("ABC", 3.0)), (4, {"A": 2.0, "B": 4.0, "C": 0.0})]
 RIVALS = {
@@ -214,7 +214,7 @@ def test_a_run_with_all_rivals_and_all_targets(tiny, undrawn):
     assert status == 0, err
     index = json.loads((run_folder() / "index.json").read_text())
     words = " ".join(out.split())
-    assert "Mixing against rivals: change of precision@10" in words
+    assert "Mixing against rivals: change of recall@10" in words
     for target, entry in index["targets"].items():
         folder = run_folder() / entry["folder"]
         run = read_folder(folder)

@@ -17,11 +17,13 @@ from helpers import groups_of_users, interactions, write_data_set
 from recbole_groupmix.evaluation.report import GroupReport
 from recbole_groupmix.record.check_schema import CheckRecord
 from recbole_groupmix.record.field_checks import check_of
-from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
+from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers, LeftRecord
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.schema import Config, MetricsRow, ModelFile, RepeatRow, UserRow
-from recbole_groupmix.search import choice, finish
+from recbole_groupmix.search import choice, finish, race
+from recbole_groupmix.search.proposers import known
 
+RUNS = ("run", "waves", "all", "tune")
 #: Fields that no file of these runs has: those of what ``run_groupmix`` returns.
 RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}
 
@@ -33,7 +35,7 @@ def page(repository):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A trained run, one of all targets in closed form, a tuning and a check, by their folders."""
+    """A trained run, a search in waves, one of all targets, a tuning and a check, by their folders."""
     place = tmp_path_factory.mktemp("made")
     users, items = interactions()
     write_data_set(
@@ -60,6 +62,12 @@ def made(tmp_path_factory):
         ran("run", model="BPR", log_tensorboard=True, rank_items="target", **rivals)
     solved = {"lambdas": "[10,100]", "epochs": None, "eval_step": None}
     ran("all", model="EASE", target="all", rank_items="target", **solved)
+    with pytest.MonkeyPatch.context() as patch:  # whatever the scores are, mixes leave
+        patch.setattr(race, "LEVEL", 2)
+        patch.setattr(race, "FEW_USERS", 0)
+        known.register("drawn", known.known_proposers()["random"])
+        ran("waves", model="EASE", search="drawn", trials=4, least_gain=0, hours=9, **solved)
+        known.unregister("drawn")
     own = {"learning_rates": "0.01,0.1", "out": place / "best.yaml", "budget_curve": None}
     ran("tune", "tune", model="BPR", trials=None, fine_tune=None, **own)
     status, _, err = call(
@@ -67,9 +75,7 @@ def made(tmp_path_factory):
         *("--class_field=genre", "--relabellings=2", f"--out={place / 'check'}"),
     )
     assert status == 0, err
-    return {name: run_folder(place / name) for name in ("run", "all", "tune")} | {
-        "check": place / "check"
-    }
+    return {name: run_folder(place / name) for name in RUNS} | {"check": place / "check"}
 
 
 def files_of(folder):
@@ -93,8 +99,9 @@ def contents(made):
         "trials.jsonl": FoldRecord,
         "curves.jsonl": CurveRecord,
         "fold_users.jsonl": FoldUsers,
+        "races.jsonl": LeftRecord,
     }
-    for name in ("run", "all", "tune"):
+    for name in RUNS:
         for path, _ in files_of(made[name]):
             text = path.read_text(encoding="utf-8") if path.suffix in (".json", ".yaml") else ""
             if path.name in lines:
@@ -139,7 +146,7 @@ def walk(value, kind):
 
 def test_every_file_of_a_run_folder_is_documented_and_there(made, repository):
     patterns, used = documented(repository), set()
-    for name in ("run", "all", "tune"):
+    for name in RUNS:
         for _, path in files_of(made[name]):
             fitting = [pattern for pattern in patterns if fnmatch(path, pattern)]
             assert fitting or path == "index.json", path

@@ -9,9 +9,11 @@ from helpers import experiment, job
 from recbole_groupmix.core.linear import elimination
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.exact.loss_influence import LossProblem
+from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.rivals.fine_tuned import RIVAL
 from recbole_groupmix.rivals.rival import Reference
 from recbole_groupmix.search import forecast
+from recbole_groupmix.training.closed_form import back_end
 from recbole_groupmix.training.closed_form.back_end import ClosedForms, weighted_ease
 from recbole_groupmix.training.closed_form.gram_cache import (
     GramCache,
@@ -121,12 +123,38 @@ def test_the_forecast_is_of_solutions_on_a_fold_without_what_they_share(
     clocked = Clocked(0.7)
     monkeypatch.setattr(forecast.time, "perf_counter", lambda: clocked.now)
     monkeypatch.setattr(forecast, "job_of", lambda *_, **__: asked)
-    found = forecast._seconds_of_a_solution(dense, asked, clocked, share)
-    assert found == pytest.approx(0.7) and clocked.every == every
+    mixes = ["one", "other", "third"]
+    found = forecast._seconds_on_a_fold(dense, mixes, clocked, share)
+    assert found == pytest.approx((0.7, 2.0)) and clocked.every == every
     slow = Clocked(70.0)
     monkeypatch.setattr(forecast.time, "perf_counter", lambda: slow.now)
-    found = forecast._seconds_of_a_solution(dense, asked, slow, share)
-    assert slow.now == 142.0 and found == pytest.approx(71.0)
+    found = forecast._seconds_on_a_fold(dense, mixes, slow, share)
+    assert slow.now == 142.0 and found == pytest.approx((71.0, 0.0))
+
+
+def test_what_the_models_of_a_fold_share_counts_once_for_each_fold():
+    costs = forecast.Costs(0.0, 0.5, 0.0, 4.0)
+    of = lambda work, folds: forecast.Forecast(  # noqa: E731
+        work, 3, 1, 0, False, True, costs, folds=folds
+    )
+    assert of(forecast.Workload(8, 2), 2).seconds == pytest.approx((8 * 3 + 2) * 0.5 + 2 * 4)
+    assert of(forecast.Workload(1, 2), 5).seconds == pytest.approx((3 + 2) * 0.5 + 4)
+    assert of(forecast.Workload(0, 2), 5).seconds == pytest.approx(2 * 0.5)
+
+
+def test_the_solutions_that_are_timed_are_of_different_mixes(both):
+    dense, _ = both()
+    asked = []
+
+    class Kept(Clocked):
+        def train(self, experiment, jobs):
+            asked.append([each.name for each in jobs])
+            return super().train(experiment, jobs)
+
+    mixes = [Candidate(name, mix, "own") for name, mix in baselines(dense.n_users, "A").items()]
+    forecast._seconds_on_a_fold(dense, mixes, Kept(0.7), 0.3)
+    names = ["proportional", "stratified", "no_augmentation"]
+    assert asked == [names[:1], names[:1], names]
 
 
 def test_the_forecast_names_the_memory():
@@ -135,3 +163,23 @@ def test_the_forecast_names_the_memory():
     text = str(forecast.Forecast(work, 3, 1, 0, False, True, costs, 3 * 2**30))
     assert text.endswith(", and 3 GiB for matrices of items by items")
     assert "matrices" not in str(forecast.Forecast(work, 1, 1, 0, False, True, costs))
+
+
+def test_a_fold_makes_one_curve_for_each_model(both, monkeypatch):
+    made = []
+
+    class Counted(back_end.ValidationCurve):
+        def __init__(self, *arguments, **options):
+            made.append(options)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(back_end, "ValidationCurve", Counted)
+    for ex in both():
+        jobs = [job(ex, "own", OWN, 1, eval_step=1)]
+        jobs += [replace(jobs[0], targets=("A", "B")), replace(jobs[0], every_group=True)]
+        few = [back_end._scores_few(ex, each) for each in jobs]
+        n_items = ex.shape[1]
+        made.clear()
+        curves = [fit.curve for fit in ClosedForms().train(ex, jobs)]
+        assert len(made) == len(jobs)
+        assert few == [len(c.held_out.users) <= back_end._FEW * n_items for c in curves]

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from recbole_groupmix.text.numbers import count, duration, finite, or_null, percent, value
+from recbole_groupmix.text.numbers import chance, count, duration, finite, or_null, percent, value
 from recbole_groupmix.text.tables import WIDTH, aligned, markdown_table, paragraphs
 
 ROWS = [["mix", "n", "note"], ["a", "10", "x"], ["long name", "7", ""]]
@@ -77,6 +77,8 @@ def test_values_for_json_have_null_in_place_of_what_json_has_not():
 
 
 def test_numbers_in_words():
+    said = ["below 1 %", "1 %", "31 %", "99 %", "above 99 %"]
+    assert [chance(p) for p in (0.0, 0.01, 0.314, 0.99, 0.995)] == said
     assert count(1, "repeat") == "1 repeat" and count(1000, "mix", "es") == "1,000 mixes"
     assert percent(-0.0001) == "+0.0%" and percent(0.123) == "+12.3%"
     assert value(None) == value(math.nan) == "undefined" and value(0.12345) == "0.1235"

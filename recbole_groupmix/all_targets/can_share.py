@@ -21,6 +21,16 @@ def check_can_share(experiment: Experiment, back_end: BackEnd) -> None:
             f"{settings.describe('log_wandb')}; a run of all targets is many runs, and W&B "
             f"takes one; use log_tensorboard, or {_ONE_BY_ONE}"
         )
+    if settings.in_waves:
+        raise ValueError(
+            f"{settings.describe('search')}, which learns from one target's scores, and all targets "
+            f"share their mixes; use --search=random, or {_ONE_BY_ONE}"
+        )
+    if settings.hours is not None:
+        raise ValueError(
+            f"{settings.describe('hours')}; targets that share their mixes have no limit in time; "
+            f"use fewer --trials, or {_ONE_BY_ONE}"
+        )
     reason = back_end.why_not_shared(experiment)
     if reason is not None:
         raise ValueError(f"{reason}; {_ONE_BY_ONE}")

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from recbole_groupmix.all_targets.shared_trials import SharedTrial
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
+from recbole_groupmix.record.by_metric import metric_columns
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.phrases import candidate_of, change_text, interval_note
 from recbole_groupmix.record.result import RunSettings
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
 from recbole_groupmix.record.rows import same_text
-from recbole_groupmix.record.schema import SCHEMA_VERSION, SHORT_METRICS, Change
+from recbole_groupmix.record.schema import SCHEMA_VERSION, Change
 from recbole_groupmix.text.numbers import LEVEL, or_null
 from recbole_groupmix.text.tables import aligned, paragraphs
 
@@ -153,7 +154,7 @@ def index_table(index: Index) -> str:
     index : Index
         Content of ``index.json``.
     """
-    k = index["topk"][-1]
+    key, metrics = index["valid_metric"], metric_columns(index)
     few = "users only" in index["intervals"]
     rows = [
         [
@@ -161,30 +162,30 @@ def index_table(index: Index) -> str:
             "users",
             "mix",
             "alpha_aug",
-            *(f"{m}@{k}" for m in SHORT_METRICS),
-            f"change {SHORT_METRICS[0]}",
+            *metrics,
+            f"change {key}",
         ]
     ]
     for target, entry in index["targets"].items():
         for mix, values in entry["test"].items():
-            change = entry["change"].get(mix, {}).get(f"{SHORT_METRICS[0]}@{k}")
+            change = entry["change"].get(mix, {}).get(key)
             shown = same_text(entry, mix) or change_text(change, few)
             chosen = {DATA_MIX: entry["mix"], BUDGET: entry.get("budget")}.get(mix)
             budget = "" if chosen is None else f"{chosen['alpha_aug']:.2f}"
-            metrics = [f"{values[f'{metric}@{k}']:.4f}" for metric in SHORT_METRICS]
+            means = [f"{values[metric]:.4f}" for metric in metrics]
             label = target if mix == REFERENCE else ""
             users = _measured(entry) if mix == REFERENCE else ""
-            rows.append([label, users, mix, budget, *metrics, shown])
+            rows.append([label, users, mix, budget, *means, shown])
     title = (
         f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
         "the test items of each target's users"
     )
     notes = [
-        f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {index['intervals']}; "
+        f"change: of {key}, by which rows are chosen, against proportional, with 95 % {index['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over all rows.",
     ]
     notes += [f"{sentence}." for sentence in index.get("items", [])]
-    notes += against_rivals(index, f"{SHORT_METRICS[0]}@{k}")
+    notes += against_rivals(index, key)
     if index["pool"]:
         notes.append(
             f"data_mix: for each target the best of {len(index['pool'])} weight vectors that all "

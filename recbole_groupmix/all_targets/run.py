@@ -21,10 +21,11 @@ from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.forecast import Forecast, forecast_of
 from recbole_groupmix.search.identity import run_folder
+from recbole_groupmix.search.rivals_left import left_of_rivals
 from recbole_groupmix.search.stages import has_budget, left_on_folds
 from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
-from recbole_groupmix.search.workload import Workload, left_of_rivals, left_to_train
+from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.training.back_ends import back_end
 
 #: Value of ``target`` that stands for all groups.

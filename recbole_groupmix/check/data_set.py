@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,11 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.check.group_influence import GroupInfluence, group_influence_of
-from recbole_groupmix.check.verdict import Verdict, corrected_p, verdicts
+from recbole_groupmix.check.verdict import Statistics, Verdict, corrected_p, verdicts
 from recbole_groupmix.core.theory.assumptions import Assumptions, assumptions
 from recbole_groupmix.core.theory.discrepancy import (
     FloatArray,
     discrepancies,
-    distance,
     group_discrepancies,
     group_subspaces,
     heterogeneity,
@@ -28,7 +26,6 @@ from recbole_groupmix.core.theory.relabelling import (
     movable_share,
     null_discrepancies,
 )
-from recbole_groupmix.core.theory.unevenness import overlap_ratios, unevenness
 from recbole_groupmix.exact.similarity import interaction_matrix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
@@ -64,6 +61,8 @@ class Check:
         Delta_d of all pairs (Eq. 9), in [0, 1].
     null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
         The same for random groups that are as large and as active.
+    statistics : Statistics
+        Uneven_d and Dist_d of `delta` and `null`.
     p : numpy.ndarray of float64, shape (2, d_max, n_targets)
         p-values of Uneven_d and Dist_d, corrected over both and the targets.
     d : int
@@ -89,6 +88,7 @@ class Check:
     every: bool
     delta: FloatArray
     null: FloatArray
+    statistics: Statistics
     p: FloatArray
     d: int
     shares: ClassShares | None
@@ -120,31 +120,6 @@ class Check:
     def null_het(self) -> FloatArray:
         """Het_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
         return heterogeneity(self.null)
-
-    @cached_property
-    def overlap(self) -> tuple[FloatArray, FloatArray]:
-        """Overlap ratios of the data and under relabellings."""
-        return overlap_ratios(self.delta, self.null)
-
-    @property
-    def uneven(self) -> FloatArray:
-        """Uneven_d of every group, shape (d_max, n_groups)."""
-        return unevenness(self.overlap[0])
-
-    @property
-    def null_uneven(self) -> FloatArray:
-        """Uneven_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
-        return unevenness(self.overlap[1])
-
-    @property
-    def dist(self) -> FloatArray:
-        """Dist_d of every group, shape (d_max, n_groups)."""
-        return distance(self.delta)
-
-    @property
-    def null_dist(self) -> FloatArray:
-        """Dist_d under relabellings, shape (n_relabellings, d_max, n_groups)."""
-        return distance(self.null)
 
 
 def check_data_set(
@@ -227,14 +202,21 @@ def check_data_set(
         group_of_user,
         len(names),
     )
-    if free < _MOVABLE:
+    if settings.group_by == "activity":
+        notes.append(
+            "The groups are made by activity, and relabellings put each user in the place of one "
+            f"about as active, so that they move only {free:.0%} of the users that they would move "
+            "elsewhere: the verdicts on these groups say nothing, alike least of all."
+        )
+    elif free < _MOVABLE:
         notes.append(
             "The groups differ so much in activity that users of one stratum of activity are mostly "
             f"of one group: relabelling moves {free:.0%} of the users that it would move without strata. "
             "Verdicts say what differs beyond activity, and alike may mean too little to tell."
         )
     judged = {target: names.index(target) for target in targets}
-    p = corrected_p(delta, null, list(judged.values()))
+    statistics = Statistics.of(delta, null)
+    p = corrected_p(statistics, list(judged.values()))
     shares = class_shares(experiment, user_class, clusters)
     if shares is None:
         notes.append(
@@ -258,12 +240,13 @@ def check_data_set(
         every=every,
         delta=delta,
         null=null,
+        statistics=statistics,
         p=p,
         d=d,
         shares=shares,
         theory={t: theory(experiment, shares, t, budget) for t in targets} if shares else {},
         influence=influences,
-        verdicts=verdicts(delta, null, p, d, judged),
+        verdicts=verdicts(statistics, p, d, judged),
         notes=tuple(notes),
     )
 

@@ -39,7 +39,9 @@ def _figure(width: float, height: float) -> Any:
 def _heterogeneity(check: Check) -> Any:
     # two groups have one distance and no variance
     het = len(check.groups) > 2
-    values, null = (check.het, check.null_het) if het else (check.dist, check.null_dist)
+    values, null = (
+        (check.het, check.null_het) if het else (check.statistics.dist, check.statistics.null_dist)
+    )
     targets = sorted(check.targets, key=lambda name: -check.n_users[name])[:MOST_PANELS]
     targets = [name for name in check.targets if name in targets]
     columns = min(4, len(targets))

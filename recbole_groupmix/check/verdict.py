@@ -110,15 +110,49 @@ def judge(uneven: Standing, dist: Standing, shared: float, d: int) -> Verdict:
     return Verdict(label, f"at d={d} {_MEANING[label]}{apart} ({numbers})", shared)
 
 
-def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Uneven_d and Dist_d of every group, beside the same under relabellings.
+
+    Attributes
+    ----------
+    uneven, dist : numpy.ndarray of float64, shape (d_max, n_groups)
+        The two statistics.
+    null_uneven, null_dist : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups)
+        The same under relabellings.
+    shared : numpy.ndarray of float64, shape (d_max, n_groups)
+        Mean overlap of the other groups with each, relative to random groups.
+    """
+
+    uneven: FloatArray
+    dist: FloatArray
+    null_uneven: FloatArray
+    null_dist: FloatArray
+    shared: FloatArray
+
+    @classmethod
+    def of(cls, delta: FloatArray, null: FloatArray) -> Statistics:
+        """Return those of Delta_d.
+
+        Parameters
+        ----------
+        delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
+            Delta_d of all pairs.
+        null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
+            The same under relabellings.
+        """
+        of_data, of_null = overlap_ratios(delta, null)
+        spread = unevenness(of_data), distance(delta), unevenness(of_null), distance(null)
+        return cls(*spread, of_data.mean(axis=-1))
+
+
+def corrected_p(found: Statistics, targets: Sequence[int]) -> FloatArray:
     """Return the p-values of Uneven_d and Dist_d of targets, corrected over both and all of them.
 
     Parameters
     ----------
-    delta : numpy.ndarray of float64, shape (d_max, n_groups, n_groups)
-        Delta_d of all pairs.
-    null : numpy.ndarray of float64, shape (n_relabellings, d_max, n_groups, n_groups)
-        The same under relabellings.
+    found : Statistics
+        Of the data and under relabellings.
     targets : sequence of int
         Indices of the groups that are judged.
 
@@ -128,9 +162,8 @@ def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> 
         Of Uneven_d, then of Dist_d, each dimension by itself.
     """
     chosen = list(targets)
-    of_data, of_null = overlap_ratios(delta, null)
-    values = np.stack([unevenness(of_data), distance(delta)])[:, :, chosen]
-    drawn = np.stack([unevenness(of_null), distance(null)], axis=1)[..., chosen]
+    values = np.stack([found.uneven, found.dist])[:, :, chosen]
+    drawn = np.stack([found.null_uneven, found.null_dist], axis=1)[..., chosen]
     p = np.empty(values.shape)
     for at in range(values.shape[1]):
         of_all = largest_statistic_p(
@@ -141,13 +174,13 @@ def corrected_p(delta: FloatArray, null: FloatArray, targets: Sequence[int]) -> 
 
 
 def verdicts(
-    delta: FloatArray, null: FloatArray, p: FloatArray, d: int, targets: dict[str, int]
+    found: Statistics, p: FloatArray, d: int, targets: dict[str, int]
 ) -> dict[str, Verdict]:
     """Judge the targets, given with their group indices, at one dimension.
 
     Parameters
     ----------
-    delta, null : numpy.ndarray
+    found : Statistics
         As for :func:`corrected_p`, which gives `p`.
     p : numpy.ndarray of float64, shape (2, d_max, n_targets)
         Corrected p-values of Uneven_d and Dist_d.
@@ -156,10 +189,9 @@ def verdicts(
     targets : dict of str to int
         Index of each target's group, in the order of `p`.
     """
-    of_data, of_null = overlap_ratios(delta[d - 1 : d], null[:, d - 1 : d])
-    uneven, random_uneven = unevenness(of_data)[0], unevenness(of_null)[:, 0].mean(axis=0)
-    dist, random_dist = distance(delta[d - 1]), distance(null[:, d - 1]).mean(axis=0)
-    shared = of_data[0].mean(axis=-1)
+    uneven, random_uneven = found.uneven[d - 1], found.null_uneven[:, d - 1].mean(axis=0)
+    dist, random_dist = found.dist[d - 1], found.null_dist[:, d - 1].mean(axis=0)
+    shared = found.shared[d - 1]
     return {
         target: judge(
             Standing(float(uneven[group]), float(random_uneven[group]), float(p[0, d - 1, at])),

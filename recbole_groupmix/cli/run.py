@@ -27,6 +27,8 @@ def add_options(parser: Parser) -> None:
         *(
             "weighting",
             "trials",
+            "search",
+            "hours",
             "folds",
             "repeats",
             "mix",

@@ -24,6 +24,8 @@ _SHOWN = {
     "protocol": ("", "P", "converged (default) or paper"),
     "weighting": ("", "W", "loss (Eq. 8, default) or sample (Eq. 7)"),
     "trials": ("", "N", "number of searched mixes"),
+    "search": ("", "NAME", "who proposes the mixes: random (default) or one that learns"),
+    "hours": ("", "H", "no more mixes than fit in so many hours"),
     "folds": ("", "N", "number of cross-validation folds"),
     "repeats": ("", "N", "number of training seeds of the final models"),
     "mix": ("", "FILES", "YAML files of mixes of your own (name, alpha, alpha_aug)"),

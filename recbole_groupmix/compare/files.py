@@ -11,7 +11,8 @@ import pandas as pd
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.files.quoted_cells import check_quotes
-from recbole_groupmix.record.read import read_frame, read_version
+from recbole_groupmix.record.read import read_frame, read_version, read_yaml
+from recbole_groupmix.record.schema import Config
 from recbole_groupmix.record.versions import FIRST, READ, Made, check_one_rule
 from recbole_groupmix.text.untrusted import error_text
 
@@ -49,10 +50,41 @@ def read_runs(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
     files = [_file(Path(user_path(path, f"cannot read {path}"))) for path in paths]
     places = [file.resolve() for file in files]
     check_one_rule([made for file in files if (made := _made(file)) is not None])
+    check_same_items(files)
     for place, file in zip(places, files, strict=True):
         if places.count(place) > 1:
             raise ValueError(f"{file} is given twice; a comparison needs different runs")
     return {name: _read(file) for name, file in zip(_names(places), files, strict=True)}
+
+
+def check_same_items(files: Sequence[Path]) -> None:
+    """Raise ``ValueError`` if run folders rank their users over different items.
+
+    That is what ``rank_items`` and ``eval_args`` of their ``config.yaml`` say: metrics over other
+    items have other levels, so that their ratio says nothing about the models. Tables that are no
+    run's say nothing of it.
+    """
+    known = [(file.parent, _ranks(file)) for file in files]
+    told = [(folder, ranks) for folder, ranks in known if ranks]
+    for folder, ranks in told[1:]:
+        first, of_first = told[0]
+        for key, value in ranks.items():
+            if value != of_first[key]:
+                raise ValueError(
+                    f"{folder} was measured with {key} {value} and {first} with {of_first[key]}, so "
+                    "that their users are ranked over different items; compare runs that agree in it"
+                )
+
+
+def _ranks(file: Path) -> dict[str, str]:
+    """Return how the run of a table ranks, by key; empty for a table that is not a run's."""
+    config = file.parent / "config.yaml"
+    if file.name != FOLDER_FILES[0] or not config.is_file():
+        return {}
+    asked = read_yaml(config, Config)["configuration"]
+    mode = (asked.get("eval_args") or {}).get("mode", "full")
+    test = mode.get("test", "full") if isinstance(mode, dict) else mode
+    return {"rank_items": str(asked.get("rank_items", "all")), "mode (of eval_args)": str(test)}
 
 
 def check_output(path: str | Path, what: str = "--out") -> Path:

@@ -23,8 +23,13 @@ BUDGET_CANDIDATE = f"{BUDGET}-"
 #: Beginning of the names of trials, which are candidates for `DATA_MIX`.
 TRIAL = "trial-"
 
+#: Source of Proportional trained once more with another seed, which shows the noise of training.
+REPEAT = "repeat"
+#: Source of mixes of all data but one group's.
+LEAVE_ONE_OUT = "leave_one_out"
+
 #: Sources of candidates that cannot become the searched mix.
-NOT_SEARCHED = ("baseline", "own", BUDGET, OF_RIVALS)
+NOT_SEARCHED = ("baseline", "own", BUDGET, OF_RIVALS, REPEAT)
 
 _RESERVED = frozenset((*BASELINES, DATA_MIX, THEORY, BUDGET))
 

@@ -19,8 +19,9 @@ from recbole_groupmix.exact.loss_influence import (
     targets_by_lambda,
 )
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.measured_users import measured_users
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.text.numbers import LEVEL, UNBOUNDED
+from recbole_groupmix.text.numbers import LEVEL, UNBOUNDED, count
 from recbole_groupmix.text.tables import aligned
 from recbole_groupmix.training.closed_form.back_end import weighted_ease
 from recbole_groupmix.training.closed_form.checks import check_is_ease
@@ -53,6 +54,19 @@ def influence_frame(
     """
     rows = [row for change in changes for row in change_rows(experiment, change, n_boot)]
     return pd.DataFrame(rows)
+
+
+def without_users(experiment: Experiment, influence: pd.DataFrame) -> dict[str, str]:
+    """Return the groups that are no target of a table, since too few are measured, with the reason."""
+    said = {}
+    for name, of_group in measured_users(experiment).items():
+        if name not in set(influence.get("target", ())):
+            why = ", ".join(f"{n}: {reason}" for reason, n in of_group.not_measured.items())
+            said[name] = (
+                f"of whose {count(of_group.n_in_data, 'user')} {of_group.n_measured} can be measured "
+                f"on test, and 2 are the least{f' ({why})' if why else ''}"
+            )
+    return said
 
 
 def measured_changes(

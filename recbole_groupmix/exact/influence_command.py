@@ -6,7 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from recbole_groupmix.exact.influence import influence_frame, influence_text, measured_changes
+from recbole_groupmix.exact.influence import (
+    influence_frame,
+    influence_text,
+    measured_changes,
+    without_users,
+)
 from recbole_groupmix.exact.similarity import (
     agreement_dict,
     agreement_text,
@@ -68,7 +73,9 @@ def influence_command(
     influence = influence_frame(experiment, changes)
     near = agreements(experiment, changes, delta)
     size = size_agreement(experiment, delta) if near else None
-    lines = [influence_text(influence, metric), "", agreement_text(near, d, size)]
+    left_out = without_users(experiment, influence)
+    said = [f"Left out as a target: {name}, {why}." for name, why in left_out.items()]
+    lines = [influence_text(influence, metric), *said, "", agreement_text(near, d, size)]
     if file is not None:
         names = list(experiment.groups.names)
         at = {name: index for index, name in enumerate(names)}
@@ -81,6 +88,7 @@ def influence_command(
                 "groups": names,
                 "metric": metric,
                 "lambda": dict(changes[0].lambdas),
+                "left_out": left_out,
                 "rows": json.loads(influence.to_json(orient="records", double_precision=15)),
                 "similarity": agreement_dict(near, delta, d, size),
             }

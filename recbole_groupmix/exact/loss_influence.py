@@ -13,10 +13,9 @@ from scipy.sparse import diags
 
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.core.linear.ease import precision_for, regularized_inverse
-from recbole_groupmix.core.linear.gram import gram
 from recbole_groupmix.core.linear.least_lambda import least_loss_lambdas
 from recbole_groupmix.core.linear.mix_gradient import user_lambda_slopes, user_loss_slopes
-from recbole_groupmix.core.linear.sparse_grams import sparse_gram
+from recbole_groupmix.core.linear.sparse_grams import maker_of_gram
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.core.statistics.two_tests import compared_changes
@@ -141,8 +140,7 @@ class LossProblem:
         rows = (diags(factors.astype(np.float32)) @ rows_of(experiment, where)).tocsr()
         self._rows, self._group = rows[np.flatnonzero(group >= 0)], group[group >= 0]
         self._plan = experiment.part(ALL_OF_TRAIN).elimination
-        make = gram if self._plan is None else sparse_gram
-        self._gram = make(self._rows, np.float32)
+        self._gram = maker_of_gram(self._plan)(self._rows, np.float32)
 
     def lambdas(self, lam: float | None = None) -> dict[str, float]:
         """Return the lambda of each target that has held-out users: `lam`, or that of least loss."""

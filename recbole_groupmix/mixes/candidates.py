@@ -48,6 +48,8 @@ class Candidate:
     mix_on : callable or None
         Returns the mix of a part, for a mix that follows the part's training interactions; None
         for a mix that is the same on all parts.
+    repeat : int
+        Seed offset of its trainings on the folds.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Candidate:
     source: str
     shared_weights: Mapping[str, float] | None = None
     mix_on: Callable[[int], Mix] | None = field(default=None, compare=False)
+    repeat: int = 0
 
     def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
         """Return how the mix is trained on a part, with RecBole keys of its own."""

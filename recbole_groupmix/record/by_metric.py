@@ -6,7 +6,7 @@ from recbole_groupmix.core.better_rows import better_rows
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.established import direction, why_not_established
 from recbole_groupmix.record.phrases import change_text, few_repeats
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.rows import row_names
 from recbole_groupmix.record.schema import SHORT_METRICS
 from recbole_groupmix.text.numbers import LEVEL
@@ -17,18 +17,24 @@ _ORDER, _CONTENT = "ndcg", ("recall", "precision")
 
 
 def other_metrics(result: Result) -> list[str]:
-    """Return the metrics whose changes stand below the table: the short ones, and that of selection.
+    """Return the short metrics at the last cut-off besides that by which rows were chosen.
 
-    The first of the short metrics is left out, since its changes stand in the table.
+    The changes of that one, ``valid_metric``, stand in the table, and the answer rests on it.
     """
     k = result["topk"][-1]
-    keys = [*(f"{metric}@{k}" for metric in SHORT_METRICS), str(result["valid_metric"])]
     measured = {key for row in result["change"].values() for key in row}
-    return [key for key in dict.fromkeys(keys[1:]) if key in measured and key != keys[0]]
+    keys = [f"{metric}@{k}" for metric in SHORT_METRICS]
+    return [key for key in keys if key in measured and key != result["valid_metric"]]
+
+
+def metric_columns(result: Result | Index) -> list[str]:
+    """Return the metrics whose means stand in a table: the short ones, and that of selection."""
+    keys = [f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS]
+    return list(dict.fromkeys([*keys, result["valid_metric"]]))
 
 
 def changes_by_metric(result: Result) -> list[str]:
-    """Return the lines of a table of changes in the other metrics, one row for each mix and rival.
+    """Return the lines of a table of changes in :func:`other_metrics`, one row for each mix and rival.
 
     No line where nothing is compared. Rows that are another row's are left out.
     """
@@ -42,25 +48,30 @@ def changes_by_metric(result: Result) -> list[str]:
 
 
 def metric_sentences(result: Result) -> list[str]:
-    """Return what the other metrics say besides the first, in at most two sentences.
+    """Return what the other metrics say besides that of the answer, in at most three sentences.
 
-    Which rows change NDCG one way and recall or precision the other, and which are better in
-    another metric although they are not in the first. All of these changes are established: beyond
-    their intervals and marked, by the rule of every verdict of the run. Rows stand in the order of
-    the result, the best of the first metric before them.
+    Which rows change NDCG one way and recall or precision the other; which are better in another
+    metric although they are not in the answer's; and of which precision says otherwise than that.
+    What is said to be better or worse is established: beyond its interval and marked, by the rule
+    of every verdict of the run. Rows stand in the order of the result, the best one before them.
     """
-    k = result["topk"][-1]
-    first = f"{SHORT_METRICS[0]}@{k}"
-    opposite, elsewhere = [], []
+    k, first = result["topk"][-1], result["valid_metric"]
+    paper = f"{SHORT_METRICS[0]}@{k}"
+    opposite, elsewhere, otherwise = [], [], []
     for row in _compared(result):
         order = _side(result, row, f"{_ORDER}@{k}")
         against = [m for m in _CONTENT if order * _side(result, row, f"{m}@{k}") < 0]
         better = [key for key in other_metrics(result) if _side(result, row, key) > 0]
+        leads = _side(result, row, first)
         if against:
-            keys = (f"{against[0]}@{k}", f"{_ORDER}@{k}")
+            keys = [f"{against[0]}@{k}", f"{_ORDER}@{k}"]
             opposite.append(f"{row}: {', but '.join(_change(result, row, key) for key in keys)}")
-        elif better and not _side(result, row, first):
+        elif better and leads <= 0:
             elsewhere.append(f"{row}: {', '.join(_change(result, row, key) for key in better)}")
+        elif paper in other_metrics(result) and _side(result, row, paper) != leads:
+            otherwise.append(
+                f"{row}: {_change(result, row, paper)}, {_change(result, row, first)}"
+            )
     return [
         f"{what}: {'; '.join(rows)}. {why}"
         for what, rows, why in (
@@ -68,12 +79,16 @@ def metric_sentences(result: Result) -> list[str]:
                 "Metrics disagree, both beyond their intervals",
                 opposite,
                 f"Recall and precision count what is found among the first {k} items, NDCG asks how "
-                f"far up it stands; rows are chosen by --valid_metric, here "
-                f"{result['valid_metric']}.",
+                f"far up it stands; rows are chosen by --valid_metric, here {first}.",
             ),
             (
-                f"Better in another metric, while {first} cannot be told apart",
+                f"Better in another metric, while {first} is not better",
                 elsewhere,
+                "Each metric is corrected by itself.",
+            ),
+            (
+                f"{paper}, the paper's metric, says otherwise than {first}, by which rows are chosen",
+                otherwise,
                 "Each metric is corrected by itself.",
             ),
         )
@@ -84,7 +99,7 @@ def metric_sentences(result: Result) -> list[str]:
 def _compared(result: Result) -> list[str]:
     same = result.get("same_mix") or {}
     rows = [row for row in row_names(result) if row != REFERENCE and row not in same]
-    first = f"{SHORT_METRICS[0]}@{result['topk'][-1]}"
+    first = result["valid_metric"]
     changes = {row: by[first] for row, by in result["change"].items() if first in by}
     best = better_rows(changes, LEVEL)[:1]
     return sorted(rows, key=lambda row: row not in best)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
 from recbole_groupmix.record.fold_values import FoldValues, unpack
-from recbole_groupmix.record.metrics import check_whole, read_metrics
+from recbole_groupmix.record.metrics import check_whole, of_target, read_metrics
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result, RivalRecord
@@ -147,6 +147,16 @@ class FinishedRun:
         """Metrics of short tables, such as ``precision@20``."""
         return [f"{metric}@{self.result['topk'][-1]}" for metric in SHORT_METRICS]
 
+    @property
+    def key(self) -> str:
+        """The metric by which rows were chosen, on which the run's answer rests."""
+        return self.result["valid_metric"]
+
+    @property
+    def shown(self) -> list[str]:
+        """Metrics of the page's tables of changes: that of the answer, then the short ones."""
+        return [self.key, *other_metrics(self.result)]
+
     def per_user(self, mix: str, key: str, group: str | None = None) -> pd.DataFrame:
         """Return values by repeat (rows) and user (columns), of a group or of all."""
         wide: pd.DataFrame = self._by_mix[mix, key]
@@ -197,8 +207,8 @@ def read_folders(paths: Sequence[str | Path]) -> list[FinishedRun]:
 def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     """Read one finished run; see :func:`read_folders`.
 
-    `only_target` leaves out metrics of other groups, other metrics than :data:`~.schema.SHORT_METRICS` and
-    smaller cut-offs, which are most of a run's bytes.
+    `only_target` leaves out other groups, and metrics and cut-offs of no short table, which are most of
+    a run's bytes.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -215,7 +225,7 @@ def read_folder(path: str | Path, *, only_target: bool = False) -> FinishedRun:
     config = read_yaml(folder / "config.yaml", Config)
     searched = bool(result["search"]["cv"])
     file = folder / "metrics.parquet"
-    metrics = read_metrics(file, _of_target(result) if only_target else None)
+    metrics = read_metrics(file, of_target(result) if only_target else None)
     _check_metrics(file, metrics, result)
     absent = [name for name in _OF_SEARCH if searched and not (folder / name).is_file()]
     if absent:
@@ -282,12 +292,4 @@ def _check_metrics(file: Path, metrics: pd.DataFrame, result: Result) -> None:
         unexpected = f"users of {strange[0]!r}" if strange else f"no users of {result['target']!r}"
         raise ValueError(f"{file} has {unexpected}, unlike result.json beside it; {AGAIN}")
     keys = {f"{metric}@{result['topk'][-1]}" for metric in SHORT_METRICS}
-    check_whole(file, metrics, row_names(result), keys)
-
-
-def _of_target(result: Result) -> list[tuple[str, str, Any]]:
-    return [
-        ("group", "==", result["target"]),
-        ("metric", "in", list(SHORT_METRICS)),
-        ("k", "==", result["topk"][-1]),
-    ]
+    check_whole(file, metrics, row_names(result), keys | {result["valid_metric"]})

@@ -1,4 +1,4 @@
-"""The lines of ``trials.jsonl``, ``curves.jsonl`` and ``fold_users.jsonl``, as in :mod:`.schema`."""
+"""The lines of ``trials.jsonl``, ``curves.jsonl``, ``fold_users.jsonl`` and ``races.jsonl``, as in :mod:`.schema`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class _Fold(TypedDict):
     name: str
     """The candidate's name; of ``groupmix tune`` `proportional`."""
     source: str
-    """Where it comes from: `baseline`, `own`, `theory`, `budget`, `rival` or a sampler."""
+    """Where it comes from: `baseline`, `own`, `theory`, `budget`, `rival`, a sampler, or of a search in
+    waves `repeat` (Proportional with another seed), `leave_one_out` or the proposer."""
     fold: Count
     """The fold that was held out, from 0."""
     score: float | None
@@ -112,6 +113,19 @@ class FoldUsers(TypedDict):
     """Their tokens, in the order of `packed` in ``curves.jsonl``."""
     n_relevant: list[Positive]
     """Their held-out items."""
+
+
+class LeftRecord(TypedDict):
+    """A line of ``races.jsonl``: a mix that left a race of its wave, so that it is never chosen."""
+
+    name: str
+    """The candidate's name."""
+    fold: Count
+    """The last fold that it was trained on, from 0."""
+    leader: str
+    """The candidate with the best score on the folds so far, behind which it was."""
+    chance: NotNegative
+    """Share of resamples of the target's users in which it was as good as the leader."""
 
 
 class FoldSummary(TypedDict):

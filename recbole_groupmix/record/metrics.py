@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from recbole_groupmix.record.read import AGAIN, read_frame
-from recbole_groupmix.record.schema import MetricsRow, RepeatRow
+from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.schema import SHORT_METRICS, MetricsRow, RepeatRow
 
 
 def read_repeat(
@@ -58,6 +59,16 @@ def read_metrics(file: Path, filters: list[tuple[str, str, Any]] | None = None) 
     frame = read_frame(file, set(MetricsRow.__annotations__), filters=filters)
     _check_values(file, frame)
     return frame
+
+
+def of_target(result: Result) -> list[tuple[str, str, Any]]:
+    """Return pyarrow's filters for the target's users and the metrics of a result's short tables."""
+    chosen_by, _, cut_off = result["valid_metric"].partition("@")
+    return [
+        ("group", "==", result["target"]),
+        ("metric", "in", [*SHORT_METRICS, chosen_by]),
+        ("k", "in", [result["topk"][-1], *([int(cut_off)] if cut_off.isdecimal() else [])]),
+    ]
 
 
 def check_whole(file: Path, frame: pd.DataFrame, mixes: Sequence[str], keys: set[str]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from recbole_groupmix import __version__
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, REFERENCE, TRIAL
 from recbole_groupmix.record.changes import changes, same_rows, test_means
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.phrases import interval_note
@@ -26,7 +26,14 @@ from recbole_groupmix.record.result_schema import (
     Trainings,
 )
 from recbole_groupmix.record.rows import best_rival
-from recbole_groupmix.record.schema import SCHEMA_VERSION, Change, Group, Lengths, RemovedStep
+from recbole_groupmix.record.schema import (
+    SCHEMA_VERSION,
+    Change,
+    Group,
+    Lengths,
+    RemovedStep,
+    WavesRecord,
+)
 from recbole_groupmix.text.numbers import finite
 
 T = TypeVar("T")
@@ -96,6 +103,7 @@ def build_result(
     rivals: Mapping[str, RivalRecord] | None = None,
     trainings: Trainings | None = None,
     items: Sequence[str] = (),
+    waves: WavesRecord | None = None,
 ) -> Result:
     """Assemble the content of ``result.json``.
 
@@ -135,6 +143,8 @@ def build_result(
         Models that were trained on folds.
     items : sequence of str
         Which items were ranked and which trained, in sentences; empty where all are.
+    waves : WavesRecord, optional
+        How a search in waves went.
     """
     rivals = rivals or {}
     rows = [*mixes, *rivals]
@@ -184,6 +194,9 @@ def build_result(
         "seconds": dict(seconds),
         "versions": versions(),
     }
+    if waves is not None:
+        n_trials = sum(name.startswith(TRIAL) for name in waves["belief"])
+        result["search"] = {**result["search"], "trials": n_trials, "waves": waves}
     if items:
         result["items"] = list(items)
     if budget is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from recbole_groupmix.core.better_rows import better_rows, has_interval
-from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
+from recbole_groupmix.core.names import REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
-from recbole_groupmix.record.by_metric import changes_by_metric, metric_sentences
+from recbole_groupmix.record.by_metric import changes_by_metric, metric_columns, metric_sentences
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.length_rows import (
     control_sentence,
@@ -25,12 +25,14 @@ from recbole_groupmix.record.phrases import (
 from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
 from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names, same_text
-from recbole_groupmix.record.schema import SHORT_METRICS, Change, Group, SearchRecord
+from recbole_groupmix.record.schema import Change, Group, SearchRecord
+from recbole_groupmix.record.search_sentences import search_sentences
 from recbole_groupmix.text.numbers import LEVEL, count, value
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
 #: Columns of the table from which on its groups stand in rows below it.
 WIDEST = 130
+_WIDER = 3  # factor between the lambdas of a grid that goes further
 
 
 def result_table(result: Result) -> str:
@@ -41,31 +43,31 @@ def result_table(result: Result) -> str:
     result : Result
         Content of ``result.json``.
     """
-    k = result["topk"][-1]
     groups = [g["name"] for g in result["groups"] if g["name"] != result["target"]]
+    key, metrics = result["valid_metric"], metric_columns(result)
     header = [
         "mix",
         "alpha_aug",
         *groups,
-        *(f"{m}@{k}" for m in SHORT_METRICS),
+        *metrics,
         *_length_headers(result),
-        f"change {SHORT_METRICS[0]}",
+        f"change {key}",
         *_control_headers(result),
     ]
     rows = [header]
     mixes = mixes_of(result)
     for name in row_names(result):
         mix, values = mixes.get(name), result["test"][name]
-        change = result["change"].get(name, {}).get(f"{SHORT_METRICS[0]}@{k}")
+        change = result["change"].get(name, {}).get(key)
         rows.append(
             [
                 name,
                 "-" if mix is None else f"{mix['alpha_aug']:.2f}",
                 *("-" if mix is None else f"{mix['alpha'].get(g, 0.0):.2f}" for g in groups),
-                *(f"{values[f'{m}@{k}']:.4f}" for m in SHORT_METRICS),
+                *(f"{values[metric]:.4f}" for metric in metrics),
                 *_epochs(result, name),
                 _change(result, name, change),
-                *_control(result, name, f"{SHORT_METRICS[0]}@{k}"),
+                *_control(result, name, key),
             ]
         )
     repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
@@ -87,7 +89,7 @@ def result_table(result: Result) -> str:
             *_shares(result, groups),
         ]
     below = changes_by_metric(result)
-    return "\n".join([title, "", *table, "", *below, *([""] if below else []), *_notes(result, k)])
+    return "\n".join([title, "", *table, "", *below, *([""] if below else []), *_notes(result)])
 
 
 def _change(result: Result, name: str, change: Change | None) -> str:
@@ -185,15 +187,21 @@ def _answer(result: Result, key: str) -> list[str]:
 
 
 def _at_the_end(search: SearchRecord) -> str:
-    """Return a warning if most mixes chose the least or the greatest lambda."""
+    """Return a warning if Proportional or most mixes chose the least or the greatest lambda."""
     grid = search.get("lambdas") or []
-    chosen = [keys.get("reg_weight") for keys in search["options"].values()]
-    for end, which in ((grid[0], "least"), (grid[-1], "greatest")) if len(grid) > 1 else ():
+    options = search["options"]
+    chosen = [keys.get("reg_weight") for keys in options.values()]
+    ends = (
+        ((grid[0], "least", 1 / _WIDER), (grid[-1], "greatest", _WIDER)) if len(grid) > 1 else ()
+    )
+    for end, which, step in ends:
         n = chosen.count(end)
-        if 2 * n > len(chosen):
+        if 2 * n > len(chosen) or options.get(REFERENCE, {}).get("reg_weight") == end:
+            wider = sorted([*grid, *(float(f"{end * step**k:.3g}") for k in (1, 2))])
             return (
-                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas: a wider grid may "
-                "do better."
+                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas, so that the best "
+                "may lie outside: the grid is not widened by itself, "
+                f"--lambdas=[{','.join(f'{lam:g}' for lam in wider)}] looks further, in a run of its own."
             )
     return ""
 
@@ -209,20 +217,20 @@ def _budget_note(budget: BudgetRecord, result: Result) -> str:
     )
 
 
-def _notes(result: Result, k: int) -> list[str]:
-    target = result["target"]
+def _notes(result: Result) -> list[str]:
+    target, key = result["target"], result["valid_metric"]
     groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
     notes = [
-        *_answer(result, f"{SHORT_METRICS[0]}@{k}"),
-        *filter(None, [against_rival_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
+        *_answer(result, key),
+        *filter(None, [against_rival_sentence(result, key)]),
         *metric_sentences(result),
         *(f"{sentence}." for sentence in result.get("items", [])),
-        f"change: of {SHORT_METRICS[0]}@{k} against proportional, with 95 % {result['intervals']}; "
+        f"change: of {key}, by which rows are chosen, against proportional, with 95 % {result['intervals']}; "
         f"* marks p < {LEVEL} of all tests (docs/statistics.md) after Holm's correction over "
         "the rows"
         f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
         *length_sentences(result),
-        *filter(None, [control_sentence(result, f"{SHORT_METRICS[0]}@{k}")]),
+        *filter(None, [control_sentence(result, key)]),
         f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
         f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]
@@ -254,23 +262,5 @@ def _notes(result: Result, k: int) -> list[str]:
             f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "
             "learning_rate may help."
         )
-    search = result["search"]
-    best = search.get("best_cv")
-    if best is not None:
-        metric, n = result["valid_metric"], search["trials"]
-        test, cv = result["test"], search["cv"]
-        own_theory = THEORY in cv and THEORY not in result.get("same_mix", {})
-        besides = " and theory" if own_theory else ""
-        notes.append(
-            f"data_mix: {search['selected']}, the best of {count(n, 'trial')}{besides} by "
-            f"{metric} on the folds. {metric} on folds and test: data_mix {best:.4f} and "
-            f"{test[DATA_MIX][metric]:.4f}, proportional {cv[REFERENCE]:.4f} and "
-            f"{test[REFERENCE][metric]:.4f}. The winner's cross-validation score is "
-            "optimistic, because it was picked from many (selection bias); judge it by the test "
-            "columns."
-        )
-        scores = {n: cv[candidate_of(result, n)] for n in mixes_of(result) if n != DATA_MIX}
-        better = [n for n, score in scores.items() if score is not None and score >= best]
-        if better:
-            notes.append(f"No trial beat {', '.join(better)} on the folds.")
+    notes += search_sentences(result)
     return paragraphs(notes)

@@ -44,11 +44,22 @@ class _Config(TypedDict):
     """The data of the run."""
 
 
+class Bought(TypedDict):
+    """The value of ``hours`` in ``config.yaml``: what a limit in time has bought."""
+
+    hours: NotNegative
+    """The limit (`--hours`)."""
+    trials: Count
+    """Mixes that fitted by the forecast of the call that first had this limit."""
+
+
 class Config(_Config, total=False):
     """``config.yaml``: configuration and data of the run; only an equal run resumes it."""
 
     trials: int | None
     """Number of searched mixes, which may grow when a run is resumed."""
+    hours: Bought
+    """What a limit in time has bought; absent without one."""
 
 
 class NamedMix(MixRecord):
@@ -213,6 +224,44 @@ class Lengths(TypedDict):
     """Epochs at the peak of every row's own mean curve, up to twice the common length."""
 
 
+class Believed(TypedDict):
+    """A value of ``belief``: what a search in waves believes of a mix that it tried."""
+
+    mean: float | None
+    """Posterior mean of its score on the folds; null where training diverged."""
+    sd: float | None
+    """Posterior standard deviation of its difference to `proportional`."""
+    best: float
+    """Probability that it is the best of all."""
+
+
+class WavesRecord(TypedDict):
+    """The value of ``waves``: a search whose mixes were proposed from those that were tried."""
+
+    proposer: str
+    """Name of the proposer (``--search``)."""
+    most: Count
+    """Most mixes that it might search; `trials` is how many it did."""
+    ended: str
+    """Why it ended: `trials` were spent, little `gain` was likely, or `proposer` had no more."""
+    least_gain: NotNegative
+    """Gain over `proportional` that was worth going on for; 0 if it never ended early."""
+    chance_of_more: float
+    """Probability at its end that any mix near those tried gains more than that."""
+    rank_correlation: float | None
+    """Spearman's correlation of scores with what the surface says of mixes that it has not seen."""
+    optimism: float | None
+    """What it then says of the best fifth minus what was measured, relative to `proportional`."""
+    recommended: str
+    """The candidate of the largest posterior mean: `selected`, or `proportional`."""
+    belief: dict[str, Believed]
+    """Every mix that was tried, trainings of `proportional` with other seeds under its name."""
+    left: dict[str, Positive]
+    """Mixes that left a race, with the number of folds that they were trained on."""
+    saved: Count
+    """Models that were not trained since mixes had left."""
+
+
 class SearchRecord(_Search, total=False):
     """The value of ``search``: the search on the folds."""
 
@@ -224,3 +273,5 @@ class SearchRecord(_Search, total=False):
     """Options that the folds chose, by candidate."""
     lambdas: list[float] | None
     """Lambdas that closed-form models were solved with."""
+    waves: WavesRecord
+    """How the search went; absent where all mixes were drawn beforehand (`search: random`)."""

@@ -34,6 +34,7 @@ class _Seconds(TypedDict):
     model: NotNegative
     epoch: NotNegative
     evaluation: NotNegative
+    fold: NotNegative
 
 
 class _Known(TypedDict):
@@ -104,6 +105,7 @@ class Timings:
             "model": measured.costs.model,
             "epoch": measured.costs.epoch,
             "evaluation": measured.costs.evaluation,
+            "fold": measured.costs.fold,
         }
         if self._keep:
             self.keep()
@@ -156,4 +158,5 @@ def cost_of(cell: Cell, timings: Timings, settings: Settings) -> Forecast:
         stops_early=early and not closed,
         closed_form=closed,
         costs=timings.costs(cell.base),
+        folds=int(settings.folds),
     )

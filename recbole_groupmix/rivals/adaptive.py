@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.weight_rules import Adaptive
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.learned import why_not_learned
 from recbole_groupmix.rivals.recipe import Recipe
-from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.rivals.rival import Point, Reference, Rival
 from recbole_groupmix.settings.settings import Settings
 
 #: Falls of the loss that are averaged, as in TALL's code.
@@ -25,7 +24,7 @@ GAP = 0.25
 _LOSS_AT_FIRST = 0.6931
 
 
-class AdaptiveWeights:
+class AdaptiveWeights(Rival):
     """Proportional with weights of groups that follow from their losses, epoch by epoch."""
 
     name = "adaptive"
@@ -72,10 +71,6 @@ class AdaptiveWeights:
             as_printed=bool(point["as_printed"]),
         )
         return reference.recipe(experiment, rule=rule)
-
-    def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
-        """Return None: it is known after training only; see :func:`.learned.mean_mix`."""
-        return None
 
 
 def _point(alpha: float, *, on_change: bool, gap: int, as_printed: bool = False) -> Point:

@@ -9,13 +9,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from recbole_groupmix.core.calibration import ItemProfiles, calibrated_lists, listed_first
-from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.theory.class_shares import item_class_shares, user_class_shares
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_labels import item_labels
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.rivals.recipe import Recipe
-from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.rivals.rival import Point, Reference, Rival
 from recbole_groupmix.settings.settings import Settings
 
 #: Weights of calibration against the scores, the most promising first.
@@ -64,7 +63,7 @@ class CalibratedRanking:
         return listed_first(scores, lists)
 
 
-class Calibrated:
+class Calibrated(Rival):
     """Proportional, whose lists are chosen greedily for scores and class shares."""
 
     name = "calibrated"
@@ -85,8 +84,8 @@ class Calibrated:
         self._shares: WeakKeyDictionary[object, _ClassShares] = WeakKeyDictionary()
 
     def most_points(self, settings: Settings) -> int:
-        """Return the most points under some settings, without the data."""
-        return 2 * len(TRADE_OFFS)
+        """Return 1: the points rank the lists of one model anew."""
+        return 1
 
     def why_not(self, experiment: Experiment) -> str | None:
         """Return why there are no class shares; None if there are."""
@@ -128,10 +127,6 @@ class Calibrated:
             rerank=CalibratedRanking(trained, shares.items, wanted, length, trade_off),
             key=(self.name, trade_off, experiment.target if of_group else ""),
         )
-
-    def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
-        """Return None: the weights are Proportional's, and what differs is no weight."""
-        return None
 
 
 class _ClassShares:

@@ -38,6 +38,7 @@ class RivalCandidate:
 
     source = OF_RIVALS
     is_baseline = False
+    repeat = 0
 
     @property
     def name(self) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.recipe import Recipe
-from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.rivals.rival import Point, Reference, Rival
 from recbole_groupmix.rivals.towards_pooled import (
     DISTANCES,
     after_pooled,
@@ -22,7 +21,7 @@ from recbole_groupmix.settings.settings import Settings
 SHARES_OF_RATE = (0.1, 0.01, 1.0)
 
 
-class FineTuned:
+class FineTuned(Rival):
     """Proportional's model, trained on with the target's users only.
 
     The folds choose the learning rate and for how long, from 0 updates on, which are Proportional.
@@ -59,10 +58,6 @@ class FineTuned:
             return towards_pooled(experiment, part, point, reference)
         recipe = after_pooled(experiment, part, reference)
         return replace(recipe, options={**reference.options, **point})
-
-    def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
-        """Return None: data that come one after the other are no mix."""
-        return None
 
 
 RIVAL = FineTuned()

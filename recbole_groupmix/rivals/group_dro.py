@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.weight_rules import GroupDRO
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.rivals.learned import why_not_learned
 from recbole_groupmix.rivals.recipe import Recipe
-from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.rivals.rival import Point, Reference, Rival
 from recbole_groupmix.settings.settings import Settings
 
 #: Sum of the step sizes of a training: the log ratio of two groups' weights at its end, for a mean
@@ -17,7 +16,7 @@ from recbole_groupmix.settings.settings import Settings
 STEPS = ((10.0, False), (30.0, False), (3.0, False), (10.0, True), (3.0, True))
 
 
-class GroupDROWeights:
+class GroupDROWeights(Rival):
     """Proportional with weights of groups by exponentiated gradient."""
 
     name = "group_dro"
@@ -51,10 +50,6 @@ class GroupDROWeights:
         """Return Proportional with the rule of a point."""
         rule = GroupDRO(point["eta"], bool(point["balanced"]))
         return reference.recipe(experiment, rule=rule)
-
-    def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
-        """Return None: it is known after training only; see :func:`.learned.mean_mix`."""
-        return None
 
 
 RIVAL = GroupDROWeights()

@@ -54,6 +54,11 @@ class Recipe:
     key: tuple[object, ...] = ()
 
     @property
+    def plain(self) -> Recipe:
+        """The recipe of the model whose lists are ranked anew; itself where none are."""
+        return self if self.rerank is None else replace(self, rerank=None, key=())
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What two recipes share if and only if they train the same model."""
         l2 = None if self.l2 is None else tuple(sorted(self.l2.items()))
@@ -86,8 +91,7 @@ def n_models(recipes: Iterable[Recipe]) -> int:
     """
     models, firsts, learned = set(), set(), set()
     for recipe in recipes:
-        plain = recipe if recipe.rerank is None else replace(recipe, rerank=None, key=())
-        models.add(plain.identity)
+        models.add(recipe.plain.identity)
         if recipe.first is not None:
             firsts.add((recipe.first.epochs, *recipe.first.recipe.identity))
         if recipe.rule is not None:

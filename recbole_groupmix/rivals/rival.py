@@ -68,9 +68,9 @@ class Rival(Protocol):
     own_length: bool
 
     def most_points(self, settings: Settings) -> int:
-        """Return the most points under some settings, for a plan without the data.
+        """Return the most points with models of their own under some settings, for a plan.
 
-        0 where the settings alone tell that it cannot be carried.
+        It knows no data. 0 where the settings alone tell that it cannot be carried.
         """
 
     def why_not(self, experiment: Experiment) -> str | None:
@@ -88,4 +88,9 @@ class Rival(Protocol):
         """
 
     def implied_mix(self, experiment: Experiment, point: Point) -> Mix | None:
-        """Return the mix that gives the groups the mean weights of their users; None without one."""
+        """Return the mix that gives the groups the mean weights of their users; None without one.
+
+        None by default: data that come one after the other are no mix, a re-ranking has no weights,
+        and those that are learned are known after training only (:func:`.learned.mean_mix`).
+        """
+        return None

@@ -21,6 +21,7 @@ from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.progress import Progress
+from recbole_groupmix.search.recommended import found_by
 from recbole_groupmix.search.stages import (
     control_stage,
     has_control,
@@ -31,9 +32,10 @@ from recbole_groupmix.search.stages import (
 )
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage, test_metrics
+from recbole_groupmix.search.waves import Waves
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning
-from recbole_groupmix.training.job import Fit, Job, n_trainings, training_key
+from recbole_groupmix.training.job import Fit, Job, model_key, n_trainings, training_key
 from recbole_groupmix.training.learned_schedules import LearnedSchedules
 from recbole_groupmix.training.reranking import Reranking
 
@@ -76,8 +78,8 @@ class OwnJobs:
     def __init__(self, stages: Mapping[str, Stage]) -> None:
         ((self._target, stage),) = stages.items()
         self.jobs = stage.jobs()
-        self.n_models = stage.n_models
-        self.n_done = stage.n_models - n_trainings(self.jobs)
+        self.n_done = stage.n_models - len({training_key(job) for job in self.jobs})
+        self.n_models = self.n_done + n_trainings(self.jobs)  # points of a rival may share one
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
         """Yield the target and the fit."""
@@ -90,6 +92,7 @@ def carry_out(
     back_end: BackEnd,
     jobs_of: Callable[[Mapping[str, Stage]], Jobs],
     started: float,
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Result]:
     """Train what is left of the runs, whose folders are open; return their results by target.
 
@@ -105,6 +108,8 @@ def carry_out(
         Returns the :class:`Jobs` of the stages of all targets.
     started : float
         Start of the call, in seconds of :func:`time.perf_counter`.
+    say : callable
+        Prints a line for people.
 
     Raises
     ------
@@ -114,7 +119,7 @@ def carry_out(
     training = _Training(experiment, Reranking(FineTuning(LearnedSchedules(back_end))), jobs_of)
     on_folds = trains_on_folds(experiment.settings)
     if on_folds:
-        _cross_validate(runs, training)
+        _cross_validate(runs, training, say)
         for run in runs.values():
             run.rivals = rivals_of(run)
         for own in (False, True):
@@ -157,7 +162,9 @@ def carry_out(
     return results
 
 
-def _cross_validate(runs: Mapping[str, TargetRun], training: _Training) -> None:
+def _cross_validate(
+    runs: Mapping[str, TargetRun], training: _Training, say: Callable[[str], None]
+) -> None:
     """Train the candidates on the folds, Proportional first where it sets the training length."""
     if has_length_stage(next(iter(runs.values())).experiment.settings):
         stages = {t: length_stage(r.experiment, r.folder, r.trained) for t, r in runs.items()}
@@ -165,6 +172,13 @@ def _cross_validate(runs: Mapping[str, TargetRun], training: _Training) -> None:
         for run in runs.values():
             lost = not isfinite(run.cv[REFERENCE]["score"])
             check_reference([REFERENCE] if lost else [], "on a fold")
+    for target, run in runs.items():
+        if run.experiment.settings.in_waves:  # a run of one target
+            waves = Waves(run, say)
+            for title, stage in waves.stages():
+                training.cross_validate(runs, {target: stage}, title)
+            run.found = found_by(waves, run.experiment.settings)
+            return
     stages = {t: mix_stage(r.experiment, r.folder, r.trained, r.cv) for t, r in runs.items()}
     training.cross_validate(runs, stages, "folds")
 
@@ -212,11 +226,11 @@ class _Training:
         show = self._experiment.settings["show_progress"]
         bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
         fits = self._back_end.train(self._experiment, jobs.jobs, bars.epoch) if jobs.jobs else ()
-        lengths = Counter(training_key(job) for job in jobs.jobs)
+        lengths = Counter(model_key(job) for job in jobs.jobs)
         for fit in fits:
             yield fit, list(jobs.read(fit))
-            lengths[training_key(fit.job)] -= 1
-            if not lengths[training_key(fit.job)]:  # its last length
+            lengths[model_key(fit.job)] -= 1
+            if not lengths[model_key(fit.job)]:  # its last length
                 bars.model()
         bars.close()
 
@@ -232,7 +246,7 @@ def _controls(runs: Mapping[str, TargetRun]) -> dict[str, FoldStage]:
     """Return the stages that train what the rows chose until their own peaks can be seen."""
     stages = {}
     for target, run in runs.items():
-        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates)
+        chosen = chosen_candidates(_compared(run), run.cv, run.duplicates, found=run.found)
         each = list({candidate.name: candidate for candidate in chosen.values()}.values())
         stages[target] = control_stage(run.experiment, run.folder, each, run.cv)
     return stages
@@ -243,7 +257,7 @@ def _choose(run: TargetRun) -> Chosen:
     run.tracking.of_mixes(
         [*run.trained, *run.rivals], run.cv, run.experiment.settings.valid_metric
     )
-    return choose(run.experiment, _compared(run), run.cv, run.duplicates, run.rivals)
+    return choose(run.experiment, _compared(run), run.cv, run.duplicates, run.rivals, run.found)
 
 
 def _compared(run: TargetRun) -> list[Candidate]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -14,9 +14,36 @@ from recbole_groupmix.mixes.candidates import FIXED, Candidate, select
 from recbole_groupmix.mixes.duplicates import without_duplicates
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.result_schema import BudgetRecord, Trainings
+from recbole_groupmix.record.schema import WavesRecord
 from recbole_groupmix.rivals.candidate import RivalCandidate
 from recbole_groupmix.rivals.recipe import n_models
 from recbole_groupmix.search.trainable import Trainable
+
+#: Chooses the data mix among compared candidates with their summaries; None for no data mix.
+Pick = Callable[[Sequence[Candidate], Mapping[str, FoldSummary]], Candidate | None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search in waves found; the default is a search that drew its mixes beforehand.
+
+    Attributes
+    ----------
+    pick : callable
+        Chooses the data mix.
+    left : mapping of str to int
+        Folds of each mix that left a race, and so is never chosen.
+    record : WavesRecord or None
+        How the search went.
+    """
+
+    pick: Pick = select
+    left: Mapping[str, int] = field(default_factory=dict)
+    record: WavesRecord | None = None
+
+    def remaining(self, compared: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that did not leave."""
+        return [candidate for candidate in compared if candidate.name not in self.left]
 
 
 @dataclass(frozen=True)
@@ -44,6 +71,8 @@ class Chosen:
         The rivals, each a row.
     trainings : Trainings or None
         Models that were trained on folds, for mixes and for rivals; None without folds.
+    waves : WavesRecord or None
+        How a search in waves went.
     """
 
     rows: dict[str, Trainable]
@@ -55,6 +84,7 @@ class Chosen:
     budget: BudgetRecord | None = None
     rivals: Sequence[RivalCandidate] = ()
     trainings: Trainings | None = None
+    waves: WavesRecord | None = None
 
 
 def choose(
@@ -63,6 +93,7 @@ def choose(
     cv: Mapping[str, FoldSummary],
     duplicates: Mapping[str, str] | None = None,
     rivals: Sequence[RivalCandidate] = (),
+    found: Found | None = None,
 ) -> Chosen:
     """Return the rows of a result: baselines, own mixes, theory's, budget, the data mix, rivals.
 
@@ -81,13 +112,17 @@ def choose(
         (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
     rivals : sequence of RivalCandidate
         Rivals with their summaries in `cv`.
+    found : Found, optional
+        What a search in waves found.
 
     Raises
     ------
     ValueError
         If training of Proportional diverged.
     """
-    duplicates, by_name = duplicates or {}, {c.name: c for c in compared}
+    found, tried = found or Found(), compared
+    duplicates, compared = duplicates or {}, found.remaining(tried)
+    by_name = {c.name: c for c in compared}
     of = {c.name: duplicates.get(c.name, c.name) for c in compared}
     diverged = [n for n, name in of.items() if name in cv and not isfinite(cv[name]["score"])]
     check_reference(diverged, "on a fold")
@@ -96,7 +131,7 @@ def choose(
         for c in compared
         if c.source in FIXED and c.name not in diverged
     }
-    selected = select(without_duplicates(compared, duplicates), cv) if cv else None
+    selected = found.pick(without_duplicates(compared, duplicates), cv) if cv else None
     budget = budget_record(compared, cv, duplicates)
     if budget is not None:
         name = budget["selected"]
@@ -105,6 +140,8 @@ def choose(
             duplicates = {**duplicates, BUDGET: name}
     if selected is not None:
         rows[DATA_MIX] = selected
+        if BUDGET in rows and rows[BUDGET].name == selected.name and BUDGET not in duplicates:
+            duplicates = {**duplicates, BUDGET: DATA_MIX}
     for rival in rivals:
         if is_better(rival.name, cv):
             rows[rival.name] = rival
@@ -121,7 +158,8 @@ def choose(
         duplicates=duplicates,
         budget=budget,
         rivals=tuple(rivals),
-        trainings=_trainings(experiment, compared, duplicates, rivals) if cv else None,
+        trainings=_trainings(experiment, tried, duplicates, rivals, found.left) if cv else None,
+        waves=found.record,
     )
 
 
@@ -130,17 +168,18 @@ def _trainings(
     compared: Sequence[Candidate],
     duplicates: Mapping[str, str],
     rivals: Sequence[RivalCandidate],
+    left: Mapping[str, int],
 ) -> Trainings:
     """Count the models that the folds need to choose mixes and rivals."""
     settings = experiment.settings
     each = len(settings.lambdas or ()) if settings.is_solved else len(settings.decays or ())
-    n_mixes = len(without_duplicates(compared, duplicates)) * max(each, 1)
+    trained = [c.name for c in without_duplicates(compared, duplicates)]
+    n_mixes = sum(left.get(name, settings.folds) for name in trained) * max(each, 1)
     of_rivals = {
         c.name: n_models([c.recipe_on(experiment, ALL_OF_TRAIN, point) for point in c.points])
         for c in rivals
     }
-    folds = settings.folds
-    return {"mixes": n_mixes * folds, "rivals": {n: k * folds for n, k in of_rivals.items()}}
+    return {"mixes": n_mixes, "rivals": {n: k * settings.folds for n, k in of_rivals.items()}}
 
 
 def chosen_candidates(
@@ -148,6 +187,7 @@ def chosen_candidates(
     cv: Mapping[str, FoldSummary],
     duplicates: Mapping[str, str],
     rows: Sequence[str] = (DATA_MIX, BUDGET),
+    found: Found | None = None,
 ) -> dict[str, Candidate]:
     """Return what rows chose on the folds, where that is in no other row.
 
@@ -157,10 +197,14 @@ def chosen_candidates(
         As for :func:`choose`.
     rows : sequence of str
         ``data_mix``, ``budget`` or both, whose candidates all have a summary.
+    found : Found, optional
+        What a search in waves found.
     """
+    found = found or Found()
+    compared = found.remaining(compared)
     chosen: dict[str, Candidate | None] = {}
     if DATA_MIX in rows:
-        chosen[DATA_MIX] = select(without_duplicates(compared, duplicates), cv)
+        chosen[DATA_MIX] = found.pick(without_duplicates(compared, duplicates), cv)
     if BUDGET in rows:
         budget = budget_record(compared, cv, duplicates)
         name = None if budget is None else budget["selected"]

@@ -101,6 +101,7 @@ def finish(
         rivals=of_rivals,
         trainings=chosen.trainings,
         items=item_notes(experiment),
+        waves=chosen.waves,
     )
     folder.write("result.json", json.dumps(result, indent=1) + "\n")
     return result

@@ -10,7 +10,7 @@ import numpy as np
 
 from recbole_groupmix.core.training_length import Length, common_length
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.record.fold_lines import Key, key_of, longest_of_each, options_text
+from recbole_groupmix.record.fold_lines import Key, key_of, options_text
 from recbole_groupmix.record.fold_schema import (
     CurveRecord,
     FoldRecord,
@@ -19,6 +19,7 @@ from recbole_groupmix.record.fold_schema import (
 )
 from recbole_groupmix.record.fold_values import pack
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.search.fold_records import FoldRecords
 from recbole_groupmix.search.fold_scores import points_up_to, score_at, summary, tried_options
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.jobs import job_of
@@ -56,6 +57,10 @@ class FoldStage:
         Epochs to train candidates whose curve is to go on beyond `length`.
     options : sequence of mapping, or dict of str to such a sequence
         Options of RecBole among which every candidate chooses, the same or by name.
+    records : FoldRecords, optional
+        What the folder holds, where it is read already; finished work is added to it.
+    folds : int, optional
+        How many of the folds, the first ones; default all.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class FoldStage:
         length: int | None = None,
         up_to: Mapping[str, int] | None = None,
         options: Options | Mapping[str, Options] = (NO_OPTIONS,),
+        records: FoldRecords | None = None,
+        folds: int | None = None,
     ) -> None:
         self._experiment, self._folder = experiment, folder
         self._candidates, self._length = {c.name: c for c in candidates}, length
@@ -74,14 +81,11 @@ class FoldStage:
             name: list(options[name] if isinstance(options, Mapping) else options) or [NO_OPTIONS]
             for name in self._candidates
         }
-        self._folds, self._grid = range(experiment.settings.folds), Grid.of(experiment)
-        n_folds = len(self._folds)
-        self._done = {key_of(r): r for r in folder.records("trials.jsonl", FoldRecord, n_folds)}
-        curves = folder.records("curves.jsonl", CurveRecord, n_folds)
-        self._curves = longest_of_each(curves)
-        users = folder.records("fold_users.jsonl", FoldUsers, n_folds)
+        n_folds = experiment.settings.folds
+        self._folds, self._grid = range(folds or n_folds), Grid.of(experiment)
+        records = records or FoldRecords.of(folder, n_folds)
+        self._done, self._curves, self._users = records.scores, records.curves, records.users
         self._unwritten: list[FoldRecord] = []
-        self._users_known = {record["fold"] for record in users}
         self.n_models = len(self._folds) * sum(map(len, self._options.values()))
 
     def jobs(self) -> list[Job]:
@@ -96,6 +100,7 @@ class FoldStage:
                 self._experiment,
                 candidate,
                 fold + 1,
+                candidate.repeat,
                 epochs=aims[name, i],
                 options=options,
                 eval_step=self._grid.step,
@@ -277,7 +282,7 @@ class FoldStage:
 
     def _keep_users(self, fold: int, values: FoldValues) -> None:
         """Write once for each fold which users of the target are measured on it."""
-        if fold in self._users_known:
+        if fold in self._users:
             return
         dataset = self._experiment.dataset
         users: FoldUsers = {
@@ -286,4 +291,4 @@ class FoldStage:
             "n_relevant": [int(n) for n in values.n_relevant],
         }
         self._folder.append("fold_users.jsonl", users)
-        self._users_known.add(fold)
+        self._users[fold] = users

@@ -23,6 +23,7 @@ from recbole_groupmix.training.job import Fit
 
 _ENOUGH = 10.0  # seconds after which one epoch suffices as a measurement
 _MANY = 20.0  # and after which one mix on a fold does, of a closed form
+_MOST_SHARED = 20  # mixes whose solution takes as long as what all of a fold share, at the most
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,14 @@ class Costs:
         One epoch on all of train; of a closed form one solution on a fold, measured with it.
     evaluation : float
         Measuring the users of all groups once.
+    fold : float
+        What the models of a fold share, of a closed form: matrices, and the data of the fold.
     """
 
     model: float
     epoch: float
     evaluation: float
+    fold: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Forecast:
         Measured; zero where nothing is left.
     memory : int
         Bytes of matrices of items by items; 0 where none are made.
+    folds : int
+        Number of folds that models are left on, at most.
     """
 
     work: Workload
@@ -76,6 +82,7 @@ class Forecast:
     closed_form: bool
     costs: Costs
     memory: int = 0
+    folds: int = 0
 
     @property
     def seconds(self) -> float:
@@ -84,7 +91,8 @@ class Forecast:
         training = self.costs.model + self.epochs * self.costs.epoch
         on_folds = work.on_folds * self.lambdas + work.rivals_on_folds + work.control
         measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
-        return (on_folds + work.final + work.before) * training + measuring
+        shared = min(self.folds, work.on_folds + work.rivals_on_folds) * self.costs.fold
+        return (on_folds + work.final + work.before) * training + measuring + shared
 
     def __str__(self) -> str:
         """Return one line for people."""
@@ -178,6 +186,7 @@ def forecast_of(
         if work.n_models
         else Costs(0.0, 0.0, 0.0),
         memory=bytes_of_matrices(experiment),
+        folds=int(settings.folds),
     )
 
 
@@ -200,10 +209,10 @@ def _measure(
     with TemporaryDirectory() as scratch, as_value_error(experiment.settings, what):
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
         of_1, fit = seconds(1)  # warms up too
-        model, epoch = 0.0, of_1
+        model, epoch, fold = 0.0, of_1, 0.0
         if experiment.settings.is_solved:
             if trains_on_folds(experiment.settings):
-                epoch = _seconds_of_a_solution(experiment, timed[0], back_end, share)
+                epoch, fold = _seconds_on_a_fold(experiment, timed, back_end, share)
         elif of_1 * len(timed) < _ENOUGH:
             of_1, of_3 = seconds(1)[0], seconds(3)[0]
             epoch = max(of_3 - of_1, of_3 / 10) / 2
@@ -211,19 +220,19 @@ def _measure(
         started = time.perf_counter()
         held_out = experiment.part(ALL_OF_TRAIN).held_out
         user_metrics(fit.model, held_out, experiment.settings.topk)
-    return Costs(model, epoch, time.perf_counter() - started)
+    return Costs(model, epoch, time.perf_counter() - started, fold)
 
 
-def _seconds_of_a_solution(
-    experiment: Experiment, candidate: Candidate, back_end: BackEnd, share: float
-) -> float:
-    """Return the seconds that a closed form takes on a fold, while others are solved beside it.
+def _seconds_on_a_fold(
+    experiment: Experiment, candidates: list[Candidate], back_end: BackEnd, share: float
+) -> tuple[float, float]:
+    """Return the seconds of a solution of a closed form on a fold, and of what all of them share.
 
-    Those of the matrices that all mixes of a fold share are taken away, unless solving is so slow
-    that they do not matter.
+    Solutions are those of different mixes, as in a run, while others are solved beside them. Where
+    solving is so slow that what they share does not matter, the first mix tells all.
     """
-    job = job_of(experiment, candidate, ALL_OF_TRAIN + 1, eval_step=1)
-    jobs = [replace(job, every_group=share == 1.0)] * 3
+    jobs = [job_of(experiment, c, ALL_OF_TRAIN + 1, eval_step=1) for c in candidates]
+    jobs = [replace(job, every_group=share == 1.0) for job in jobs]
     solutions = len(experiment.settings.lambdas or (1,))
 
     def seconds(n_jobs: int) -> float:
@@ -232,10 +241,13 @@ def _seconds_of_a_solution(
         return time.perf_counter() - started
 
     of_1 = seconds(1)
-    if of_1 > _MANY:
-        return of_1 / solutions
+    if of_1 > _MANY or len(jobs) < 2:
+        return of_1 / solutions, 0.0
+    if of_1 < _ENOUGH:
+        of_1 = seconds(1)  # the first one had the part to make
     more = (seconds(len(jobs)) - of_1) / (len(jobs) - 1)
-    return max(more, of_1 / len(jobs)) / solutions
+    more = min(max(more, of_1 / _MOST_SHARED), of_1)
+    return more / solutions, of_1 - more
 
 
 def _learning_rate(experiment: Experiment) -> str:

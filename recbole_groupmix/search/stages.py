@@ -11,6 +11,7 @@ from recbole_groupmix.mixes.candidates import FIXED, Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.rivals.candidate import RivalCandidate
+from recbole_groupmix.search.fold_records import FoldRecords
 from recbole_groupmix.search.fold_stage import NO_OPTIONS, FoldStage, trains_on_folds
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.settings.settings import Settings
@@ -52,6 +53,8 @@ def mix_stage(
     folder: RunFolder,
     candidates: Sequence[Candidate],
     known: Mapping[str, FoldSummary],
+    records: FoldRecords | None = None,
+    folds: int | None = None,
 ) -> FoldStage:
     """Return the stage of the candidates that are trained for the common length.
 
@@ -62,14 +65,18 @@ def mix_stage(
     candidates : sequence of Candidate
         All that are trained.
     known : mapping
-        Summary of Proportional from the :func:`length_stage`; empty where the length is fixed.
+        Summaries of those that are done; with Proportional's, from the :func:`length_stage` where
+        the folds choose the length.
+    records, folds
+        As for :class:`~recbole_groupmix.search.fold_stage.FoldStage`.
     """
     settings, grid = experiment.settings, Grid.of(experiment)
     rest = [c for c in candidates if c.name not in known]
     length = known[REFERENCE]["epochs"] if known else grid.cap
     rows = [c for c in rest if c.source in FIXED]
     up_to = {c.name: control_length(length, grid) for c in rows} if has_control(settings) else {}
-    return FoldStage(experiment, folder, rest, length, up_to, options_of(settings))
+    options = options_of(settings)
+    return FoldStage(experiment, folder, rest, length, up_to, options, records, folds)
 
 
 def left_on_folds(

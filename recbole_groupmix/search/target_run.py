@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.core.mix import Mix, proportional
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
@@ -16,6 +16,7 @@ from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Config
 from recbole_groupmix.rivals.candidate import RivalCandidate, carried_rivals
 from recbole_groupmix.rivals.rival import Rival
+from recbole_groupmix.search.choice import Found
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.tracking import Tracking
@@ -50,6 +51,8 @@ class TargetRun:
         A note for each rival that was asked for and that they cannot.
     rivals : list of RivalCandidate
         What the folds choose from; known once they have Proportional's length.
+    found : Found
+        What a search in waves found; known once it has ended.
     tracking : Tracking
         Receives the scores; made by :meth:`open`.
     """
@@ -65,6 +68,7 @@ class TargetRun:
     carried: list[Rival] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     rivals: list[RivalCandidate] = field(default_factory=list)
+    found: Found = field(default_factory=Found)
     tracking: Tracking = field(init=False)
 
     def open(self) -> None:
@@ -99,7 +103,10 @@ def target_run(
     """
     settings = experiment.settings
     folds = settings.folds if trains_on_folds(settings) else 0
-    experiment.check_parts(folds, [c.mix for c in candidates if not c.follows_counts])
+    mixes = [c.mix for c in candidates if not c.follows_counts]
+    if settings.in_waves:  # later waves may hold every group
+        mixes.append(proportional(experiment.n_users, experiment.target))
+    experiment.check_parts(folds, mixes)
     experiment.check_measured()
     duplicates = find_duplicates(experiment, candidates, folds)
     folder, config = run_folder(experiment, own or {}, more, inside)

@@ -20,6 +20,8 @@ class Trainable(Protocol):
         Where it came from.
     is_baseline : bool
         Whether it is one of the baselines that every run has.
+    repeat : int
+        Seed offset of its trainings on the folds.
     """
 
     @property
@@ -28,6 +30,8 @@ class Trainable(Protocol):
     def source(self) -> str: ...  # noqa: D102
     @property
     def is_baseline(self) -> bool: ...  # noqa: D102
+    @property
+    def repeat(self) -> int: ...  # noqa: D102
 
     def recipe_on(self, experiment: Experiment, part: int, options: Mapping[str, float]) -> Recipe:
         """Return how it is trained on a part, with the options that were chosen."""

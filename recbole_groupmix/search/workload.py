@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 
 from recbole_groupmix.core.budget_curve import BUDGETS
-from recbole_groupmix.core.names import BUDGET, DATA_MIX, NOT_SEARCHED, REFERENCE, THEORY
-from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.mixes.candidates import FIXED, Candidate
+from recbole_groupmix.core.names import BUDGET, DATA_MIX, NOT_SEARCHED, THEORY
+from recbole_groupmix.mixes.candidates import FIXED
+from recbole_groupmix.mixes.first_wave import n_repeats
 from recbole_groupmix.record.fold_schema import FoldSummary
-from recbole_groupmix.record.folder import RunFolder
-from recbole_groupmix.rivals.candidate import RivalCandidate, named_rivals, rival_candidates
-from recbole_groupmix.rivals.rival import Reference
-from recbole_groupmix.search.choice import Chosen, choose, chosen_candidates, is_better
+from recbole_groupmix.rivals.candidate import RivalCandidate, named_rivals
+from recbole_groupmix.search.choice import choose, chosen_candidates
 from recbole_groupmix.search.fold_stage import trains_on_folds
-from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.repeats_left import repeats_left
+from recbole_groupmix.search.rivals_left import left_of_rivals
 from recbole_groupmix.search.stages import (
     control_stage,
     has_budget,
     has_control,
     left_on_folds,
     options_of,
-    rival_stage,
 )
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage
-from recbole_groupmix.search.trainable import Trainable
+from recbole_groupmix.search.waves_left import (
+    NOT_IN_WAVES,
+    WavesLeft,
+    left_in_waves,
+    planned_waves,
+)
 from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.training.job import Job, n_firsts, n_learned, n_trainings
+from recbole_groupmix.training.job import n_firsts, n_learned, n_trainings
 
 #: Budgets that have models of their own: all but those of Proportional and No Augmentation.
 N_NEW_BUDGETS = len(BUDGETS) - 2
@@ -61,6 +62,9 @@ class Workload:
         own length.
     budgets_on_folds : int
         Models of the budget curve among `on_folds`.
+    waves : str
+        In which waves the models on folds are trained, in words; then `on_folds` may turn out
+        smaller too. Empty where all mixes are drawn beforehand.
     """
 
     on_folds: int
@@ -71,6 +75,7 @@ class Workload:
     at_most: bool = False
     control: int = 0
     budgets_on_folds: int = 0
+    waves: str = ""
 
     @property
     def n_models(self) -> int:
@@ -84,11 +89,14 @@ class Workload:
             more = f", {n_more} more for rivals ({', '.join(self.rivals)})"
         longer = f", up to {self.control} again for longer" if self.control else ""
         most = "up to " if self.at_most else ""
-        if self.budgets_on_folds:
-            more = f" ({self.budgets_on_folds} of them for the budget curve){more}"
-        return (
-            f"{self.on_folds} models on folds{more}{longer} and {most}{self.final} on all of train"
+        most_on_folds = "up to " if self.waves else ""
+        notes = [f"{self.budgets_on_folds} of them for the budget curve"] * (
+            self.budgets_on_folds > 0
         )
+        notes += [self.waves] * bool(self.waves)
+        if notes:
+            more = f" ({'; '.join(notes)}){more}"
+        return f"{most_on_folds}{self.on_folds} models on folds{more}{longer} and {most}{self.final} on all of train"
 
 
 def left_to_train(run: TargetRun) -> Workload:
@@ -103,23 +111,24 @@ def left_to_train(run: TargetRun) -> Workload:
     run : TargetRun
         The run; finished models in its folder are not counted. The folder need not exist.
     """
-    experiment, folder, compared = run.experiment, run.folder, run.candidates
-    trained, duplicates = run.trained, run.duplicates
+    experiment, folder = run.experiment, run.folder
     if not trains_on_folds(experiment.settings):
         return _on_all_of_train(run, {}, ())
-    jobs, known = left_on_folds(experiment, folder, trained)
-    left = len(jobs)
-    rivals = left_of_rivals(run, known)
-    chosen = [
-        _left_of_choice(experiment, folder, compared, known, duplicates, row)
-        for row in (DATA_MIX, BUDGET)
-    ]
+    waves = NOT_IN_WAVES
+    if experiment.settings.in_waves:
+        waves, run = left_in_waves(run)
+        jobs, known = waves.jobs, waves.known
+    else:
+        jobs, known = left_on_folds(experiment, folder, run.trained)
+    left, trained = len(jobs) + waves.models, run.trained
+    rivals = left_of_rivals(run, known, waves.trials)
+    chosen = [_left_of_choice(run, known, row, waves) for row in (DATA_MIX, BUDGET)]
     control = sum(choice.control for choice in chosen)
     if not (left or rivals.on_folds or control):
         known = {**known, **{k: v for choice in chosen for k, v in choice.known.items()}}
         return _on_all_of_train(run, {**known, **rivals.known}, rivals.candidates)
     budgets = {c.name for c in trained if c.source == BUDGET}
-    fixed = [_to_test(experiment, folder, c, known) for c in trained if c.source in FIXED]
+    fixed = [repeats_left(experiment, folder, c, known) for c in trained if c.source in FIXED]
     return Workload(
         on_folds=left,
         final=sum(fixed) + sum(choice.final for choice in chosen) + rivals.final,
@@ -129,60 +138,8 @@ def left_to_train(run: TargetRun) -> Workload:
         at_most=rivals.may_be_none or any(choice.may_be_row for choice in chosen),
         control=control,
         budgets_on_folds=sum(job.name in budgets for job in jobs),
+        waves=waves.words,
     )
-
-
-@dataclass(frozen=True)
-class RivalsLeft:
-    """What is left of the rivals: jobs on folds, models before them, models on all of train.
-
-    ``may_be_none`` says that a rival may turn out to be Proportional; ``known`` has the summaries
-    of those whose folds are done.
-    """
-
-    candidates: Sequence[RivalCandidate] = ()
-    jobs: Sequence[Job] = ()
-    before: int = 0
-    final: int = 0
-    may_be_none: bool = False
-    known: Mapping[str, FoldSummary] = field(default_factory=dict)
-
-    @property
-    def on_folds(self) -> int:
-        """Models on folds."""
-        return n_trainings(self.jobs)
-
-
-def left_of_rivals(run: TargetRun, known: Mapping[str, FoldSummary]) -> RivalsLeft:
-    """Return what is left of the rivals of a run, `known` being the summaries of its mixes."""
-    experiment, repeats = run.experiment, int(run.experiment.settings.repeats)
-    found = known.get(REFERENCE)
-    reference = Reference(Grid.of(experiment).cap)
-    if found is not None:
-        if not isfinite(found["score"]):
-            return RivalsLeft()  # the run stops
-        reference = Reference(found["epochs"], found["options"])
-    candidates = rival_candidates(experiment, run.carried, reference, len(run.trained))
-    stages = [
-        rival_stage(experiment, run.folder, candidates, own_length=own) for own in (False, True)
-    ]
-    jobs = [job for stage in stages for job in stage.jobs()]
-    done: dict[str, FoldSummary] = {}
-    if found is not None:
-        done = {name: s for stage in stages for name, s in stage.known().items()}
-    final, learned = 0, n_learned(jobs)
-    for candidate in candidates:
-        left = 0
-        if candidate.name not in done:
-            left = repeats
-        elif is_better(candidate.name, {**known, **done}):
-            left = _to_test(experiment, run.folder, candidate, done)
-        final += left
-        if candidate.recipe_on(experiment, ALL_OF_TRAIN, candidate.points[0]).rule is not None:
-            learned += left
-    started = any(c.recipe_on(experiment, ALL_OF_TRAIN, c.points[0]).first for c in candidates)
-    before = n_firsts(jobs) + (repeats if started and final else 0) + learned
-    return RivalsLeft(candidates, jobs, before, final, len(done) < len(candidates), done)
 
 
 @dataclass(frozen=True)
@@ -206,15 +163,11 @@ class _Choice:
 
 
 def _left_of_choice(
-    experiment: Experiment,
-    folder: RunFolder,
-    compared: Sequence[Candidate],
-    known: Mapping[str, FoldSummary],
-    duplicates: Mapping[str, str],
-    row: str,
+    run: TargetRun, known: Mapping[str, FoldSummary], row: str, waves: WavesLeft
 ) -> _Choice:
     """Return what is left for the row ``data_mix`` or ``budget``."""
-    settings = experiment.settings
+    experiment, folder, duplicates = run.experiment, run.folder, run.duplicates
+    settings, compared = experiment.settings, run.found.remaining(run.candidates)
     if row == BUDGET:
         rivals = [c for c in compared if c.source == BUDGET]
     else:
@@ -222,18 +175,19 @@ def _left_of_choice(
         rivals = [c for c in compared if searched and c.source not in NOT_SEARCHED]
     if not rivals:
         return _Choice()
-    if any(duplicates.get(c.name, c.name) not in known for c in rivals):
+    open_search = row == DATA_MIX and waves.trials > 0
+    if open_search or any(duplicates.get(c.name, c.name) not in known for c in rivals):
         control = settings.folds if has_control(settings) else 0
-        may_be_row = row == BUDGET or any(c.source == THEORY for c in rivals)
+        may_be_row = row == BUDGET or settings.in_waves or any(c.source == THEORY for c in rivals)
         return _Choice(control, int(settings.repeats), may_be_row)
-    candidate = chosen_candidates(compared, known, duplicates, [row]).get(row)
+    candidate = chosen_candidates(compared, known, duplicates, [row], run.found).get(row)
     if candidate is None:
         return _Choice()
     if not has_control(settings):
-        return _Choice(final=_to_test(experiment, folder, candidate, known))
+        return _Choice(final=repeats_left(experiment, folder, candidate, known))
     stage = control_stage(experiment, folder, [candidate], known)
     own = stage.known()
-    final = _to_test(experiment, folder, candidate, {**known, **own})
+    final = repeats_left(experiment, folder, candidate, {**known, **own})
     return _Choice(stage.n_left, final, known=own)
 
 
@@ -241,7 +195,7 @@ def _on_all_of_train(
     run: TargetRun, known: Mapping[str, FoldSummary], rivals: Sequence[RivalCandidate]
 ) -> Workload:
     """Return the models that are left once all folds are done."""
-    chosen = choose(run.experiment, run.candidates, known, run.duplicates, rivals)
+    chosen = choose(run.experiment, run.candidates, known, run.duplicates, rivals, run.found)
     jobs = TestStage(run.experiment, run.folder, chosen, ModelKeeper(run.folder)).jobs()
     return Workload(0, n_trainings(jobs), before=n_firsts(jobs) + n_learned(jobs))
 
@@ -264,35 +218,18 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     n_budgets = N_NEW_BUDGETS if budgets else 0
     options, n_chosen = len(options_of(settings)), (trials > 0) + budgets
     control = n_chosen * folds if has_control(settings) else 0
-    n_mixes = rows + n_budgets + trials
+    n_mixes = rows + n_budgets + trials + n_repeats(settings)
     points = {r: min(r.most_points(settings), n_mixes) for r in named_rivals(settings)}
     rivals = [rival for rival, most in points.items() if most and folds]
     starting = 0 if settings.is_solved else sum(rival.own_length for rival in rivals)
     return Workload(
         on_folds=n_mixes * folds * options,
+        waves=planned_waves(settings),
         final=(rows + n_chosen + len(rivals)) * repeats,
         rivals_on_folds=sum(points[rival] for rival in rivals) * folds,
         before=starting * (folds + repeats),
         rivals=tuple(rival.name for rival in rivals),
-        at_most=budgets or bool(rivals) or (trials > 0 and THEORY in mixes),
+        at_most=budgets or bool(rivals) or settings.in_waves or (trials > 0 and THEORY in mixes),
         control=control,
         budgets_on_folds=n_budgets * folds * options,
     )
-
-
-def _to_test(
-    experiment: Experiment,
-    folder: RunFolder,
-    candidate: Trainable,
-    known: Mapping[str, FoldSummary],
-) -> int:
-    """Return how many repeats of a mix are left; `known` has the summaries of finished folds."""
-    name = candidate.name
-    if name not in known:
-        return int(experiment.settings.repeats)
-    summary = known[name]
-    if not isfinite(summary["score"]):
-        return 0
-    lengths = {name: summary["epochs"]}, {name: summary["own"]}
-    chosen = Chosen({name: candidate}, *lengths, {name: summary["options"]}, ())
-    return TestStage(experiment, folder, chosen, ModelKeeper(folder)).n_left

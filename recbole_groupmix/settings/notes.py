@@ -68,4 +68,6 @@ def _by_another_key(settings: Settings) -> dict[str, str]:
     for key, row in ROWS.items():
         if row.needs and not settings[row.needs[0]]:
             idle[key] = row.needs[1]
+    if not settings.in_waves:
+        idle["least_gain"] = "all mixes are drawn beforehand (search: random)"
     return {key: why for key, why in idle.items() if key in settings.given}

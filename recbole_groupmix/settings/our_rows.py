@@ -1,4 +1,4 @@
-"""The table of keys, first half: a row for each key of this plugin.
+"""The table of keys, first part: rows of this plugin's keys on data, model and training.
 
 A row is all that a key needs. Which keys are known, how their values are checked, which have no
 effect, the typed attributes of the settings and the table in ``docs/settings.md`` follow from it.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from recbole_groupmix.settings.key import Key
 
 #: Why the number of folds and of repeats has a limit.
-_MODELS = "each of them trains every mix once more"
+MODELS = "each of them trains every mix once more"
 
 
 class OurRows:
@@ -120,7 +120,8 @@ class OurRows:
     lambdas = Key[Sequence[float] | None](
         None,
         "own",
-        "L2 weights of EASE, among which every mix chooses on the folds.",
+        "L2 weights of EASE, among which every mix chooses on the folds; a grid for MovieLens unless "
+        "it is given, and never widened by itself.",
         allowed="numbers above 0",
         unset="by protocol",
         models="ridge",
@@ -133,7 +134,7 @@ class OurRows:
         "Training seeds of the final models.",
         least=1,
         most=10_000,
-        why=_MODELS,
+        why=MODELS,
         models="trained",
         once=1,
         costs=False,
@@ -190,91 +191,5 @@ class OurRows:
         "each fold; the best is the baseline `budget`.",
         choices=(True, False),
         costs=False,
-        identity=False,
-    )
-
-    # --- search and evaluation
-    trials = Key(
-        75,
-        "whole",
-        "Mixes that are searched.",
-        most=100_000,
-        why="each is a mix that is drawn, kept and trained on every fold",
-        costs=False,
-        identity=False,
-    )
-    budgets = Key(
-        "uniform(0.5, 2)",
-        "own",
-        "From which budgets `alpha_aug` mixes are drawn.",
-        allowed="`uniform(LOW, HIGH)` or `log_uniform(LOW, HIGH)`",
-        unset="by protocol",
-        needs=("trials", "trials is 0, so no mix is drawn"),
-        costs=False,
-    )
-    folds = Key(
-        5,
-        "whole",
-        "Folds inside the training part.",
-        least=2,
-        most=1_000,
-        why=_MODELS,
-        costs=False,
-    )
-    mix = Key[Sequence[str]](
-        (),
-        "own",
-        "Files with mixes of your own: name, alpha and alpha_aug.",
-        allowed="YAML files",
-        unset="none",
-        costs=False,
-        identity=False,
-    )
-
-    rank_items = Key(
-        "all",
-        "name",
-        "Items that a user is ranked over: all, those that the user's own group trains on "
-        "(`target`), or those that a column of the `.item` file offers to it (docs/items.md).",
-        allowed="`all`, `target` or a column",
-    )
-    train_items = Key(
-        "all",
-        "choice",
-        "Whether other groups train on all items, or only on those that the target trains on "
-        "(docs/items.md).",
-        choices=("all", "target"),
-    )
-
-    # --- computer, files and talk
-    backend = Key(
-        "auto",
-        "choice",
-        "What trains: many BPR or LightGCN at once (cpu, torch), or one by one (recbole).",
-        choices=("auto", "cpu", "torch", "recbole"),
-    )
-    max_memory = Key[float | None](
-        None,
-        "number",
-        "GiB of models in training at once.",
-        above=True,
-        most=1e6,
-        why="it is in GiB",
-        unset="half of what is free",
-        identity=False,
-    )
-    output_dir = Key("runs", "name", "Folder below which run folders are made.", identity=False)
-    yes = Key(
-        False,
-        "choice",
-        "Whether a run of more than a day starts without a question on a terminal.",
-        choices=(True, False),
-        identity=False,
-    )
-    log_tensorboard = Key(
-        False,
-        "choice",
-        "Whether scores of mixes are written as TensorBoard events into the run folder.",
-        choices=(True, False),
         identity=False,
     )

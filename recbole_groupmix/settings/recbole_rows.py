@@ -1,4 +1,4 @@
-"""The table of keys, second half: a row for each key of RecBole that we give a default or check."""
+"""The table of keys, last part: a row for each key of RecBole that we give a default or check."""
 
 from __future__ import annotations
 

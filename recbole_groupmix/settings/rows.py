@@ -7,16 +7,17 @@ from typing import Any
 from recbole_groupmix.settings.key import Key
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
+from recbole_groupmix.settings.search_rows import SearchRows
 
 
-def _rows(half: type) -> dict[str, Key[Any]]:
-    return {row.name: row for row in vars(half).values() if isinstance(row, Key)}
+def _rows(part: type) -> dict[str, Key[Any]]:
+    return {row.name: row for row in vars(part).values() if isinstance(row, Key)}
 
 
 #: Every row by the name of its key.
-ROWS = {**_rows(OurRows), **_rows(RecBoleRows)}
+ROWS = {**_rows(OurRows), **_rows(SearchRows), **_rows(RecBoleRows)}
 #: Keys of this plugin that RecBole does not have.
-OUR_KEYS = frozenset(_rows(OurRows))
+OUR_KEYS = frozenset(_rows(OurRows) | _rows(SearchRows))
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
 NAME_KEYS = (
     *(key for key, row in ROWS.items() if row.kind == "name"),

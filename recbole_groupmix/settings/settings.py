@@ -15,11 +15,12 @@ from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
 from recbole_groupmix.settings.rows import ROWS
+from recbole_groupmix.settings.search_rows import SearchRows
 from recbole_groupmix.text.untrusted import short_repr
 
 
 @dataclass(frozen=True)
-class Settings(OurRows, RecBoleRows):
+class Settings(OurRows, SearchRows, RecBoleRows):
     """One run's settings, which do not change.
 
     A key with a row is an attribute: ``settings.folds``. Any key, RecBole's too, is read by
@@ -79,6 +80,11 @@ class Settings(OurRows, RecBoleRows):
     def is_solved(self) -> bool:
         """Whether the model is solved in closed form: without epochs and training seeds."""
         return self.model in CLOSED_FORM
+
+    @property
+    def in_waves(self) -> bool:
+        """Whether mixes are proposed wave by wave, from what was tried; else all are drawn at first."""
+        return self.search != "random" and self.trials > 0
 
     @property
     def budget_law(self) -> BudgetLaw:

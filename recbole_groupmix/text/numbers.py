@@ -67,6 +67,13 @@ def percent_interval(mean: float | None, low: float | None, high: float | None) 
     return f"{percent(mean)} [{', '.join(ends)}]"
 
 
+def chance(probability: float) -> str:
+    """Return a probability, such as 31 %; those near 0 and 1 as bounds."""
+    if probability < 0.01:
+        return "below 1 %"
+    return "above 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
 def count(number: float, what: str, ending: str = "s") -> str:
     """Return ``1 repeat`` or ``3 repeats``."""
     return f"{number:,} {what}{'' if number == 1 else ending}"

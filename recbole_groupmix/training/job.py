@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -127,9 +127,14 @@ def fit_key(job: Job) -> tuple[object, ...]:
     return (*training_key(job), job.epochs)
 
 
+def model_key(job: Job) -> tuple[object, ...]:
+    """Return the key that jobs share if they are one training, however its lists are re-ranked."""
+    return training_key(replace(job, recipe=job.recipe.plain))
+
+
 def n_trainings(jobs: Iterable[Job]) -> int:
     """Return the number of models that are trained for some jobs."""
-    return len({training_key(job) for job in jobs})
+    return len({model_key(job) for job in jobs})
 
 
 def n_learned(jobs: Iterable[Job]) -> int:

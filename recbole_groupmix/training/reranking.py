@@ -73,8 +73,7 @@ def _plain(job: Job) -> Job:
     """Return the job that trains the model of a re-ranked one."""
     if job.epochs is None:
         raise ValueError(f"job {job.name!r} is re-ranked and has no length; give it epochs")
-    recipe = replace(job.recipe, rerank=None, key=())
-    return Job(f"model of {job.name}", recipe, job.part, job.repeat, job.epochs)
+    return Job(f"model of {job.name}", job.recipe.plain, job.part, job.repeat, job.epochs)
 
 
 def _reranked(experiment: Experiment, fit: Fit, job: Job, share: float) -> Fit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.core.linear.gram import Floats, check_weights
+from recbole_groupmix.core.linear.elimination import Elimination
+from recbole_groupmix.core.linear.gram import Floats, check_weights, gram
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,11 @@ def sparse_gram(rows: csr_matrix, dtype: npt.DTypeLike) -> csr_matrix:
     found = csr_matrix(rows.T @ rows)
     found.sort_indices()
     return found
+
+
+def maker_of_gram(plan: Elimination | None) -> Callable[[csr_matrix, npt.DTypeLike], Any]:
+    """Return what makes ``X'X`` of rows and a dtype: sparse where items are eliminated by a plan."""
+    return gram if plan is None else sparse_gram
 
 
 def _places(matrix: csr_matrix) -> npt.NDArray[np.int64]:

@@ -40,13 +40,15 @@ def answer(run: FinishedRun) -> str:
         other = f"; the other rows{made and f', in {made}'}: {_listed(run)}"
         return f"{who}, {_why_none(run)}{other}."
     who += made and f" and {made}"
-    key = run.keys[0]
+    key = run.key
     change = run.result["change"][DATA_MIX].get(key)
     judged = verdict(change)
     trials = search["trials"]
     best = "the searched mix" if trials == 1 else f"the best of {trials} searched mixes"
     if THEORY in search["cv"] and THEORY not in run.same:
         best = f"the best of {numbers.count(trials, 'searched mix', 'es')} and theory's"
+    if "waves" in search:
+        best = f"the mix that a search of {numbers.count(trials, 'mix', 'es')} recommends"
     everything = f"training on everything as it is ({REFERENCE})"
     if change is None or judged == UNDEFINED:
         return (
@@ -66,7 +68,7 @@ def answer(run: FinishedRun) -> str:
 
 def lead(run: FinishedRun) -> str:
     """Return the advice in one sentence: the best of all rows, not of the searched mixes only."""
-    key, same = run.keys[0], run.same
+    key, same = run.key, run.same
     changes = {m: row[key] for m, row in run.result["change"].items() if key in row}
     if not any(has_interval(change) for change in changes.values()):
         return ""
@@ -90,33 +92,45 @@ def lead(run: FinishedRun) -> str:
 
 def against_rival(run: FinishedRun) -> str:
     """Return the best mix against the best rival in one sentence; empty without rivals."""
-    return against_rival_sentence(run.result, run.keys[0])
+    return against_rival_sentence(run.result, run.key)
 
 
 def beside(run: FinishedRun) -> str:
     """Return the changes of the other mixes and of rivals, or an empty string."""
     if DATA_MIX not in run.result["change"] or len(run.result["change"]) < 2:
         return ""
-    return f"Beside it, in {run.keys[0]} against {REFERENCE}: {_listed(run)}."
+    return f"Beside it, in {run.key} against {REFERENCE}: {_listed(run)}."
 
 
-def short(run: FinishedRun) -> str:
-    """Return the verdict on the searched mix in a few words, for tables."""
+def short(run: FinishedRun, key: str | None = None) -> str:
+    """Return the verdict on the searched mix in a few words, in the run's metric or another."""
+    key = key or run.key
     if DATA_MIX not in run.result["change"]:
+        if _recommends_reference(run):
+            return f"{REFERENCE} is recommended"
         return "none searched" if run.result["search"]["trials"] == 0 else "none left"
-    words = verdict(run.result["change"][DATA_MIX].get(run.keys[0]))
-    doubtful = why_not_established(run.result, DATA_MIX, run.keys[0])
+    words = verdict(run.result["change"][DATA_MIX].get(key))
+    doubtful = why_not_established(run.result, DATA_MIX, key)
     return f"{words}, not established" if doubtful else words
 
 
 def _doubt(run: FinishedRun, mix: str) -> str:
     """Return that and why the verdict on a mix is not established, or an empty string."""
-    why = why_not_established(run.result, mix, run.keys[0])
+    why = why_not_established(run.result, mix, run.key)
     return f" (not established: {why})" if why else ""
+
+
+def _recommends_reference(run: FinishedRun) -> bool:
+    """Return whether a search believed in no mix more than in Proportional."""
+    waves = run.result["search"].get("waves")
+    return waves is not None and waves["recommended"] == REFERENCE
 
 
 def _why_none(run: FinishedRun) -> str:
     trials = run.result["search"]["trials"]
+    if _recommends_reference(run):
+        tried = numbers.count(trials, "mix", "es")
+        return f"a search of {tried} recommends to train on everything as it is ({REFERENCE})"
     if trials == 0:
         return "no mix was searched"
     if DATA_MIX in run.result["diverged"]:
@@ -132,7 +146,7 @@ def _listed(run: FinishedRun) -> str:
         if mix in run.same:
             parts.append(same_sentence(run.result, mix))
             continue
-        change = run.result["change"].get(mix, {}).get(run.keys[0])
+        change = run.result["change"].get(mix, {}).get(run.key)
         judged = verdict(change)
         if change is None or judged == UNDEFINED:
             parts.append(f"{mix} is undefined")

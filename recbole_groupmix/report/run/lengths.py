@@ -33,7 +33,7 @@ def lengths_section(run: FinishedRun) -> Section:
         solved = run.result.get("closed_form")
         why = "The model is solved, not trained." if solved else "The run has no common length."
         return Section("lengths", TITLE, [why])
-    key = run.keys[0]
+    key = run.key
     said = [*length_sentences(run.result), *filter(None, [control_sentence(run.result, key)])]
     rows, data = length_rows(run.result, key), mean_curves(run)
     tables = [_table(run, key)] if rows else []

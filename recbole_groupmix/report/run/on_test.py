@@ -7,7 +7,6 @@ import pandas as pd
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS, MEANS_OF_FEW_USERS
 from recbole_groupmix.record import phrases
-from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import kinds_of_row, same_sentence, same_text
@@ -23,7 +22,7 @@ def test_section(run: FinishedRun) -> Section:
     rows = []
     for mix in run.rows:
         cells = [text(mix)]
-        for key in run.keys:
+        for key in run.shown:
             mean = run.result["test"][mix].get(key)
             shown = numbers.value_interval(mean, *intervals.mean_interval_of(run, mix, key))
             cells.append(number(mean, shown=shown))
@@ -33,7 +32,7 @@ def test_section(run: FinishedRun) -> Section:
     few = phrases.few_users_note(group, MEANS_OF_FEW_USERS)
     note = f"95 % {run.result['intervals']}.{over}{f' {few}' if few else ''}"
     main = Table(
-        "test", f"Test metrics of {run.target}", (kinds_of_row(run.result), *run.keys), rows, note
+        "test", f"Test metrics of {run.target}", (kinds_of_row(run.result), *run.shown), rows, note
     )
     keys = list(next(iter(run.result["test"].values()), {}))
     everything = Table(
@@ -61,7 +60,7 @@ def change_section(run: FinishedRun) -> Section:
         (mix, key): run.result["change"].get(mix, {}).get(key, phrases.NO_CHANGE)
         for mix in run.compared
         if mix not in run.same and mix not in run.rivals
-        for key in run.keys
+        for key in run.shown
     }
     data = pd.DataFrame(
         [
@@ -99,7 +98,7 @@ def change_section(run: FinishedRun) -> Section:
 
 def change_table(run: FinishedRun) -> Table:
     """Return the changes of ``result.json``, a row per mix and rival and a column per metric."""
-    keys = [run.keys[0], *other_metrics(run.result)]
+    keys = run.shown
     few = phrases.few_repeats(run.result)
     rows = [[text(REFERENCE), *(Cell("reference", 0.0) for _ in keys)]]
     for mix in run.compared:
@@ -134,7 +133,7 @@ def change_note(run: FinishedRun) -> str:
 
 def _doubtful(run: FinishedRun) -> str:
     """Return which changes of the first metric are not established, and why."""
-    key = run.keys[0]
+    key = run.key
     why = {mix: why_not_established(run.result, mix, key) for mix in run.compared}
     listed = [f"{mix}: {words}" for mix, words in why.items() if words]
     return f" Not established in {key}: {'; '.join(listed)}." if listed else ""

@@ -18,7 +18,7 @@ MAX_GROUPS = 12
 
 def other_groups_section(run: FinishedRun) -> Section:
     """Return the change against Proportional on the users of every group; rivals in the table."""
-    key = run.keys[0]
+    key = run.key
     groups = [group for group in run.groups if (run.group_of_user == group).any()]
     wanted = [(group, mix) for group in groups if group != run.target for mix in run.compared]
     if not wanted:

@@ -32,7 +32,7 @@ def rivals_section(run: FinishedRun) -> Section:
     if not run.rivals:
         said = rival_sentences(run.result) or ["This run has no rivals of mixing."]
         return Section("rivals", TITLE, said)
-    said = [against_rival_sentence(run.result, run.keys[0]), *trainings_sentences(run.result)]
+    said = [against_rival_sentence(run.result, run.key), *trainings_sentences(run.result)]
     figures = [*_change_figure(run), *weights_figures(run)]
     tables = [_table(run), *_implied(run), _what(run)]
     return Section("rivals", TITLE, [line for line in said if line], figures, tables)
@@ -55,14 +55,14 @@ def _change_figure(run: FinishedRun) -> list[Figure]:
     rows = [
         {"row": row, "metric": key, **entry, "marked": phrases.marked(entry)}
         for row in [*([best] if best else []), *drawn]
-        for key in run.keys
+        for key in run.shown
         if (entry := run.result["change"].get(row, {}).get(key, phrases.NO_CHANGE))
     ]
     data, few = pd.DataFrame(rows), phrases.few_repeats(run.result)
     alt = "; ".join(
         f"{row}, {key}: {phrases.change_text(run.result['change'][row][key], few)}"
         for row in dict.fromkeys(data["row"])
-        for key in run.keys
+        for key in run.shown
         if key in run.result["change"].get(row, {})
     )
     mix = f"the best mix ({best}) and of " if best else ""
@@ -74,7 +74,7 @@ def _change_figure(run: FinishedRun) -> list[Figure]:
             f"p < {numbers.LEVEL} after Holm's correction over the rows; hollow: not.",
             f"Intervals of the changes. {alt}.",
             data,
-            lambda: forest(data, "row", "metric", "change", run.keys)[0],
+            lambda: forest(data, "row", "metric", "change", run.shown)[0],
         )
     ]
 
@@ -105,7 +105,7 @@ def _table(run: FinishedRun) -> Table:
         "rivals",
         f"Rivals of mixing, users of {run.target}",
         (
-            *("row", f"change of {run.keys[0]}", f"{metric} on folds", "chosen on the folds"),
+            *("row", f"change of {run.key}", f"{metric} on folds", "chosen on the folds"),
             *(("epochs",) if lengths else ()),
             "models",
         ),
@@ -117,7 +117,7 @@ def _table(run: FinishedRun) -> Table:
 def _line(run: FinishedRun, row: str, score: float | None, models: Cell) -> list[Cell]:
     """Return a row's change, score on the folds, choice, epochs, and what was trained to choose."""
     few, lengths = phrases.few_repeats(run.result), lengths_of(run.result)
-    change = run.result["change"].get(row, {}).get(run.keys[0])
+    change = run.result["change"].get(row, {}).get(run.key)
     shown = same_text(run.result, row) or phrases.change_text(change, few)
     cells = [
         text(row),
@@ -167,11 +167,11 @@ def _what(run: FinishedRun) -> Table:
     return Table("rivals-are", "What the rivals are", header, rows)
 
 
-def rivals_of_runs(runs: Sequence[FinishedRun], names: Sequence[str]) -> list[Table]:
-    """Return the best mix against the best rival of several runs; no table if none has rivals."""
+def rivals_of_runs(runs: Sequence[FinishedRun], names: Sequence[str], key: str) -> list[Table]:
+    """Return the best mix against the best rival in a metric; no table if no run has rivals."""
     rows: list[list[Cell]] = []
     for name, run in zip(names, runs, strict=True):
-        key, few = run.keys[0], phrases.few_repeats(run.result)
+        few = phrases.few_repeats(run.result)
         found, spent = run.result.get("against_rival"), run.result.get("trainings")
         if not found or not spent:
             continue
@@ -188,7 +188,6 @@ def rivals_of_runs(runs: Sequence[FinishedRun], names: Sequence[str]) -> list[Ta
         rows.append([*line, number(spent["mixes"], ",d"), number(n, ",d")])
     if not rows:
         return []
-    key = runs[0].keys[0]
     return [
         Table(
             "against-rivals",

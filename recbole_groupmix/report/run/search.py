@@ -12,6 +12,7 @@ from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import NOT_SEARCHED, REFERENCE, THEORY
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.fold_schema import FoldRecord
+from recbole_groupmix.record.search_sentences import search_sentences
 from recbole_groupmix.report.frame import style
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.run.mixes import effective_users
@@ -89,6 +90,8 @@ def _text(run: FinishedRun, data: pd.DataFrame) -> list[str]:
     if len(known) < len(data):
         lost = len(data) - len(known)
         sentences.append(f"Training of {numbers.count(lost, 'candidate')} diverged.")
+    if "waves" in run.result["search"]:
+        sentences += search_sentences(run.result)
     return [" ".join(sentences)] if sentences else []
 
 

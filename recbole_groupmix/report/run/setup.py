@@ -9,6 +9,7 @@ from typing import Any
 from recbole_groupmix import __version__
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.schema import Group, RemovedStep
+from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.text import numbers
 
@@ -112,7 +113,7 @@ def _removed(step: RemovedStep) -> str:
 
 def setup_section(run: FinishedRun) -> Section:
     """Return configuration, data, versions and times."""
-    configuration = {**run.config["configuration"], "trials": run.result["search"]["trials"]}
+    configuration = {**run.config["configuration"], "trials": trials_asked(run.result)}
     first = [key for key in FIRST if key in configuration]
     tables = [
         _keys("settings", "Settings", {key: configuration[key] for key in first}),

@@ -12,6 +12,7 @@ from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import kinds_of_row, same_text
+from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.report.frame.blocks import Cell, Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.report.run import answer
@@ -35,7 +36,7 @@ def several_runs_section(runs: Sequence[FinishedRun], names: Sequence[str] = ())
     figures = _figure(runs, names, data) if len(data) else []
     tables = [
         _index(runs, names),
-        *rivals_of_runs(runs, names),
+        *rivals_of_runs(runs, names, common_metrics(runs)[0]),
         _differences(runs, names),
         *_change_table(runs, names, data),
     ]
@@ -44,7 +45,7 @@ def several_runs_section(runs: Sequence[FinishedRun], names: Sequence[str] = ())
 
 def _figure(runs: Sequence[FinishedRun], names: Sequence[str], data: pd.DataFrame) -> list[Figure]:
     """Return the changes of all rows that are not another row under a second name."""
-    mixes, key = list(dict.fromkeys(data["mix"])), runs[0].keys[0]
+    mixes, key = list(dict.fromkeys(data["mix"])), common_metrics(runs)[0]
     another = [(name, row) for name, run in zip(names, runs, strict=True) for row in run.same]
     lead = data[(data["metric"] == key) & ~data.set_index(["run", "mix"]).index.isin(another)]
     if lead.empty:
@@ -66,6 +67,11 @@ def _figure(runs: Sequence[FinishedRun], names: Sequence[str], data: pd.DataFram
             wide=True,
         )
     ]
+
+
+def common_metrics(runs: Sequence[FinishedRun]) -> list[str]:
+    """Return the metrics of tables of several runs: that by which all chose, if it is one, first."""
+    return runs[0].shown if len({run.key for run in runs}) == 1 else runs[0].keys
 
 
 def labels(runs: Sequence[FinishedRun]) -> list[str]:
@@ -99,7 +105,7 @@ def changes(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> pd.DataFr
         {"run": label, "mix": mix, "metric": key, **run.result["change"][mix][key]}
         for label, run in zip(names or labels(runs), runs, strict=True)
         for mix in run.compared
-        for key in run.keys
+        for key in common_metrics(runs)
         if key in run.result["change"].get(mix, {})
     ]
     data = pd.DataFrame(rows)
@@ -123,10 +129,10 @@ def changes(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> pd.DataFr
 
 
 def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
-    rows = []
+    rows, key = [], common_metrics(runs)[0]
     for label, run in zip(names, runs, strict=True):
         result = run.result
-        entry = result["change"].get(DATA_MIX, {}).get(run.keys[0])
+        entry = result["change"].get(DATA_MIX, {}).get(key)
         few = phrases.few_repeats(result)
         rows.append(
             [
@@ -138,7 +144,7 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
                 number(run.groups[run.target], ",d"),
                 number(result["search"]["trials"], "d"),
                 number(result["repeats"], "d"),
-                text(answer.short(run)),
+                text(answer.short(run, key)),
                 number(
                     entry["mean"] if entry else None,
                     shown=phrases.change_text(entry, few) if entry else "-",
@@ -149,7 +155,7 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     return Table(
         "runs",
         "Runs",
-        (*header, "data_mix is", f"change of {runs[0].keys[0]}"),
+        (*header, "data_mix is", f"change of {key}"),
         rows,
         "Verdicts and marks are those of each run, corrected over its mixes; "
         f"{phrases.SAMPLING_ONLY}.",
@@ -158,7 +164,7 @@ def _index(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
 
 def _differences(runs: Sequence[FinishedRun], names: Sequence[str]) -> Table:
     configurations = [
-        {**run.config["configuration"], "trials": run.result["search"]["trials"]} for run in runs
+        {**run.config["configuration"], "trials": trials_asked(run.result)} for run in runs
     ]
     known = {key for c in configurations for key in c} - _NOT_SHOWN
     keys = [key for key in FIRST if key in known] + sorted(known - set(FIRST))
@@ -181,7 +187,7 @@ def _change_table(
 ) -> list[Table]:
     if data.empty:
         return []
-    keys, kinds = runs[0].keys, max((kinds_of_row(run.result) for run in runs), key=len)
+    keys, kinds = common_metrics(runs), max((kinds_of_row(run.result) for run in runs), key=len)
     results = {label: run.result for label, run in zip(names, runs, strict=True)}
     entries = {(r["run"], r["mix"], r["metric"]): r for r in data.to_dict("records")}
     rows = []

@@ -18,6 +18,7 @@ from recbole_groupmix.core.statistics.splits import MIN_SPLITS, pooled_changes
 from recbole_groupmix.record.established import FEW_SEEDS, at_own_length, few_seeds
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import chosen_words, kinds_of_row, same_text
+from recbole_groupmix.record.search_sentences import trials_asked
 from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number, text
 from recbole_groupmix.report.frame.forest import forest
 from recbole_groupmix.text import numbers
@@ -41,7 +42,7 @@ def families(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
         if is_fixed(run.config["configuration"]):
             continue
         asked = {k: v for k, v in run.config["configuration"].items() if k != "seed"}
-        place = [asked, dict(run.config["data"]), run.result["search"]["trials"]]
+        place = [asked, dict(run.config["data"]), trials_asked(run.result)]
         by_all_else.setdefault(json.dumps(place, sort_keys=True, default=str), []).append(run)
     return [
         sorted(family, key=lambda run: run.result["seed"])
@@ -91,7 +92,7 @@ def pooled(family: Sequence[FinishedRun]) -> pd.DataFrame:
     """
     shared = [mix for mix in family[0].compared if all(mix in run.compared for run in family)]
     same = [run.compared_as for run in family]
-    keys = family[0].keys
+    keys = family[0].shown
     pairs: list[tuple[Floats, Floats]] = []
     rows: list[dict[str, Any]] = []
     for key in keys:
@@ -208,7 +209,7 @@ def _drawn(run: FinishedRun) -> str:
 
 
 def _pooled_table(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
-    keys = family[0].keys
+    keys = family[0].shown
     rows = []
     for mix, of_mix in data.groupby("mix", sort=False):
         line = [text(mix)]
@@ -246,7 +247,7 @@ def _same(family: Sequence[FinishedRun], row: dict[str, Any]) -> str:
 
 
 def _by_split(family: Sequence[FinishedRun], data: pd.DataFrame, ending: str) -> Table:
-    key = family[0].keys[0]
+    key = family[0].key
     rows = []
     for row in data[data["metric"] == key].to_dict("records"):
         changes = [number(value, shown=numbers.percent(value)) for value in row["by_split"]]

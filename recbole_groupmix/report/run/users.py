@@ -28,7 +28,7 @@ def users_section(run: FinishedRun) -> Section:
     mixes = mixes or run.compared[:2]
     if not mixes:
         return Section("users", TITLE, ["No other mix was measured."])
-    key = run.keys[0]
+    key = run.key
     differences = {mix: intervals.difference(run, mix, key) for mix in run.compared}
     data = pd.concat(
         [

@@ -75,13 +75,11 @@ def _scores_few(experiment: Experiment, job: Job) -> bool:
     """Return whether a job measures so few users that it needs no matrix of all items."""
     if job.part == ALL_OF_TRAIN:
         return False
-    n_measured = len(_curve(experiment, job).held_out.users)
-    return n_measured <= _FEW * experiment.shape[1]
-
-
-def _curve(experiment: Experiment, job: Job) -> ValidationCurve:
-    part = experiment.part(job.part)
-    return ValidationCurve(experiment, part, job.targets, every_group=job.every_group)
+    users = experiment.part(job.part).held_out.users
+    if not job.every_group:
+        measured = experiment.validation_users(job.targets).values()
+        users = users[np.any([mask[users] for mask in measured], axis=0)]
+    return len(users) <= _FEW * experiment.shape[1]
 
 
 def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: _Solved) -> Fit:
@@ -90,7 +88,8 @@ def _solve(experiment: Experiment, job: Job, grams: GramCache, solved: _Solved) 
     if job.part == ALL_OF_TRAIN:
         model = _model(experiment, job, grams, grid[0], solved)
         return Fit(job, lambda: model, 1, seconds=time.perf_counter() - started)
-    curve = _curve(experiment, job)
+    part = experiment.part(job.part)
+    curve = ValidationCurve(experiment, part, job.targets, every_group=job.every_group)
     name = f"{curve.metric}@{curve.k}"
     for options in grid:
         model = _model(experiment, job, grams, options, solved)

@@ -12,8 +12,8 @@ from scipy.sparse import csr_matrix, diags
 
 from recbole_groupmix.core.linear.ease import largest_row_sum, precision_for_row_sum
 from recbole_groupmix.core.linear.elimination import Elimination
-from recbole_groupmix.core.linear.gram import Floats, downdated, gram, group_grams, weighted_gram
-from recbole_groupmix.core.linear.sparse_grams import SparseGrams, sparse_gram
+from recbole_groupmix.core.linear.gram import Floats, downdated, group_grams, weighted_gram
+from recbole_groupmix.core.linear.sparse_grams import SparseGrams, maker_of_gram
 from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
@@ -75,8 +75,7 @@ class GramCache:
         """Return ``sum_u w_u x_u x_u'`` of a weight of every internal user id, as :meth:`of_mix`."""
         factors = weights * triplet_factors(self._experiment, part)
         rows = (diags(np.sqrt(factors)) @ rows_of(self._experiment, part)).tocsr()
-        make = gram if self.plan is None else sparse_gram
-        return self._summed(part, weights.tobytes(), lam, partial(make, rows))
+        return self._summed(part, weights.tobytes(), lam, partial(maker_of_gram(self.plan), rows))
 
     def _of_part(self, part: Part) -> Floats | SparseGrams:
         if part.index not in self._kept:

@@ -1,0 +1,237 @@
+"""How far searches are from the best mix, where truth is cheap: EASE on tables of mixes.
+
+    python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
+        [--only=TEXT] [--targets=56,18] [--items=20]
+    python benchmarks/search_regret.py --cache=FOLDER --null=21 [--items=20]
+
+Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
+its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
+paper's samplers and chooses the best score. The others begin with Proportional and other given mixes
+and go on in waves; all that is trained counts. Regret is the best score of the table minus the chosen mix's,
+relative to Proportional's; candidates of a search are a random half of the table's draws. --null: groups of
+ml-100k dealt out to users at random, where no mix is worth anything. --items=20 leaves out items of ml-100k with fewer interactions, for speed.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from search_truth import Table, experiment_of, kept_table, shuffled
+from threadpoolctl import threadpool_limits
+
+from recbole_groupmix.cli.options import parse_options
+from recbole_groupmix.core.search.acquisition import choose_batch
+from recbole_groupmix.core.search.belief import belief
+from recbole_groupmix.core.search.law import choose_by_law
+from recbole_groupmix.core.search.surface import fit_surface
+from recbole_groupmix.core.statistics.bootstrap import relative_change
+
+MARKS = (20, 40, 75)
+#: A search ends when the probability of a gain larger than the first falls below the second.
+LEAST_GAIN, ENOUGH = 0.01, 0.05
+WAVE = 8
+DRAWN = ("paper", "wide", "box", "near")
+TARGETS = {"ml-100k": ("1", "18", "25", "35", "45", "50", "56"), "blockmix": ("A", "B", "C", "D")}
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How a search goes.
+
+    ``first`` returns the rows of the first wave, ``more`` those of the next.
+    """
+
+    name: str
+    first: Callable[[Table, np.random.Generator], list[int]]
+    more: Callable[[Table, list[int], int, np.random.Generator], list[int]]
+    until: int = 40
+    wave: int = WAVE
+
+
+def best_score(table: Table, places: list[int]) -> int:
+    return places[int(np.argmax(table.scores[places]))]
+
+
+def best_belief(table: Table, places: list[int]) -> int:
+    """Row of the best posterior mean with the users' noise."""
+    surface = fit_surface(table.history(places))
+    return places[int(np.argmax(surface.gains(table.weights[places])))]
+
+
+RULES = {"score": best_score, "belief": best_belief}
+
+
+def named(*kinds: str, paper: int = 0):
+    """First wave: rows whose kinds begin so, and draws of the paper's samplers."""
+
+    def first(table: Table, rng: np.random.Generator) -> list[int]:
+        rows = [i for i, kind in enumerate(table.kinds) if kind.startswith(kinds)]
+        drawn = rng.choice(table.places("paper"), paper, replace=False).tolist()
+        return rows + drawn
+
+    return first
+
+
+def candidates(table: Table, places: list[int], rng: np.random.Generator) -> np.ndarray:
+    """Return the untried rows of a half of all draws."""
+    drawn = np.flatnonzero(np.isin(table.kinds, DRAWN))
+    return np.setdiff1d(rng.permutation(drawn)[: len(drawn) // 2], places)
+
+
+def by_law(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
+    rest = candidates(table, places, rng)
+    return rest[choose_by_law(table.history(places), table.weights[rest], n, rng)].tolist()
+
+
+def by_surface(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
+    rest = candidates(table, places, rng)
+    surface = fit_surface(table.history(places), of_scores=True)
+    return rest[choose_batch(surface, table.weights[rest], n)].tolist()
+
+
+def more_draws(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
+    rest = np.setdiff1d(table.places("paper"), places)
+    return rng.choice(rest, n, replace=False).tolist()
+
+
+GIVEN = ("proportional", "stratified", "no_augmentation")
+SHORT = (*GIVEN, "budget-0.3", "budget-2", "without")
+STRATEGIES = [
+    Strategy("random", named("proportional", paper=19), more_draws, until=75),
+    Strategy("gp", named(*SHORT), by_surface),
+    Strategy("gp with gradient", named(*SHORT, "gradient"), by_surface),
+    Strategy("law", named(*SHORT), by_law),
+]
+
+
+def searched(table: Table, strategy: Strategy, seed: int) -> dict[int, list[int]]:
+    """Return the rows that a search has tried by the time of each mark."""
+    of_name = zlib.crc32(f"{strategy.name} {table.target}".encode())
+    rng = np.random.default_rng([seed, of_name])
+    places = list(dict.fromkeys(strategy.first(table, rng)))
+    tried = {}
+    for mark in (mark for mark in MARKS if mark <= strategy.until):
+        while len(places) < mark:
+            n = min(strategy.wave, mark - len(places))
+            places += strategy.more(table, places, n, rng)
+        tried[mark] = places[:mark]
+    return tried
+
+
+def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str], np.ndarray]:
+    """Return by mark and rule the regret on the folds, the gain there and on test, (seeds, 3)."""
+    found: dict[tuple[int, str], list] = {}
+    scores, test = table.scores, table.test.mean(axis=1)
+    for seed in range(seeds):
+        for mark, places in searched(table, strategy, seed).items():
+            for rule, choose in RULES.items():
+                place = choose(table, places)
+                gain = scores[place] / scores[0] - 1
+                row = (scores.max() / scores[0] - 1 - gain, gain, test[place] / test[0] - 1)
+                found.setdefault((mark, rule), []).append(row)
+    return {key: np.array(rows) for key, rows in found.items()}
+
+
+def null(folder: Path, n: int, items: int, trials: int = 40) -> None:
+    """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
+    keys = {"item_inter_num_interval": f"[{items},inf)"}
+    experiment = None
+    ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
+    for number in range(n):
+        if experiment is None:
+            experiment = experiment_of("ml-100k", target="18", **keys)
+        draws = {"paper": 16, "wide": 6, "box": 8, "near": 0}
+        table = kept_table(folder, shuffled(experiment, number), f"null-{number}", draws=draws)
+        rng, places = (
+            np.random.default_rng(number),
+            named(*SHORT)(table, np.random.default_rng(number)),
+        )
+        while True:
+            believed = belief(table.history(places), seed=number)
+            if believed.chance_of_more(LEAST_GAIN) < ENOUGH or len(places) >= trials:
+                break
+            rest = np.setdiff1d(np.arange(len(table.kinds)), places)
+            surface = fit_surface(table.history(places), of_scores=True)
+            more = choose_batch(surface, table.weights[rest], min(WAVE, trials - len(places)))
+            places += rest[more].tolist()
+        ended.append(believed.chance_of_more(LEAST_GAIN) < ENOUGH)
+        mixes.append(len(places))
+        chosen = places[int(np.argmax(believed.mean))]
+        every = rng.permutation(len(table.kinds))[:trials].tolist()
+        for rule, place in zip(claims, (chosen, best_score(table, every)), strict=True):
+            change = relative_change(table.test[[place]], table.test[[0]], seed=0)
+            claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
+    print(f"\n{n} shuffles of ml-100k: {np.mean(ended):.0%} end before {trials} mixes,")
+    print(f"after {np.median(mixes):g} in the median\n")
+    print("| chosen by | Proportional itself | marked gain | marked loss | change on test |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for rule, rows in claims.items():
+        shares = [f"{share:.0%}" for share in np.mean(rows, axis=0)[:3]]
+        print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
+
+
+def interval(
+    values: np.ndarray, of: Callable = np.median, times: int = 1000
+) -> tuple[float, float]:
+    """Bootstrap interval over seeds; rows are targets, whose values are pooled by their mean."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(values.shape[1], size=(times, values.shape[1]))
+    pooled = np.mean([of(row[drawn], axis=1) for row in values], axis=0)
+    return tuple(np.quantile(pooled, [0.025, 0.975]))
+
+
+def main(arguments: list[str]) -> None:
+    given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
+    given |= parse_options(arguments)
+    folder, seeds = Path(given["cache"]), int(given["seeds"])
+    if "null" in given:
+        with threadpool_limits(1, user_api="blas"):
+            return null(folder, int(given["null"]), int(given["items"]))
+    for dataset in given["datasets"].split(","):
+        tables = tables_of(dataset, folder, int(given["items"]), given["targets"])
+        print(
+            f"\n{dataset}: {len(tables)} targets, {seeds} seeds, %; medians over seeds, mean over targets\n"
+        )
+        print(
+            "| search | chosen by | mixes | regret on folds | by target | gain on folds | gain on test |"
+        )
+        print("| --- | --- | ---: | ---: | --- | ---: | ---: |")
+        for strategy in STRATEGIES:
+            if given["only"] in strategy.name:
+                show(strategy, tables, seeds)
+
+
+def tables_of(dataset: str, folder: Path, items: int, targets: str = "") -> list[Table]:
+    keys = {"item_inter_num_interval": f"[{items},inf)"} if dataset != "blockmix" else {}
+    experiment, tables = None, []
+    wanted = [t for t in TARGETS[dataset] if not targets or t in targets.split(",")]
+    for target in wanted:
+        if experiment is None:
+            experiment = experiment_of(dataset, target=target, **keys)
+        name = f"{dataset}-{items}" if keys else dataset
+        tables.append(kept_table(folder, experiment.for_target(target), name))
+    return tables
+
+
+def show(strategy: Strategy, tables: list[Table], seeds: int) -> None:
+    with threadpool_limits(1, user_api="blas"):
+        of_tables = [regrets(table, strategy, seeds) for table in tables]
+    for mark, rule in of_tables[0]:
+        rows = 100 * np.array([of_table[mark, rule] for of_table in of_tables])
+        medians = np.median(rows[:, :, 0], axis=1)
+        low, high = interval(rows[:, :, 0])
+        each = " ".join(f"{median:.1f}" for median in medians)
+        cells = [strategy.name, rule, mark, f"{medians.mean():.2f} [{low:.2f}, {high:.2f}]", each]
+        for column in (1, 2):
+            low, high = interval(rows[:, :, column], np.mean)
+            cells.append(f"{rows[:, :, column].mean():+.2f} [{low:+.2f}, {high:+.2f}]")
+        print(f"| {' | '.join(map(str, cells))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

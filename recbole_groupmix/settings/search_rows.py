@@ -1,0 +1,129 @@
+"""The table of keys, second part: rows of this plugin's keys on search, evaluation and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recbole_groupmix.settings.key import Key
+from recbole_groupmix.settings.our_rows import MODELS
+
+
+class SearchRows:
+    """Keys that RecBole does not have."""
+
+    # --- search and evaluation
+    trials = Key(
+        75,
+        "whole",
+        "Mixes that are searched.",
+        most=100_000,
+        why="each is a mix that is drawn, kept and trained on every fold",
+        costs=False,
+        identity=False,
+    )
+    search = Key(
+        "random",
+        "name",
+        "Who proposes the mixes: `random` draws them all beforehand, any other proposer learns from "
+        "those that were tried (docs/search.md).",
+        allowed="a proposer",
+        needs=("trials", "trials is 0, so no mix is searched"),
+        costs=False,
+    )
+    hours = Key[float | None](
+        None,
+        "number",
+        "Hours that the run may take: no more mixes are searched than the forecast says will fit.",
+        above=True,
+        most=1e5,
+        why="it is in hours",
+        unset="no limit",
+        needs=("trials", "trials is 0, so no mix is searched"),
+        costs=False,
+        identity=False,
+    )
+    least_gain = Key(
+        0.01,
+        "number",
+        "A search that learns ends early where another mix is unlikely to be better than Proportional "
+        "by more than this part of its score; 0 switches that off.",
+        most=10,
+        why="it is a part of Proportional's score, 0.01 for 1 %",
+        costs=False,
+        identity=False,
+    )
+    budgets = Key(
+        "uniform(0.5, 2)",
+        "own",
+        "From which budgets `alpha_aug` mixes are drawn.",
+        allowed="`uniform(LOW, HIGH)` or `log_uniform(LOW, HIGH)`",
+        unset="by protocol",
+        needs=("trials", "trials is 0, so no mix is drawn"),
+        costs=False,
+    )
+    folds = Key(
+        5,
+        "whole",
+        "Folds inside the training part.",
+        least=2,
+        most=1_000,
+        why=MODELS,
+        costs=False,
+    )
+    mix = Key[Sequence[str]](
+        (),
+        "own",
+        "Files with mixes of your own: name, alpha and alpha_aug.",
+        allowed="YAML files",
+        unset="none",
+        costs=False,
+        identity=False,
+    )
+
+    rank_items = Key(
+        "all",
+        "name",
+        "Items that a user is ranked over: all, those that the user's own group trains on "
+        "(`target`), or those that a column of the `.item` file offers to it (docs/items.md).",
+        allowed="`all`, `target` or a column",
+    )
+    train_items = Key(
+        "all",
+        "choice",
+        "Whether other groups train on all items, or only on those that the target trains on "
+        "(docs/items.md).",
+        choices=("all", "target"),
+    )
+
+    # --- computer, files and talk
+    backend = Key(
+        "auto",
+        "choice",
+        "What trains: many BPR or LightGCN at once (cpu, torch), or one by one (recbole).",
+        choices=("auto", "cpu", "torch", "recbole"),
+    )
+    max_memory = Key[float | None](
+        None,
+        "number",
+        "GiB of models in training at once.",
+        above=True,
+        most=1e6,
+        why="it is in GiB",
+        unset="half of what is free",
+        identity=False,
+    )
+    output_dir = Key("runs", "name", "Folder below which run folders are made.", identity=False)
+    yes = Key(
+        False,
+        "choice",
+        "Whether a run of more than a day starts without a question on a terminal.",
+        choices=(True, False),
+        identity=False,
+    )
+    log_tensorboard = Key(
+        False,
+        "choice",
+        "Whether scores of mixes are written as TensorBoard events into the run folder.",
+        choices=(True, False),
+        identity=False,
+    )
