@@ -70,5 +70,7 @@ def test_the_law_finds_the_group_that_hurts_and_obeys_its_cap():
     pool = candidate_pool(history, 300, np.random.default_rng(0))
     chosen = choose_by_law(history, pool, 6, np.random.default_rng(1))
     assert len(set(chosen)) == 6 and pool[chosen, 0].max() < 0.5
-    too_often = np.array([[0.0, 1.0, 9.0], [7.0, 1.0, 1.0]])  # the better one nine times users of c
+    too_often = np.array(
+        [[0.0, 1.0, 9.0], [7.0, 1.0, 1.0]]
+    )  # the better one nine times users of c
     assert choose_by_law(history, too_often, 1, np.random.default_rng(1)) == [1]
