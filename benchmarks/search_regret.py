@@ -101,10 +101,12 @@ def more_draws(table: Table, places: list[int], n: int, rng: np.random.Generator
 
 GIVEN = ("proportional", "stratified", "no_augmentation")
 SHORT = (*GIVEN, "budget-0.3", "budget-2", "without")
+SHORTER = ("proportional", "no_augmentation", "budget-0.3", "without")
 STRATEGIES = [
     Strategy("random", named("proportional", paper=19), more_draws, until=75),
     Strategy("gp", named(*SHORT), by_surface),
     Strategy("gp with gradient", named(*SHORT, "gradient"), by_surface),
+    Strategy("gp, shorter first wave", named(*SHORTER), by_surface),
     Strategy("law", named(*SHORT), by_law),
 ]
 

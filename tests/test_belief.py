@@ -121,9 +121,9 @@ def test_large_losses_make_no_large_gain_likely():
 def test_out_of_fold_correlation_sees_a_surface_and_no_noise():
     assert belief(table(30, less_of_a)).rank_correlation > 0.8
     rng = np.random.default_rng(2)
-    history = table(30)
-    scores = history.scores + np.where(history.reference, 0, 0.01 * rng.standard_normal(30))
-    assert abs(belief(replace(history, scores=scores)).rank_correlation) < 0.6
+    history = table(8)  # few enough for the surface to go through all scores that it has seen
+    scores = history.scores + np.where(history.reference, 0, 0.03 * rng.standard_normal(8))
+    assert belief(replace(history, scores=scores)).rank_correlation < 0.5
 
 
 def test_draws_of_a_singular_covariance_have_its_moments():

@@ -389,6 +389,15 @@ def test_who_may_leave():
     assert race.Race(records, Parts(), 3).leavers({"lost": racing["lost"]}, {}, 1) == []
 
 
+def test_neither_repeats_nor_leavers_lead_a_race(tiny):
+    ex = experiment(tiny, search="gp", trials=9)
+    search = waves.Waves(SimpleNamespace(experiment=ex, trained=[], cv={}))
+    search.tried = [*_rows(ex), *first_wave(ex, 9)]
+    search.summaries = {candidate.name: {} for candidate in search.tried}
+    search.left = {"trial-0": {}}
+    assert [*search._may_lead()] == [*BASELINES, "trial-1"]
+
+
 def test_few_users_race_not(tiny, monkeypatch):
     believing(monkeypatch)
     result, place, _, err = finished(*run_arguments(tiny, **{**SEARCH, "trials": 5}))

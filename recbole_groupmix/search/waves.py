@@ -131,14 +131,9 @@ class Waves:
     def _leave(self, racing: dict[str, FoldSummary], folds: int) -> None:
         """Let those leave who are behind after some folds; an earlier call may have decided it."""
         settings = self._run.experiment.settings
-        others = {
-            c.name: self.summaries[c.name]
-            for c in self.tried
-            if c.source != REPEAT and c.name not in self.left
-        }
         before = [self._left_before[name] for name in racing if name in self._left_before]
         before = [record for record in before if record["fold"] == folds - 1]
-        now = self._race.leavers(racing, others, folds)
+        now = self._race.leavers(racing, self._may_lead(), folds)
         known = {record["name"] for record in before}
         for record in [*before, *(r for r in now if r["name"] not in known)]:
             self.left[record["name"]] = record
@@ -147,6 +142,14 @@ class Waves:
             if self._say and record["name"] not in known:
                 self._run.folder.append("races.jsonl", record)
         self.racing = [c for c in self.racing if c.name not in self.left]
+
+    def _may_lead(self) -> dict[str, FoldSummary]:
+        """Return the summaries of earlier mixes behind which one may be: those trained on all folds."""
+        return {
+            c.name: self.summaries[c.name]
+            for c in self.tried
+            if c.source != REPEAT and c.name not in self.left
+        }
 
     def _learn(self, stage: FoldStage, wave: Sequence[Candidate]) -> None:
         """Take in a wave that is done, and decide whether it was the last."""
