@@ -2,7 +2,7 @@
 
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
         [--only=TEXT] [--targets=56,18] [--items=20]
-    python benchmarks/search_regret.py --cache=FOLDER --null=21 [--items=20]
+    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--items=20]
 
 Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
 its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
