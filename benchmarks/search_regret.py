@@ -25,11 +25,11 @@ from search_truth import Table, experiment_of, kept_table, shuffled
 from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.cli.options import parse_options
-from recbole_groupmix.core.search.acquisition import choose_batch
-from recbole_groupmix.core.search.belief import belief
-from recbole_groupmix.core.search.law import choose_by_law
-from recbole_groupmix.core.search.surface import fit_surface
 from recbole_groupmix.core.statistics.bootstrap import relative_change
+from recbole_groupmix.surface.acquisition import choose_batch
+from recbole_groupmix.surface.belief import belief
+from recbole_groupmix.surface.law import choose_by_law
+from recbole_groupmix.surface.surface import fit_surface
 
 MARKS = (20, 40, 75)
 #: A search ends when the probability of a gain larger than the first falls below the second.

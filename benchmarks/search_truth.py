@@ -12,13 +12,13 @@ from recbole_groupmix.core.budget_curve import BUDGETS, parts_of_score
 from recbole_groupmix.core.linear.ease import ease_scores, regularized_inverse
 from recbole_groupmix.core.linear.mix_optimiser import FoldProblem, optimise_mix
 from recbole_groupmix.core.mix import group_weights, stratified
-from recbole_groupmix.core.search.coordinates import BUDGET_BOX, box_draws, perturbed, sampled
-from recbole_groupmix.core.search.history import History
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.engine.threads import one_blas_thread_each
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.surface.coordinates import BUDGET_BOX, box_draws, perturbed, sampled
+from recbole_groupmix.surface.history import History
 from recbole_groupmix.training.closed_form.gram_cache import GramCache
 
 FOLDS = 3

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from recbole_groupmix.core.search.coordinates import sampled
-from recbole_groupmix.core.search.history import History
+from recbole_groupmix.surface.coordinates import sampled
+from recbole_groupmix.surface.history import History
 
 N_USERS = {"a": 30, "t": 50, "b": 90, "empty": 0, "c": 60}
 GROUPS = ("a", "b", "c")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from search_tables import less_of_a, table
 
-from recbole_groupmix.core.search.belief import belief, draws
-from recbole_groupmix.core.search.history import History
-from recbole_groupmix.core.search.surface import (
+from recbole_groupmix.surface.belief import belief, draws
+from recbole_groupmix.surface.history import History
+from recbole_groupmix.surface.surface import (
     bent,
     fit_surface,
     noise_of_users,

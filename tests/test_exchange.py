@@ -12,12 +12,12 @@ from made_runs import USERS, write_run
 
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.core.search.coordinates import clip_to_box
-from recbole_groupmix.core.search.history import History
 from recbole_groupmix.exchange.fit import TARGET, fit_table
 from recbole_groupmix.exchange.mix_table import MixTable, read_mix_table
 from recbole_groupmix.exchange.tried import tried_mixes
 from recbole_groupmix.search.proposers.optuna_sampler import OptunaProposer
+from recbole_groupmix.surface.coordinates import clip_to_box
+from recbole_groupmix.surface.history import History
 
 SIZES = {"B": 20, "C": 12}
 

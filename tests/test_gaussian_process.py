@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from recbole_groupmix.core.search.gaussian_process import (
+from recbole_groupmix.surface.gaussian_process import (
     Hyperparameters,
     Places,
     condition,

@@ -1,34 +1,28 @@
 """The proposers of mixes, and the expected improvement of a batch."""
 
-from importlib import import_module
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 from search_tables import less_of_a, table
 
-import recbole_groupmix.search.proposers as proposers
 from recbole_groupmix.core.mix import check_groups
-from recbole_groupmix.core.search.acquisition import _log_expected_excess, choose_batch
-from recbole_groupmix.core.search.coordinates import candidate_pool, untried, weights_of
-from recbole_groupmix.core.search.law import choose_by_law
-from recbole_groupmix.core.search.surface import fit_surface
-
-NAMES = sorted(
-    path.stem for path in Path(proposers.__file__).parent.glob("*.py") if path.stem != "__init__"
-)
+from recbole_groupmix.search.proposers.gp import propose
+from recbole_groupmix.search.proposers.known import known_proposers
+from recbole_groupmix.surface.acquisition import _log_expected_excess, choose_batch
+from recbole_groupmix.surface.coordinates import candidate_pool, untried, weights_of
+from recbole_groupmix.surface.law import choose_by_law
+from recbole_groupmix.surface.surface import fit_surface
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(known_proposers()))
 @pytest.mark.parametrize("n_tried", [1, 7])
 def test_a_proposer_returns_new_mixes_that_depend_on_table_and_seed(name, n_tried):
-    propose = import_module(f"recbole_groupmix.search.proposers.{name}").propose
+    of_name = known_proposers()[name]
     history = table(n_tried, less_of_a, luck=0.1)
-    mixes = [propose(history, 6, np.random.default_rng(1)) for _ in range(2)]
+    mixes = [of_name(history, 6, np.random.default_rng(1)) for _ in range(2)]
     assert mixes[0] == mixes[1] and len(mixes[0]) == 6
-    assert propose(history, 6, np.random.default_rng(2)) != mixes[0]
+    assert of_name(history, 6, np.random.default_rng(2)) != mixes[0]
     for mix in mixes[0]:
         check_groups(mix, history.n_users, history.target)
     weights = np.array([weights_of(mix, history) for mix in mixes[0]])
@@ -36,9 +30,8 @@ def test_a_proposer_returns_new_mixes_that_depend_on_table_and_seed(name, n_trie
 
 
 def test_gp_goes_where_scores_rise():
-    gp = import_module("recbole_groupmix.search.proposers.gp")
     history = table(20, less_of_a)
-    mixes = gp.propose(history, 6, np.random.default_rng(0))
+    mixes = propose(history, 6, np.random.default_rng(0))
     of_a = [weights_of(mix, history)[0] for mix in mixes]
     assert np.median(of_a) < 0.5
     gains = less_of_a(np.array([weights_of(mix, history) for mix in mixes]))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from search_tables import GROUPS, N_USERS, table
 
-from recbole_groupmix.core.search.coordinates import (
+from recbole_groupmix.surface.coordinates import (
     BUDGET_BOX,
     RELATIVE_BOX,
     box_draws,
@@ -20,7 +20,7 @@ from recbole_groupmix.core.search.coordinates import (
     untried,
     weights_of,
 )
-from recbole_groupmix.core.search.history import History, mix_of
+from recbole_groupmix.surface.history import History, mix_of
 
 SIZES = np.array([N_USERS[name] for name in GROUPS], dtype=float)
 WEIGHT = st.one_of(st.just(0.0), st.floats(1e-3, 50))

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from recbole_groupmix.core.search.acquisition import choose_batch, pool_near_the_best
-from recbole_groupmix.core.search.belief import NEAR, Belief, belief
-from recbole_groupmix.core.search.history import FloatArray, History
-from recbole_groupmix.core.search.surface import fit_surface, straight
 from recbole_groupmix.exchange.mix_table import MixTable, read_mix_table
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.surface.acquisition import choose_batch, pool_near_the_best
+from recbole_groupmix.surface.belief import NEAR, Belief, belief
+from recbole_groupmix.surface.history import FloatArray, History
+from recbole_groupmix.surface.surface import fit_surface, straight
 from recbole_groupmix.text.numbers import percent
 from recbole_groupmix.text.tables import aligned, paragraphs
 from recbole_groupmix.text.untrusted import short_repr

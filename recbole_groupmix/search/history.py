@@ -10,13 +10,13 @@ import numpy as np
 from recbole_groupmix.core.budget_curve import parts_of_score
 from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.names import REFERENCE, REPEAT
-from recbole_groupmix.core.search.history import FloatArray, History
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_lines import options_text
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldSummary
 from recbole_groupmix.record.fold_values import unpack
 from recbole_groupmix.search.fold_records import FoldRecords
+from recbole_groupmix.surface.history import FloatArray, History
 
 
 class UserParts:

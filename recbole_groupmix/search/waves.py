@@ -9,8 +9,6 @@ import numpy as np
 
 from recbole_groupmix.core.mix import Mix, check_groups
 from recbole_groupmix.core.names import REFERENCE, REPEAT, TRIAL
-from recbole_groupmix.core.search.belief import Belief, belief
-from recbole_groupmix.core.search.history import History
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary, LeftRecord
 from recbole_groupmix.search.choice import check_reference
@@ -21,6 +19,8 @@ from recbole_groupmix.search.proposers.known import proposer_of
 from recbole_groupmix.search.race import Race
 from recbole_groupmix.search.stages import mix_stage, options_of
 from recbole_groupmix.search.target_run import TargetRun
+from recbole_groupmix.surface.belief import Belief, belief
+from recbole_groupmix.surface.history import History
 from recbole_groupmix.text.numbers import chance
 
 #: Mixes of a wave, which the engine trains together.

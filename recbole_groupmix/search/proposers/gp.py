@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.acquisition import choose_batch, pool_near_the_best
-from recbole_groupmix.core.search.history import History
-from recbole_groupmix.core.search.surface import fit_surface
+from recbole_groupmix.surface.acquisition import choose_batch, pool_near_the_best
+from recbole_groupmix.surface.history import History
+from recbole_groupmix.surface.surface import fit_surface
 
 
 def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:

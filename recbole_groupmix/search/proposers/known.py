@@ -10,10 +10,10 @@ from functools import cache
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.history import History
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.search.proposers.optuna_sampler import PREFIX, OptunaProposer
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.surface.history import History
 
 #: Returns so many mixes to try next, a function of what was tried and of the generator.
 Propose = Callable[[History, int, np.random.Generator], list[Mix]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.acquisition import pool_near_the_best
-from recbole_groupmix.core.search.history import History
-from recbole_groupmix.core.search.law import choose_by_law
+from recbole_groupmix.surface.acquisition import pool_near_the_best
+from recbole_groupmix.surface.history import History
+from recbole_groupmix.surface.law import choose_by_law
 
 
 def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:

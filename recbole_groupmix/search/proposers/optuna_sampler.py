@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.coordinates import RELATIVE_BOX, clip_to_box
-from recbole_groupmix.core.search.history import History
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.exchange.optuna_log import OFF, load_optuna
+from recbole_groupmix.surface.coordinates import RELATIVE_BOX, clip_to_box
+from recbole_groupmix.surface.history import History
 
 #: Beginning of the name of such a proposer.
 PREFIX = "optuna:"

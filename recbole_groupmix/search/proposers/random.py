@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.core.search.coordinates import sampled
-from recbole_groupmix.core.search.history import History
+from recbole_groupmix.surface.coordinates import sampled
+from recbole_groupmix.surface.history import History
 
 
 def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:

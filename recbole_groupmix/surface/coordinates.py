@@ -10,7 +10,7 @@ import numpy as np
 from recbole_groupmix.core.budget_law import PAPER, BudgetLaw
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.core.search.history import FloatArray, History
+from recbole_groupmix.surface.history import FloatArray, History
 
 #: Budgets of the box; none at all, 0, is beside it.
 BUDGET_BOX = BudgetLaw(0.03, 4.0, logarithmic=True)
@@ -176,7 +176,7 @@ def sampled(
     rng : numpy.random.Generator
         Source of randomness.
     n_users, target, groups
-        As in :class:`~recbole_groupmix.core.search.history.History`.
+        As in :class:`~recbole_groupmix.surface.history.History`.
     law : BudgetLaw
         From which budgets are drawn.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recbole_groupmix.core.search.coordinates import divergences, shares_of
-from recbole_groupmix.core.search.history import FloatArray, History
+from recbole_groupmix.surface.coordinates import divergences, shares_of
+from recbole_groupmix.surface.history import FloatArray, History
 
 #: What a nat of divergence to Proportional costs, on the scale of log score (as in olmix).
 PENALTY = 0.05

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_groupmix.core.search.coordinates import candidate_pool, divergences
-from recbole_groupmix.core.search.history import FloatArray, History
-from recbole_groupmix.core.search.surface import (
+from recbole_groupmix.core.statistics.rank_agreement import spearman
+from recbole_groupmix.surface.coordinates import candidate_pool, divergences
+from recbole_groupmix.surface.history import FloatArray, History
+from recbole_groupmix.surface.surface import (
     Surface,
     fit_surface,
     relative_gains,
     straight,
 )
-from recbole_groupmix.core.statistics.rank_agreement import spearman
 
 #: Candidates are within this divergence, in nats, of a mix that was tried.
 NEAR = 0.3

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from recbole_groupmix.core.search.coordinates import candidate_pool
-from recbole_groupmix.core.search.gaussian_process import FloatArray
-from recbole_groupmix.core.search.history import History
-from recbole_groupmix.core.search.surface import Surface, fit_surface
+from recbole_groupmix.surface.coordinates import candidate_pool
+from recbole_groupmix.surface.gaussian_process import FloatArray
+from recbole_groupmix.surface.history import History
+from recbole_groupmix.surface.surface import Surface, fit_surface
 
 _POOL, _INCUMBENTS = 1000, 5
 _TINY = 1e-12

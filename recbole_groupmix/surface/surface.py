@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.search.coordinates import SMALLEST, log_doses
-from recbole_groupmix.core.search.gaussian_process import (
+from recbole_groupmix.surface.coordinates import SMALLEST, log_doses
+from recbole_groupmix.surface.gaussian_process import (
     NUGGET_PRIOR,
     Fitted,
     FloatArray,
@@ -16,7 +16,7 @@ from recbole_groupmix.core.search.gaussian_process import (
     condition,
     fit,
 )
-from recbole_groupmix.core.search.history import History
+from recbole_groupmix.surface.history import History
 
 #: Median of the prior of length-scales on the axes of :func:`log_doses`.
 LENGTH = 3.0

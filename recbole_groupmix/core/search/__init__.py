@@ -1,1 +1,0 @@
-"""A search that learns from the mixes that were tried: coordinates, surfaces, belief."""

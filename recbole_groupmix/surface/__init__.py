@@ -1,0 +1,1 @@
+"""What a search learns from tried mixes: coordinates, a surface, belief; with numpy and scipy alone."""
