@@ -113,8 +113,9 @@ def test_a_fold_without_classes_of_a_group_has_proportional(repository, monkeypa
 
 @pytest.mark.parametrize("selected", ["theory", "trial-1"])
 def test_a_row_of_the_result_whether_it_is_the_data_mix_or_not(selected, monkeypatch):
-    found = choice.Found(lambda compared, cv: next(c for c in compared if c.name == selected))
-    monkeypatch.setattr(choice, "Found", lambda: found)
+    monkeypatch.setattr(
+        choice, "select", lambda found, cv: next(c for c in found if c.name == selected)
+    )
     result = run_groupmix(dataset="blockmix", target="A", config_dict=SMALL)
     rows = ["proportional", "stratified", "no_augmentation", "theory", "data_mix"]
     assert list(result["mixes"]) == list(result["test"]) == rows

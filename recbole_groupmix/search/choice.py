@@ -29,17 +29,23 @@ class Found:
 
     Attributes
     ----------
-    pick : callable
-        Chooses the data mix.
+    pick : callable or None
+        Chooses the data mix; by default the best cross-validation score does.
     left : mapping of str to int
         Folds of each mix that left a race, and so is never chosen.
     record : WavesRecord or None
         How the search went.
     """
 
-    pick: Pick = select
+    pick: Pick | None = None
     left: Mapping[str, int] = field(default_factory=dict)
     record: WavesRecord | None = None
+
+    def data_mix(
+        self, compared: Sequence[Candidate], cv: Mapping[str, FoldSummary]
+    ) -> Candidate | None:
+        """Return the data mix; None if there is none."""
+        return (self.pick or select)(compared, cv)
 
     def remaining(self, compared: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates that did not leave."""
@@ -131,7 +137,7 @@ def choose(
         for c in compared
         if c.source in FIXED and c.name not in diverged
     }
-    selected = found.pick(without_duplicates(compared, duplicates), cv) if cv else None
+    selected = found.data_mix(without_duplicates(compared, duplicates), cv) if cv else None
     budget = budget_record(compared, cv, duplicates)
     if budget is not None:
         name = budget["selected"]
@@ -204,7 +210,7 @@ def chosen_candidates(
     compared = found.remaining(compared)
     chosen: dict[str, Candidate | None] = {}
     if DATA_MIX in rows:
-        chosen[DATA_MIX] = found.pick(without_duplicates(compared, duplicates), cv)
+        chosen[DATA_MIX] = found.data_mix(without_duplicates(compared, duplicates), cv)
     if BUDGET in rows:
         budget = budget_record(compared, cv, duplicates)
         name = None if budget is None else budget["selected"]
