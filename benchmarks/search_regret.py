@@ -142,11 +142,9 @@ def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str
 def null(folder: Path, n: int, items: int, trials: int = 40) -> None:
     """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
     keys = {"item_inter_num_interval": f"[{items},inf)"}
-    experiment = None
+    experiment = experiment_of("ml-100k", target="18", **keys)
     ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
     for number in range(n):
-        if experiment is None:
-            experiment = experiment_of("ml-100k", target="18", **keys)
         draws = {"paper": 16, "wide": 6, "box": 8, "near": 0}
         table = kept_table(folder, shuffled(experiment, number), f"null-{number}", draws=draws)
         rng, places = (
@@ -199,6 +197,7 @@ def main(arguments: list[str]) -> None:
         print(
             f"\n{dataset}: {len(tables)} targets, {seeds} seeds, %; medians over seeds, mean over targets\n"
         )
+        print(best_of_tables(tables) + "\n")
         print(
             "| search | chosen by | mixes | regret on folds | by target | gain on folds | gain on test |"
         )
@@ -210,14 +209,22 @@ def main(arguments: list[str]) -> None:
 
 def tables_of(dataset: str, folder: Path, items: int, targets: str = "") -> list[Table]:
     keys = {"item_inter_num_interval": f"[{items},inf)"} if dataset != "blockmix" else {}
-    experiment, tables = None, []
     wanted = [t for t in TARGETS[dataset] if not targets or t in targets.split(",")]
-    for target in wanted:
-        if experiment is None:
-            experiment = experiment_of(dataset, target=target, **keys)
-        name = f"{dataset}-{items}" if keys else dataset
-        tables.append(kept_table(folder, experiment.for_target(target), name))
-    return tables
+    experiment = experiment_of(dataset, target=wanted[0], **keys)
+    name = f"{dataset}-{items}" if keys else dataset
+    return [kept_table(folder, experiment.for_target(target), name) for target in wanted]
+
+
+def best_of_tables(tables: list[Table]) -> str:
+    """What the best mix of each table on the folds gains there and on test, in words."""
+    best = [int(np.argmax(table.scores)) for table in tables]
+    folds = [t.scores[b] / t.scores[0] - 1 for t, b in zip(tables, best, strict=True)]
+    tests = [t.test[b].mean() / t.test[0].mean() - 1 for t, b in zip(tables, best, strict=True)]
+    n = sorted({len(table.kinds) for table in tables})
+    return (
+        f"The best of {' or '.join(map(str, n))} mixes gains {min(folds):.1%} to {max(folds):.1%} on the folds "
+        f"and {min(tests):+.1%} to {max(tests):+.1%} on test, {np.mean(tests):+.1%} in the mean."
+    )
 
 
 def show(strategy: Strategy, tables: list[Table], seeds: int) -> None:

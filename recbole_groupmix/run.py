@@ -18,12 +18,13 @@ from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.search.carry_out import OwnJobs, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.search.forecast import forecast
-from recbole_groupmix.search.proposers.known import RANDOM, proposer_of
+from recbole_groupmix.search.proposers.known import proposer_of
 from recbole_groupmix.search.stages import has_budget
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.within_hours import within_hours
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.back_ends import back_end
 
@@ -81,7 +82,7 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     experiment = Experiment(settings)
     own = own_mixes(experiment, settings.mix)
     if settings.search != RANDOM:
-        proposer_of(settings)
+        proposer_of(settings)  # a name that none has is told even where no mix is searched
     drawn = 0 if settings.in_waves else settings.trials
     compared = candidates(experiment, own, drawn, has_budget(settings))
     if settings.in_waves:

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
-from search_tables import less_of_a, table
+from search_tables import GROUPS, N_USERS, less_of_a, table
 
 from recbole_groupmix.core.mix import check_groups
 from recbole_groupmix.search.proposers.gp import propose
 from recbole_groupmix.search.proposers.known import known_proposers
 from recbole_groupmix.surface.acquisition import _log_expected_excess, choose_batch
-from recbole_groupmix.surface.coordinates import candidate_pool, untried, weights_of
+from recbole_groupmix.surface.coordinates import candidate_pool, untried
+from recbole_groupmix.surface.history import weights_of
 from recbole_groupmix.surface.law import choose_by_law
 from recbole_groupmix.surface.surface import fit_surface
 
@@ -25,16 +26,16 @@ def test_a_proposer_returns_new_mixes_that_depend_on_table_and_seed(name, n_trie
     assert of_name(history, 6, np.random.default_rng(2)) != mixes[0]
     for mix in mixes[0]:
         check_groups(mix, history.n_users, history.target)
-    weights = np.array([weights_of(mix, history) for mix in mixes[0]])
+    weights = np.array([weights_of(mix, GROUPS, N_USERS, "t") for mix in mixes[0]])
     assert len(untried(weights, history.weights)) == 6
 
 
 def test_gp_goes_where_scores_rise():
     history = table(20, less_of_a)
     mixes = propose(history, 6, np.random.default_rng(0))
-    of_a = [weights_of(mix, history)[0] for mix in mixes]
+    of_a = [weights_of(mix, GROUPS, N_USERS, "t")[0] for mix in mixes]
     assert np.median(of_a) < 0.5
-    gains = less_of_a(np.array([weights_of(mix, history) for mix in mixes]))
+    gains = less_of_a(np.array([weights_of(mix, GROUPS, N_USERS, "t") for mix in mixes]))
     assert np.median(gains) > 0.7 * less_of_a(history.weights).max()
 
 

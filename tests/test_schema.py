@@ -22,10 +22,16 @@ from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.schema import Config, MetricsRow, ModelFile, RepeatRow, UserRow
 from recbole_groupmix.search import choice, finish, race
 from recbole_groupmix.search.proposers import known
+from recbole_groupmix.surface.coordinates import sampled
 
 RUNS = ("run", "waves", "all", "tune")
 #: Fields that no file of these runs has: those of what ``run_groupmix`` returns.
 RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}
+
+
+def _draws(history, n, rng):
+    """A proposer that draws from the paper's samplers and learns nothing."""
+    return history.mixes(sampled(n, rng, history.n_users, history.target, history.groups))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:  # whatever the scores are, mixes leave
         patch.setattr(race, "LEVEL", 2)
         patch.setattr(race, "FEW_USERS", 0)
-        known.register("drawn", known.known_proposers()["random"])
+        known.register("drawn", _draws)
         ran("waves", model="EASE", search="drawn", trials=4, least_gain=0, hours=9, **solved)
         known.unregister("drawn")
     own = {"learning_rates": "0.01,0.1", "out": place / "best.yaml", "budget_curve": None}

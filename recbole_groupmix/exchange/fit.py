@@ -12,10 +12,10 @@ import yaml
 from recbole_groupmix.exchange.mix_table import MixTable, read_mix_table
 from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
-from recbole_groupmix.surface.acquisition import choose_batch, pool_near_the_best
+from recbole_groupmix.surface.acquisition import most_promising
 from recbole_groupmix.surface.belief import NEAR, Belief, belief
 from recbole_groupmix.surface.history import FloatArray, History
-from recbole_groupmix.surface.surface import fit_surface, straight
+from recbole_groupmix.surface.surface import fit_surface
 from recbole_groupmix.text.numbers import percent
 from recbole_groupmix.text.tables import aligned, paragraphs
 from recbole_groupmix.text.untrusted import short_repr
@@ -116,15 +116,8 @@ def fit_table(
     """Fit the surface of the search to a table of mixes; see :func:`fit_command`."""
     history = _history(table, lower, sizes or {}, where)
     rng = np.random.default_rng(np.random.SeedSequence([_DOMAIN, seed]))
-    pool = pool_near_the_best(history, n, rng)
-    weights = pool[choose_batch(fit_surface(history, of_scores=True), pool, n)]
-    surface = fit_surface(history)
-    gains, covariance = surface.joint_gains(weights)
-    slope = np.exp(np.maximum(-gains, 0.0) / surface.loss)  # large losses count by their logarithm
-    gains, sds = (
-        straight(gains, surface.loss),
-        slope * np.sqrt(np.maximum(np.diag(covariance), 0.0)),
-    )
+    weights, surface = most_promising(history, n, rng), fit_surface(history)
+    gains, sds = surface.straightened(*surface.joint_gains(weights))
     return Fit(table, lower, history, belief(history, seed), weights, gains, sds)
 
 

@@ -35,16 +35,13 @@ def n_repeats(settings: Settings) -> int:
 def _repeats(experiment: Experiment) -> list[Candidate]:
     target = experiment.target
 
-    def on(part: int) -> dict[str, int]:
-        return experiment.part(part).n_users
-
     # a user's own mix cannot have a name with this sign
     return [
         Candidate(
             f"{REFERENCE}#{repeat}",
             proportional(experiment.n_users, target),
             REPEAT,
-            mix_on=lambda part: proportional(on(part), target),
+            mix_on=lambda part: proportional(experiment.part(part).n_users, target),
             repeat=repeat,
         )
         for repeat in range(1, n_repeats(experiment.settings) + 1)

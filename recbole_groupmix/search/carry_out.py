@@ -35,7 +35,7 @@ from recbole_groupmix.search.test_stage import TestStage, test_metrics
 from recbole_groupmix.search.waves import Waves
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning
-from recbole_groupmix.training.job import Fit, Job, model_key, n_trainings, training_key
+from recbole_groupmix.training.job import Fit, Job, model_key, n_scored, n_trainings
 from recbole_groupmix.training.learned_schedules import LearnedSchedules
 from recbole_groupmix.training.reranking import Reranking
 
@@ -78,7 +78,7 @@ class OwnJobs:
     def __init__(self, stages: Mapping[str, Stage]) -> None:
         ((self._target, stage),) = stages.items()
         self.jobs = stage.jobs()
-        self.n_done = stage.n_models - len({training_key(job) for job in self.jobs})
+        self.n_done = stage.n_models - n_scored(self.jobs)
         self.n_models = self.n_done + n_trainings(self.jobs)  # points of a rival may share one
 
     def read(self, fit: Fit) -> Iterator[tuple[str, Fit]]:
@@ -166,19 +166,20 @@ def _cross_validate(
     runs: Mapping[str, TargetRun], training: _Training, say: Callable[[str], None]
 ) -> None:
     """Train the candidates on the folds, Proportional first where it sets the training length."""
-    if has_length_stage(next(iter(runs.values())).experiment.settings):
+    settings = next(iter(runs.values())).experiment.settings
+    if has_length_stage(settings):
         stages = {t: length_stage(r.experiment, r.folder, r.trained) for t, r in runs.items()}
         training.cross_validate(runs, stages, f"folds, {REFERENCE}")
         for run in runs.values():
             lost = not isfinite(run.cv[REFERENCE]["score"])
             check_reference([REFERENCE] if lost else [], "on a fold")
-    for target, run in runs.items():
-        if run.experiment.settings.in_waves:  # a run of one target
-            waves = Waves(run, say)
-            for title, stage in waves.stages():
-                training.cross_validate(runs, {target: stage}, title)
-            run.found = found_by(waves, run.experiment.settings)
-            return
+    if settings.in_waves:
+        ((target, run),) = runs.items()
+        waves = Waves(run, say)
+        for title, stage in waves.stages():
+            training.cross_validate(runs, {target: stage}, title)
+        run.found = found_by(waves, settings)
+        return
     stages = {t: mix_stage(r.experiment, r.folder, r.trained, r.cv) for t, r in runs.items()}
     training.cross_validate(runs, stages, "folds")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -19,37 +19,44 @@ from recbole_groupmix.rivals.candidate import RivalCandidate
 from recbole_groupmix.rivals.recipe import n_models
 from recbole_groupmix.search.trainable import Trainable
 
-#: Chooses the data mix among compared candidates with their summaries; None for no data mix.
-Pick = Callable[[Sequence[Candidate], Mapping[str, FoldSummary]], Candidate | None]
-
 
 @dataclass(frozen=True)
 class Found:
-    """What a search in waves found; the default is a search that drew its mixes beforehand.
+    """What a search found; the default is one that drew its mixes beforehand.
 
     Attributes
     ----------
-    pick : callable or None
-        Chooses the data mix; by default the best cross-validation score does.
+    recommended : str or None
+        Name of the candidate that a search in waves recommends; by default the best
+        cross-validation score is chosen.
     left : mapping of str to int
         Folds of each mix that left a race, and so is never chosen.
     record : WavesRecord or None
         How the search went.
     """
 
-    pick: Pick | None = None
+    recommended: str | None = None
     left: Mapping[str, int] = field(default_factory=dict)
     record: WavesRecord | None = None
 
     def data_mix(
         self, compared: Sequence[Candidate], cv: Mapping[str, FoldSummary]
     ) -> Candidate | None:
-        """Return the data mix; None if there is none."""
-        return (self.pick or select)(compared, cv)
+        """Return the data mix; None if there is none, as where Proportional is recommended."""
+        name = self.recommended
+        if name is None:
+            return select(compared, cv)
+        if name == REFERENCE or not isfinite(cv[name]["score"]):
+            return None
+        return next(candidate for candidate in compared if candidate.name == name)
 
     def remaining(self, compared: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates that did not leave."""
         return [candidate for candidate in compared if candidate.name not in self.left]
+
+
+#: Mixes were drawn beforehand.
+DRAWN = Found()
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def choose(
     cv: Mapping[str, FoldSummary],
     duplicates: Mapping[str, str] | None = None,
     rivals: Sequence[RivalCandidate] = (),
-    found: Found | None = None,
+    found: Found = DRAWN,
 ) -> Chosen:
     """Return the rows of a result: baselines, own mixes, theory's, budget, the data mix, rivals.
 
@@ -118,16 +125,15 @@ def choose(
         (:func:`~recbole_groupmix.mixes.duplicates.find_duplicates`).
     rivals : sequence of RivalCandidate
         Rivals with their summaries in `cv`.
-    found : Found, optional
-        What a search in waves found.
+    found : Found
+        What the search found.
 
     Raises
     ------
     ValueError
         If training of Proportional diverged.
     """
-    found, tried = found or Found(), compared
-    duplicates, compared = duplicates or {}, found.remaining(tried)
+    tried, compared, duplicates = compared, found.remaining(compared), duplicates or {}
     by_name = {c.name: c for c in compared}
     of = {c.name: duplicates.get(c.name, c.name) for c in compared}
     diverged = [n for n, name in of.items() if name in cv and not isfinite(cv[name]["score"])]
@@ -193,7 +199,7 @@ def chosen_candidates(
     cv: Mapping[str, FoldSummary],
     duplicates: Mapping[str, str],
     rows: Sequence[str] = (DATA_MIX, BUDGET),
-    found: Found | None = None,
+    found: Found = DRAWN,
 ) -> dict[str, Candidate]:
     """Return what rows chose on the folds, where that is in no other row.
 
@@ -203,10 +209,9 @@ def chosen_candidates(
         As for :func:`choose`.
     rows : sequence of str
         ``data_mix``, ``budget`` or both, whose candidates all have a summary.
-    found : Found, optional
-        What a search in waves found.
+    found : Found
+        What the search found.
     """
-    found = found or Found()
     compared = found.remaining(compared)
     chosen: dict[str, Candidate | None] = {}
     if DATA_MIX in rows:

@@ -8,7 +8,6 @@ from itertools import chain
 import numpy as np
 
 from recbole_groupmix.core.budget_curve import parts_of_score
-from recbole_groupmix.core.mix import group_weights
 from recbole_groupmix.core.names import REFERENCE, REPEAT
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
@@ -16,7 +15,7 @@ from recbole_groupmix.record.fold_lines import options_text
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldSummary
 from recbole_groupmix.record.fold_values import unpack
 from recbole_groupmix.search.fold_records import FoldRecords
-from recbole_groupmix.surface.history import FloatArray, History
+from recbole_groupmix.surface.history import FloatArray, History, weights_of
 
 
 class UserParts:
@@ -68,11 +67,8 @@ class UserParts:
 
     def _values(self, name: str, summary: FoldSummary, fold: int) -> FloatArray:
         metric, _, cut_off = str(self._settings.valid_metric).partition("@")
-        solved = (name, fold, "")  # all lambdas stand in one curve
-        key = (
-            solved if self._settings.is_solved else (name, fold, options_text(summary["options"]))
-        )
-        record = self._records.curves[key]
+        options = {} if self._settings.is_solved else summary["options"]  # all lambdas: one curve
+        record = self._records.curves[name, fold, options_text(options)]
         values = unpack(record, self._records.users, metric, int(cut_off)).values
         chosen: FloatArray = values[_point(record, summary, self._settings.is_solved)]
         return chosen
@@ -124,12 +120,11 @@ def history_of(
         differences[row, [place[user] for user in parts.users(folds)]] = change
         complete = folds == len(reference["scores"])
         scores[row] = summary["score"] if complete else reference["score"] + mean
-    weights = [group_weights(candidate.mix, n_users, target) for candidate in tried]
     return History(
         groups,
         n_users,
         target,
-        np.array([[of_mix[group] for group in groups] for of_mix in weights]),
+        np.array([weights_of(candidate.mix, groups, n_users, target) for candidate in tried]),
         scores,
         differences,
         np.array([c.name == REFERENCE or c.source == REPEAT for c in tried]),

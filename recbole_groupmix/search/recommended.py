@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from math import isfinite
-
 from recbole_groupmix.core.names import REFERENCE, REPEAT
-from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.schema import Believed, WavesRecord
 from recbole_groupmix.search.choice import Found
 from recbole_groupmix.search.waves import Waves
@@ -47,7 +41,7 @@ def found_by(waves: Waves, settings: Settings) -> Found:
         "left": left,
         "saved": waves.saved,
     }
-    return Found(partial(_pick, recommended), left, record)
+    return Found(recommended, left, record)
 
 
 def believed_of(waves: Waves) -> dict[str, Believed]:
@@ -66,12 +60,3 @@ def believed_of(waves: Waves) -> dict[str, Believed]:
         }
     believed[REFERENCE]["best"] += of_repeats
     return believed
-
-
-def _pick(
-    recommended: str, compared: Sequence[Candidate], cv: Mapping[str, FoldSummary]
-) -> Candidate | None:
-    """Return the candidate that is recommended; None for Proportional, which is no data mix."""
-    if recommended == REFERENCE or not isfinite(cv[recommended]["score"]):
-        return None
-    return next(candidate for candidate in compared if candidate.name == recommended)

@@ -16,7 +16,7 @@ from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Config
 from recbole_groupmix.rivals.candidate import RivalCandidate, carried_rivals
 from recbole_groupmix.rivals.rival import Rival
-from recbole_groupmix.search.choice import Found
+from recbole_groupmix.search.choice import DRAWN, Found
 from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.tracking import Tracking
@@ -68,7 +68,7 @@ class TargetRun:
     carried: list[Rival] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     rivals: list[RivalCandidate] = field(default_factory=list)
-    found: Found = field(default_factory=Found)
+    found: Found = DRAWN
     tracking: Tracking = field(init=False)
 
     def open(self) -> None:

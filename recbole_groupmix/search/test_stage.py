@@ -19,7 +19,7 @@ from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.kept_schedule import keep_schedule, read_schedule
-from recbole_groupmix.training.job import Fit, Job, n_trainings, training_key
+from recbole_groupmix.training.job import Fit, Job, n_scored, n_trainings
 
 
 class TestStage:
@@ -62,7 +62,7 @@ class TestStage:
         }
         self._diverged: dict[str, None] = {}
         self._own_diverged: set[str] = set()
-        self.n_models = len({training_key(job) for job in self._jobs})
+        self.n_models = n_scored(self._jobs)
         self._seconds: dict[tuple[str, int, int | None], float] = {}
 
     def jobs(self) -> list[Job]:

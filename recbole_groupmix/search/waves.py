@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
 
 import numpy as np
@@ -49,8 +49,6 @@ class Waves:
         Candidates of the present wave that have not left.
     left : dict of str to LeftRecord
         Those that left a race.
-    saved : int
-        Models that were not trained since mixes had left.
     ended : str
         Why the search ended; empty before.
     tried : list of Candidate
@@ -67,9 +65,19 @@ class Waves:
         self._propose = proposer_of(run.experiment.settings)
         self.racing: list[Candidate] = list(run.trained)
         self.left: dict[str, LeftRecord] = {}
-        self.wave, self.saved, self.ended = 0, 0, ""
+        self.wave, self.ended = 0, ""
         self.tried: list[Candidate] = []
         self.summaries: dict[str, FoldSummary] = dict(run.cv)
+
+    @property
+    def saved(self) -> int:
+        """Models that were not trained since mixes had left."""
+        return self._saved(self.left.values())
+
+    def _saved(self, left: Iterable[LeftRecord]) -> int:
+        settings = self._run.experiment.settings
+        each = len(options_of(settings))
+        return sum(settings.folds - 1 - record["fold"] for record in left) * each
 
     @property
     def chance_of_more(self) -> float:
@@ -118,19 +126,17 @@ class Waves:
             self._leave(stage.known(), folds)
         stage = self._stage(self.racing)
         yield title, stage
-        left = [candidate for candidate in proposed if candidate.name in self.left]
+        left = [self.left[c.name] for c in proposed if c.name in self.left]
         if left and self._say:
-            each = len(options_of(settings))
-            saved = sum(settings.folds - 1 - self.left[c.name]["fold"] for c in left) * each
+            most = len(proposed) * settings.folds * len(options_of(settings))
             self._say(
                 f"wave {self.wave}: {len(left)} of {len(proposed)} mixes fell behind and left after "
-                f"fewer folds, {saved} of {len(proposed) * settings.folds * each} models saved"
+                f"fewer folds, {self._saved(left)} of {most} models saved"
             )
         self._learn(stage, proposed)
 
     def _leave(self, racing: dict[str, FoldSummary], folds: int) -> None:
         """Let those leave who are behind after some folds; an earlier call may have decided it."""
-        settings = self._run.experiment.settings
         before = [self._left_before[name] for name in racing if name in self._left_before]
         before = [record for record in before if record["fold"] == folds - 1]
         now = self._race.leavers(racing, self._may_lead(), folds)
@@ -138,7 +144,6 @@ class Waves:
         for record in [*before, *(r for r in now if r["name"] not in known)]:
             self.left[record["name"]] = record
             self.summaries[record["name"]] = racing[record["name"]]
-            self.saved += (settings.folds - folds) * len(options_of(settings))
             if self._say and record["name"] not in known:
                 self._run.folder.append("races.jsonl", record)
         self.racing = [c for c in self.racing if c.name not in self.left]

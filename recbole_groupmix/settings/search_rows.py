@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from recbole_groupmix.settings.key import Key
 from recbole_groupmix.settings.our_rows import MODELS
 
+#: The search that draws all mixes beforehand and learns nothing.
+RANDOM = "random"
+
 
 class SearchRows:
     """Keys that RecBole does not have."""
@@ -22,7 +25,7 @@ class SearchRows:
         identity=False,
     )
     search = Key(
-        "random",
+        RANDOM,
         "name",
         "Who proposes the mixes: `random` draws them all beforehand, any other proposer learns from "
         "those that were tried (docs/search.md).",

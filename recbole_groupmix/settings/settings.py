@@ -15,7 +15,7 @@ from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
 from recbole_groupmix.settings.rows import ROWS
-from recbole_groupmix.settings.search_rows import SearchRows
+from recbole_groupmix.settings.search_rows import RANDOM, SearchRows
 from recbole_groupmix.text.untrusted import short_repr
 
 
@@ -84,7 +84,7 @@ class Settings(OurRows, SearchRows, RecBoleRows):
     @property
     def in_waves(self) -> bool:
         """Whether mixes are proposed wave by wave, from what was tried; else all are drawn at first."""
-        return self.search != "random" and self.trials > 0
+        return self.search != RANDOM and self.trials > 0
 
     @property
     def budget_law(self) -> BudgetLaw:

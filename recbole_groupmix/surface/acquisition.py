@@ -14,19 +14,39 @@ _POOL, _INCUMBENTS = 1000, 5
 _TINY = 1e-12
 
 
-def pool_near_the_best(history: History, n: int, rng: np.random.Generator) -> FloatArray:
-    """Return candidates for n mixes, float64 (m, n_groups): draws, and mixes near the best ones.
+def most_promising(history: History, n: int, rng: np.random.Generator) -> FloatArray:
+    """Return the weights of the n mixes to try next by the surface, float64 (n, n_groups).
 
     Parameters
     ----------
     history : History
         What was tried.
     n : int
-        Number of mixes that are wanted.
+        Number of mixes.
     rng : numpy.random.Generator
         Source of randomness.
     """
     surface = fit_surface(history, of_scores=True)
+    pool = pool_near_the_best(history, surface, n, rng)
+    return pool[choose_batch(surface, pool, n)]
+
+
+def pool_near_the_best(
+    history: History, surface: Surface, n: int, rng: np.random.Generator
+) -> FloatArray:
+    """Return candidates for n mixes, float64 (m, n_groups): draws, and mixes near the best ones.
+
+    Parameters
+    ----------
+    history : History
+        What was tried.
+    surface : Surface
+        Of its scores.
+    n : int
+        Number of mixes that are wanted.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
     tried = surface.history.weights
     order = np.argsort(-surface.gains(tried), kind="stable")
     return candidate_pool(history, max(_POOL, 4 * n), rng, tried[order[:_INCUMBENTS]])

@@ -83,9 +83,8 @@ def belief(history: History, seed: int = 0) -> Belief:
     gains, covariance = surface.joint_gains(tried.weights)
     mean, sd = np.full((2, len(history)), np.nan)
     best = np.zeros(len(history))
-    mean[known] = tried.reference_score + scale * straight(gains, surface.loss)
-    slope = np.exp(np.maximum(-gains, 0.0) / surface.loss)  # of the straight gains
-    sd[known] = scale * slope * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    told, sd_of_told = surface.straightened(gains, covariance)
+    mean[known], sd[known] = tried.reference_score + scale * told, scale * sd_of_told
     best[known] = _chances_of_best(tried.weights, gains, covariance, rng)
     incumbents = tried.weights[np.argsort(-gains, kind="stable")[:_INCUMBENTS]]
     pool = candidate_pool(tried, _POOL, rng, incumbents)

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recbole_groupmix.core.budget_law import PAPER, BudgetLaw
-from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.core.samplers import sample_trial
-from recbole_groupmix.surface.history import FloatArray, History
+from recbole_groupmix.surface.history import FloatArray, History, weights_of
 
 #: Budgets of the box; none at all, 0, is beside it.
 BUDGET_BOX = BudgetLaw(0.03, 4.0, logarithmic=True)
@@ -153,12 +152,6 @@ def shares_of(weights: FloatArray, history: History) -> FloatArray:
     return np.asarray(mass / mass.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def weights_of(mix: Mix, history: History) -> FloatArray:
-    """Return the weights of a mix in the order of the groups of a table, float64 (n_groups,)."""
-    by_group = group_weights(mix, history.n_users, history.target)
-    return np.array([by_group[name] for name in history.groups])
-
-
 def sampled(
     n: int,
     rng: np.random.Generator,
@@ -184,8 +177,7 @@ def sampled(
     rows = []
     for trial in range(n):
         _, mix = sample_trial(seed, trial, n_users, target, law)
-        by_group = group_weights(mix, n_users, target)
-        rows.append([by_group[name] for name in groups])
+        rows.append(weights_of(mix, groups, n_users, target))
     return np.array(rows, dtype=np.float64).reshape(n, len(groups))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recbole_groupmix.core.mix import Mix, augmentation_sizes, mix_from_weights
+from recbole_groupmix.core.mix import Mix, augmentation_sizes, group_weights, mix_from_weights
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -124,3 +124,11 @@ def mix_of(
     named[target] = 1.0
     named.update(zip(groups, map(float, weights), strict=True))
     return mix_from_weights(named, n_users, target)
+
+
+def weights_of(
+    mix: Mix, groups: Sequence[str], n_users: Mapping[str, int], target: str
+) -> FloatArray:
+    """Return the weight of a user of each of `groups` in a mix, float64 (n_groups,)."""
+    by_group = group_weights(mix, n_users, target)
+    return np.array([by_group[name] for name in groups])

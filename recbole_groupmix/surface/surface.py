@@ -62,6 +62,14 @@ class Surface:
         gains = mean[:-1] - mean[-1] + self._before(weights)
         return gains, of_gains + covariance[-1, -1]
 
+    def straightened(
+        self, gains: FloatArray, covariance: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return gains and their standard deviations, (m,) both, with losses as they are."""
+        slope = np.exp(np.maximum(-gains, 0.0) / self.loss)
+        sd = slope * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        return straight(gains, self.loss), sd
+
     def without(self, held_out: npt.NDArray[np.bool_]) -> Surface:
         """Return the surface of the same hyperparameters that some rows, bool (n,), had no part in."""
         kept = ~held_out

@@ -137,6 +137,11 @@ def n_trainings(jobs: Iterable[Job]) -> int:
     return len({model_key(job) for job in jobs})
 
 
+def n_scored(jobs: Iterable[Job]) -> int:
+    """Return the number of models that are scored for some jobs, each re-ranking of one by itself."""
+    return len({training_key(job) for job in jobs})
+
+
 def n_learned(jobs: Iterable[Job]) -> int:
     """Return the number of models that are trained before some jobs to learn their schedules."""
     return n_trainings(job for job in jobs if job.recipe.rule is not None)

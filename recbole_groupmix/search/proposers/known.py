@@ -12,14 +12,12 @@ import numpy as np
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.search.proposers.optuna_sampler import PREFIX, OptunaProposer
+from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.surface.history import History
 
 #: Returns so many mixes to try next, a function of what was tried and of the generator.
 Propose = Callable[[History, int, np.random.Generator], list[Mix]]
-
-#: The search that draws all mixes beforehand and learns nothing.
-RANDOM = "random"
 
 _REGISTERED: dict[str, Propose] = {}
 
@@ -46,7 +44,7 @@ def register(name: str, propose: Propose) -> None:
     ValueError
         If there is one of that name.
     """
-    if name in known_proposers():
+    if name in {RANDOM, *known_proposers()}:
         raise ValueError(f"there is a proposer {name!r} already; choose another name")
     _REGISTERED[name] = propose
 

@@ -8,19 +8,10 @@ from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.surface.acquisition import pool_near_the_best
 from recbole_groupmix.surface.history import History
 from recbole_groupmix.surface.law import choose_by_law
+from recbole_groupmix.surface.surface import fit_surface
 
 
 def propose(history: History, n: int, rng: np.random.Generator) -> list[Mix]:
-    """Return n mixes to try next.
-
-    Parameters
-    ----------
-    history : History
-        What was tried.
-    n : int
-        Number of mixes.
-    rng : numpy.random.Generator
-        Source of randomness.
-    """
-    pool = pool_near_the_best(history, n, rng)
+    """Return n mixes to try next, as every :data:`~recbole_groupmix.search.proposers.known.Propose`."""
+    pool = pool_near_the_best(history, fit_surface(history, of_scores=True), n, rng)
     return history.mixes(pool[choose_by_law(history, pool, n, rng)])

@@ -55,7 +55,7 @@ class OptunaProposer:
         self._sampler: Any = getattr(samplers, sampler)
 
     def __call__(self, history: History, n: int, rng: np.random.Generator) -> list[Mix]:
-        """Return n mixes to try next; see :func:`~recbole_groupmix.search.proposers.gp.propose`."""
+        """Return n mixes to try next; see :data:`~recbole_groupmix.search.proposers.known.Propose`."""
         options: dict[str, Any] = {"seed": int(rng.integers(2**31))}
         if "constant_liar" in inspect.signature(self._sampler).parameters:
             options["constant_liar"] = True  # mixes of a wave are asked for before one is told
