@@ -9,7 +9,8 @@ from helpers import experiment, job
 from recbole.data.dataloader import TrainDataLoader
 from recbole.sampler import Sampler
 
-from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.batch_format import BatchFormat
+from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.seeding import SHUFFLE, global_seed, stream

@@ -17,7 +17,8 @@ from recbole.model import general_recommender
 from recbole.model.loss import EmbLoss
 from recbole.trainer import Trainer
 
-from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.batch_format import BatchFormat
+from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class

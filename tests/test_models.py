@@ -24,8 +24,8 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.model.loss import EmbLoss
 from recbole.utils import ModelType
 
-from recbole_groupmix import models
-from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.batch_format import BatchFormat
+from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import scores_of_all_items
 from recbole_groupmix.adapters.model_class import model_class
@@ -40,8 +40,9 @@ from recbole_groupmix.models import (
     REFUSED,
     SAMPLED,
     USER_WISE,
-    check_weighting,
+    weighting,
 )
+from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.load import load_run
@@ -367,7 +368,7 @@ def test_ncl_trains_where_its_clustering_package_is_there(tiny, monkeypatch):
 
 
 def test_models_whose_package_is_absent_are_refused_before_they_start(monkeypatch):
-    monkeypatch.setattr(models, "find_spec", lambda module: None)
+    monkeypatch.setattr(weighting, "find_spec", lambda module: None)
     assert list(NEEDS) == ["NCL"]
     with pytest.raises(ValueError, match=r"NCL imports faiss.* install faiss-cpu or faiss-gpu"):
         check_weighting("NCL", "sample")

@@ -25,7 +25,8 @@ from recbole.trainer import Trainer, trainer
 from recbole.utils import InputType, ModelType, early_stopping, get_trainer
 from scipy.sparse import coo_matrix, dok_matrix
 
-from recbole_groupmix.adapters.batches import BatchFormat, TrainingBatches
+from recbole_groupmix.adapters.batch_format import BatchFormat
+from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig

@@ -1,22 +1,23 @@
 """Training batches: tensors that stay on the device, negatives drawn vectorised and seeded.
 
 RecBole's loaders join features and draw negatives in Python for every batch, which
-takes half of the time of a step. Here a whole epoch is drawn at once. It depends only on (seed +
-repeat, part, epoch), never on the mix: mixes are compared on the same triplets.
+takes half of the time of a step. Here a whole epoch is drawn at once, as rows of the part and a
+negative item for each. It depends only on (seed + repeat, part, epoch), never on the mix: mixes
+are compared on the same triplets. Models that read more columns than the ids get those of the
+rows, too (:class:`~recbole_groupmix.adapters.columns.PartColumns`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
 from recbole.data.interaction import Interaction
-from recbole.utils import InputType
 
+from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.seeding import NEGATIVES, SAMPLED_USERS, SHUFFLE, stream
 
 
@@ -29,75 +30,11 @@ class Negatives(Protocol):
         """Draw one negative item for each entry of ``users``, or for the entries ``rows``."""
 
 
-@dataclass(frozen=True)
-class BatchFormat:
-    """The format of a model's batches.
+class Columns(Protocol):
+    """Makes batches with the columns of a part, as :class:`~.columns.PartColumns` does."""
 
-    Attributes
-    ----------
-    kind : {"pairwise", "pointwise", "users"}
-        Triplets, labelled pairs (positives first), or users alone (RecBole's auto-encoders).
-    user, item, negative, label : str
-        Field names.
-    n_negatives : int
-        Negatives per positive.
-    batch_size : int
-        Rows per batch as RecBole counts them (``train_batch_size``).
-    """
-
-    kind: str
-    user: str
-    item: str
-    negative: str
-    label: str
-    n_negatives: int
-    batch_size: int
-
-    @classmethod
-    def of_config(cls, config: object, user_wise: bool) -> BatchFormat:
-        """Read the format from a RecBole ``Config``; ``user_wise`` for auto-encoders.
-
-        Raises
-        ------
-        ValueError
-            With the key as its first word, if the configuration asks for popularity-based or
-            dynamic negatives, for none although the loss needs them, or for ratings in batches.
-        """
-        sampling = config["train_neg_sample_args"]  # type: ignore[index]
-        if sampling.get("dynamic") or sampling["distribution"] not in ("uniform", "none"):
-            raise ValueError(
-                f"train_neg_sample_args {sampling} is not supported: negatives here are uniform "
-                "over a user's non-positive items (distribution 'uniform', dynamic False)"
-            )
-        if config["inter_matrix_type"] == "rating":  # type: ignore[index]
-            raise ValueError(
-                "inter_matrix_type is 'rating', which learns to predict ratings; batches here hold "
-                "interactions without them, so use inter_matrix_type=01"
-            )
-        pairwise = config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE  # type: ignore[index]
-        n_negatives = sampling["sample_num"]
-        if not user_wise and (not isinstance(n_negatives, int) or n_negatives < 1):
-            raise ValueError(
-                "train_neg_sample_args draws no negatives, and the loss needs at least one per "
-                "positive; leave it out, or give a sample_num of 1 or more, such as "
-                "{'distribution': 'uniform', 'sample_num': 1}"
-            )
-        item = config["ITEM_ID_FIELD"]  # type: ignore[index]
-        return cls(
-            kind="users" if user_wise else "pairwise" if pairwise else "pointwise",
-            user=config["USER_ID_FIELD"],  # type: ignore[index]
-            item=item,
-            negative=config["NEG_PREFIX"] + item,  # type: ignore[index]
-            label=config["LABEL_FIELD"],  # type: ignore[index]
-            n_negatives=n_negatives if isinstance(n_negatives, int) else 0,
-            batch_size=int(config["train_batch_size"]),  # type: ignore[index]
-        )
-
-    @property
-    def positives_per_batch(self) -> int:
-        """Positives in a batch: RecBole's batch size counts negatives too."""
-        extra = {"users": 1, "pairwise": self.n_negatives, "pointwise": 1 + self.n_negatives}
-        return max(self.batch_size // max(extra[self.kind], 1), 1)
+    def batch(self, rows: np.ndarray, negatives: np.ndarray) -> Interaction:
+        """Return the batch of rows of the part, int64 (n,), and negatives (n_negatives, n)."""
 
 
 class TrainingBatches:
@@ -125,6 +62,8 @@ class TrainingBatches:
     user_draws : callable, optional
         Eq. 7: maps a generator to the multiplicity of every user, int (n_users,), in each epoch.
         With ``sampled_by`` a user counts as often as it was drawn.
+    columns : Columns, optional
+        The columns of the part's rows, for models that read more than ids.
     """
 
     shuffle = True  # read by RecBole's trainer
@@ -141,11 +80,13 @@ class TrainingBatches:
         present: np.ndarray | None = None,
         user_draws: Callable[[np.random.Generator], np.ndarray] | None = None,
         device: torch.device | str = "cpu",
+        columns: Columns | None = None,
     ) -> None:
         self._users, self._items = users, items
         self._sampled_by = sampled_by
         self._negatives, self._form, self._key = negatives, form, key
         self._present, self._user_draws, self._device = present, user_draws, device
+        self._columns = columns
         self._epoch = 0
 
     def __len__(self) -> int:
@@ -163,24 +104,43 @@ class TrainingBatches:
         if self._form.kind == "users":
             yield from self._user_batches(epoch)
             return
-        for users, items, negatives in self.arrays(epoch):
-            yield self._interaction(users, items, negatives)
+        for rows, negatives in self._batches(epoch):
+            yield self._interaction(rows, negatives)
 
     def arrays(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield the batches of one epoch as users, items (n,) and negatives (n_negatives, n)."""
-        draw = self._draw if self._sampled_by is None else self._sample
-        users, items, negatives = draw(epoch)
-        step = self._form.positives_per_batch
-        for start in range(0, len(users), step):
-            rows = slice(start, start + step)
-            yield users[rows], items[rows], negatives[:, rows]
+        for rows, negatives in self._batches(epoch):
+            yield (*self._pairs(rows), negatives)
 
-    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _batches(self, epoch: int) -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
+        """Yield the rows of each batch of one epoch, None for all, and their negatives."""
+        draw = self._draw if self._sampled_by is None else self._sample
+        rows, negatives = draw(epoch)
+        step = self._form.positives_per_batch
+        n_rows = negatives.shape[1]
+        if n_rows <= step:
+            if n_rows:
+                yield rows, negatives
+            return
+        if rows is None:
+            rows = np.arange(n_rows)
+        for start in range(0, n_rows, step):
+            these = slice(start, start + step)
+            yield rows[these], negatives[:, these]
+
+    def _pairs(self, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return users and items of rows; of all that are present for None."""
+        if rows is None:
+            return self._users, self._items
+        if rows is self._present_rows:
+            return self._present_pairs
+        return self._users[rows], self._items[rows]
+
+    def _draw(self, epoch: int) -> tuple[np.ndarray | None, np.ndarray]:
         """Every interaction once with its negatives, in the same order for all mixes."""
         n_rows = len(self._users)
         if n_rows <= self._form.positives_per_batch and self._user_draws is None:
-            rows, users, items = self._all_present
-            return users, items, self._negatives_of(self._users, epoch, rows)
+            return self._present_rows, self._negatives_of(self._users, epoch, self._present_rows)
         negatives = self._negatives_of(self._users, epoch)
         order = stream(SHUFFLE, *self._key, epoch).permutation(n_rows)
         times = self._multiplicity(epoch)
@@ -188,15 +148,16 @@ class TrainingBatches:
             order = np.repeat(order, times[self._users[order]])
         elif self._present is not None:
             order = order[self._present[self._users[order]]]
-        return self._users[order], self._items[order], negatives[:, order]
+        return order, negatives[:, order]
 
     @cached_property
-    def _all_present(self) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        """Rows, users and items of a batch of all interactions; rows is None without absentees."""
-        if self._present is None:
-            return None, self._users, self._items
-        rows = np.flatnonzero(self._present[self._users])
-        return rows, self._users[rows], self._items[rows]
+    def _present_rows(self) -> np.ndarray | None:
+        """Rows of the users who take part; None if all do."""
+        return None if self._present is None else np.flatnonzero(self._present[self._users])
+
+    @cached_property
+    def _present_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._users[self._present_rows], self._items[self._present_rows]
 
     @cached_property
     def _active(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -204,7 +165,7 @@ class TrainingBatches:
         active, starts, counts = np.unique(self._users, return_index=True, return_counts=True)
         return active, starts, counts
 
-    def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _sample(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """One batch of interactions drawn with replacement, and their negatives."""
         rng, n_rows = stream(SHUFFLE, *self._key, epoch), self._form.positives_per_batch
         times = self._multiplicity(epoch)
@@ -219,16 +180,18 @@ class TrainingBatches:
             n_all = len(self._users)
             drawn = _times_drawn(rng, n_rows, n_all, None if times is None else times[self._users])
             rows = np.repeat(np.arange(n_all), drawn)
-        users, items = self._users[rows], self._items[rows]
+        users = self._users[rows]
         negatives = self._negatives_of(users, epoch)
         if self._present is None:
-            return users, items, negatives
+            return rows, negatives
         keep = self._present[users]
-        return users[keep], items[keep], negatives[:, keep]
+        return rows[keep], negatives[:, keep]
 
     def _negatives_of(
         self, users: np.ndarray, epoch: int, rows: np.ndarray | None = None
     ) -> np.ndarray:
+        if not self._form.n_negatives:
+            return np.empty((0, len(users) if rows is None else len(rows)), dtype=np.int64)
         rng = stream(NEGATIVES, *self._key, epoch)
         draws = [self._negatives.draw(users, rng, rows) for _ in range(self._form.n_negatives)]
         return draws[0][np.newaxis] if len(draws) == 1 else np.array(draws, dtype=np.int64)
@@ -250,10 +213,14 @@ class TrainingBatches:
             rows = users[start : start + self._form.positives_per_batch]
             yield Interaction({self._form.user: self._tensor(rows)})
 
-    def _interaction(
-        self, users: np.ndarray, items: np.ndarray, negatives: np.ndarray
-    ) -> Interaction:
+    def _interaction(self, rows: np.ndarray | None, negatives: np.ndarray) -> Interaction:
         form, times = self._form, len(negatives)
+        if self._columns is not None:
+            every = np.arange(len(self._users)) if rows is None else rows
+            return self._columns.batch(every, negatives)
+        users, items = self._pairs(rows)
+        if form.kind == "positives":
+            return Interaction({form.user: self._tensor(users), form.item: self._tensor(items)})
         if form.kind == "pairwise":
             columns = {
                 form.user: np.tile(users, times),

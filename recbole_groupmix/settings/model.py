@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED, check_weighting
+from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED
+from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import torch
 from recbole.model.abstract_recommender import AbstractRecommender
 from torch import nn
 
-from recbole_groupmix.adapters.batches import BatchFormat, Negatives, TrainingBatches
+from recbole_groupmix.adapters.batch_format import BatchFormat
+from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics

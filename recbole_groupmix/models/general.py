@@ -1,14 +1,6 @@
-"""Which of RecBole's general recommenders can be trained with which weighting.
-
-``EXACT``: the loss is a sum over interactions of modules that have a weighted twin, or over users
-of terms that ours of that name weighs, so Eq. 8 holds exactly. ``CLOSED_FORM``: it holds exactly too, and one factorisation solves it. ``SAMPLED``:
-only by the group-weighted sampler of Eq. 7. ``REFUSED``: trained by neither. ``docs/models.md``
-lists the same; a test compares.
-"""
+"""RecBole's general recommenders, and ours: which can be trained with which weighting."""
 
 from __future__ import annotations
-
-from importlib.util import find_spec
 
 EXACT = {
     "BPR": "BPR loss; L2 term added (RecBole's has none)",
@@ -75,57 +67,6 @@ USER_WISE = {
     "LDiffRec",
 }
 
-#: Those whose loss of a user is over all items, as many for every user: a sum is a mean up to scale.
+#: Those whose loss of a user is over all items, as many for every user: a mean is a sum but for
+#: the scale.
 OVER_ALL_ITEMS = {"CDAE", "DiffRec", "ENMF"}
-
-
-def check_weighting(name: str, weighting: str) -> None:
-    """Raise ``ValueError``, with the way out, if a model cannot be trained with a weighting.
-
-    Parameters
-    ----------
-    name : str
-        Model name.
-    weighting : {"loss", "sample"}
-        Eq. 8 (weighted loss) or Eq. 7 (group-weighted sampler).
-
-    Raises
-    ------
-    ValueError
-        Also if the model needs a package that is not installed.
-    """
-    if name in EXACT or (name in CLOSED_FORM and weighting == "loss"):
-        return
-    if name in CLOSED_FORM:
-        raise ValueError(
-            f"{name} is solved exactly for any user weights ({CLOSED_FORM[name]}), so there is "
-            "nothing to sample; use --weighting=loss"
-        )
-    if name in SAMPLED:
-        if weighting == "sample":
-            _check_package(name)
-            return
-        raise ValueError(
-            f"the loss of {name} cannot be weighted exactly ({SAMPLED[name]}); use "
-            "--weighting=sample, the group-weighted sampler of Eq. 7"
-        )
-    if name in REFUSED:
-        raise ValueError(
-            f"{name} cannot be trained on a mix ({REFUSED[name]}); models that can: "
-            f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
-        )
-    raise ValueError(
-        f"{name} is not a general recommender of RecBole; supported are "
-        f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
-    )
-
-
-def _check_package(name: str) -> None:
-    if name not in NEEDS:
-        return
-    module, package = NEEDS[name]
-    if find_spec(module) is None:
-        raise ValueError(
-            f"{name} imports {module}, which RecBole does not install; install {package} or "
-            "choose another model"
-        )
