@@ -212,8 +212,8 @@ def attach_weighted_losses(
     if isinstance(model, WholeRowLoss):
         if regularizer == "rows":
             raise ValueError(
-                f"regularizer 'rows' needs a model with an L2 term of each row; "
-                f"{type(model).__name__}'s loss has at most terms on whole tables, which stay"
+                f"regularizer 'rows' needs an L2 term of each row; {type(model).__name__}'s loss "
+                "has terms on whole tables at most, which stay as they are; leave regularizer out"
             )
         model.row_weights = weights
         return

@@ -1,7 +1,5 @@
 """RecBole's general recommenders, and ours: which can be trained with which weighting."""
 
-from __future__ import annotations
-
 EXACT = {
     "BPR": "BPR loss; L2 term added (RecBole's has none)",
     "LightGCN": "BPR loss and L2 term; graph of the users that take part",
