@@ -371,7 +371,7 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
         ("abstract_recommender", "not a general recommender"),
         ("ADMMSLIM", "closed form"),
         ("SimpleX", "--weighting=sample"),
-        ("MultiVAE", "--weighting=sample"),
+        ("DGCF", "--weighting=sample"),
     ],
 )
 def test_models_that_cannot_be_trained(refused, model, says):

@@ -76,8 +76,11 @@ OPTIONS = {
     "NNCF": {"neigh_num": 10, "neigh_embedding_size": 8, "num_conv_kernel": 8},
 }
 #: Models whose loss RecBole adds up over a batch, and options without norms of parameters.
-SUMS = {"CDAE", "ENMF"}
+SUMS = {"CDAE", "ConvNCF", "ENMF"}
 NO_NORMS = {
+    "ConvNCF": {"reg_weights": [0.0, 0.0]},
+    "FISM": {"reg_weights": [0.0, 0.0]},
+    "NAIS": {"reg_weights": [0.0, 0.0, 0.0]},
     "CDAE": {"reg_weight_1": 0.0, "reg_weight_2": 0.0},
     "ENMF": {"reg_weight": 0.0},
     "MacridVAE": {"reg_weights": [0.0, 0.0]},
@@ -229,7 +232,10 @@ def build(ex, cls):
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     tiny, model, n_negatives
 ):
-    largest, difference = difference_to_groupwise_sum(tiny, model, n_negatives)
+    norms = {key: [0.2 for _ in weights] for key, weights in NO_NORMS.get(model, {}).items()}
+    largest, difference = difference_to_groupwise_sum(
+        tiny, model, n_negatives, NO_NORMS.get(model), **OPTIONS.get(model, {}), **norms
+    )
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)
 
@@ -271,7 +277,7 @@ def test_every_model_that_is_fed_with_users_is_in_the_check_above():
     ("model", "reg_weights"), [("FISM", [0.1, 0.1]), ("NAIS", [0.1, 0.1, 0.1])]
 )
 def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny, model, reg_weights):
-    # Their cross entropy has a twin; the term on their parameters has none.
+    # The weights do not reach the terms on their parameters, which here count as data.
     largest, difference = difference_to_groupwise_sum(tiny, model, reg_weights=reg_weights)
     assert difference > 1e-2 * largest
 

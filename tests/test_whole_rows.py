@@ -112,6 +112,20 @@ def test_without_weights_the_loss_is_recboles_to_the_bit(tiny):
     assert losses[0] == losses[1]
 
 
+def test_recboles_own_object_becomes_ours_where_it_is_weighted_and_no_other(tiny):
+    # anybody's script makes it by RecBole's get_model
+    ex = experiment(tiny, model="RecVAE", **LAYERS)
+    net = build(ex, general_recommender.RecVAE)
+    attach_weighted_losses(net, BatchWeights())
+    assert type(net) is ex.model_class is not general_recommender.RecVAE
+
+    class RecVAE(general_recommender.RecVAE):
+        """Somebody's, with another loss."""
+
+    with pytest.raises(ValueError, match="no loss module with a weighted twin"):
+        attach_weighted_losses(build(ex, RecVAE), BatchWeights())
+
+
 @pytest.mark.parametrize("model", ["CDAE", "MultiVAE"])
 def test_squared_norms_of_tables_have_no_place_in_these_losses(tiny, model):
     ex = experiment(tiny, model=model, **LAYERS)

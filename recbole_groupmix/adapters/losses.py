@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from recbole.model.general_recommender.convncf import ConvNCFBPRLoss
 from recbole.model.loss import BPRLoss, EmbLoss
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from recbole_groupmix.adapters.whole_row_loss import WholeRowLoss
+from recbole_groupmix.adapters.whole_row_models import as_whole_row_model
 
 LOSS_NORMS = ("count", "weight")
 
@@ -82,6 +83,19 @@ class WeightedBPRLoss(nn.Module):
     def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
         """Return the weighted loss of scores of shape (n_rows,)."""
         return self.weights.mean(-torch.log(self.gamma + torch.sigmoid(pos_score - neg_score)))
+
+
+class WeightedConvNCFLoss(nn.Module):
+    """Weighted twin of ConvNCF's loss, a sum over rows: the weighted mean times their number."""
+
+    def __init__(self, original: ConvNCFBPRLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
+        """Return the weighted loss of scores of shape (n_rows,)."""
+        per_row = torch.log(1 + torch.exp(neg_score - pos_score))
+        return len(per_row) * self.weights.mean(per_row)
 
 
 class WeightedBCEWithLogitsLoss(nn.Module):
@@ -188,6 +202,7 @@ class TableEmbLoss(nn.Module):
 
 _TWINS = {
     BPRLoss: WeightedBPRLoss,
+    ConvNCFBPRLoss: WeightedConvNCFLoss,
     nn.BCEWithLogitsLoss: WeightedBCEWithLogitsLoss,
     nn.MSELoss: WeightedMSELoss,
     nn.CrossEntropyLoss: WeightedCrossEntropyLoss,
@@ -199,9 +214,10 @@ def attach_weighted_losses(
 ) -> None:
     """Replace the loss modules of a model by their weighted twins, in place.
 
-    Only for models whose loss consists of these modules alone (``EXACT`` of
-    :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted. A
-    :class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss` weighs its own terms.
+    Only for models whose loss consists of these modules and of terms on parameters alone (``EXACT``
+    of :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted. A
+    model that is fed with users weighs its own terms
+    (:class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss`).
 
     Raises
     ------
@@ -209,13 +225,14 @@ def attach_weighted_losses(
         If the model has no data loss with a twin, or ``regularizer`` is "rows" and the model
         has no L2 term to replace.
     """
-    if isinstance(model, WholeRowLoss):
+    whole_rows = as_whole_row_model(model)
+    if whole_rows is not None:
         if regularizer == "rows":
             raise ValueError(
                 f"regularizer 'rows' needs an L2 term of each row; {type(model).__name__}'s loss "
                 "has terms on whole tables at most, which stay as they are; leave regularizer out"
             )
-        model.row_weights = weights
+        whole_rows.row_weights = weights
         return
     children = dict(model.named_children())
     losses = {name: child for name, child in children.items() if type(child) in _TWINS}

@@ -16,6 +16,9 @@ EXACT = {
     "MacridVAE": "loss of whole user rows; terms on parameters carry no weight",
     "MultiDAE": "loss of whole user rows",
     "MultiVAE": "loss of whole user rows",
+    "FISM": "binary cross entropy; terms on parameters carry no weight",
+    "NAIS": "binary cross entropy; terms on parameters carry no weight",
+    "ConvNCF": "its own BPR loss; terms on parameters carry no weight",
     "RecVAE": "loss of whole user rows, trained in two alternating parts",
 }
 
@@ -28,11 +31,8 @@ CLOSED_FORM = {
 RIDGE = ("EASE",)
 
 SAMPLED = {
-    "ConvNCF": "its own loss class, and a term on parameters",
     "DGCF": "adds a correlation term over users and items drawn at random",
-    "FISM": "adds a term on parameters, which carries no user's weight",
     "LINE": "its own loss class, in which users are negatives too",
-    "NAIS": "adds a term on parameters, which carries no user's weight",
     "NCL": "adds contrastive terms, in which users are negatives of each other",
     "SGL": "adds contrastive terms, in which users are negatives of each other",
     "SimpleX": "a contrastive loss inside the model",
