@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -25,14 +26,14 @@ class WholeRowLoss(nn.Module):
     row_weights : BatchWeights or None
         The weights of the users of a batch, set by
         :func:`~recbole_groupmix.adapters.losses.attach_weighted_losses`.
+    user_terms : callable
+        A method of each class: maps a batch, and further arguments of RecBole's loss, to the terms of
+        its users, float (n_rows,).
     """
 
     is_sum = False
     row_weights: BatchWeights | None = None
-
-    def user_terms(self, interaction: Any, **options: Any) -> Tensor:
-        """Return the term of every user of a batch, float (n_rows,)."""
-        raise NotImplementedError
+    user_terms: Callable[..., Tensor]
 
     def parameter_terms(self) -> Tensor | float:
         """Return the terms of the loss that no user has a part in; 0 where there are none."""
