@@ -5,7 +5,6 @@ from __future__ import annotations
 from recbole_groupmix.core.mix import Mix, mix_from_weights
 from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.models import USER_WISE
 
 
 def why_not_learned(experiment: Experiment) -> str | None:
@@ -16,7 +15,7 @@ def why_not_learned(experiment: Experiment) -> str | None:
     if settings.weighting != "loss":
         return f"{settings.describe('weighting')}; only a weighted loss can change its weights"
     pairs = experiment.config["MODEL_INPUT_TYPE"].name == "PAIRWISE"
-    if settings.model in USER_WISE or not pairs:  # RecBole calls some of them pairwise
+    if settings.learns_whole_rows or not pairs:  # RecBole calls some of them pairwise
         return f"the losses that it follows are of pairs of items, and {settings.model}'s are not"
     return None
 

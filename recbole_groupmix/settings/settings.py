@@ -10,7 +10,7 @@ from typing import Any
 
 from recbole_groupmix.core.budget_law import BudgetLaw, parse
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import CLOSED_FORM
+from recbole_groupmix.models import CLOSED_FORM, USER_WISE
 from recbole_groupmix.settings.keys import known_keys
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
@@ -80,6 +80,11 @@ class Settings(OurRows, SearchRows, RecBoleRows):
     def is_solved(self) -> bool:
         """Whether the model is solved in closed form: without epochs and training seeds."""
         return self.model in CLOSED_FORM
+
+    @property
+    def learns_whole_rows(self) -> bool:
+        """Whether the model is fed with users, and a loss belongs to a user and to no pair."""
+        return self.model in USER_WISE
 
     @property
     def in_waves(self) -> bool:
