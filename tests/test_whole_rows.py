@@ -13,6 +13,8 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE
+from recbole_groupmix.rivals.adaptive import RIVAL as ADAPTIVE
+from recbole_groupmix.rivals.focused import RIVAL as FOCUSED
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.one_by_one import triplet_factors
 
@@ -166,3 +168,12 @@ def test_keys_that_change_nothing_where_users_are_fed_are_said():
         "many for every user",
     }
     assert notes("BPR", **given) == notes("ENMF", weighting="sample", **given) == ()
+
+
+@pytest.mark.parametrize("model", ["ENMF", "MultiVAE"])
+def test_rivals_of_pairs_and_of_l2_terms_by_user_say_why_not(tiny, model):
+    ex = experiment(tiny, model=model, reg_weight=0.1, **LAYERS)
+    assert "of pairs of items" in ADAPTIVE.why_not(ex)
+    assert "over whole tables" in FOCUSED.why_not(ex)
+    bpr = experiment(tiny, reg_weight=0.1)
+    assert ADAPTIVE.why_not(bpr) is None and FOCUSED.why_not(bpr) is None
