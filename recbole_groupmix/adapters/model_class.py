@@ -11,7 +11,7 @@ from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.lightgcn import LightGCN
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED
+from recbole_groupmix.models import LISTED, by_family
 
 _OWN = {"BPR": BPR, "LightGCN": LightGCN, "EASE": EASE, "WeightedSVD": WeightedSVD}
 
@@ -26,15 +26,14 @@ def model_class(name: str) -> Any:
     """
     if name in _OWN:
         return _OWN[name]
-    known = sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     try:
         with recbole_compat():
             return get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
-        hint = "" if name in known else did_you_mean(name, known, "{} ")
+        hint = "" if name in LISTED else did_you_mean(name, sorted(LISTED), "{} ")
         # RecBole's message about an unknown name is misleading
-        why = f" ({error})" if name in known else ""
+        why = f" ({error})" if name in LISTED else ""
         raise ValueError(
-            f"model {name!r} is not one that RecBole can load{why}. {hint}General "
-            f"recommenders are {', '.join(known)}"
+            f"model {name!r} is not one that RecBole can load{why}. {hint}Recommenders are "
+            f"{by_family(LISTED)}"
         ) from error

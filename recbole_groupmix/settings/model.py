@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED
+from recbole_groupmix.models import LISTED, by_family
 from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 
@@ -29,11 +29,11 @@ def check_model(settings: Settings) -> None:
     ValueError
         For a model that is unknown, refused, of another weighting, or lacks a package.
     """
-    model, known = settings.model, sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
-    if model not in known:
+    model = settings.model
+    if model not in LISTED:
         raise ValueError(
-            f"{settings.describe('model')}, which is not a general recommender of RecBole"
-            f"{did_you_mean(model, known, ' ({})')}; these are {', '.join(known)}"
+            f"{settings.describe('model')}, which is not a recommender of RecBole"
+            f"{did_you_mean(model, sorted(LISTED), ' ({})')}; these are {by_family(LISTED)}"
         )
     try:
         check_weighting(model, settings.weighting)
