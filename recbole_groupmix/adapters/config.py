@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from recbole.config import Config
+from recbole.utils import ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal
@@ -22,6 +23,8 @@ def splits_in_time(config: Config) -> bool:
 
 #: The loader of RecBole's own files, made once.
 _yaml_loader: type | None = None
+#: Values of ``loss_type`` for losses over all items.
+_OF_ALL_ITEMS = ("CE", "NLL")
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
 
 
@@ -89,6 +92,11 @@ class GroupMixConfig(Config):
         return {key: literal(value) for key, value in config_dict.items()}
 
     def _set_default_parameters(self) -> None:
+        values = self.final_config_dict
+        sequential = values["MODEL_TYPE"] == ModelType.SEQUENTIAL
+        no_negatives = sequential and values.get("loss_type") in _OF_ALL_ITEMS
+        if no_negatives and "train_neg_sample_args" not in self.external_config_dict:
+            values["train_neg_sample_args"] = None  # RecBole's default draws some, and is refused
         super()._set_default_parameters()
         if self._folder is not None:  # RecBole pins ml-100k to the copy inside its package
             self.final_config_dict["data_path"] = self._folder

@@ -65,6 +65,8 @@ def fingerprint(experiment: Experiment) -> Fingerprint:
     digest = hashlib.sha256()
     for rows in (experiment.users, experiment.items, experiment.groups.of_user):
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+    if experiment.histories is not None:
+        digest.update(np.ascontiguousarray(experiment.histories).tobytes())
     return {
         "n_users": experiment.shape[0] - 1,
         "n_items": experiment.shape[1] - 1,
