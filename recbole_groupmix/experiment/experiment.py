@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset, SequentialDataset
-from recbole.sampler import Sampler
+from recbole.sampler import RepeatableSampler, Sampler
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.catalogue_loader import CatalogueLoader
@@ -19,6 +19,7 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
+from recbole_groupmix.adapters.history_loader import HistoryLoader
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
@@ -272,6 +273,10 @@ class Experiment:
     def test_data(self) -> FullSortEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""
         part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
+        if part.held_out.inputs is not None:
+            histories = self.dataset.copy(part.held_out.inputs.users)
+            never = RepeatableSampler(["test"], histories).set_phase("test")
+            return HistoryLoader(self.config, histories, never, part.held_out)
         relevant = part.held_out.relevant.tocoo()
         wanted = part.held_out.users[relevant.row] * n_items + relevant.col
         rows = np.flatnonzero(self.is_test)
