@@ -96,6 +96,31 @@ def write_timed(folder, sizes=SIZES):
     return folder
 
 
+def write_sequences(folder, sizes=SIZES):
+    """Write the data set of :func:`write_tiny` in time, with classes of items; return ``folder``."""
+    users, items = interactions(sizes=sizes)
+    groups = groups_of_users(sizes)
+    times = np.random.default_rng(9).permutation(len(users))
+    write_data_set(
+        folder,
+        "tiny",
+        {
+            "user_id:token": [f"u{user}" for user in users],
+            "item_id:token": [f"i{item}" for item in items],
+            "timestamp:float": times.tolist(),
+        },
+        {
+            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
+            "group:token": groups,
+        },
+        {
+            "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],
+            "class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)],
+        },
+    )
+    return folder
+
+
 def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}
