@@ -3,7 +3,7 @@
 import numpy as np
 
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.trainer import GroupMixTrainer
+from recbole_groupmix.adapters.trainer import trainer_class
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.prepare.atomic import parse_atomic, write_atomic
@@ -138,8 +138,9 @@ def step_gradient(config, net, batch, weights, **options):
     ``config`` must ask for SGD steps of length 1, so that one step is the gradient.
     """
     assert (config["learner"], config["learning_rate"]) == ("sgd", 1.0)
-    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    moved = {name: value for name, value in net.named_parameters() if value.requires_grad}
+    before = {name: value.detach().clone() for name, value in moved.items()}
     with recbole_compat():
-        trainer = GroupMixTrainer(config, net, np.asarray(weights), **options)
+        trainer = trainer_class(config)(config, net, np.asarray(weights), **options)
         trainer.fit([batch], saved=False, verbose=False)
-    return {name: before[name] - value.detach() for name, value in net.named_parameters()}
+    return {name: before[name] - value.detach() for name, value in moved.items()}

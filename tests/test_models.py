@@ -6,6 +6,8 @@ import pkgutil
 import re
 import sys
 import tempfile
+from contextlib import nullcontext
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import experiment, job, step_gradient
+from noise_by_user import NoiseByUser
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.utils import get_dataloader
 from recbole.model import (
@@ -84,6 +87,13 @@ FOLDERS = {
     "sequential": sequential_recommender,
     # "context-aware": context_aware_recommender,
     # "knowledge-based": knowledge_aware_recommender,
+}
+#: Models whose loss RecBole adds up over a batch, and options without norms of parameters.
+SUMS = {"CDAE", "ENMF"}
+NO_NORMS = {
+    "CDAE": {"reg_weight_1": 0.0, "reg_weight_2": 0.0},
+    "ENMF": {"reg_weight": 0.0},
+    "MacridVAE": {"reg_weights": [0.0, 0.0]},
 }
 WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 
@@ -163,48 +173,76 @@ class SquaredEmbLoss(EmbLoss):
         return super().forward(*embeddings, require_pow=True)
 
 
-def difference_to_groupwise_sum(folder, model, n_negatives=1, **options):
+def difference_to_groupwise_sum(folder, model, n_negatives=1, no_norms=None, **options):
     """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
 
-    The loss is a mean over rows. So with w_g for the rows of group g it is the sum over groups
-    of w_g * (share of g's rows) * (RecBole's loss of g's rows alone). A part of the loss that
-    the weights do not reach, or reach twice, breaks this. Returned beside the largest gradient.
+    The data loss is a mean over rows. So with w_g for the rows of group g it is the sum over
+    groups of w_g * (share of g's rows) * (RecBole's loss of g's rows alone); without the shares
+    where RecBole's loss is a sum. A part of the loss that the weights do not reach, or reach
+    twice, breaks this. Norms of parameters, which the options ``no_norms`` switch off, are added
+    as they are. Returned beside the largest gradient.
     """
-    ex = experiment(
-        folder,
-        model=model,
-        weighting="loss" if model in EXACT else "sample",
-        learner="sgd",
-        learning_rate=1.0,
-        reg_weight=0.3,
-        train_neg_sample_args={"distribution": "uniform", "sample_num": n_negatives},
-        **{**LAYERS, **NO_NOISE, "train_batch_size": 4096, **options},
-    )
+    whole_rows = model in USER_WISE
+    given = {
+        "model": model,
+        "weighting": "loss" if model in EXACT else "sample",
+        "learner": "sgd",
+        "learning_rate": 1.0,
+        "reg_weight": 0.3,
+        "train_neg_sample_args": {"distribution": "uniform", "sample_num": n_negatives},
+        **LAYERS,
+        **({} if whole_rows else NO_NOISE),
+        "train_batch_size": 4096,
+        **options,
+    }
+    ex = experiment(folder, **given)
     part = ex.part(0)
-    form = BatchFormat.of_config(ex.config, False)
+    form = BatchFormat.of_config(ex.config, whole_rows)
     batch = next(iter(TrainingBatches(part.users, part.items, part.negatives, form, (1, 0))))
     groups = ex.groups.of_user[batch["user_id"].numpy()]
     ours = build(ex, ex.model_class)
     start = {name: value.clone() for name, value in ours.state_dict().items()}
-    gradient = step_gradient(ex.config, ours, batch, WEIGHT_OF_GROUP[ex.groups.of_user])
+    with NoiseByUser(batch["user_id"], ex.shape[0]) if whole_rows else nullcontext():
+        gradient = step_gradient(ex.config, ours, batch, WEIGHT_OF_GROUP[ex.groups.of_user])
 
+    stock = partial(stock_gradient, start=start)
+    expected = {name: torch.zeros_like(value) for name, value in gradient.items()}
+    without = ex if no_norms is None else experiment(folder, **{**given, **no_norms})
+    terms = [] if no_norms is None else [(1.0, ex, batch), (-1.0, without, batch)]
+    for group in range(3):
+        rows = np.flatnonzero(groups == group)
+        share = 1.0 if model in SUMS else len(rows) / len(groups)
+        terms.append((WEIGHT_OF_GROUP[group] * share, without, batch[rows]))
+    for factor, its_ex, rows in terms:
+        for name, value in stock(its_ex, rows).items():
+            expected[name] += factor * value
+    largest = max(value.abs().max().item() for value in expected.values())
+    return largest, max((gradient[k] - expected[k]).abs().max().item() for k in gradient)
+
+
+def stock_gradient(ex, rows, start):
+    """Gradient of the loss of RecBole's own class, by the parameters that a step changes."""
+    name, config = ex.settings.model, ex.config
     with recbole_compat():
-        stock = build(ex, get_model(model))
+        stock = build(ex, get_model(name))
     stock.load_state_dict(start)
     if isinstance(getattr(stock, "reg_loss", None), EmbLoss):
         stock.reg_loss = SquaredEmbLoss()
-    expected = {name: torch.zeros_like(value) for name, value in stock.named_parameters()}
-    for group in range(3):
-        rows = np.flatnonzero(groups == group)
-        stock.zero_grad()
-        with recbole_compat():
-            stock.calculate_loss(batch[rows]).backward()
-        factor = WEIGHT_OF_GROUP[group] * len(rows) / len(groups)
-        for name, value in stock.named_parameters():
-            expected[name] += factor * value.grad
-    assert expected.keys() == gradient.keys()
-    largest = max(value.abs().max().item() for value in expected.values())
-    return largest, max((gradient[k] - expected[k]).abs().max().item() for k in gradient)
+    options, trained = {}, stock
+    if name == "RecVAE":
+        options = {"encoder_flag": config["n_enc_epochs"] > 0}
+        trained = stock.encoder if options["encoder_flag"] else stock.decoder
+        if not options["encoder_flag"]:
+            stock.update_prior()
+    of_users = NoiseByUser(rows["user_id"], ex.shape[0])
+    with recbole_compat(), of_users if name in USER_WISE else nullcontext():
+        stock.calculate_loss(rows, **options).backward()
+    moved = set(trained.parameters())
+    return {
+        name: torch.zeros_like(value) if value.grad is None or value not in moved else value.grad
+        for name, value in stock.named_parameters()
+        if value.requires_grad
+    }
 
 
 def build(ex, cls):
@@ -214,17 +252,53 @@ def build(ex, cls):
         net = cls(ex.config, ex.dataset_of(ex.part(0)))
         for parameter in net.parameters():
             torch.nn.init.normal_(parameter, std=spread)
+    if hasattr(net, "Lt_history"):  # losses of earlier steps are there, and rise with the step
+        net.Lt_count.fill_(net.history_num_per_term)
+        net.Lt_history.copy_(torch.arange(1.0, net.steps + 1)[:, None])
     return net
 
 
 @pytest.mark.parametrize("n_negatives", [1, 3])
-@pytest.mark.parametrize("model", trained(EXACT, but=["BPR"]))
+@pytest.mark.parametrize("model", trained(EXACT, but={"BPR", *USER_WISE}))
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     tiny, model, n_negatives
 ):
     largest, difference = difference_to_groupwise_sum(tiny, model, n_negatives)
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)
+
+
+#: Options of models that are fed with users, in which every part of their losses counts.
+WHOLE_ROWS = [
+    ("CDAE", {"reg_weight_1": 0.1, "reg_weight_2": 0.2}),
+    ("CDAE", {"reg_weight_1": 0.1, "reg_weight_2": 0.2, "loss_type": "MSE"}),
+    ("DiffRec", {}),
+    ("DiffRec", {"mean_type": "eps", "noise_scale": 0.1}),
+    ("DiffRec", {"noise_scale": 0.0}),
+    ("ENMF", {}),
+    ("LDiffRec", {}),
+    ("LDiffRec", {"mean_type": "eps", "lamda": 3.0, "vae_anneal_steps": 0}),
+    ("MacridVAE", {"total_anneal_steps": 2, "anneal_cap": 1.0, "reg_weights": [0.2, 0.3]}),
+    ("MultiDAE", {}),
+    ("MultiVAE", {"total_anneal_steps": 2, "anneal_cap": 1.0}),
+    ("RecVAE", {"n_enc_epochs": 1, "n_dec_epochs": 0}),
+    ("RecVAE", {"n_enc_epochs": 0, "n_dec_epochs": 1, "gamma": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("model", "options"), WHOLE_ROWS)
+def test_whole_rows_are_weighted_with_every_term_of_a_user_and_none_of_parameters(
+    tiny, model, options
+):
+    largest, difference = difference_to_groupwise_sum(
+        tiny, model, no_norms=NO_NORMS.get(model), **options
+    )
+    assert largest > 0.01
+    assert difference < 1e-5 * max(largest, 1.0)
+
+
+def test_every_model_that_is_fed_with_users_is_in_the_check_above():
+    assert {model for model, _ in WHOLE_ROWS} == USER_WISE & set(EXACT)
 
 
 @pytest.mark.parametrize(
@@ -393,7 +467,8 @@ def test_models_in_closed_form_need_no_sampling(tiny, model):
 def test_our_classes_stand_for_some_models_and_recboles_for_the_others():
     for model in USABLE - {"WeightedSVD"}:
         ours = model_class(model).__module__.startswith("recbole_groupmix.")
-        assert ours == (model in ("BPR", "LightGCN", "EASE"))
+        expected = {"BPR", "LightGCN", "EASE", *(USER_WISE & set(EXACT))}
+        assert ours == (model in expected)
         assert issubclass(model_class(model), get_model(model))
 
 

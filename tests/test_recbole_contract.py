@@ -422,7 +422,8 @@ def test_the_score_of_a_pair_does_not_depend_on_the_way_it_is_asked_for(tiny):
 
 # --- Trainer --------------------------------------------------------------------------------
 
-TRAINERS = sorted({get_trainer(ModelType.GENERAL, name) for name in general.SAMPLED}, key=str)
+NAMES = [*general.EXACT, *general.SAMPLED]
+TRAINERS = sorted({get_trainer(ModelType.GENERAL, name) for name in NAMES}, key=str)
 
 
 @pytest.mark.parametrize("base", [Trainer, *TRAINERS])
@@ -489,7 +490,7 @@ def test_early_stopping_takes_the_last_of_equals():
 
 
 def test_most_models_have_the_plain_trainer_and_the_others_a_subclass(tiny):
-    own = {name for name in general.SAMPLED if get_trainer(ModelType.GENERAL, name) is not Trainer}
+    own = {name for name in NAMES if get_trainer(ModelType.GENERAL, name) is not Trainer}
     assert own == {"NCL", "RecVAE"}, changed(
         f"models with a trainer of their own are {own}", "adapters/trainer.py"
     )

@@ -17,6 +17,8 @@ from recbole.model.loss import BPRLoss, EmbLoss
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from recbole_groupmix.adapters.whole_row_loss import WholeRowLoss
+
 LOSS_NORMS = ("count", "weight")
 
 
@@ -198,7 +200,8 @@ def attach_weighted_losses(
     """Replace the loss modules of a model by their weighted twins, in place.
 
     Only for models whose loss consists of these modules alone (``EXACT`` of
-    :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted.
+    :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted. A
+    :class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss` weighs its own terms.
 
     Raises
     ------
@@ -206,6 +209,14 @@ def attach_weighted_losses(
         If the model has no data loss with a twin, or ``regularizer`` is "rows" and the model
         has no L2 term to replace.
     """
+    if isinstance(model, WholeRowLoss):
+        if regularizer == "rows":
+            raise ValueError(
+                f"regularizer 'rows' needs an L2 term of each row; {type(model).__name__}'s loss "
+                "has terms on whole tables at most, which stay as they are; leave regularizer out"
+            )
+        model.row_weights = weights
+        return
     children = dict(model.named_children())
     losses = {name: child for name, child in children.items() if type(child) in _TWINS}
     if not losses:

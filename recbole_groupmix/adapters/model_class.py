@@ -9,11 +9,19 @@ from recbole.utils import get_model
 from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.diffusion import DiffRec, LDiffRec
 from recbole_groupmix.adapters.lightgcn import LightGCN
+from recbole_groupmix.adapters.whole_rows import CDAE, ENMF, MacridVAE, MultiDAE, MultiVAE, RecVAE
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import LISTED, by_family
 
-_OWN = {"BPR": BPR, "LightGCN": LightGCN, "EASE": EASE, "WeightedSVD": WeightedSVD}
+_OWN = {
+    cls.__name__: cls
+    for cls in (
+        *(BPR, LightGCN, EASE, WeightedSVD),
+        *(CDAE, DiffRec, ENMF, LDiffRec, MacridVAE, MultiDAE, MultiVAE, RecVAE),
+    )
+}
 
 
 def model_class(name: str) -> Any:

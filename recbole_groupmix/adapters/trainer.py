@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +145,29 @@ class GroupMixTrainer(Trainer):
             raise ValueError("user weights must be finite and not negative")
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
-    def _weighted_loss(self, interaction: Any) -> Any:
+    def _weighted_loss(self, interaction: Any, **options: Any) -> Any:
         assert self._weights is not None
         users = interaction[self.model.USER_ID]
         data = self._data_weights[users]
         shared = self._regularizer_weights is self._data_weights
         with self._weights.batch(data, data if shared else self._regularizer_weights[users]):
-            return self.model.calculate_loss(interaction)
+            return type(self.model).calculate_loss(self.model, interaction, **options)
+
+    @contextmanager
+    def _weighing(self) -> Iterator[None]:
+        """Set the weights of a batch whenever the model's loss is asked for.
+
+        RecBole's trainers of single models call ``calculate_loss`` themselves, some more than once
+        an epoch and with a phase to be in (RecVAE), and pass no ``loss_func`` on.
+        """
+        if self._weights is None:
+            yield
+            return
+        self.model.calculate_loss = self._weighted_loss
+        try:
+            yield
+        finally:
+            del self.model.calculate_loss
 
     def _train_epoch(
         self,
@@ -159,9 +176,8 @@ class GroupMixTrainer(Trainer):
         loss_func: Callable[[Any], Any] | None = None,
         show_progress: bool = False,
     ) -> Any:
-        if self._weights is not None:
-            loss_func = self._weighted_loss
-        losses = super()._train_epoch(train_data, epoch_idx, loss_func, show_progress)
+        with self._weighing():
+            losses = super()._train_epoch(train_data, epoch_idx, loss_func, show_progress)
         if self.on_epoch is not None:
             self.on_epoch(epoch_idx)
         return losses

@@ -1,6 +1,7 @@
 """Which of RecBole's models can be trained with which weighting; a file for each family.
 
-``EXACT``: the loss is a sum over rows that belong to a user, so Eq. 8 holds exactly.
+``EXACT``: the loss is a sum over rows that belong to a user, and at most terms on parameters
+alone, so Eq. 8 holds exactly.
 ``CLOSED_FORM``: it holds exactly too, and one factorisation solves it. ``SAMPLED``: only by the
 group-weighted sampler of Eq. 7. ``REFUSED``: trained by neither. ``docs/models.md`` lists the same;
 a test compares.
@@ -25,6 +26,7 @@ SAMPLED = {name: why for family in FAMILIES.values() for name, why in family.SAM
 REFUSED = {name: why for family in FAMILIES.values() for name, why in family.REFUSED.items()}
 NEEDS = {name: what for family in FAMILIES.values() for name, what in family.NEEDS.items()}
 CLOSED_FORM, RIDGE, USER_WISE = general.CLOSED_FORM, general.RIDGE, general.USER_WISE
+OVER_ALL_ITEMS = general.OVER_ALL_ITEMS
 
 #: All models that are listed, and those of them that can be trained on a mix.
 LISTED = frozenset({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})

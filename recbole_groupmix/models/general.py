@@ -9,6 +9,14 @@ EXACT = {
     "NNCF": "binary cross entropy; neighbours among the users that take part",
     "DMF": "binary cross entropy; rating matrix of the users that take part",
     "GCMC": "cross entropy; graph of the users that take part",
+    "CDAE": "loss of whole user rows; terms on parameters carry no weight",
+    "DiffRec": "loss of whole user rows, at drawn time steps",
+    "ENMF": "loss of whole user rows; a term on parameters carries no weight",
+    "LDiffRec": "loss of whole user rows, at drawn time steps",
+    "MacridVAE": "loss of whole user rows; terms on parameters carry no weight",
+    "MultiDAE": "loss of whole user rows",
+    "MultiVAE": "loss of whole user rows",
+    "RecVAE": "loss of whole user rows, trained in two alternating parts",
 }
 
 CLOSED_FORM = {
@@ -20,20 +28,12 @@ CLOSED_FORM = {
 RIDGE = ("EASE",)
 
 SAMPLED = {
-    "CDAE": "loss of whole user rows, and a term on parameters",
     "ConvNCF": "its own loss class, and a term on parameters",
     "DGCF": "adds a correlation term over users and items drawn at random",
-    "DiffRec": "loss of whole user rows",
-    "ENMF": "loss of whole user rows",
     "FISM": "adds a term on parameters, which carries no user's weight",
-    "LDiffRec": "loss of whole user rows",
     "LINE": "its own loss class, in which users are negatives too",
-    "MacridVAE": "loss of whole user rows",
-    "MultiDAE": "loss of whole user rows",
-    "MultiVAE": "loss of whole user rows",
     "NAIS": "adds a term on parameters, which carries no user's weight",
     "NCL": "adds contrastive terms, in which users are negatives of each other",
-    "RecVAE": "loss of whole user rows, trained in two alternating parts",
     "SGL": "adds contrastive terms, in which users are negatives of each other",
     "SimpleX": "a contrastive loss inside the model",
 }
@@ -64,3 +64,7 @@ USER_WISE = {
     "DiffRec",
     "LDiffRec",
 }
+
+#: Those whose loss of a user is over all items, as many for every user: a mean is a sum but for
+#: the scale.
+OVER_ALL_ITEMS = {"CDAE", "DiffRec", "ENMF"}

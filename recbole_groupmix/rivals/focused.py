@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from recbole_groupmix.core.mix import Mix, group_weights, proportional
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.models import USER_WISE
 from recbole_groupmix.rivals.l2 import why_no_l2
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
@@ -48,6 +49,8 @@ class Focused:
             return "weighting sample leaves the L2 term without weights"
         if settings.regularizer == "rows":
             return "under regularizer rows the L2 term counts embeddings and not users"
+        if settings.model in USER_WISE:
+            return f"{settings.model}'s L2 term is over whole tables and has no part of a user"
         if not float(experiment.config["reg_weight"] or 0.0):
             return why_no_l2(experiment) or "reg_weight is 0"
         return why_no_l2(experiment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recbole_groupmix.core.mix import Mix, mix_from_weights
 from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.models import USER_WISE
 
 
 def why_not_learned(experiment: Experiment) -> str | None:
@@ -14,7 +15,8 @@ def why_not_learned(experiment: Experiment) -> str | None:
         return f"{settings.model} is solved, so there are no epochs in which weights could change"
     if settings.weighting != "loss":
         return f"{settings.describe('weighting')}; only a weighted loss can change its weights"
-    if experiment.config["MODEL_INPUT_TYPE"].name != "PAIRWISE":
+    pairs = experiment.config["MODEL_INPUT_TYPE"].name == "PAIRWISE"
+    if settings.model in USER_WISE or not pairs:  # RecBole calls some of them pairwise
         return f"the losses that it follows are of pairs of items, and {settings.model}'s are not"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE
 from recbole_groupmix.settings.keys import model_keys
 from recbole_groupmix.settings.model import reads_features, reads_key
 from recbole_groupmix.settings.rows import ROWS
@@ -49,6 +50,8 @@ def unused_key_notes(settings: Settings) -> tuple[str, ...]:
         if key in settings.given and row.weighting not in (None, settings.weighting):
             idle[key] = f"weighting {settings.weighting} leaves the model's loss as it is"
     idle |= _by_another_key(settings)
+    if settings.weighting == "loss":
+        idle |= _of_whole_rows(settings)
     if not reads_features(model):
         why = f"{model} reads no features of users or items"
         idle |= {key: why for key in _OF_FEATURES if key in settings.given and settings[key]}
@@ -57,6 +60,16 @@ def unused_key_notes(settings: Settings) -> tuple[str, ...]:
     if settings.is_solved:
         idle.pop("reg_weight", None)  # has a note of its own
     return tuple(f"{settings.describe(key)} and has no effect: {why}" for key, why in idle.items())
+
+
+def _of_whole_rows(settings: Settings) -> dict[str, str]:
+    """Return given keys that a weighted model has no use for since it is fed with users."""
+    model, idle = settings.model, {}
+    if model in USER_WISE:
+        idle["triplets"] = f"{model} is fed with users, each once an epoch"
+    if model in OVER_ALL_ITEMS:
+        idle["user_loss"] = f"{model}'s loss of a user is over all items, as many for every user"
+    return {key: why for key, why in idle.items() if key in settings.given}
 
 
 def _by_another_key(settings: Settings) -> dict[str, str]:

@@ -30,7 +30,7 @@ from recbole_groupmix.adapters.seeding import (
 from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
-from recbole_groupmix.models import USER_WISE, family_of
+from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE, family_of
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -186,9 +186,16 @@ def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
 
 
 def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
-    """Return the factor of every user's triplets, float64 (n_users,); 1 where they are sampled."""
+    """Return the factor of every user's rows, float64 (n_users,); 1 where they are sampled.
+
+    A weighted model that is fed with users gets each once, whatever ``triplets`` says. Its factor
+    under ``user_loss: mean`` divides the loss of the user's interactions by their number; it is 1
+    if that loss is over all items.
+    """
     settings = experiment.settings
     user_loss = "sum" if settings.triplets == "sampled" else settings.user_loss
+    if settings.model in USER_WISE and settings.weighting == "loss":
+        user_loss = "sum" if settings.model in OVER_ALL_ITEMS else settings.user_loss
     return user_factors(part.users, experiment.shape[0], user_loss)
 
 

@@ -1,0 +1,48 @@
+"""The loss of models that are fed with users: one term a user, and terms on parameters alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from recbole_groupmix.adapters.losses import BatchWeights
+
+
+class WholeRowLoss(nn.Module):
+    """A base that goes before a model of RecBole and gives its loss weights of users.
+
+    RecBole's loss of a batch is the mean, or the sum, of one term a user, plus terms on parameters
+    alone. So Eq. 8 weighs the terms of the users and leaves the others as they are. Without
+    weights the loss is RecBole's own.
+
+    Attributes
+    ----------
+    is_sum : bool
+        Whether RecBole adds up the terms of a batch. A weighted sum is the weighted mean, under
+        either ``loss_norm``, times the number of rows.
+    row_weights : BatchWeights or None
+        The weights of the users of a batch, set by
+        :func:`~recbole_groupmix.adapters.losses.attach_weighted_losses`.
+    """
+
+    is_sum = False
+    row_weights: BatchWeights | None = None
+
+    def user_terms(self, interaction: Any, **options: Any) -> Tensor:
+        """Return the term of every user of a batch, float (n_rows,)."""
+        raise NotImplementedError
+
+    def parameter_terms(self) -> Tensor | float:
+        """Return the terms of the loss that no user has a part in; 0 where there are none."""
+        return 0.0
+
+    def calculate_loss(self, interaction: Any, **options: Any) -> Tensor:
+        """Return the loss of a batch of users; ``options`` are those of RecBole's model."""
+        if self.row_weights is None:
+            loss: Tensor = super().calculate_loss(interaction, **options)  # type: ignore[misc]
+            return loss
+        terms = self.user_terms(interaction, **options)
+        loss = self.row_weights.mean(terms)
+        return (loss * len(terms) if self.is_sum else loss) + self.parameter_terms()
