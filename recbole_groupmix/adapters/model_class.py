@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from recbole.model.abstract_recommender import ContextRecommender
 from recbole.utils import get_model
 
 from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.context import with_features
 from recbole_groupmix.adapters.lightgcn import LightGCN
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED
@@ -29,7 +31,7 @@ def model_class(name: str) -> Any:
     known = sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
     try:
         with recbole_compat():
-            return get_model(name)
+            model = get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
         hint = "" if name in known else did_you_mean(name, known, "{} ")
         # RecBole's message about an unknown name is misleading
@@ -38,3 +40,4 @@ def model_class(name: str) -> Any:
             f"model {name!r} is not one that RecBole can load{why}. {hint}General "
             f"recommenders are {', '.join(known)}"
         ) from error
+    return with_features(model) if issubclass(model, ContextRecommender) else model

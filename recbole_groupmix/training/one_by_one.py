@@ -16,6 +16,7 @@ from torch import nn
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
+from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
@@ -29,7 +30,7 @@ from recbole_groupmix.adapters.seeding import (
 from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
-from recbole_groupmix.models import USER_WISE
+from recbole_groupmix.models import USER_WISE, family_of
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -212,16 +213,20 @@ def training_batches(
 ) -> TrainingBatches:
     """Return the batches of a job; they are the same for all mixes of the same present users."""
     settings, config = experiment.settings, experiment.config
+    form, columns = batch_format(experiment), None
+    if family_of(settings.model) == "context-aware":
+        columns = PartColumns(experiment.dataset_of(part), form, config["device"])
     return TrainingBatches(
         part.users,
         part.items,
         negatives or part.negatives,
-        batch_format(experiment),
+        form,
         stream_key(experiment, job),
         sampled_by=_sampled_by(settings.triplets, settings.user_loss),
         present=present_users(experiment, job, part)[1],
         user_draws=user_draws,
         device=config["device"],
+        columns=columns,
     )
 
 
