@@ -20,6 +20,7 @@ from noise_by_user import NoiseByUser
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.utils import get_dataloader
 from recbole.model import (
+    context_aware_recommender,
     general_recommender,
     sequential_recommender,
 )
@@ -85,7 +86,7 @@ OPTIONS = {
 FOLDERS = {
     "general": general_recommender,
     "sequential": sequential_recommender,
-    # "context-aware": context_aware_recommender,
+    "context-aware": context_aware_recommender,
     # "knowledge-based": knowledge_aware_recommender,
 }
 #: Models whose loss RecBole adds up over a batch, and options without norms of parameters.

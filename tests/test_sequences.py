@@ -86,8 +86,9 @@ def test_rows_and_histories_are_recboles(timed, args):
 
 
 def test_leave_one_out_in_time_is_the_default_and_names_the_same_run(timed):
-    assert sequential(timed).settings["eval_args"] == (
-        sequential(timed, eval_args=LEAVE_ONE_OUT).settings["eval_args"]
+    assert (
+        sequential(timed).settings["eval_args"]
+        == (sequential(timed, eval_args=LEAVE_ONE_OUT).settings["eval_args"])
     )
 
 
@@ -175,7 +176,10 @@ def test_items_of_the_history_are_ranked_and_may_be_the_answer(tmp_path):
             "item_id:token": ["i1", "i2", "i3", "i1"] * n,
             "timestamp:float": list(range(4)) * n,
         },
-        {"user_id:token": [f"u{k}" for k in range(n)], "group:token": ["A", "A", "A", "B", "B", "B"]},
+        {
+            "user_id:token": [f"u{k}" for k in range(n)],
+            "group:token": ["A", "A", "A", "B", "B", "B"],
+        },
     )
     ex = sequential(tmp_path, topk=[1, 3], eval_args={"split": {"LS": "test_only"}}, folds=2)
     held_out = ex.part(0).held_out

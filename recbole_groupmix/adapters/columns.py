@@ -13,6 +13,11 @@ from recbole.data.transform import construct_transform
 from recbole_groupmix.adapters.batch_format import BatchFormat
 
 
+def rows_of(interaction: Interaction, rows: torch.Tensor | slice) -> Interaction:
+    """Return rows of an ``Interaction``, int64 (n,); RecBole's own makes a list of a tensor."""
+    return Interaction({name: column[rows] for name, column in interaction.interaction.items()})
+
+
 class PartColumns:
     """Rows of a data set as batches of RecBole's, joined with the features of users and items.
 
@@ -68,7 +73,7 @@ class PartColumns:
         """
         form, times = self._form, len(negatives)
         rows = rows if self._rows is None else self._rows[rows]
-        inter = gathered(self._inter, torch.from_numpy(rows).to(self._device))
+        inter = rows_of(self._inter, torch.from_numpy(rows).to(self._device))
         inter = self._transform(self._dataset, self._joined(inter))
         drawn = torch.from_numpy(np.ascontiguousarray(negatives).ravel()).to(self._device)
         if form.kind == "positives":
@@ -93,10 +98,5 @@ class PartColumns:
         """Return rows with the features of their users and items, as ``Dataset.join`` does."""
         for field, features in self._features.items():
             if field in inter:
-                inter.update(gathered(features, inter[field]))
+                inter.update(rows_of(features, inter[field]))
         return inter
-
-
-def gathered(rows: Interaction, index: torch.Tensor) -> Interaction:
-    """Return some rows, where they are: RecBole's own indexing makes a list of the index."""
-    return Interaction({field: values[index] for field, values in rows.interaction.items()})

@@ -26,6 +26,9 @@ _yaml_loader: type | None = None
 #: Values of ``loss_type`` for losses over all items.
 _OF_ALL_ITEMS = ("CE", "NLL")
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
+#: What RecBole's quick start for context-aware models sets for training on labels; runs train on
+#: sampled negatives and rank, as RecBole does with all other models.
+_FOR_LABELS = ("eval_args", "train_neg_sample_args", "metrics", "valid_metric", "threshold")
 
 
 def _fast(loader: type) -> type:
@@ -83,6 +86,13 @@ class GroupMixConfig(Config):
         if _yaml_loader is None:  # RecBole's adds its resolver to PyYAML's class at every call
             _yaml_loader = _fast(super()._build_yaml_loader())
         return _yaml_loader
+
+    def _update_internal_config_dict(self, file: str) -> Any:
+        before = {key: self.internal_config_dict.get(key) for key in _FOR_LABELS}
+        content = super()._update_internal_config_dict(file)
+        if Path(file).name.startswith("context-aware"):
+            self.internal_config_dict.update(before)
+        return content
 
     def _load_cmd_line(self) -> dict[str, Any]:
         return {}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from recbole.data.interaction import Interaction
 
-from recbole_groupmix.adapters.columns import gathered
+from recbole_groupmix.adapters.columns import rows_of
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,6 @@ class Inputs:
         n_pairs = len(self.users) * n_items
         for start in range(0, n_pairs, most):
             pair = torch.arange(start, min(start + most, n_pairs))
-            rows = gathered(self.users, pair // n_items)
-            rows.update(gathered(self.items, pair % n_items))
+            rows = rows_of(self.users, pair // n_items)
+            rows.update(rows_of(self.items, pair % n_items))
             yield rows

@@ -98,6 +98,18 @@ class WeightedBCEWithLogitsLoss(nn.Module):
         )
 
 
+class WeightedBCELoss(nn.Module):
+    """Weighted twin of ``torch.nn.BCELoss``."""
+
+    def __init__(self, original: nn.BCELoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, output: Tensor, label: Tensor) -> Tensor:
+        """Return the weighted loss of probabilities and labels of shape (n_rows,)."""
+        return self.weights.mean(F.binary_cross_entropy(output, label, reduction="none"))
+
+
 class WeightedMSELoss(nn.Module):
     """Weighted twin of ``torch.nn.MSELoss``."""
 
@@ -189,6 +201,7 @@ class TableEmbLoss(nn.Module):
 _TWINS = {
     BPRLoss: WeightedBPRLoss,
     nn.BCEWithLogitsLoss: WeightedBCEWithLogitsLoss,
+    nn.BCELoss: WeightedBCELoss,
     nn.MSELoss: WeightedMSELoss,
     nn.CrossEntropyLoss: WeightedCrossEntropyLoss,
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from recbole.model.abstract_recommender import ContextRecommender
 from recbole.utils import get_model
 
 from recbole_groupmix.adapters.bpr import BPR
 from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.context import with_features
 from recbole_groupmix.adapters.diffusion import DiffRec, LDiffRec
 from recbole_groupmix.adapters.lightgcn import LightGCN
 from recbole_groupmix.adapters.whole_rows import CDAE, ENMF, MacridVAE, MultiDAE, MultiVAE, RecVAE
@@ -36,7 +38,7 @@ def model_class(name: str) -> Any:
         return _OWN[name]
     try:
         with recbole_compat():
-            return get_model(name)
+            model = get_model(name)
     except (ValueError, AttributeError, ImportError) as error:
         hint = "" if name in LISTED else did_you_mean(name, sorted(LISTED), "{} ")
         # RecBole's message about an unknown name is misleading
@@ -45,3 +47,4 @@ def model_class(name: str) -> Any:
             f"model {name!r} is not one that RecBole can load{why}. {hint}Recommenders are "
             f"{by_family(LISTED)}"
         ) from error
+    return with_features(model) if issubclass(model, ContextRecommender) else model

@@ -30,7 +30,9 @@ def with_inputs(dataset: Dataset, part: Part, held_out: np.ndarray) -> Part:
     if not isinstance(dataset, SequentialDataset):
         return part
     rows = np.flatnonzero(held_out)
-    users, first = np.unique(dataset.inter_feat[dataset.uid_field].numpy()[rows], return_index=True)
+    users, first = np.unique(
+        dataset.inter_feat[dataset.uid_field].numpy()[rows], return_index=True
+    )
     rows = rows[first[np.searchsorted(users, part.held_out.users)]]
     inputs = Inputs(dataset.inter_feat[rows], dataset.get_item_feature())
     return replace(part, held_out=replace(part.held_out, inputs=inputs))

@@ -17,7 +17,7 @@ from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
-_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight")
+_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight|FeatureSource")
 _OURS = Path(__file__).resolve().parent.parent
 
 
