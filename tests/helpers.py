@@ -121,6 +121,32 @@ def write_sequences(folder, sizes=SIZES):
     return folder
 
 
+def write_contexts(folder):
+    """Write the data set of :func:`write_tiny` with ratings, ages and classes; return ``folder``."""
+    users, items = interactions()
+    groups, rng = groups_of_users(), np.random.default_rng(9)
+    write_data_set(
+        folder,
+        "tiny",
+        {
+            "user_id:token": [f"u{user}" for user in users],
+            "item_id:token": [f"i{item}" for item in items],
+            "rating:float": rng.integers(1, 6, len(users)).tolist(),
+            "place:token": rng.choice(["home", "work"], len(users)).tolist(),
+        },
+        {
+            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
+            "group:token": groups,
+            "age:float": rng.integers(18, 80, len(groups)).tolist(),
+        },
+        {
+            "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],
+            "class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)],
+        },
+    )
+    return folder
+
+
 def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}

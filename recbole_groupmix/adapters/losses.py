@@ -44,15 +44,29 @@ class BatchWeights:
         finally:
             self._data = self._regularizer = None
 
-    def mean(self, per_row: Tensor, tile: int = 1) -> Tensor:
-        """Weighted sum of data-loss values, shape (n_rows * tile,), over the divisor."""
-        return self._reduce(per_row, self._data, tile)
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch; 0 outside :meth:`batch`."""
+        return 0 if self._data is None else int(self._data.shape[0])
 
-    def mean_regularizer(self, per_row: Tensor) -> Tensor:
-        """Weighted sum of L2 values, shape (n_rows,), over the divisor."""
-        return self._reduce(per_row, self._regularizer, 1)
+    def tile(self, values: Tensor) -> int:
+        """Return how many copies of the batch's users values, shape (n_rows * tile, ...), have."""
+        return max(values.shape[0] // self.n_rows, 1) if self.n_rows else 1
 
-    def _reduce(self, per_row: Tensor, weights: Tensor | None, tile: int) -> Tensor:
+    def mean(self, per_row: Tensor, tile: int = 1, others: int = 0) -> Tensor:
+        """Weighted sum of data-loss values, shape (n_rows * tile + others,), over the divisor.
+
+        The last ``others`` values belong to no user; their weight is 1.
+        """
+        return self._reduce(per_row, self._data, tile, others)
+
+    def mean_regularizer(self, per_row: Tensor, tile: int = 1) -> Tensor:
+        """Weighted sum of L2 values, shape (n_rows * tile,), over the divisor."""
+        return self._reduce(per_row, self._regularizer, tile)
+
+    def _reduce(
+        self, per_row: Tensor, weights: Tensor | None, tile: int, others: int = 0
+    ) -> Tensor:
         if weights is None:
             raise RuntimeError(
                 "a weighted loss was called outside BatchWeights.batch(); train through "
@@ -60,6 +74,8 @@ class BatchWeights:
             )
         if tile > 1:
             weights = weights.repeat(tile)
+        if others > 0:
+            weights = torch.cat([weights, weights.new_ones(others)])
         if per_row.shape != weights.shape:
             raise RuntimeError(
                 f"a weighted loss got {tuple(per_row.shape)} values for {tuple(weights.shape)} "
@@ -92,10 +108,12 @@ class WeightedBCEWithLogitsLoss(nn.Module):
         self.weights = weights
 
     def forward(self, output: Tensor, label: Tensor) -> Tensor:
-        """Return the weighted loss of logits and labels of shape (n_rows,)."""
-        return self.weights.mean(
-            F.binary_cross_entropy_with_logits(output, label, reduction="none")
-        )
+        """Return the weighted loss of logits and labels of shape (n_rows * tile,).
+
+        KGCN stacks positives over negatives of the same users.
+        """
+        per_row = F.binary_cross_entropy_with_logits(output, label, reduction="none")
+        return self.weights.mean(per_row, self.weights.tile(per_row))
 
 
 class WeightedBCELoss(nn.Module):
@@ -136,9 +154,7 @@ class WeightedCrossEntropyLoss(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the weighted loss of logits (n_rows * tile, n_classes)."""
         per_row = F.cross_entropy(logits, target, reduction="none")
-        rows = 0 if self.weights._data is None else self.weights._data.shape[0]
-        tile = per_row.shape[0] // rows if rows else 1
-        return self.weights.mean(per_row, tile)
+        return self.weights.mean(per_row, self.weights.tile(per_row))
 
 
 class _SquaredNorms(torch.autograd.Function):
@@ -177,9 +193,9 @@ class WeightedEmbLoss(nn.Module):
         self.weights = weights
 
     def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
-        """Return the weighted L2 term of embeddings, each of shape (n_rows, d)."""
+        """Return the weighted L2 term of embeddings, each of shape (n_rows * tile, d)."""
         per_row = torch.stack([_SquaredNorms.apply(e) for e in embeddings]).sum(dim=0)
-        return self.weights.mean_regularizer(per_row) / 2
+        return self.weights.mean_regularizer(per_row, self.weights.tile(per_row)) / 2
 
 
 class TableEmbLoss(nn.Module):

@@ -24,6 +24,7 @@ from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.candidates import check_mode, with_candidates
+from recbole_groupmix.experiment.context_columns import check_context_columns, context_note
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
 from recbole_groupmix.experiment.locate import data_folder
@@ -91,6 +92,7 @@ class Experiment:
             )
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
+            check_context_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
             self.split = Split.of(settings, self.dataset)
         self.pretrained = pretrained(settings, self.config)
@@ -101,6 +103,7 @@ class Experiment:
         self.notes = (
             *settings.notes,
             *split_words(settings.values),
+            *context_note(settings, self.config, files),
             *pretrained_note(self.pretrained),
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,

@@ -1,11 +1,13 @@
-"""Whether a weighted loss is what Eq. 8 says, for models whose loss also has terms without users."""
+"""Comparisons with RecBole's own losses and training, for models that read more than ids."""
 
 import torch
 from helpers import step_gradient
+from recbole.utils import get_model, get_trainer
 from torch import nn
 
-from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.compat import recbole_compat, without_folders
+from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
+from recbole_groupmix.training.one_by_one import build_model, stream_key, training_batches
 
 #: No noise, so that a row's loss depends on parameters and the row alone.
 NO_NOISE = {
@@ -15,10 +17,10 @@ NO_NOISE = {
 }
 
 
-def build(ex, cls, part=0):
+def build(ex, cls):
     """A model with parameters large enough for its loss to be far from linear."""
     with global_seed(3), recbole_compat():
-        net = cls(ex.config, ex.dataset_of(ex.part(part)))
+        net = cls(ex.config, ex.dataset_of(ex.part(0)))
         for parameter in net.parameters():
             nn.init.normal_(parameter, std=0.3)
     for module in net.modules():
@@ -30,7 +32,19 @@ def build(ex, cls, part=0):
     return net
 
 
-def difference_to_groupwise_sum(ex, stock, batches, weights):
+def trained_by_recbole(ex, job):
+    """The model of a job, trained by RecBole's own trainer for it on the job's batches."""
+    config, part, key = job.config(ex), ex.part(job.part), stream_key(ex, job)
+    with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat(), without_folders():
+        net = build_model(ex, part, None, key, config)
+        trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, net)
+        trainer.epochs = job.epochs
+        batches = training_batches(ex, job, part)
+        trainer.fit(batches, None, verbose=False, saved=False)
+    return net
+
+
+def difference_to_groupwise_sum(ex, batches, weights):
     """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
 
     With rows of group g alone RecBole's gradient is ``D_g + T``: a mean over the group's rows and
@@ -42,8 +56,6 @@ def difference_to_groupwise_sum(ex, stock, batches, weights):
     ----------
     ex : Experiment
         With steps of SGD of length 1.
-    stock : type
-        RecBole's class of the model.
     batches : callable
         Maps rows of the batch, None for all, to the batch.
     weights : array
@@ -62,7 +74,7 @@ def difference_to_groupwise_sum(ex, stock, batches, weights):
     expected = {name: value.clone() for name, value in at_zero.items()}
     for index in range(len(ex.groups.names)):
         (rows,) = (group == index).nonzero()
-        theirs = build(ex, stock)
+        theirs = build(ex, get_model(ex.settings.model))
         theirs.load_state_dict(start, strict=False)
         with recbole_compat():
             losses = theirs.calculate_loss(batches(rows))
