@@ -45,7 +45,9 @@ class BatchWeights:
             self._data = self._regularizer = None
 
     def mean(self, per_row: Tensor, tile: int = 1) -> Tensor:
-        """Weighted sum of data-loss values, shape (n_rows * tile,), over the divisor."""
+        """Weighted sum of data-loss values, (n_rows * tile,) or (n_rows, 1), over the divisor."""
+        if per_row.dim() == 2 and per_row.shape[1] == 1:
+            per_row = per_row[:, 0]
         return self._reduce(per_row, self._data, tile)
 
     def mean_regularizer(self, per_row: Tensor) -> Tensor:
@@ -141,6 +143,20 @@ class WeightedCrossEntropyLoss(nn.Module):
         return self.weights.mean(per_row, tile)
 
 
+class WeightedNLLLoss(nn.Module):
+    """Weighted twin of ``torch.nn.NLLLoss``, also of one that leaves the mean to its model."""
+
+    def __init__(self, original: nn.NLLLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights, self._ignored = weights, original.ignore_index
+
+    def forward(self, logs: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss of log-probabilities (n_rows, n_classes)."""
+        return self.weights.mean(
+            F.nll_loss(logs, target, ignore_index=self._ignored, reduction="none")
+        )
+
+
 class _SquaredNorms(torch.autograd.Function):
     """Squared norm of every row; its gradient is one product of the rows' size.
 
@@ -204,7 +220,10 @@ _TWINS = {
     nn.BCELoss: WeightedBCELoss,
     nn.MSELoss: WeightedMSELoss,
     nn.CrossEntropyLoss: WeightedCrossEntropyLoss,
+    nn.NLLLoss: WeightedNLLLoss,
 }
+#: Models that give the whole tables to ``EmbLoss``, and not rows of the batch.
+_TABLES_IN_EMB_LOSS = ("GCSAN",)
 
 
 def attach_weighted_losses(
@@ -214,7 +233,8 @@ def attach_weighted_losses(
 
     Only for models whose loss consists of these modules alone (``EXACT`` of
     :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted. A
-    :class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss` weighs its own terms.
+    :class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss` weighs its own terms. Terms on
+    parameters stay as they are.
 
     Raises
     ------
@@ -237,6 +257,10 @@ def attach_weighted_losses(
     for name, child in losses.items():
         setattr(model, name, _TWINS[type(child)](child, weights))
     terms = {name: child for name, child in children.items() if isinstance(child, EmbLoss)}
+    if regularizer != "rows" and type(model).__name__ in _TABLES_IN_EMB_LOSS:
+        terms = {}
+    if hasattr(model, "row_weights"):
+        model.row_weights = weights
     if regularizer == "rows" and not terms:
         raise ValueError(
             f"regularizer 'rows' needs a model with an L2 term; {type(model).__name__} has none"

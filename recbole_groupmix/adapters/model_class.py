@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from recbole.model.abstract_recommender import ContextRecommender
@@ -24,6 +25,8 @@ _OWN = {
         *(CDAE, DiffRec, ENMF, LDiffRec, MacridVAE, MultiDAE, MultiVAE, RecVAE),
     )
 }
+#: Ours that import RecBole's sequential models, which takes a while: only if they are asked for.
+_OWN_SEQUENTIAL = ("BERT4Rec", "FOSSIL", "HGN", "RepeatNet", "SHAN")
 
 
 def model_class(name: str) -> Any:
@@ -36,6 +39,8 @@ def model_class(name: str) -> Any:
     """
     if name in _OWN:
         return _OWN[name]
+    if name in _OWN_SEQUENTIAL:
+        return getattr(import_module("recbole_groupmix.adapters.sequential"), name)
     try:
         with recbole_compat():
             model = get_model(name)
