@@ -147,6 +147,25 @@ def write_contexts(folder):
     return folder
 
 
+def write_graph(folder):
+    """Write the data set of :func:`write_tiny` with a graph of its items; return ``folder``."""
+    write_tiny(folder)
+    items = range(1, N_ITEMS + 1)
+    triples = [(f"e{item}", "genre", f"g{item % 5}") for item in items]
+    triples += [(f"e{item}", "maker", f"m{item % 7}") for item in items if item % 3]
+    triples += [(f"g{k}", "part of", "all") for k in range(5)]
+    heads, relations, tails = zip(*triples, strict=True)
+    place = folder / "tiny"
+    graph = {"head_id:token": heads, "relation_id:token": relations, "tail_id:token": tails}
+    write_atomic(place, "tiny", "kg", graph)
+    links = {
+        "item_id:token": [f"i{item}" for item in items],
+        "entity_id:token": [f"e{item}" for item in items],
+    }
+    write_atomic(place, "tiny", "link", links)
+    return folder
+
+
 def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}

@@ -214,7 +214,9 @@ class KGAT(knowledge_aware_recommender.KGAT):
         matrix.sum_duplicates()
         where = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype(np.int64))
         data = torch.from_numpy(matrix.data.astype(np.float32))
-        return torch.sparse_coo_tensor(where, data, self.matrix_size).to(self.device)
+        return torch.sparse_coo_tensor(
+            where, data, self.matrix_size, device=self.device, check_invariants=False
+        )
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Load a state and compute the attention that training with it had at its end."""

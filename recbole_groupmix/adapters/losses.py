@@ -54,10 +54,13 @@ class BatchWeights:
         return max(values.shape[0] // self.n_rows, 1) if self.n_rows else 1
 
     def mean(self, per_row: Tensor, tile: int = 1, others: int = 0) -> Tensor:
-        """Weighted sum of data-loss values, shape (n_rows * tile + others,), over the divisor.
+        """Weighted sum of data-loss values over the divisor.
 
-        The last ``others`` values belong to no user; their weight is 1.
+        Their shape is (n_rows * tile + others,), or (n_rows, 1). The last ``others`` values belong
+        to no user; their weight is 1.
         """
+        if per_row.dim() == 2 and per_row.shape[1] == 1:
+            per_row = per_row[:, 0]
         return self._reduce(per_row, self._data, tile, others)
 
     def mean_regularizer(self, per_row: Tensor, tile: int = 1) -> Tensor:
@@ -157,6 +160,20 @@ class WeightedCrossEntropyLoss(nn.Module):
         return self.weights.mean(per_row, self.weights.tile(per_row))
 
 
+class WeightedNLLLoss(nn.Module):
+    """Weighted twin of ``torch.nn.NLLLoss``, also of one that leaves the mean to its model."""
+
+    def __init__(self, original: nn.NLLLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights, self._ignored = weights, original.ignore_index
+
+    def forward(self, logs: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss of log-probabilities (n_rows, n_classes)."""
+        return self.weights.mean(
+            F.nll_loss(logs, target, ignore_index=self._ignored, reduction="none")
+        )
+
+
 class _SquaredNorms(torch.autograd.Function):
     """Squared norm of every row; its gradient is one product of the rows' size.
 
@@ -220,17 +237,23 @@ _TWINS = {
     nn.BCELoss: WeightedBCELoss,
     nn.MSELoss: WeightedMSELoss,
     nn.CrossEntropyLoss: WeightedCrossEntropyLoss,
+    nn.NLLLoss: WeightedNLLLoss,
 }
+#: Models that give the whole tables to ``EmbLoss``, and not rows of the batch.
+_TABLES_IN_EMB_LOSS = ("GCSAN",)
 
 
 def attach_weighted_losses(
     model: nn.Module, weights: BatchWeights, regularizer: str = "weighted"
-) -> None:
+) -> dict[str, nn.Module]:
     """Replace the loss modules of a model by their weighted twins, in place.
+
+    Returns the modules that were replaced, by their names in the model.
 
     Only for models whose loss consists of these modules alone (``EXACT`` of
     :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted. A
-    :class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss` weighs its own terms.
+    :class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss` weighs its own terms. Terms on
+    parameters stay as they are.
 
     Raises
     ------
@@ -245,14 +268,18 @@ def attach_weighted_losses(
                 "has terms on whole tables at most, which stay as they are; leave regularizer out"
             )
         model.row_weights = weights
-        return
-    children = dict(model.named_children())
-    losses = {name: child for name, child in children.items() if type(child) in _TWINS}
+        return {}
+    children, twins = dict(model.named_children()), {**_TWINS, **getattr(model, "own_twins", {})}
+    losses = {name: child for name, child in children.items() if type(child) in twins}
     if not losses:
         raise ValueError(f"{type(model).__name__} has no loss module with a weighted twin")
     for name, child in losses.items():
-        setattr(model, name, _TWINS[type(child)](child, weights))
+        setattr(model, name, twins[type(child)](child, weights))
     terms = {name: child for name, child in children.items() if isinstance(child, EmbLoss)}
+    if regularizer != "rows" and type(model).__name__ in _TABLES_IN_EMB_LOSS:
+        terms = {}
+    if hasattr(model, "row_weights"):
+        model.row_weights = weights
     if regularizer == "rows" and not terms:
         raise ValueError(
             f"regularizer 'rows' needs a model with an L2 term; {type(model).__name__} has none"
@@ -261,3 +288,4 @@ def attach_weighted_losses(
     for name, child in terms.items():
         twin = TableEmbLoss(tables) if regularizer == "rows" else WeightedEmbLoss(child, weights)
         setattr(model, name, twin)
+    return {**losses, **terms}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from recbole.model.abstract_recommender import ContextRecommender
@@ -24,6 +25,9 @@ _OWN = {
         *(CDAE, DiffRec, ENMF, LDiffRec, MacridVAE, MultiDAE, MultiVAE, RecVAE),
     )
 }
+#: Ours that import a whole folder of RecBole's models, which takes a while: only if asked for.
+_OWN_SEQUENTIAL = ("BERT4Rec", "FOSSIL", "HGN", "RepeatNet", "SHAN")
+_OWN_KNOWLEDGE = ("CFKG", "CKE", "KGAT", "KGCN", "KGNNLS", "KTUP", "MKR", "RippleNet")
 
 
 def model_class(name: str) -> Any:
@@ -36,6 +40,10 @@ def model_class(name: str) -> Any:
     """
     if name in _OWN:
         return _OWN[name]
+    if name in _OWN_SEQUENTIAL:
+        return getattr(import_module("recbole_groupmix.adapters.sequential"), name)
+    if name in _OWN_KNOWLEDGE:
+        return getattr(import_module("recbole_groupmix.adapters.knowledge"), name)
     try:
         with recbole_compat():
             model = get_model(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from recbole.data.dataset import KnowledgeBasedDataset
 from recbole.data.interaction import Interaction

@@ -32,7 +32,10 @@ def check_weighting(name: str, weighting: str) -> None:
     ValueError
         Also if the model needs a package that is not installed.
     """
-    if name in EXACT or (name in CLOSED_FORM and weighting == "loss"):
+    if name in EXACT:
+        _check_package(name)
+        return
+    if name in CLOSED_FORM and weighting == "loss":
         return
     if name in CLOSED_FORM:
         raise ValueError(

@@ -28,6 +28,7 @@ from recbole_groupmix.adapters.seeding import (
     torch_seed,
 )
 from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
+from recbole_groupmix.adapters.triples import KnowledgeBatches, Triples
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE, family_of
@@ -213,13 +214,25 @@ def batch_format(experiment: Experiment) -> BatchFormat:
 
 
 def training_batches(
+    experiment: Experiment, job: Job, part: Part, user_draws: Any = None
+) -> TrainingBatches | KnowledgeBatches:
+    """Return the batches of a job; they are the same for all mixes of the same present users."""
+    batches = interaction_batches(experiment, job, part, user_draws)
+    if family_of(experiment.settings.model) != "knowledge-based":
+        return batches
+    config = experiment.config
+    key, size = stream_key(experiment, job), batch_format(experiment).batch_size
+    return KnowledgeBatches(batches, Triples(experiment.dataset, size, key, config["device"]))
+
+
+def interaction_batches(
     experiment: Experiment,
     job: Job,
     part: Part,
     user_draws: Any = None,
     negatives: Negatives | None = None,
 ) -> TrainingBatches:
-    """Return the batches of a job; they are the same for all mixes of the same present users."""
+    """Return the batches of a job's interactions."""
     settings, config = experiment.settings, experiment.config
     form = batch_format(experiment)
     return TrainingBatches(
@@ -238,7 +251,7 @@ def training_batches(
 
 def columns_of(experiment: Experiment, form: BatchFormat, part: Part) -> PartColumns | None:
     """Return the columns of a part's rows, for models that read more than ids."""
-    if family_of(experiment.settings.model) == "general":
+    if family_of(experiment.settings.model) in ("general", "knowledge-based"):
         return None
     with recbole_compat():
         return experiment.columns(form).of_rows(part.rows)
