@@ -1,12 +1,13 @@
 """Comparisons with RecBole's own losses and training, for models that read more than ids."""
 
 import torch
-from helpers import step_gradient
+from recbole.model.loss import EmbLoss
 from recbole.utils import get_model, get_trainer
 from torch import nn
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
+from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.training.one_by_one import build_model, stream_key, training_batches
 
 #: No noise, so that a row's loss depends on parameters and the row alone.
@@ -32,6 +33,21 @@ def build(ex, cls):
     return net
 
 
+class SquaredEmbLoss(EmbLoss):
+    """RecBole's ``EmbLoss`` of rows in its squared form, the one that is a sum over rows."""
+
+    def forward(self, *embeddings, require_pow=True):
+        is_table = len(embeddings) == 1  # RippleNet's matrix, which belongs to no row
+        return super().forward(*embeddings, require_pow=not is_table)
+
+
+def with_squares(net):
+    """Replace the L2 modules of a model of RecBole by their squared form."""
+    for name, child in list(net.named_children()):
+        if isinstance(child, EmbLoss):
+            setattr(net, name, SquaredEmbLoss())
+
+
 def trained_by_recbole(ex, job):
     """The model of a job, trained by RecBole's own trainer for it on the job's batches."""
     config, part, key = job.config(ex), ex.part(job.part), stream_key(ex, job)
@@ -44,7 +60,7 @@ def trained_by_recbole(ex, job):
     return net
 
 
-def difference_to_groupwise_sum(ex, batches, weights):
+def difference_to_groupwise_sum(ex, batches, weights, n_triples=0, stock=None):
     """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
 
     With rows of group g alone RecBole's gradient is ``D_g + T``: a mean over the group's rows and
@@ -60,7 +76,12 @@ def difference_to_groupwise_sum(ex, batches, weights):
         Maps rows of the batch, None for all, to the batch.
     weights : array
         Weight of each group, the last for the padding user.
+    n_triples : int
+        Triples that are in one mean with the rows: their sum is then a term without users.
+    stock : type, optional
+        The unweighted model; default RecBole's.
     """
+    assert (ex.config["learner"], ex.config["learning_rate"]) == ("sgd", 1.0)
     batch = batches(None)
     group = ex.groups.of_user[batch["user_id"].numpy()]
     net = build(ex, ex.model_class)
@@ -68,20 +89,30 @@ def difference_to_groupwise_sum(ex, batches, weights):
 
     def ours(by_group):
         net = build(ex, ex.model_class)
-        return step_gradient(ex.config, net, batch, by_group[ex.groups.of_user])
+        with recbole_compat():  # one step of length 1 on the loss of interactions
+            trainer = GroupMixTrainer(ex.config, net, by_group[ex.groups.of_user])
+            trainer.fit([batch], saved=False, verbose=False)
+        return {name: start[name] - value.detach() for name, value in net.named_parameters()}
 
     weighted, at_zero = ours(weights), ours(0 * weights)
     expected = {name: value.clone() for name, value in at_zero.items()}
     for index in range(len(ex.groups.names)):
         (rows,) = (group == index).nonzero()
-        theirs = build(ex, get_model(ex.settings.model))
-        theirs.load_state_dict(start, strict=False)
+        theirs = build(ex, stock or get_model(ex.settings.model))
+        if stock is None:  # else the seed of `build` has given both the same values
+            theirs.load_state_dict(start, strict=False)
+        with_squares(theirs)
+        if ex.settings.model == "MKR":  # its L2 term is a sum over rows
+            theirs.reg_weight *= len(group) / len(rows)
         with recbole_compat():
-            losses = theirs.calculate_loss(batches(rows))
+            loss_of = getattr(theirs, "calculate_rs_loss", theirs.calculate_loss)  # MKR's name
+            losses = loss_of(batches(rows))
             (sum(losses) if isinstance(losses, tuple) else losses).backward()
-        share = len(rows) / len(group)
+        of_all = len(group) + n_triples
+        share = (len(rows) + n_triples) / of_all
+        of_terms = 1.0 if n_triples else share
         for name, value in theirs.named_parameters():
             gradient = torch.zeros_like(value) if value.grad is None else value.grad
-            expected[name] += weights[index] * share * (gradient - at_zero[name])
+            expected[name] += weights[index] * (share * gradient - of_terms * at_zero[name])
     moved = max((expected[name] - at_zero[name]).abs().max().item() for name in expected)
     return moved, max((weighted[name] - expected[name]).abs().max().item() for name in expected)
