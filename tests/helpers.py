@@ -137,7 +137,7 @@ def write_contexts(folder):
         {
             "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
             "group:token": groups,
-            "age:float": rng.integers(18, 80, len(groups)).tolist(),
+            "age:float": (rng.integers(18, 80, len(groups)) / 100).tolist(),
         },
         {
             "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],

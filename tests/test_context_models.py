@@ -54,13 +54,18 @@ def context_aware(folder, model="FM", **more):
 
 
 @pytest.mark.parametrize("model", EXACT)
-def test_models_train_with_weights(contexts, model):
-    check_training(contexts, model, **COLUMNS, **LAYERS)
+def test_models_train_with_weights_for_an_epoch_and_rank(contexts, model):
+    ex = context_aware(contexts, model)
+    asked = job(ex, "own", PROPORTIONAL, 1, eval_step=1)
+    (fit,) = OneByOne().train(ex, [asked])
+    assert fit.epochs == 1 and 0 <= fit.curve.means(ex.target)[0] <= 1
+    scores = scores_of_all_items(fit.model.eval(), ex.groups.users("A"), 41)
+    assert scores.shape == (10, 41) and scores.isfinite().all()
 
 
-@pytest.mark.parametrize("model", ["DeepFM", "DCN"])
-def test_models_train_on_a_drawn_multiset(contexts, model):
-    check_training(contexts, model, weighting="sample", **COLUMNS, **LAYERS)
+@pytest.mark.parametrize(("model", "weighting"), [("DSSM", "loss"), ("DeepFM", "sample")])
+def test_models_train_with_all_that_a_run_does(contexts, model, weighting):
+    check_training(contexts, model, weighting=weighting, **COLUMNS, **LAYERS)
 
 
 @pytest.mark.parametrize("model", EXACT)
@@ -163,13 +168,12 @@ def test_metrics_are_recboles(contexts):
 
 
 def test_a_note_names_the_columns_that_are_read(contexts):
-    (note,) = context_aware(contexts).notes
+    (note,) = [line for line in context_aware(contexts).notes if line.startswith("FM reads")]
     assert note == (
         "FM reads the ids and group, age of tiny.user, and class of tiny.item (chosen by load_col)"
     )
-    (note,) = experiment(
-        contexts, model="FM", numerical_features=[], group_by="activity", target="L"
-    ).notes
+    alone = experiment(contexts, model="FM", group_by="activity", group_field=None, target="L")
+    (note,) = [line for line in alone.notes if line.startswith("FM reads")]
     assert "ids of users and items alone" in note and "--load_col=~" in note
 
 
@@ -186,7 +190,7 @@ def test_the_size_of_embeddings_is_recboles(contexts):
     ("given", "message"),
     [
         (
-            {"load_col": {"inter": ["user_id", "item_id", "place"]}},
+            {"load_col": {**COLUMNS["load_col"], "inter": ["user_id", "item_id", "place"]}},
             r"'place'.*take it out of load_col",
         ),
         ({"load_col": None}, r"'place'.*--unload_col=\"\{'inter':\['place'\]\}\""),

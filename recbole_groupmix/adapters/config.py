@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 from recbole.config import Config
 from recbole.utils import ModelType
-from recbole.utils import ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal

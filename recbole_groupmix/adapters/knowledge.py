@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -87,7 +87,10 @@ class WeightedTriples(nn.Module):
 class CFKG(knowledge_aware_recommender.CFKG):
     """RecBole's ``CFKG``, whose loss is one mean over interactions and triples."""
 
-    own_twins = {InnerProductLoss: WeightedTriples, nn.TripletMarginLoss: WeightedTriples}
+    own_twins: ClassVar = {
+        InnerProductLoss: WeightedTriples,
+        nn.TripletMarginLoss: WeightedTriples,
+    }
 
 
 class CKE(knowledge_aware_recommender.CKE):
