@@ -30,7 +30,7 @@ def build(ex, cls, part=0):
     return net
 
 
-def difference_to_groupwise_sum(ex, stock, batches, weights):
+def difference_to_groupwise_sum(ex, stock, batches, weights, count=len):
     """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
 
     With rows of group g alone RecBole's gradient is ``D_g + T``: a mean over the group's rows and
@@ -48,6 +48,8 @@ def difference_to_groupwise_sum(ex, stock, batches, weights):
         Maps rows of the batch, None for all, to the batch.
     weights : array
         Weight of each group, the last for the padding user.
+    count : callable
+        What RecBole's mean over a batch divides by; default the number of rows.
     """
     batch = batches(None)
     group = ex.groups.of_user[batch["user_id"].numpy()]
@@ -67,7 +69,7 @@ def difference_to_groupwise_sum(ex, stock, batches, weights):
         with recbole_compat():
             losses = theirs.calculate_loss(batches(rows))
             (sum(losses) if isinstance(losses, tuple) else losses).backward()
-        share = len(rows) / len(group)
+        share = count(batches(rows)) / count(batch)
         for name, value in theirs.named_parameters():
             gradient = torch.zeros_like(value) if value.grad is None else value.grad
             expected[name] += weights[index] * share * (gradient - at_zero[name])
