@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from against_recbole import NO_NOISE, build, difference_to_groupwise_sum, trained_by_recbole
 from helpers import experiment, job, write_contexts
+from linearity import NO_NOISE, build, difference_to_groupwise_sum, trained_by_recbole
 from recbole.data.dataloader import TrainDataLoader
 from recbole.trainer import Trainer
 from recbole.utils import get_model
@@ -83,7 +83,7 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(conte
     drawn = np.stack([part.negatives.draw(part.users, np.random.default_rng(k)) for k in (1, 2)])
     batch = ex.columns(form).of_rows(part.rows).batch(rows, drawn)
     largest, difference = difference_to_groupwise_sum(
-        ex, lambda rows: batch if rows is None else batch[rows], WEIGHT_OF_GROUP
+        ex, get_model(model), lambda rows: batch if rows is None else batch[rows], WEIGHT_OF_GROUP
     )
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)

@@ -8,8 +8,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from against_recbole import NO_NOISE, build, difference_to_groupwise_sum, trained_by_recbole
 from helpers import experiment, job, write_graph
+from linearity import (
+    NO_NOISE,
+    build,
+    difference_to_groupwise_sum,
+    trained_by_recbole,
+    with_squares,
+)
 from recbole.data.interaction import Interaction
 from recbole.utils import KGDataLoaderState, get_model
 from test_models import check_training
@@ -112,10 +118,10 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
 
     largest, difference = difference_to_groupwise_sum(
         ex,
+        with_squares(ex.model_class if model == "KGAT" else get_model(model)),  # KGAT needs dgl
         batches,
         WEIGHT_OF_GROUP,
         n_triples=50 if model == "CFKG" else 0,
-        stock=ex.model_class if model == "KGAT" else None,  # RecBole's needs dgl
     )
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)

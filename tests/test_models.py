@@ -11,11 +11,13 @@ from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
+import linearity
 import numpy as np
 import pytest
 import torch
-from helpers import experiment, job, step_gradient
+from helpers import experiment, job, step_gradient, write_sequences, write_tiny
 from noise_by_user import NoiseByUser
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.utils import get_dataloader
@@ -47,13 +49,15 @@ from recbole_groupmix.models import (
     USER_WISE,
     family_of,
     models_of,
+    sequential,
     weighting,
 )
 from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.load import load_run
-from recbole_groupmix.training.one_by_one import OneByOne, build_model
+from recbole_groupmix.settings import model as settings_of_models
+from recbole_groupmix.training.one_by_one import OneByOne, build_model, training_batches
 
 #: Small layers, so that a model trains in a blink.
 LAYERS = {
@@ -99,14 +103,28 @@ NO_NORMS = {
 WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 
 
-#: Families whose models are trained here.
-TRAINED = ("general",)
+#: Writes the data set that the models of a family are trained on.
+WRITES = {"general": write_tiny, "sequential": write_sequences}
 
 
-def trained(*tables, but=()):
+def trained(*tables, but=(), families=tuple(WRITES)):
     """Names of the models of some tables in the families that are trained here."""
     names = dict.fromkeys(name for table in tables for name in table)
-    return [name for name in names if family_of(name) in TRAINED and name not in but]
+    return [name for name in names if family_of(name) in families and name not in but]
+
+
+@pytest.fixture(scope="module")
+def data_of(tmp_path_factory):
+    """Return the folder of the data set of a model's family."""
+    made = {}
+
+    def folder(model):
+        family = family_of(model)
+        if family not in made:
+            made[family] = WRITES[family](tmp_path_factory.mktemp(family))
+        return made[family]
+
+    return folder
 
 
 def recbole_models(family):
@@ -260,7 +278,7 @@ def build(ex, cls):
 
 
 @pytest.mark.parametrize("n_negatives", [1, 3])
-@pytest.mark.parametrize("model", trained(EXACT, but={"BPR", *USER_WISE}))
+@pytest.mark.parametrize("model", trained(EXACT, but={"BPR", *USER_WISE}, families=["general"]))
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     tiny, model, n_negatives
 ):
@@ -302,6 +320,82 @@ def test_every_model_that_is_fed_with_users_is_in_the_check_above():
     assert {model for model, _ in WHOLE_ROWS} == USER_WISE & set(EXACT)
 
 
+OF_FEATURES = {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "class"]}
+#: What makes sequential models small.
+OF_SEQUENCES = {
+    **dict.fromkeys(("hidden_size", "inner_size", "embedding_size"), 8),
+    **dict.fromkeys(("n_heads", "num_layers", "step", "block_num", "nv", "nh"), 1),
+    "n_layers": 2,  # FEARec's least
+    "mlp_hidden_size": [8],
+    "MAX_ITEM_LIST_LENGTH": 5,
+    "reranker_CAN_NUM": 10,
+    "load_col": OF_FEATURES,
+}
+
+
+@pytest.fixture(scope="module")
+def few_sequences(tmp_path_factory):
+    return write_sequences(tmp_path_factory.mktemp("few"), {"A": 3, "B": 5, "C": 2})
+
+
+def squared_norms(stock):
+    """RecBole's model, but half the squared norm of each row where it has that of the batch."""
+
+    class Squared(stock):
+        def reg_loss(self, *rows):
+            factor = self.reg_weight[-1] if isinstance(self.reg_weight, list) else self.reg_weight
+            of_rows = sum(each.flatten(1).square().sum() for each in rows) / len(rows[0]) / 2
+            return super().reg_loss(*map(torch.zeros_like, rows)) + factor * of_rows
+
+    return Squared
+
+
+@pytest.mark.parametrize(
+    ("model", "loss_type"),
+    [
+        (model, loss_type)
+        for model in trained(EXACT, SAMPLED, families=["sequential"])
+        for loss_type in sequential.LOSS_TYPES.get(model, ("CE", "BPR"))
+        if loss_type == "CE" or model not in ("DIEN", "DIN", "TransRec")  # which have one
+    ],
+)
+def test_sequential_losses_are_weighted_with_every_term_of_a_row_and_none_of_parameters(
+    few_sequences, model, loss_type
+):
+    more = {**OF_SEQUENCES, **linearity.NO_NOISE, "reg_weight": 0.3, "loss_type": loss_type}
+    if model in ("HGN", "SHAN"):
+        more["reg_weight"] = [0.3, 0.5]
+    if model in ("DIN", "DIEN", "TransRec"):
+        del more["loss_type"]
+    with patch.object(settings_of_models, "check_weighting"):  # DIEN's is weighted in part
+        ex = experiment(
+            few_sequences, model=model, learner="sgd", learning_rate=1.0, **more,
+            train_batch_size=4096, sess_dropout=0.0, item_dropout=0.0, dropout_probs=[0.0, 0.0],
+        )  # fmt: skip
+    with recbole_compat(), global_seed(1):
+        asked = job(ex, "own", Mix({"B": 0.5, "C": 0.5}, 1.0), 0, 0, 1)
+        batch = next(iter(training_batches(ex, asked, ex.part(0))))
+        stock = get_model(model)
+    if model in ("FOSSIL", "HGN", "SHAN"):
+        stock = squared_norms(stock)
+
+    def masked_items(rows):
+        return int((rows["MASK_INDEX"] > 0).sum())
+
+    moved, difference = linearity.difference_to_groupwise_sum(
+        ex,
+        stock,
+        lambda rows: batch if rows is None else batch[rows],
+        WEIGHT_OF_GROUP,
+        masked_items if model == "BERT4Rec" else len,
+    )
+    assert moved > 0.01
+    if model in SAMPLED:
+        assert difference > 0.01
+    else:
+        assert difference < 1e-5 * max(moved, 1.0)
+
+
 @pytest.mark.parametrize(
     ("model", "reg_weights"), [("FISM", [0.1, 0.1]), ("NAIS", [0.1, 0.1, 0.1])]
 )
@@ -329,7 +423,7 @@ def scores_of(model, ex):
     """Scores of all users and items, without what the model keeps of earlier calls."""
     model.eval()
     with torch.no_grad(), global_seed(5):
-        return scores_of_all_items(model, np.arange(1, ex.shape[0]), ex.shape[1])
+        return scores_of_all_items(model, ex.part(0).held_out.read(slice(None)), ex.shape[1])
 
 
 def check_training(folder, model, **settings):
@@ -338,7 +432,8 @@ def check_training(folder, model, **settings):
     Two mixes start from the same values and see the same negatives; if nothing of a mix reached
     the model, they would end alike.
     """
-    options = {**LAYERS, "stopping_step": 1, **OPTIONS.get(model, {}), **settings}
+    small = OF_SEQUENCES if family_of(model) == "sequential" else {}
+    options = {**LAYERS, **small, "stopping_step": 1, **OPTIONS.get(model, {}), **settings}
     ex = experiment(folder, model=model, **options)
     mix, other = Mix({"B": 0.3, "C": 0.7}, 0.8), Mix({"B": 0.7, "C": 0.3}, 0.8)
     fits = list(
@@ -356,25 +451,23 @@ def check_training(folder, model, **settings):
     assert [fit.epochs for fit in fits] == [2, 2, 1, 1]
     assert 0 <= fits[3].curve.means(ex.target)[0] <= 1
     for fit in fits:
-        fit.model.eval()
-        with torch.no_grad():
-            scores = scores_of_all_items(fit.model, ex.groups.users("A"), ex.shape[1])
-        assert scores.shape == (10, 41) and torch.isfinite(scores).all()
+        scores = scores_of(fit.model, ex)
+        assert scores.shape == (32, 41) and torch.isfinite(scores).all()
     parameters = [list(fit.model.parameters()) for fit in fits]
     assert not all(map(torch.equal, parameters[0], parameters[1]))
 
 
 @pytest.mark.parametrize("model", trained(EXACT))
-def test_exact_models_train_with_weights(tiny, model):
-    check_training(tiny, model, weighting="loss")
+def test_exact_models_train_with_weights(data_of, model):
+    check_training(data_of(model), model, weighting="loss")
 
 
 # --- by sampling ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", trained(EXACT, SAMPLED, but=NEEDS))
-def test_models_train_on_a_drawn_multiset(tiny, model):
-    check_training(tiny, model, weighting="sample")
+def test_models_train_on_a_drawn_multiset(data_of, model):
+    check_training(data_of(model), model, weighting="sample")
 
 
 @pytest.mark.parametrize("model", ["SimpleX", "GCMC", "LINE", "MultiVAE"])

@@ -41,7 +41,8 @@ def model_class(name: str) -> Any:
     if name in _OWN:
         return _OWN[name]
     if name in _OWN_SEQUENTIAL:
-        return getattr(import_module("recbole_groupmix.adapters.sequential"), name)
+        with recbole_compat():
+            return getattr(import_module("recbole_groupmix.adapters.sequential"), name)
     if name in _OWN_KNOWLEDGE:
         return getattr(import_module("recbole_groupmix.adapters.knowledge"), name)
     try:

@@ -12,7 +12,7 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.losses import BatchWeights
 from recbole_groupmix.adapters.whole_row_loss import WholeRowLoss
 
-with recbole_compat():
+with recbole_compat():  # importing them switches autograd's detection of anomalies on
     from recbole.model.sequential_recommender import bert4rec, fossil, hgn, repeatnet, shan
 
 

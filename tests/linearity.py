@@ -2,7 +2,7 @@
 
 import torch
 from recbole.model.loss import EmbLoss
-from recbole.utils import get_model, get_trainer
+from recbole.utils import get_trainer
 from torch import nn
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
@@ -41,11 +41,17 @@ class SquaredEmbLoss(EmbLoss):
         return super().forward(*embeddings, require_pow=not is_table)
 
 
-def with_squares(net):
-    """Replace the L2 modules of a model of RecBole by their squared form."""
-    for name, child in list(net.named_children()):
-        if isinstance(child, EmbLoss):
-            setattr(net, name, SquaredEmbLoss())
+def with_squares(cls):
+    """Return what makes a model of RecBole whose L2 modules have their squared form."""
+
+    def make(config, dataset):
+        net = cls(config, dataset)
+        for name, child in list(net.named_children()):
+            if isinstance(child, EmbLoss):
+                setattr(net, name, SquaredEmbLoss())
+        return net
+
+    return make
 
 
 def trained_by_recbole(ex, job):
@@ -60,7 +66,7 @@ def trained_by_recbole(ex, job):
     return net
 
 
-def difference_to_groupwise_sum(ex, batches, weights, n_triples=0, stock=None):
+def difference_to_groupwise_sum(ex, stock, batches, weights, count=len, n_triples=0):
     """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
 
     With rows of group g alone RecBole's gradient is ``D_g + T``: a mean over the group's rows and
@@ -72,14 +78,16 @@ def difference_to_groupwise_sum(ex, batches, weights, n_triples=0, stock=None):
     ----------
     ex : Experiment
         With steps of SGD of length 1.
+    stock : callable
+        RecBole's class of the model.
     batches : callable
         Maps rows of the batch, None for all, to the batch.
     weights : array
         Weight of each group, the last for the padding user.
+    count : callable
+        What RecBole's mean over a batch divides by; default the number of rows.
     n_triples : int
         Triples that are in one mean with the rows: their sum is then a term without users.
-    stock : type, optional
-        The unweighted model; default RecBole's.
     """
     assert (ex.config["learner"], ex.config["learning_rate"]) == ("sgd", 1.0)
     batch = batches(None)
@@ -98,18 +106,16 @@ def difference_to_groupwise_sum(ex, batches, weights, n_triples=0, stock=None):
     expected = {name: value.clone() for name, value in at_zero.items()}
     for index in range(len(ex.groups.names)):
         (rows,) = (group == index).nonzero()
-        theirs = build(ex, stock or get_model(ex.settings.model))
-        if stock is None:  # else the seed of `build` has given both the same values
+        theirs = build(ex, stock)
+        if type(theirs) is not type(net):  # else the seed of `build` has given both the same
             theirs.load_state_dict(start, strict=False)
-        with_squares(theirs)
         if ex.settings.model == "MKR":  # its L2 term is a sum over rows
             theirs.reg_weight *= len(group) / len(rows)
         with recbole_compat():
             loss_of = getattr(theirs, "calculate_rs_loss", theirs.calculate_loss)  # MKR's name
             losses = loss_of(batches(rows))
             (sum(losses) if isinstance(losses, tuple) else losses).backward()
-        of_all = len(group) + n_triples
-        share = (len(rows) + n_triples) / of_all
+        share = (count(batches(rows)) + n_triples) / (count(batch) + n_triples)
         of_terms = 1.0 if n_triples else share
         for name, value in theirs.named_parameters():
             gradient = torch.zeros_like(value) if value.grad is None else value.grad
