@@ -169,7 +169,9 @@ class RippleNet(ByRows, FewUsers, knowledge_aware_recommender.RippleNet):
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
-        self.other_parameter_name = []  # sets are drawn when the model is made, as at first
+        self.other_parameter_name: list[
+            str
+        ] = []  # sets are drawn when the model is made, as at first
 
     def _build_ripple_set(self) -> dict[int, Any]:
         empty = (torch.zeros(self.n_memory, dtype=torch.int64, device=self.device),) * 3

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recbole_groupmix.models import context, general, knowledge, sequential
+from recbole_groupmix.models import context, exlib, general, knowledge, sequential
 
 #: The families of RecBole whose models are listed.
 FAMILIES = {
@@ -19,6 +19,7 @@ FAMILIES = {
     "sequential": sequential,
     "context-aware": context,
     "knowledge-based": knowledge,
+    "exlib": exlib,
 }
 
 EXACT = {name: why for family in FAMILIES.values() for name, why in family.EXACT.items()}

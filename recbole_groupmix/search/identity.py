@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
@@ -78,11 +79,11 @@ def fingerprint(experiment: Experiment) -> Fingerprint:
     }
 
 
-def _side_information(experiment: Experiment) -> Iterator[np.ndarray]:
+def _side_information(experiment: Experiment) -> Iterator[npt.NDArray[Any]]:
     """Yield the columns of features and triples that a run's model may read."""
     if family_of(experiment.settings.model) == "general":
         return
     for table in ("user_feat", "item_feat", "kg_feat"):
-        columns = getattr(experiment.dataset, table, None)
-        for name in sorted(columns if columns is not None else ()):
-            yield columns[name].numpy()
+        columns: Any = getattr(experiment.dataset, table, None)
+        if columns is not None:
+            yield from (columns[name].numpy() for name in sorted(columns))
