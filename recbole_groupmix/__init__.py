@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recbole_groupmix.adapters.config import GroupMixConfig
     from recbole_groupmix.adapters.groups import Groups
+    from recbole_groupmix.adapters.mix_weights import mix_weights
     from recbole_groupmix.adapters.trainer import GroupMixTrainer
+    from recbole_groupmix.adapters.weighted_sampler import group_weighted_sampler
     from recbole_groupmix.core.mix import Mix
     from recbole_groupmix.evaluation.evaluator import GroupEvaluator
     from recbole_groupmix.evaluation.group_files import groups_from_csv
@@ -33,10 +35,12 @@ __all__ = [
     "__version__",
     "activity_groups",
     "binned_groups",
+    "group_weighted_sampler",
     "groups_from_csv",
     "load_run",
     "load_test_data",
     "mainstream_groups",
+    "mix_weights",
     "run_groupmix",
 ]
 
@@ -48,10 +52,12 @@ _HOME = {
     "Mix": "core.mix",
     "activity_groups": "evaluation.numeric_groups",
     "binned_groups": "evaluation.numeric_groups",
+    "group_weighted_sampler": "adapters.weighted_sampler",
     "groups_from_csv": "evaluation.group_files",
     "load_run": "search.load",
     "load_test_data": "search.load",
     "mainstream_groups": "evaluation.numeric_groups",
+    "mix_weights": "adapters.mix_weights",
     "run_groupmix": "run",
 }
 

@@ -10,9 +10,9 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 RANKING_METRICS = ["Recall", "MRR", "NDCG", "Hit", "Precision", "MAP", "GAUC"]
 
 
-def project(folder, model="BPR", metrics=RANKING_METRICS, mode="full", **more):
+def project(folder, model="BPR", metrics=RANKING_METRICS, mode="full", write=write_tiny, **more):
     """A RecBole project as its users have it: config, loaders and a model."""
-    write_tiny(folder)
+    write(folder)
     settings = {
         "data_path": str(folder),
         "load_col": {"inter": ["user_id", "item_id"], "user": ["user_id", "group"]},

@@ -13,11 +13,11 @@ from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
+from recbole_groupmix.adapters.drawn_users import user_draws
 from recbole_groupmix.adapters.seeding import SHUFFLE, global_seed, stream
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.uniform_negatives import UniformNegatives
 from recbole_groupmix.training.job import user_weights
-from recbole_groupmix.training.one_by_one import _user_draws
 
 #: 6 users with 1 to 6 interactions each, 21 in all, of 12 items
 USERS = np.repeat(np.arange(1, 7), np.arange(1, 7))
@@ -361,7 +361,7 @@ def test_eq_7_takes_the_target_once_and_the_others_with_replacement(tiny):
     ex = experiment(tiny, weighting="sample")
     part = ex.part(0)
     weights = user_weights(ex, job(ex, "own", Mix({"B": 0.3, "C": 0.7}, 0.7), 0, 0, 1))
-    draw = _user_draws(part, weights, ex)
+    draw = user_draws(ex.groups, "A", part.users, weights)
     rng = np.random.default_rng(0)
     drawn = np.array([draw(rng) for _ in range(4000)])
     of = {name: drawn[:, ex.groups.users(name)] for name in "ABC"}

@@ -22,13 +22,14 @@ from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
+from recbole_groupmix.adapters.drawn_users import user_draws
 from recbole_groupmix.adapters.held_out import HeldOut, user_metrics
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class, user_factors
 from recbole_groupmix.core.mix import Mix, group_weights
 from recbole_groupmix.training.job import present_users, user_weights
-from recbole_groupmix.training.one_by_one import OneByOne, _user_draws
+from recbole_groupmix.training.one_by_one import OneByOne
 
 HALF_C = Mix({"B": 0.5, "C": 0.5}, 1.5)
 
@@ -371,7 +372,7 @@ def test_the_mean_gradient_of_eq_7_is_that_of_eq_8(tiny):
     weights = user_weights(ex, job(ex, "own", Mix({"B": 0.5, "C": 0.5}, 2.8 / 22), 0, 0, 1))
     form = BatchFormat.of_config(ex.config, False)
     shared = (part.users, part.items, part.negatives, form, (3, 0))
-    sampled = TrainingBatches(*shared, user_draws=_user_draws(part, weights, ex))
+    sampled = TrainingBatches(*shared, user_draws=user_draws(ex.groups, "A", part.users, weights))
     every = TrainingBatches(*shared)
     tables = rng.normal(0, 0.7, (33, 4)), rng.normal(0, 0.7, (41, 4))
     differences, to_unit_weights = [], []

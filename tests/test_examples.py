@@ -30,7 +30,7 @@ def _groups(text):
 
 def test_every_example_is_tested(repository):
     assert {file.name for file in (repository / "examples").iterdir() if file.is_file()} == {
-        "stock_recbole.py", "saved_checkpoint.py", "compare_models.py",
+        "stock_recbole.py", "saved_checkpoint.py", "compare_models.py", "sasrec_by_group.py",
     }  # fmt: skip
     for file in (repository / "examples").glob("*.py"):
         assert len(file.read_text(encoding="utf-8").splitlines()) < 60
@@ -58,3 +58,12 @@ def test_two_models_by_age(repository):
     assert _groups(text)[:5] == [*ages, "overall"]
     assert "| 50 and over | recall@20 | LightGCN |   125 |" in text
     assert "fewer than 5 paired repeats" in text
+
+
+def test_a_sequential_model_on_a_mix_by_both_weightings(repository):
+    # users of few interactions, so that it takes seconds
+    few = ("--epochs=1", "--user_inter_num_interval=[20,30)")
+    text = _printed(repository, "sasrec_by_group.py", *few)
+    tables = [part for part in text.split("\n\n") if part.strip()]
+    assert [_groups(table) for table in tables] == [["F", "M", "overall"]] * 2
+    assert tables[0] != tables[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
 from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.adapters.drawn_users import user_draws
 from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
 from recbole_groupmix.adapters.pretrained import construct
 from recbole_groupmix.adapters.seeding import (
@@ -107,7 +108,9 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
         model = build_model(experiment, part, in_model, key, config)
         if job.initial is not None:
             model.load_state_dict(job.initial)
-        draws = _user_draws(part, weights, experiment) if sampled else None
+        draws = None
+        if sampled:
+            draws = user_draws(experiment.groups, experiment.target, part.users, weights)
         trainer = trainer_class(config)(
             config,
             model,
@@ -285,27 +288,3 @@ def _sampled_by(triplets: str, user_loss: str) -> str | None:
     if triplets == "all":
         return None
     return "user" if user_loss == "mean" else "interaction"
-
-
-def _user_draws(
-    part: Part, weights: np.ndarray, experiment: Experiment
-) -> Callable[[np.random.Generator], np.ndarray]:
-    """Return the draws of Eq. 7: the target once, ``alpha_j n_aug`` users of group j at random."""
-    groups = experiment.groups
-    active = np.unique(part.users)
-    members = {
-        name: active[groups.of_user[active] == index] for index, name in enumerate(groups.names)
-    }
-
-    def draw(rng: np.random.Generator) -> np.ndarray:
-        times = np.zeros(experiment.shape[0], dtype=np.int64)
-        for name, users in members.items():
-            if name == experiment.target:
-                times[users] = 1
-            elif len(users):
-                expected = float(weights[users].sum())
-                count = int(expected) + int(rng.random() < expected % 1.0)
-                times += np.bincount(rng.choice(users, count), minlength=len(times))
-        return times
-
-    return draw
