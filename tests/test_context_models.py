@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from helpers import experiment, job, write_contexts
-from linearity import NO_NOISE, build, difference_to_groupwise_sum, trained_by_recbole
+from linearity import NO_NOISE, build, difference_to_groupwise_sum, stock_model, trained_by_recbole
 from recbole.data.dataloader import TrainDataLoader
 from recbole.trainer import Trainer
-from recbole.utils import get_model
 from test_models import check_training
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
@@ -83,7 +82,10 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(conte
     drawn = np.stack([part.negatives.draw(part.users, np.random.default_rng(k)) for k in (1, 2)])
     batch = ex.columns(form).of_rows(part.rows).batch(rows, drawn)
     largest, difference = difference_to_groupwise_sum(
-        ex, get_model(model), lambda rows: batch if rows is None else batch[rows], WEIGHT_OF_GROUP
+        ex,
+        stock_model(model),
+        lambda rows: batch if rows is None else batch[rows],
+        WEIGHT_OF_GROUP,
     )
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)
@@ -145,7 +147,7 @@ def recboles_scores(ex, net):
 def test_scores_of_all_items_are_recboles(contexts, monkeypatch, model, pairs_per_call):
     monkeypatch.setattr(adapter, "_PAIRS_PER_CALL", pairs_per_call)
     ex = context_aware(contexts, model)
-    stock, ours = build(ex, get_model(model)), build(ex, ex.model_class)
+    stock, ours = build(ex, stock_model(model)), build(ex, ex.model_class)
     users = ex.part(0).held_out.users
     theirs, scores = recboles_scores(ex, stock), scores_of_all_items(ours.eval(), users, 41)
     ranked = torch.isfinite(theirs)
@@ -158,7 +160,7 @@ def test_scores_of_all_items_are_recboles(contexts, monkeypatch, model, pairs_pe
 @pytest.mark.contract
 def test_metrics_are_recboles(contexts):
     ex = context_aware(contexts, "NFM")
-    theirs = recboles_metrics(ex.config, ex.test_data(), build(ex, get_model("NFM")), 1)
+    theirs = recboles_metrics(ex.config, ex.test_data(), build(ex, stock_model("NFM")), 1)
     ours = user_metrics(build(ex, ex.model_class), ex.part(0).held_out, TOPK, METRICS)
     for key, values in ours.items():
         assert values.mean() == pytest.approx(theirs[key], abs=1e-9), key

@@ -13,11 +13,12 @@ from linearity import (
     NO_NOISE,
     build,
     difference_to_groupwise_sum,
+    stock_model,
     trained_by_recbole,
     with_squares,
 )
 from recbole.data.interaction import Interaction
-from recbole.utils import KGDataLoaderState, get_model
+from recbole.utils import KGDataLoaderState
 from test_models import check_training
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
@@ -118,7 +119,7 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
 
     largest, difference = difference_to_groupwise_sum(
         ex,
-        with_squares(ex.model_class if model == "KGAT" else get_model(model)),  # KGAT needs dgl
+        with_squares(ex.model_class if model == "KGAT" else stock_model(model)),  # KGAT needs dgl
         batches,
         WEIGHT_OF_GROUP,
         n_triples=50 if model == "CFKG" else 0,
@@ -204,7 +205,7 @@ def test_triples_stand_beside_interactions_and_begin_anew(graph):
 def test_metrics_are_recboles(graph, monkeypatch, model):
     monkeypatch.setattr(adapter, "_PAIRS_PER_CALL", 100)
     ex = experiment(graph, model=model, **LAYERS)
-    theirs = recboles_metrics(ex.config, ex.test_data(), build(ex, get_model(model)), 1)
+    theirs = recboles_metrics(ex.config, ex.test_data(), build(ex, stock_model(model)), 1)
     ours = user_metrics(build(ex, ex.model_class), ex.part(0).held_out, TOPK, METRICS)
     for key, values in ours.items():
         assert values.mean() == pytest.approx(theirs[key], abs=1e-9), key
