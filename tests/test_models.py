@@ -61,6 +61,8 @@ from recbole_groupmix.settings import model as settings_of_models
 from recbole_groupmix.settings.keys import recbole_folder
 from recbole_groupmix.training.one_by_one import OneByOne, build_model, training_batches
 
+torch.autograd.set_detect_anomaly(False)  # RecBole's sequential models switch it on
+
 #: Small layers, so that a model trains in a blink.
 LAYERS = {
     "mf_embedding_size": 8,
