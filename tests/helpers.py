@@ -96,6 +96,76 @@ def write_timed(folder, sizes=SIZES):
     return folder
 
 
+def write_sequences(folder, sizes=SIZES):
+    """Write the data set of :func:`write_tiny` in time, with classes of items; return ``folder``."""
+    users, items = interactions(sizes=sizes)
+    groups = groups_of_users(sizes)
+    times = np.random.default_rng(9).permutation(len(users))
+    write_data_set(
+        folder,
+        "tiny",
+        {
+            "user_id:token": [f"u{user}" for user in users],
+            "item_id:token": [f"i{item}" for item in items],
+            "timestamp:float": times.tolist(),
+        },
+        {
+            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
+            "group:token": groups,
+        },
+        {
+            "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],
+            "class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)],
+        },
+    )
+    return folder
+
+
+def write_contexts(folder):
+    """Write the data set of :func:`write_tiny` with ratings, ages and classes; return ``folder``."""
+    users, items = interactions()
+    groups, rng = groups_of_users(), np.random.default_rng(9)
+    write_data_set(
+        folder,
+        "tiny",
+        {
+            "user_id:token": [f"u{user}" for user in users],
+            "item_id:token": [f"i{item}" for item in items],
+            "rating:float": rng.integers(1, 6, len(users)).tolist(),
+            "place:token": rng.choice(["home", "work"], len(users)).tolist(),
+        },
+        {
+            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
+            "group:token": groups,
+            "age:float": (rng.integers(18, 80, len(groups)) / 100).tolist(),
+        },
+        {
+            "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],
+            "class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)],
+        },
+    )
+    return folder
+
+
+def write_graph(folder):
+    """Write the data set of :func:`write_tiny` with a graph of its items; return ``folder``."""
+    write_tiny(folder)
+    items = range(1, N_ITEMS + 1)
+    triples = [(f"e{item}", "genre", f"g{item % 5}") for item in items]
+    triples += [(f"e{item}", "maker", f"m{item % 7}") for item in items if item % 3]
+    triples += [(f"g{k}", "part of", "all") for k in range(5)]
+    heads, relations, tails = zip(*triples, strict=True)
+    place = folder / "tiny"
+    graph = {"head_id:token": heads, "relation_id:token": relations, "tail_id:token": tails}
+    write_atomic(place, "tiny", "kg", graph)
+    links = {
+        "item_id:token": [f"i{item}" for item in items],
+        "entity_id:token": [f"e{item}" for item in items],
+    }
+    write_atomic(place, "tiny", "link", links)
+    return folder
+
+
 def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}

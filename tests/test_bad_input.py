@@ -366,9 +366,9 @@ def test_default_cut_offs_on_a_data_set_with_few_items(refused):
     [
         ("bpr", "did you mean 'BPR'?"),
         ("lightgcn", "did you mean 'LightGCN'?"),
-        ("Foo", "not a general recommender"),
-        ("SASRec", "not a general recommender"),
-        ("abstract_recommender", "not a general recommender"),
+        ("sasrec", "did you mean 'SASRec'?"),
+        ("Foo", "not a recommender of RecBole"),
+        ("abstract_recommender", "not a recommender of RecBole"),
         ("ADMMSLIM", "closed form"),
         ("SimpleX", "--weighting=sample"),
         ("DGCF", "--weighting=sample"),

@@ -13,7 +13,7 @@ from recbole_groupmix.settings.model import model_sources, reads_features
 from recbole_groupmix.settings.yaml_files import read_settings_file
 
 #: RecBole's YAML of the model has the key, but neither model nor trainer reads it.
-DEAD = {"DMF": {"embedding_size"}}
+DEAD = {"DMF": {"embedding_size"}, "RepeatNet": {"loss_type"}}
 
 
 def notes(model, **given):

@@ -30,12 +30,12 @@ LAYERS = {
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "adapters": ("core engine files models", None),
     "evaluation": ("core adapters files text", None),
-    "experiment": ("bundled core text prepare adapters settings", None),
+    "experiment": ("bundled core models text prepare adapters settings", None),
     "rivals": ("core text adapters settings experiment", {"numpy", "scipy"}),
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
     "training": ("core models text engine adapters experiment rivals", None),
     "search": (
-        "core surface files text record exchange adapters settings experiment rivals mixes "
+        "core models surface files text record exchange adapters settings experiment rivals mixes "
         "training",
         None,
     ),

@@ -1,4 +1,4 @@
-"""Every general recommender of RecBole: how it can be trained on a mix, and that this is true."""
+"""Every model of RecBole by family: how it can be trained on a mix, and that this is true."""
 
 import importlib
 import inspect
@@ -11,18 +11,25 @@ from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
+import linearity
 import numpy as np
 import pytest
 import torch
-from helpers import experiment, job, step_gradient
+from helpers import experiment, job, step_gradient, write_sequences, write_tiny
 from noise_by_user import NoiseByUser
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.utils import get_dataloader
-from recbole.model import general_recommender
-from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.model import (
+    context_aware_recommender,
+    general_recommender,
+    knowledge_aware_recommender,
+    sequential_recommender,
+)
+from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.model.loss import EmbLoss
-from recbole.utils import ModelType
+from recbole.utils import ModelType, get_model
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import TrainingBatches
@@ -39,14 +46,22 @@ from recbole_groupmix.models import (
     NEEDS,
     REFUSED,
     SAMPLED,
+    USABLE,
     USER_WISE,
+    family_of,
+    models_of,
+    sequential,
     weighting,
 )
 from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.load import load_run
-from recbole_groupmix.training.one_by_one import OneByOne, build_model
+from recbole_groupmix.settings import model as settings_of_models
+from recbole_groupmix.settings.keys import recbole_folder
+from recbole_groupmix.training.one_by_one import OneByOne, build_model, training_batches
+
+torch.autograd.set_detect_anomaly(False)  # RecBole's sequential models switch it on
 
 #: Small layers, so that a model trains in a blink.
 LAYERS = {
@@ -75,6 +90,14 @@ OPTIONS = {
     "ConvNCF": {"cnn_channels": [1, 4, 4], "cnn_kernels": [4, 2], "cnn_strides": [4, 2]},
     "NNCF": {"neigh_num": 10, "neigh_embedding_size": 8, "num_conv_kernel": 8},
 }
+#: RecBole's folder of each family whose models are listed.
+FOLDERS = {
+    "general": general_recommender,
+    "sequential": sequential_recommender,
+    "context-aware": context_aware_recommender,
+    "knowledge-based": knowledge_aware_recommender,
+    "exlib": None,  # its modules import packages that RecBole does not install
+}
 #: Models whose loss RecBole adds up over a batch, and options without norms of parameters.
 SUMS = {"CDAE", "ConvNCF", "ENMF"}
 NO_NORMS = {
@@ -88,16 +111,46 @@ NO_NORMS = {
 WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 
 
-def recbole_models():
-    """Names of the models in RecBole's folder of general recommenders."""
-    names = set()
-    for module in pkgutil.iter_modules(general_recommender.__path__):
-        loaded = importlib.import_module(f"{general_recommender.__name__}.{module.name}")
+#: Writes the data set that the models of a family are trained on.
+WRITES = {"general": write_tiny, "sequential": write_sequences}
+
+
+def trained(*tables, but=(), families=tuple(WRITES)):
+    """Names of the models of some tables in the families that are trained here."""
+    names = dict.fromkeys(name for table in tables for name in table)
+    return [name for name in names if family_of(name) in families and name not in but]
+
+
+@pytest.fixture(scope="module")
+def data_of(tmp_path_factory):
+    """Return the folder of the data set of a model's family."""
+    made = {}
+
+    def folder(model):
+        family = family_of(model)
+        if family not in made:
+            made[family] = WRITES[family](tmp_path_factory.mktemp(family))
+        return made[family]
+
+    return folder
+
+
+def recbole_models(family):
+    """Names of the models in RecBole's folder of a family."""
+    names, folder = set(), FOLDERS[family]
+    if folder is None:
+        files = (recbole_folder() / "model" / "exlib_recommender").glob("*.py")
+        return {
+            name for file in files for name in re.findall(r"^class (\w+)", file.read_text(), re.M)
+        }
+    for module in pkgutil.iter_modules(folder.__path__):
+        with recbole_compat():  # some switch autograd's detection of anomalies on
+            loaded = importlib.import_module(f"{folder.__name__}.{module.name}")
         names |= {
             name
             for name, value in vars(loaded).items()
             if inspect.isclass(value)
-            and issubclass(value, GeneralRecommender)
+            and issubclass(value, AbstractRecommender)
             and value.__module__ == loaded.__name__
         }
     return names
@@ -106,24 +159,33 @@ def recbole_models():
 # --- the tables -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("family", FOLDERS)
+def test_every_model_is_listed_by_its_family(family):
+    ours = {"WeightedSVD"} if family == "general" else set()
+    assert models_of(family) == recbole_models(family) | ours
+
+
 def test_every_model_is_in_exactly_one_table():
-    ours = {"WeightedSVD"}
-    assert sorted([*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED]) == sorted(recbole_models() | ours)
+    names = [*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED]
+    assert len(names) == len(set(names))
+    assert USABLE | {*REFUSED} == set(names) == {n for f in FOLDERS for n in models_of(f)}
 
 
 def test_models_fed_with_users_are_those_that_recbole_feeds_with_users():
     user_wise = {
         name
-        for name in recbole_models()
+        for name in recbole_models("general")
         if get_dataloader({"model": name, "MODEL_TYPE": ModelType.GENERAL}, "train")
         is UserDataLoader
     }
     assert user_wise == USER_WISE
 
 
-def test_the_document_lists_what_the_tables_say(repository):
+@pytest.mark.parametrize("family", FOLDERS)
+def test_the_document_lists_what_the_tables_say(repository, family):
     text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\w+) \| (yes|no) \| (yes|no) \| (.+) \|$", text, re.M)
+    (section,) = re.findall(rf"^### {family.capitalize()}\n(.*?)^##", text, re.M | re.S)
+    rows = re.findall(r"^\| (\w+) \| (yes|no) \| (yes|no) \| (.+) \|$", section, re.M)
     documented = {name: (exact, sampled, reason) for name, exact, sampled, reason in rows}
     expected = {
         **{name: ("yes", "yes", reason) for name, reason in EXACT.items()},
@@ -132,7 +194,7 @@ def test_the_document_lists_what_the_tables_say(repository):
         **{name: ("no", "no", reason) for name, reason in REFUSED.items()},
     }
     assert len(rows) == len(documented)
-    assert documented == expected
+    assert documented == {name: expected[name] for name in models_of(family)}
 
 
 # --- exact ----------------------------------------------------------------------------------
@@ -193,7 +255,8 @@ def difference_to_groupwise_sum(folder, model, n_negatives=1, no_norms=None, **o
 def stock_gradient(ex, rows, start):
     """Gradient of the loss of RecBole's own class, by the parameters that a step changes."""
     name, config = ex.settings.model, ex.config
-    stock = build(ex, getattr(general_recommender, name))
+    with recbole_compat():
+        stock = build(ex, get_model(name))
     stock.load_state_dict(start)
     if isinstance(getattr(stock, "reg_loss", None), EmbLoss):
         stock.reg_loss = SquaredEmbLoss()
@@ -228,7 +291,7 @@ def build(ex, cls):
 
 
 @pytest.mark.parametrize("n_negatives", [1, 3])
-@pytest.mark.parametrize("model", [name for name in EXACT if name not in {"BPR", *USER_WISE}])
+@pytest.mark.parametrize("model", trained(EXACT, but={"BPR", *USER_WISE}, families=["general"]))
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     tiny, model, n_negatives
 ):
@@ -273,6 +336,82 @@ def test_every_model_that_is_fed_with_users_is_in_the_check_above():
     assert {model for model, _ in WHOLE_ROWS} == USER_WISE & set(EXACT)
 
 
+OF_FEATURES = {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "class"]}
+#: What makes sequential models small.
+OF_SEQUENCES = {
+    **dict.fromkeys(("hidden_size", "inner_size", "embedding_size"), 8),
+    **dict.fromkeys(("n_heads", "num_layers", "step", "block_num", "nv", "nh"), 1),
+    "n_layers": 2,  # FEARec's least
+    "mlp_hidden_size": [8],
+    "MAX_ITEM_LIST_LENGTH": 5,
+    "reranker_CAN_NUM": 10,
+    "load_col": OF_FEATURES,
+}
+
+
+@pytest.fixture(scope="module")
+def few_sequences(tmp_path_factory):
+    return write_sequences(tmp_path_factory.mktemp("few"), {"A": 3, "B": 5, "C": 2})
+
+
+def squared_norms(stock):
+    """RecBole's model, but half the squared norm of each row where it has that of the batch."""
+
+    class Squared(stock):
+        def reg_loss(self, *rows):
+            factor = self.reg_weight[-1] if isinstance(self.reg_weight, list) else self.reg_weight
+            of_rows = sum(each.flatten(1).square().sum() for each in rows) / len(rows[0]) / 2
+            return super().reg_loss(*map(torch.zeros_like, rows)) + factor * of_rows
+
+    return Squared
+
+
+@pytest.mark.parametrize(
+    ("model", "loss_type"),
+    [
+        (model, loss_type)
+        for model in trained(EXACT, SAMPLED, families=["sequential"])
+        for loss_type in sequential.LOSS_TYPES.get(model, ("CE", "BPR"))
+        if loss_type == "CE" or model not in ("DIEN", "DIN", "TransRec")  # which have one
+    ],
+)
+def test_sequential_losses_are_weighted_with_every_term_of_a_row_and_none_of_parameters(
+    few_sequences, model, loss_type
+):
+    more = {**OF_SEQUENCES, **linearity.NO_NOISE, "reg_weight": 0.3, "loss_type": loss_type}
+    if model in ("HGN", "SHAN"):
+        more["reg_weight"] = [0.3, 0.5]
+    if model in ("DIN", "DIEN", "TransRec"):
+        del more["loss_type"]
+    with patch.object(settings_of_models, "check_weighting"):  # DIEN's is weighted in part
+        ex = experiment(
+            few_sequences, model=model, learner="sgd", learning_rate=1.0, **more,
+            train_batch_size=4096, sess_dropout=0.0, item_dropout=0.0, dropout_probs=[0.0, 0.0],
+        )  # fmt: skip
+    with recbole_compat(), global_seed(1):
+        asked = job(ex, "own", Mix({"B": 0.5, "C": 0.5}, 1.0), 0, 0, 1)
+        batch = next(iter(training_batches(ex, asked, ex.part(0))))
+        stock = get_model(model)
+    if model in ("FOSSIL", "HGN", "SHAN"):
+        stock = squared_norms(stock)
+
+    def masked_items(rows):
+        return int((rows["MASK_INDEX"] > 0).sum())
+
+    moved, difference = linearity.difference_to_groupwise_sum(
+        ex,
+        stock,
+        lambda rows: batch if rows is None else batch[rows],
+        WEIGHT_OF_GROUP,
+        masked_items if model == "BERT4Rec" else len,
+    )
+    assert moved > 0.01
+    if model in SAMPLED:
+        assert difference > 0.01
+    else:
+        assert difference < 1e-5 * max(moved, 1.0)
+
+
 @pytest.mark.parametrize(
     ("model", "reg_weights"), [("FISM", [0.1, 0.1]), ("NAIS", [0.1, 0.1, 0.1])]
 )
@@ -300,7 +439,7 @@ def scores_of(model, ex):
     """Scores of all users and items, without what the model keeps of earlier calls."""
     model.eval()
     with torch.no_grad(), global_seed(5):
-        return scores_of_all_items(model, np.arange(1, ex.shape[0]), ex.shape[1])
+        return scores_of_all_items(model, ex.part(0).held_out.read(slice(None)), ex.shape[1])
 
 
 def check_training(folder, model, **settings):
@@ -309,7 +448,8 @@ def check_training(folder, model, **settings):
     Two mixes start from the same values and see the same negatives; if nothing of a mix reached
     the model, they would end alike.
     """
-    options = {**LAYERS, "stopping_step": 1, **OPTIONS.get(model, {}), **settings}
+    small = OF_SEQUENCES if family_of(model) == "sequential" else {}
+    options = {**LAYERS, **small, "stopping_step": 1, **OPTIONS.get(model, {}), **settings}
     ex = experiment(folder, model=model, **options)
     mix, other = Mix({"B": 0.3, "C": 0.7}, 0.8), Mix({"B": 0.7, "C": 0.3}, 0.8)
     fits = list(
@@ -327,25 +467,23 @@ def check_training(folder, model, **settings):
     assert [fit.epochs for fit in fits] == [2, 2, 1, 1]
     assert 0 <= fits[3].curve.means(ex.target)[0] <= 1
     for fit in fits:
-        fit.model.eval()
-        with torch.no_grad():
-            scores = scores_of_all_items(fit.model, ex.groups.users("A"), ex.shape[1])
-        assert scores.shape == (10, 41) and torch.isfinite(scores).all()
+        scores = scores_of(fit.model, ex)
+        assert scores.shape == (32, 41) and torch.isfinite(scores).all()
     parameters = [list(fit.model.parameters()) for fit in fits]
     assert not all(map(torch.equal, parameters[0], parameters[1]))
 
 
-@pytest.mark.parametrize("model", EXACT)
-def test_exact_models_train_with_weights(tiny, model):
-    check_training(tiny, model, weighting="loss")
+@pytest.mark.parametrize("model", trained(EXACT))
+def test_exact_models_train_with_weights(data_of, model):
+    check_training(data_of(model), model, weighting="loss")
 
 
 # --- by sampling ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [*EXACT, *(name for name in SAMPLED if name not in NEEDS)])
-def test_models_train_on_a_drawn_multiset(tiny, model):
-    check_training(tiny, model, weighting="sample")
+@pytest.mark.parametrize("model", trained(EXACT, SAMPLED, but=NEEDS))
+def test_models_train_on_a_drawn_multiset(data_of, model):
+    check_training(data_of(model), model, weighting="sample")
 
 
 @pytest.mark.parametrize("model", ["SimpleX", "GCMC", "LINE", "MultiVAE"])
@@ -375,7 +513,7 @@ def test_ncl_trains_where_its_clustering_package_is_there(tiny, monkeypatch):
 
 def test_models_whose_package_is_absent_are_refused_before_they_start(monkeypatch):
     monkeypatch.setattr(weighting, "find_spec", lambda module: None)
-    assert list(NEEDS) == ["NCL"]
+    assert set(NEEDS) == {"NCL", "KGIN", "MCCLK"}
     with pytest.raises(ValueError, match=r"NCL imports faiss.* install faiss-cpu or faiss-gpu"):
         check_weighting("NCL", "sample")
     check_weighting("SGL", "sample")
@@ -418,15 +556,16 @@ def test_a_loss_that_cannot_be_weighted_is_refused_with_the_way_out(tiny, model)
 @pytest.mark.parametrize("model", REFUSED)
 def test_models_that_do_not_train_on_interactions_are_refused(tiny, model, weighting):
     with pytest.raises(
-        ValueError, match=rf"{model} cannot be trained .*models that can: BPR"
+        ValueError,
+        match=rf"{model} cannot be trained .*models that can: ({family_of(model)}|general): ",
     ) as e:
         experiment(tiny, model=model, weighting=weighting)
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize("model", ["GRU4Rec", "FM", "KGAT", "bpr", "Nonesuch"])
+@pytest.mark.parametrize("model", ["sasrec", "bpr", "Nonesuch"])
 def test_other_models_are_refused(tiny, model):
-    with pytest.raises(ValueError, match=f"'{model}'.*not a general recommender.*LightGCN"):
+    with pytest.raises(ValueError, match=f"'{model}'.*not a recommender of.*LightGCN.*SASRec"):
         experiment(tiny, model=model)
 
 
@@ -437,11 +576,11 @@ def test_models_in_closed_form_need_no_sampling(tiny, model):
 
 
 def test_our_classes_stand_for_some_models_and_recboles_for_the_others():
-    for model in {*EXACT, *CLOSED_FORM, *SAMPLED} - {"WeightedSVD"}:
+    for model in USABLE & models_of("general") - {"WeightedSVD"}:
         ours = model_class(model).__module__.startswith("recbole_groupmix.")
         expected = {"BPR", "LightGCN", "EASE", *(USER_WISE & set(EXACT))}
         assert ours == (model in expected)
-        assert issubclass(model_class(model), getattr(general_recommender, model))
+        assert issubclass(model_class(model), get_model(model))
 
 
 def test_initial_values_of_our_own_leave_padding_rows_at_0(tiny):

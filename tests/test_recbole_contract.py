@@ -37,7 +37,7 @@ from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
 from recbole_groupmix.core.mix import Mix
-from recbole_groupmix.models import EXACT, SAMPLED
+from recbole_groupmix.models import general
 from recbole_groupmix.prepare.atomic import write_atomic
 from recbole_groupmix.training.one_by_one import OneByOne
 
@@ -422,7 +422,7 @@ def test_the_score_of_a_pair_does_not_depend_on_the_way_it_is_asked_for(tiny):
 
 # --- Trainer --------------------------------------------------------------------------------
 
-NAMES = [*EXACT, *SAMPLED]
+NAMES = [*general.EXACT, *general.SAMPLED]
 TRAINERS = sorted({get_trainer(ModelType.GENERAL, name) for name in NAMES}, key=str)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from recbole.data.dataset import Dataset
@@ -11,8 +13,13 @@ from recbole.data.transform import construct_transform
 from recbole_groupmix.adapters.batch_format import BatchFormat
 
 
+def rows_of(interaction: Interaction, rows: torch.Tensor | slice) -> Interaction:
+    """Return rows of an ``Interaction``, int64 (n,); RecBole's own makes a list of a tensor."""
+    return Interaction({name: column[rows] for name, column in interaction.interaction.items()})
+
+
 class PartColumns:
-    """The rows of a part as batches of RecBole's, joined with the features of users and items.
+    """Rows of a data set as batches of RecBole's, joined with the features of users and items.
 
     A batch has the layout of RecBole's ``TrainDataLoader``: positives first, then as many rows for
     each draw of negatives; ``transform`` of the configuration applies to the positives.
@@ -20,7 +27,7 @@ class PartColumns:
     Parameters
     ----------
     dataset : Dataset
-        RecBole's data set of the rows of the part, in the part's order.
+        RecBole's data set.
     form : BatchFormat
         Fields and kind, "positives", "pairwise" or "pointwise".
     device : torch.device or str
@@ -32,11 +39,21 @@ class PartColumns:
     ) -> None:
         self._dataset, self._form, self._device = dataset, form, torch.device(device)
         self._transform = construct_transform(dataset.config)
+        self._rows: np.ndarray | None = None
         self._inter = dataset.inter_feat.to(self._device)
         features = (dataset.uid_field, dataset.user_feat), (dataset.iid_field, dataset.item_feat)
         self._features = {
             field: feat.to(self._device) for field, feat in features if feat is not None
         }
+
+    def of_rows(self, rows: np.ndarray) -> PartColumns:
+        """Return the columns of a part, whose rows of the data set, int64 (n,), are in its order.
+
+        All parts share the same tensors.
+        """
+        part = copy.copy(self)
+        part._rows = rows
+        return part
 
     def batch(self, rows: np.ndarray, negatives: np.ndarray) -> Interaction:
         """Return a batch.
@@ -55,7 +72,8 @@ class PartColumns:
             ``n * (1 + n_negatives)`` of labelled pairs.
         """
         form, times = self._form, len(negatives)
-        inter = self._inter[torch.from_numpy(rows).to(self._device)]
+        rows = rows if self._rows is None else self._rows[rows]
+        inter = rows_of(self._inter, torch.from_numpy(rows).to(self._device))
         inter = self._transform(self._dataset, self._joined(inter))
         drawn = torch.from_numpy(np.ascontiguousarray(negatives).ravel()).to(self._device)
         if form.kind == "positives":
@@ -80,5 +98,5 @@ class PartColumns:
         """Return rows with the features of their users and items, as ``Dataset.join`` does."""
         for field, features in self._features.items():
             if field in inter:
-                inter.update(features[inter[field]])
+                inter.update(rows_of(features, inter[field]))
         return inter

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from recbole.config import Config
+from recbole.utils import ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal
@@ -22,7 +23,17 @@ def splits_in_time(config: Config) -> bool:
 
 #: The loader of RecBole's own files, made once.
 _yaml_loader: type | None = None
+#: Values of ``loss_type`` for losses over all items.
+_OF_ALL_ITEMS = ("CE", "NLL")
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
+#: Columns of ids in the files of a knowledge graph.
+OF_GRAPH = {
+    "kg": ("HEAD_ENTITY_ID_FIELD", "RELATION_ID_FIELD", "TAIL_ENTITY_ID_FIELD"),
+    "link": ("ITEM_ID_FIELD", "ENTITY_ID_FIELD"),
+}
+#: What RecBole's quick start for context-aware models sets for training on labels; runs train on
+#: sampled negatives and rank, as RecBole does with all other models.
+_FOR_LABELS = ("eval_args", "train_neg_sample_args", "metrics", "valid_metric", "threshold")
 
 
 def _fast(loader: type) -> type:
@@ -70,6 +81,7 @@ class GroupMixConfig(Config):
         )  # checkpoints pickle the configuration, and this by name
         self._load_ids()
         self._load_time()
+        self._load_graph()
         self._load_user_columns(user_columns)
 
     def compatibility_settings(self) -> None:
@@ -81,6 +93,13 @@ class GroupMixConfig(Config):
             _yaml_loader = _fast(super()._build_yaml_loader())
         return _yaml_loader
 
+    def _update_internal_config_dict(self, file: str) -> Any:
+        before = {key: self.internal_config_dict.get(key) for key in _FOR_LABELS}
+        content = super()._update_internal_config_dict(file)
+        if Path(file).name.startswith("context-aware"):
+            self.internal_config_dict.update(before)
+        return content
+
     def _load_cmd_line(self) -> dict[str, Any]:
         return {}
 
@@ -89,6 +108,11 @@ class GroupMixConfig(Config):
         return {key: literal(value) for key, value in config_dict.items()}
 
     def _set_default_parameters(self) -> None:
+        values = self.final_config_dict
+        sequential = values["MODEL_TYPE"] == ModelType.SEQUENTIAL
+        no_negatives = sequential and values.get("loss_type") in _OF_ALL_ITEMS
+        if no_negatives and "train_neg_sample_args" not in self.external_config_dict:
+            values["train_neg_sample_args"] = None  # RecBole's default draws some, and is refused
         super()._set_default_parameters()
         if self._folder is not None:  # RecBole pins ml-100k to the copy inside its package
             self.final_config_dict["data_path"] = self._folder
@@ -114,6 +138,19 @@ class GroupMixConfig(Config):
             columns = [*load_col["inter"], self.final_config_dict["TIME_FIELD"]]
             load_col["inter"] = list(dict.fromkeys(columns))
             self.final_config_dict["load_col"] = load_col
+
+    def _load_graph(self) -> None:
+        """Load the graph and the links of a knowledge-based model, by the names of their columns."""
+        final = self.final_config_dict
+        load_col = final.get("load_col")
+        if final["MODEL_TYPE"] != ModelType.KNOWLEDGE or load_col is None:
+            return
+        given = self.external_config_dict.get("load_col") or {}
+        columns = {
+            source: given.get(source, [final[key] for key in keys])
+            for source, keys in OF_GRAPH.items()
+        }
+        final["load_col"] = {**load_col, **columns}
 
     def _load_user_columns(self, columns: tuple[str, ...]) -> None:
         load_col = self.final_config_dict.get("load_col")

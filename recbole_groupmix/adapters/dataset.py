@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import recbole.data.dataset as recbole_datasets
 from recbole.config import Config
-from recbole.data.dataset import Dataset
+from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.utils import FeatureSource, FeatureType, ModelType
 
 from recbole_groupmix.adapters.atomic_header import FileError
@@ -21,6 +21,8 @@ from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_co
 from recbole_groupmix.adapters.filters import CountedFilters
 from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
+from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.sequences import check_sequences
 
 
 def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -104,6 +106,13 @@ class _CurrentPandas(CountedFilters):
         with recbole_compat():
             super()._change_feat_format()  # type: ignore[misc]
 
+    def data_augmentation(self) -> None:
+        """Make RecBole's sequences, of positive interactions."""
+        positives = only_positives(self)
+        self.inter_feat, self.removed = positives.inter_feat, positives.removed
+        check_sequences(self)
+        super().data_augmentation()  # type: ignore[misc]
+
     def _download(self) -> None:
         # RecBole has no timeout, leaves half a data set behind after an error and ends at
         # torch.distributed.barrier(), which raises in a single process.
@@ -131,7 +140,7 @@ def load_dataset(config: Config) -> Dataset:
     Returns
     -------
     Dataset
-        All interactions except those labelled negative, by ``threshold`` or by a loaded column of
+        All interactions, or with a sequential model the sequences that RecBole makes of them, except those labelled negative, by ``threshold`` or by a loaded column of
         0 and 1: the loss and the metrics here are those of positive interactions. Its attribute
         ``removed`` holds a record for each step that removed interactions
         (:class:`~.removed.Removed`), ``notes`` other remarks on the files.
@@ -145,7 +154,8 @@ def load_dataset(config: Config) -> Dataset:
         or no interaction is left.
     """
     dataset = dataset_class(config["model"], config["MODEL_TYPE"])(config)
-    dataset._change_feat_format()
+    with global_seed(config["seed"]):  # DIEN draws negatives of its sequences here
+        dataset._change_feat_format()
     for field in (dataset.uid_field, dataset.iid_field):
         n_missing = int((dataset.inter_feat[field] == 0).sum())
         if n_missing:
@@ -153,4 +163,4 @@ def load_dataset(config: Config) -> Dataset:
                 f"{n_missing} rows of {dataset.dataset_name}'s given split "
                 f"{config['benchmark_filename']} have no {field}; remove them from the files"
             )
-    return only_positives(dataset)
+    return dataset if isinstance(dataset, SequentialDataset) else only_positives(dataset)

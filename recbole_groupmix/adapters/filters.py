@@ -169,6 +169,15 @@ class CountedFilters:
             super()._filter_by_inter_num,  # type: ignore[misc]
         )
 
+    def _filter_link(self) -> None:
+        """Drop interactions with items outside the knowledge graph, as RecBole does."""
+        self._counted(
+            f"items that {self._file('link')} links to no entity of {self._file('kg')}",
+            "link them to keep them",
+            super()._filter_link,  # type: ignore[misc]
+        )
+        self.refuse_nothing_left()
+
     def _reset_index(self) -> None:
         self.refuse_nothing_left()
         super()._reset_index()  # type: ignore[misc]

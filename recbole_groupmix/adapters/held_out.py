@@ -14,6 +14,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.inputs import Inputs
 from recbole_groupmix.core.catalogues import Catalogues, arrays_of
 from recbole_groupmix.core.user_metrics import METRICS, per_user_metrics
 from recbole_groupmix.engine.hit_loops import top_hits
@@ -35,12 +36,15 @@ class HeldOut:
         Held-out items, and training items, which are left out of the ranking.
     catalogues : Catalogues or None
         Items that are ranked for each user, of whom each finds an item there; None stands for all.
+    inputs : Inputs or None
+        What a model reads of the users besides their ids, such as their histories.
     """
 
     users: np.ndarray
     relevant: csr_matrix
     masked: csr_matrix
     catalogues: Catalogues | None = None
+    inputs: Inputs | None = None
 
     @classmethod
     def of_pairs(
@@ -50,6 +54,7 @@ class HeldOut:
         shape: tuple[int, int],
         eligible: np.ndarray | None = None,
         catalogues: Catalogues | None = None,
+        repeatable: bool = False,
     ) -> HeldOut:
         """Build from (users, items) pairs of both sides.
 
@@ -65,10 +70,14 @@ class HeldOut:
         catalogues : Catalogues, optional
             Items that are ranked for each internal user id; default all. Held-out items outside
             a user's catalogue are left out: no ranking can hold them.
+        repeatable : bool
+            Whether users may come back to an item, as RecBole's sequential models have it: training
+            items are then ranked, and relevant where they are held out too.
         """
         seen = _indicator(*train, shape)
         relevant = _indicator(*held_out, shape)
-        relevant = (relevant > relevant.multiply(seen)).tocsr()  # an item of both sides is known
+        if not repeatable:
+            relevant = (relevant > relevant.multiply(seen)).tocsr()  # of both sides: known
         if catalogues is not None:
             relevant = _inside(relevant, catalogues)
         keep = (np.diff(relevant.indptr) > 0) & (np.diff(seen.indptr) > 0)
@@ -76,13 +85,19 @@ class HeldOut:
             keep &= eligible
         users = np.flatnonzero(keep)
         mine = None if catalogues is None else catalogues.of_rows(users)
-        return cls(users, relevant[users], seen[users], mine)
+        masked = csr_matrix((len(users), shape[1]), dtype=bool) if repeatable else seen[users]
+        return cls(users, relevant[users], masked, mine)
 
     def of_users(self, wanted: np.ndarray) -> HeldOut:
         """Keep those of ``wanted``, bool (n_users,) by internal id."""
         rows = np.flatnonzero(wanted[self.users])
         mine = None if self.catalogues is None else self.catalogues.of_rows(rows)
-        return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows], mine)
+        inputs = None if self.inputs is None else self.inputs.of_rows(rows)
+        return HeldOut(self.users[rows], self.relevant[rows], self.masked[rows], mine, inputs)
+
+    def read(self, rows: slice | np.ndarray) -> np.ndarray | Inputs:
+        """Return what a model reads of some of the users: the ids, or the inputs."""
+        return self.users[rows] if self.inputs is None else self.inputs.of_rows(rows)
 
     def left_out(self, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Return which items are not ranked, bool (n_rows, n_items).
@@ -111,20 +126,32 @@ def _indicator(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> 
 
 
 def scores_of_all_items(
-    model: AbstractRecommender, users: np.ndarray, n_items: int
+    model: AbstractRecommender, users: np.ndarray | Inputs, n_items: int
 ) -> torch.Tensor:
     """Return the model's scores of every item for the given users, float (n, n_items).
 
     Uses ``full_sort_predict`` and, for models without it, ``predict`` on every pair.
+
+    Parameters
+    ----------
+    model : AbstractRecommender
+        A trained RecBole model.
+    users : numpy.ndarray of int64, shape (n,), or Inputs
+        Internal ids, or what the model reads of the users.
+    n_items : int
+        Items, padding included.
     """
     device = next(model.parameters()).device
-    ids = torch.from_numpy(users).to(device)
+    if not isinstance(users, Inputs):
+        ids, items = torch.from_numpy(users), torch.arange(n_items)
+        users = Inputs(Interaction({model.USER_ID: ids}), Interaction({model.ITEM_ID: items}))
+    users = users.to(device)
     try:
-        scores = model.full_sort_predict(Interaction({model.USER_ID: ids}))
+        scores = model.full_sort_predict(users.users)
     except NotImplementedError:
-        items = torch.arange(n_items, device=device).repeat(len(users))
-        scores = _scores_of_pairs(model, ids.repeat_interleave(n_items), items)
-    return scores.view(len(users), n_items)
+        pairs = users.pairs(_PAIRS_PER_CALL)
+        scores = torch.cat([model.predict(pair).view(-1) for pair in pairs])
+    return scores.view(-1, n_items)
 
 
 @torch.no_grad()
@@ -188,7 +215,7 @@ def user_metrics(
     for start in range(0, len(held_out.users), block):
         rows = slice(start, start + block)
         with recbole_compat():
-            scores = scores_of_all_items(model, held_out.users[rows], n_items).cpu()
+            scores = scores_of_all_items(model, held_out.read(rows), n_items).cpu()
         if on_scores is not None:
             on_scores(rows, scores.numpy())
         if scores.dtype not in (torch.float32, torch.float64):

@@ -45,15 +45,32 @@ class BatchWeights:
         finally:
             self._data = self._regularizer = None
 
-    def mean(self, per_row: Tensor, tile: int = 1) -> Tensor:
-        """Weighted sum of data-loss values, shape (n_rows * tile,), over the divisor."""
-        return self._reduce(per_row, self._data, tile)
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch; 0 outside :meth:`batch`."""
+        return 0 if self._data is None else int(self._data.shape[0])
 
-    def mean_regularizer(self, per_row: Tensor) -> Tensor:
-        """Weighted sum of L2 values, shape (n_rows,), over the divisor."""
-        return self._reduce(per_row, self._regularizer, 1)
+    def tile(self, values: Tensor) -> int:
+        """Return how many copies of the batch's users values, shape (n_rows * tile, ...), have."""
+        return max(values.shape[0] // self.n_rows, 1) if self.n_rows else 1
 
-    def _reduce(self, per_row: Tensor, weights: Tensor | None, tile: int) -> Tensor:
+    def mean(self, per_row: Tensor, tile: int = 1, others: int = 0) -> Tensor:
+        """Weighted sum of data-loss values over the divisor.
+
+        Their shape is (n_rows * tile + others,), or (n_rows, 1). The last ``others`` values belong
+        to no user; their weight is 1.
+        """
+        if per_row.dim() == 2 and per_row.shape[1] == 1:
+            per_row = per_row[:, 0]
+        return self._reduce(per_row, self._data, tile, others)
+
+    def mean_regularizer(self, per_row: Tensor, tile: int = 1) -> Tensor:
+        """Weighted sum of L2 values, shape (n_rows * tile,), over the divisor."""
+        return self._reduce(per_row, self._regularizer, tile)
+
+    def _reduce(
+        self, per_row: Tensor, weights: Tensor | None, tile: int, others: int = 0
+    ) -> Tensor:
         if weights is None:
             raise RuntimeError(
                 "a weighted loss was called outside BatchWeights.batch(); train through "
@@ -61,6 +78,8 @@ class BatchWeights:
             )
         if tile > 1:
             weights = weights.repeat(tile)
+        if others > 0:
+            weights = torch.cat([weights, weights.new_ones(others)])
         if per_row.shape != weights.shape:
             raise RuntimeError(
                 f"a weighted loss got {tuple(per_row.shape)} values for {tuple(weights.shape)} "
@@ -106,10 +125,24 @@ class WeightedBCEWithLogitsLoss(nn.Module):
         self.weights = weights
 
     def forward(self, output: Tensor, label: Tensor) -> Tensor:
-        """Return the weighted loss of logits and labels of shape (n_rows,)."""
-        return self.weights.mean(
-            F.binary_cross_entropy_with_logits(output, label, reduction="none")
-        )
+        """Return the weighted loss of logits and labels of shape (n_rows * tile,).
+
+        KGCN stacks positives over negatives of the same users.
+        """
+        per_row = F.binary_cross_entropy_with_logits(output, label, reduction="none")
+        return self.weights.mean(per_row, self.weights.tile(per_row))
+
+
+class WeightedBCELoss(nn.Module):
+    """Weighted twin of ``torch.nn.BCELoss``."""
+
+    def __init__(self, original: nn.BCELoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, output: Tensor, label: Tensor) -> Tensor:
+        """Return the weighted loss of probabilities and labels of shape (n_rows,)."""
+        return self.weights.mean(F.binary_cross_entropy(output, label, reduction="none"))
 
 
 class WeightedMSELoss(nn.Module):
@@ -138,9 +171,21 @@ class WeightedCrossEntropyLoss(nn.Module):
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the weighted loss of logits (n_rows * tile, n_classes)."""
         per_row = F.cross_entropy(logits, target, reduction="none")
-        rows = 0 if self.weights._data is None else self.weights._data.shape[0]
-        tile = per_row.shape[0] // rows if rows else 1
-        return self.weights.mean(per_row, tile)
+        return self.weights.mean(per_row, self.weights.tile(per_row))
+
+
+class WeightedNLLLoss(nn.Module):
+    """Weighted twin of ``torch.nn.NLLLoss``, also of one that leaves the mean to its model."""
+
+    def __init__(self, original: nn.NLLLoss, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights, self._ignored = weights, original.ignore_index
+
+    def forward(self, logs: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted loss of log-probabilities (n_rows, n_classes)."""
+        return self.weights.mean(
+            F.nll_loss(logs, target, ignore_index=self._ignored, reduction="none")
+        )
 
 
 class _SquaredNorms(torch.autograd.Function):
@@ -179,9 +224,9 @@ class WeightedEmbLoss(nn.Module):
         self.weights = weights
 
     def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
-        """Return the weighted L2 term of embeddings, each of shape (n_rows, d)."""
+        """Return the weighted L2 term of embeddings, each of shape (n_rows * tile, d)."""
         per_row = torch.stack([_SquaredNorms.apply(e) for e in embeddings]).sum(dim=0)
-        return self.weights.mean_regularizer(per_row) / 2
+        return self.weights.mean_regularizer(per_row, self.weights.tile(per_row)) / 2
 
 
 class TableEmbLoss(nn.Module):
@@ -204,20 +249,27 @@ _TWINS = {
     BPRLoss: WeightedBPRLoss,
     ConvNCFBPRLoss: WeightedConvNCFLoss,
     nn.BCEWithLogitsLoss: WeightedBCEWithLogitsLoss,
+    nn.BCELoss: WeightedBCELoss,
     nn.MSELoss: WeightedMSELoss,
     nn.CrossEntropyLoss: WeightedCrossEntropyLoss,
+    nn.NLLLoss: WeightedNLLLoss,
 }
+#: Models that give the whole tables to ``EmbLoss``, and not rows of the batch.
+_TABLES_IN_EMB_LOSS = ("GCSAN",)
 
 
 def attach_weighted_losses(
     model: nn.Module, weights: BatchWeights, regularizer: str = "weighted"
-) -> None:
+) -> dict[str, nn.Module]:
     """Replace the loss modules of a model by their weighted twins, in place.
+
+    Returns the modules that were replaced, by their names in the model.
 
     Only for models whose loss consists of these modules and of terms on parameters alone (``EXACT``
     of :mod:`recbole_groupmix.models`): in other models only a part of the loss would be weighted. A
     model that is fed with users weighs its own terms
-    (:class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss`).
+    (:class:`~recbole_groupmix.adapters.whole_row_loss.WholeRowLoss`). Terms on
+    parameters stay as they are.
 
     Raises
     ------
@@ -233,14 +285,18 @@ def attach_weighted_losses(
                 "has terms on whole tables at most, which stay as they are; leave regularizer out"
             )
         whole_rows.row_weights = weights
-        return
-    children = dict(model.named_children())
-    losses = {name: child for name, child in children.items() if type(child) in _TWINS}
+        return {}
+    children, twins = dict(model.named_children()), {**_TWINS, **getattr(model, "own_twins", {})}
+    losses = {name: child for name, child in children.items() if type(child) in twins}
     if not losses:
         raise ValueError(f"{type(model).__name__} has no loss module with a weighted twin")
     for name, child in losses.items():
-        setattr(model, name, _TWINS[type(child)](child, weights))
+        setattr(model, name, twins[type(child)](child, weights))
     terms = {name: child for name, child in children.items() if isinstance(child, EmbLoss)}
+    if regularizer != "rows" and type(model).__name__ in _TABLES_IN_EMB_LOSS:
+        terms = {}
+    if hasattr(model, "row_weights"):
+        model.row_weights = weights
     if regularizer == "rows" and not terms:
         raise ValueError(
             f"regularizer 'rows' needs a model with an L2 term; {type(model).__name__} has none"
@@ -249,3 +305,4 @@ def attach_weighted_losses(
     for name, child in terms.items():
         twin = TableEmbLoss(tables) if regularizer == "rows" else WeightedEmbLoss(child, weights)
         setattr(model, name, twin)
+    return {**losses, **terms}

@@ -12,6 +12,7 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from torch import Tensor, nn
 
 from recbole_groupmix.adapters.held_out import scores_of_all_items
+from recbole_groupmix.adapters.inputs import Inputs
 
 
 class Reranked(nn.Module):
@@ -26,23 +27,28 @@ class Reranked(nn.Module):
     rerank : callable
         Turns scores of all items, float (n, n_items), of users, int64 (n,) internal ids, into
         others.
+    items : Interaction, optional
+        Features of all items, for models that read them; default the ids alone.
     """
 
     def __init__(
         self,
         model: AbstractRecommender,
         rerank: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        items: Interaction | None = None,
     ) -> None:
         super().__init__()
         self.trained, self._rerank = model, rerank
         self.USER_ID, self.ITEM_ID = model.USER_ID, model.ITEM_ID
-        self.n_users, self.n_items = model.n_users, model.n_items
+        self.n_items = model.n_items
+        self._items = items or Interaction({self.ITEM_ID: torch.arange(self.n_items)})
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Return the scores of all items, flat, as RecBole requires, on the CPU."""
         users = interaction[self.USER_ID].cpu().numpy()
         with torch.no_grad():
-            scores = scores_of_all_items(self.trained, users, self.n_items).cpu()
+            read = Inputs(interaction, self._items)
+            scores = scores_of_all_items(self.trained, read, self.n_items).cpu()
         if scores.dtype not in (torch.float32, torch.float64):
             scores = scores.float()
         return torch.from_numpy(self._rerank(scores.numpy(), users)).flatten()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from recbole.config import Config
-from recbole.data.dataset import Dataset
+from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.utils import create_samplers
 
 from recbole_groupmix.adapters.compat import recbole_compat
@@ -49,8 +49,12 @@ def sampled_candidates(
     Catalogues
         Of every internal user id; all items of users who are not in `held_out`.
     """
+    whole = dataset.inter_feat
     number = config[f"{phase}_neg_sample_args"]["sample_num"]
-    built = [dataset.copy(dataset.inter_feat[rows]) for rows in parts]
+    if isinstance(dataset, SequentialDataset):  # popularity is counted in the order of the split
+        dataset = dataset.copy(dataset.inter_feat[np.arange(len(dataset))])
+        dataset.sort(by=dataset.time_field)
+    built = [dataset.copy(whole[rows]) for rows in parts]
     ranked = np.ones((len(held_out.users) + 1, held_out.relevant.shape[1]), dtype=bool)
     ranked[:-1] = held_out.relevant.toarray()
     lists = np.split(held_out.relevant.indices, held_out.relevant.indptr[1:-1])

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 #: One number per purpose, so that no two streams of a run coincide.
-INITIAL_VALUES, NEGATIVES, SHUFFLE, SAMPLED_USERS, MODEL_NOISE, GUIDE = range(101, 107)
+INITIAL_VALUES, NEGATIVES, SHUFFLE, SAMPLED_USERS, MODEL_NOISE, GUIDE, TRIPLES = range(101, 108)
 
 
 def stream(purpose: int, *key: int) -> np.random.Generator:

@@ -121,7 +121,7 @@ class GroupMixTrainer(Trainer):
         self._l2_factors, self._weighted_l2 = l2_factors, regularizer == "weighted"
         self._weights = BatchWeights(config["loss_norm"] or "count")
         self.reweigh(user_weights)
-        attach_weighted_losses(model, self._weights, regularizer)
+        self._plain = attach_weighted_losses(model, self._weights, regularizer)
 
     def reweigh(self, user_weights: np.ndarray) -> None:
         """Set the weight of every internal user id, float (n_users,), from the next batch on.
@@ -164,10 +164,24 @@ class GroupMixTrainer(Trainer):
             yield
             return
         self.model.calculate_loss = self._weighted_loss
+        if hasattr(self.model, "calculate_kg_loss"):
+            self.model.calculate_kg_loss = self._loss_of_triples
         try:
             yield
         finally:
             del self.model.calculate_loss
+            self.model.__dict__.pop("calculate_kg_loss", None)
+
+    def _loss_of_triples(self, interaction: Any) -> Any:
+        """Return the loss of triples, which have no user, by the model's own loss modules."""
+        twins = {name: getattr(self.model, name) for name in self._plain}
+        for name, module in self._plain.items():
+            setattr(self.model, name, module)
+        try:
+            return type(self.model).calculate_kg_loss(self.model, interaction)
+        finally:
+            for name, twin in twins.items():
+                setattr(self.model, name, twin)
 
     def _train_epoch(
         self,

@@ -8,19 +8,23 @@ from typing import Any
 
 import numpy as np
 from recbole.data.dataloader import FullSortEvalDataLoader
-from recbole.data.dataset import Dataset
-from recbole.sampler import Sampler
+from recbole.data.dataset import Dataset, SequentialDataset
+from recbole.sampler import RepeatableSampler, Sampler
 
+from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.catalogue_loader import CatalogueLoader
+from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
+from recbole_groupmix.adapters.history_loader import HistoryLoader
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.candidates import check_mode, with_candidates
+from recbole_groupmix.experiment.context_columns import check_context_columns, context_note
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
 from recbole_groupmix.experiment.locate import data_folder
@@ -28,6 +32,7 @@ from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
+from recbole_groupmix.experiment.sequences import with_inputs
 from recbole_groupmix.experiment.split import Split
 from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
 from recbole_groupmix.settings.model import reads_key
@@ -87,6 +92,7 @@ class Experiment:
             )
             files = read_files(settings, self.config)
             check_named_columns(settings, self.config, files)
+            check_context_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
             self.split = Split.of(settings, self.dataset)
         self.pretrained = pretrained(settings, self.config)
@@ -97,6 +103,7 @@ class Experiment:
         self.notes = (
             *settings.notes,
             *split_words(settings.values),
+            *context_note(settings, self.config, files),
             *pretrained_note(self.pretrained),
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,
@@ -115,6 +122,7 @@ class Experiment:
         ) | all_users
         check_mode(self)
         self._parts: dict[int, Part] = {}
+        self._columns: dict[BatchFormat, PartColumns] = {}
         self._target_held_out: dict[int, HeldOut] = {}
         by_group = not all_users and settings.rank_items != ALL
         of_test = self.part(ALL_OF_TRAIN).catalogues if by_group else None
@@ -129,6 +137,23 @@ class Experiment:
     def shape(self) -> tuple[int, int]:
         """(n_users, n_items) of RecBole, padding included."""
         return int(self.dataset.user_num), int(self.dataset.item_num)
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether rows carry the history of their user, which the model reads."""
+        return isinstance(self.dataset, SequentialDataset)
+
+    @property
+    def histories(self) -> np.ndarray | None:
+        """The last items before each row, int64 (n_interactions, longest), padded by 0 at the end.
+
+        None for a model that reads no sequences.
+        """
+        if not self.is_sequential:
+            return None
+        field = f"{self.dataset.iid_field}{self.config['LIST_SUFFIX']}"
+        histories: np.ndarray = self.dataset.inter_feat[field].numpy()
+        return histories
 
     @property
     def embedding_size(self) -> int | None:
@@ -242,9 +267,19 @@ class Experiment:
         rows = part.rows if present is None else part.rows[present[part.users]]
         return self.dataset.copy(self.dataset.inter_feat[rows])
 
+    def columns(self, form: BatchFormat) -> PartColumns:
+        """Return all columns of all rows on the device of training, kept for further use."""
+        if form not in self._columns:
+            self._columns[form] = PartColumns(self.dataset, form, self.config["device"])
+        return self._columns[form]
+
     def test_data(self) -> FullSortEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""
         part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
+        if part.held_out.inputs is not None:
+            histories = self.dataset.copy(part.held_out.inputs.users)
+            never = RepeatableSampler(["test"], histories).set_phase("test")
+            return HistoryLoader(self.config, histories, never, part.held_out)
         relevant = part.held_out.relevant.tocoo()
         wanted = part.held_out.users[relevant.row] * n_items + relevant.col
         rows = np.flatnonzero(self.is_test)
@@ -265,8 +300,18 @@ class Experiment:
         name_of, groups, scope = self._name_of, self.groups, self.item_scope
         train = scope.training_rows(self.users, self.items, train, self.target)
         part = Part.of_rows(
-            index, self.users, self.items, train, held, groups, self.shape, name_of, scope
+            index,
+            self.users,
+            self.items,
+            train,
+            held,
+            groups,
+            self.shape,
+            name_of,
+            scope,
+            self.is_sequential,
         )
+        part = with_inputs(self.dataset, part, held)
         return with_candidates(self, part)
 
     def _target(self, target: str | None) -> str:

@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from recbole.config import Config
+from recbole.utils import ModelType
 
 from recbole_groupmix.adapters.atomic_header import FileError, Header, read_header
+from recbole_groupmix.adapters.config import OF_GRAPH
 from recbole_groupmix.settings.settings import Settings
 
 _IDS = {
     "inter": ("USER_ID_FIELD", "ITEM_ID_FIELD"),
     "user": ("USER_ID_FIELD",),
     "item": ("ITEM_ID_FIELD",),
+    **OF_GRAPH,
 }
 #: Parts of names that ids have.
 _LIKELY = {
@@ -114,6 +117,11 @@ def _paths(
         )
     if (folder / f"{name}.item").is_file():
         yield "item", folder / f"{name}.item"
+    for suffix in OF_GRAPH if config["MODEL_TYPE"] == ModelType.KNOWLEDGE else ():
+        path = folder / f"{name}.{suffix}"
+        if not path.is_file():
+            raise ValueError(_no_graph(settings, config, path))
+        yield suffix, path
     for suffix in config["additional_feat_suffix"] or ():
         path = folder / f"{name}.{suffix}"
         if not path.is_file():
@@ -122,6 +130,17 @@ def _paths(
                 f"{folder}"
             )
         yield suffix, path
+
+
+def _no_graph(settings: Settings, config: Config, path: Path) -> str:
+    """Return the message for a file of the knowledge graph that is not there."""
+    columns = ", ".join(f"{config[key]}:token" for key in OF_GRAPH[path.suffix[1:]])
+    holds = "the triples of its graph" if path.suffix == ".kg" else "the entity of each item"
+    return (
+        f"{settings.describe('model')}, which learns from a knowledge graph, but there is no "
+        f"{path.name} in {path.parent}, the file that says {holds}; write one with the columns "
+        f"{columns} (docs/models.md makes one from the .item file), or choose another model"
+    )
 
 
 def _check_load_col(settings: Settings, config: Config) -> None:
@@ -205,6 +224,8 @@ def _no_id(
         f"{file.header.file} has no column {column!r} ({describe_key(settings, config, key)}); "
         f"columns are {', '.join(types)}"
     )
+    if file.source in OF_GRAPH:
+        return f"{message}; rename a column, or name it by --{key}"
     if file.source != "inter":
         return f"{message}; give the column of ids the name that it has in the .inter file"
     guessed: dict[str, str] = {}

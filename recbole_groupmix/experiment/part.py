@@ -59,6 +59,8 @@ class Part:
         Items that every user, by internal id, is ranked over; None stands for all items.
     guide : Guide or None
         What is held back of the part's own training rows; see :meth:`without_guide`.
+    repeatable : bool
+        Whether training items are ranked, since users may come back to them.
     """
 
     index: int
@@ -70,6 +72,7 @@ class Part:
     held_out: HeldOut
     catalogues: Catalogues | None = None
     guide: Guide | None = None
+    repeatable: bool = False
 
     @cached_property
     def mainstream(self) -> np.ndarray:
@@ -96,6 +99,7 @@ class Part:
         shape: tuple[int, int],
         name_of: Callable[[int], str],
         scope: ItemScope | None = None,
+        repeatable: bool = False,
     ) -> Part:
         """Build from the rows of a data set, those that train ordered by user.
 
@@ -115,6 +119,8 @@ class Part:
             Names a user by internal id, for messages.
         scope : ItemScope, optional
             Which items users are ranked over; default all.
+        repeatable : bool
+            Whether training items are ranked.
         """
         rows = np.flatnonzero(train)
         rows = rows[np.argsort(users[rows], kind="stable")]
@@ -128,9 +134,14 @@ class Part:
             n_users=groups.n_users(of_rows[0]),
             negatives=UniformNegatives(*of_rows, *shape, name_of=name_of),
             held_out=HeldOut.of_pairs(
-                of_rows, (users[held_out], items[held_out]), shape, catalogues=catalogues
+                of_rows,
+                (users[held_out], items[held_out]),
+                shape,
+                catalogues=catalogues,
+                repeatable=repeatable,
             ),
             catalogues=catalogues,
+            repeatable=repeatable,
         )
 
     def without_guide(

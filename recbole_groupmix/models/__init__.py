@@ -9,7 +9,9 @@ a test compares.
 
 from __future__ import annotations
 
-from recbole_groupmix.models import context, general, knowledge, sequential
+from collections.abc import Iterable
+
+from recbole_groupmix.models import context, exlib, general, knowledge, sequential
 
 #: The families of RecBole whose models are listed.
 FAMILIES = {
@@ -17,6 +19,7 @@ FAMILIES = {
     "sequential": sequential,
     "context-aware": context,
     "knowledge-based": knowledge,
+    "exlib": exlib,
 }
 
 EXACT = {name: why for family in FAMILIES.values() for name, why in family.EXACT.items()}
@@ -25,6 +28,24 @@ REFUSED = {name: why for family in FAMILIES.values() for name, why in family.REF
 NEEDS = {name: what for family in FAMILIES.values() for name, what in family.NEEDS.items()}
 CLOSED_FORM, RIDGE, USER_WISE = general.CLOSED_FORM, general.RIDGE, general.USER_WISE
 OVER_ALL_ITEMS = general.OVER_ALL_ITEMS
+
+#: All models that are listed, and those of them that can be trained on a mix.
+LISTED = frozenset({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
+USABLE = LISTED - {*REFUSED}
+
+
+def models_of(family: str) -> set[str]:
+    """Return the models that a family, a key of :data:`FAMILIES`, lists."""
+    of = FAMILIES[family]
+    solved = CLOSED_FORM if of is general else {}
+    return {*of.EXACT, *of.SAMPLED, *of.REFUSED, *solved}
+
+
+def by_family(names: Iterable[str]) -> str:
+    """Return names of models in words, family by family: "general: BPR; sequential: SASRec"."""
+    asked = set(names)
+    listed = {family: sorted(models_of(family) & asked) for family in FAMILIES}
+    return "; ".join(f"{family}: {', '.join(of)}" for family, of in listed.items() if of)
 
 
 def family_of(model: str) -> str:
@@ -35,8 +56,7 @@ def family_of(model: str) -> str:
     ValueError
         If no family lists it.
     """
-    for name, family in FAMILIES.items():
-        tables = (family.EXACT, family.SAMPLED, family.REFUSED)
-        if any(model in table for table in tables) or model in CLOSED_FORM:
+    for name in FAMILIES:
+        if model in models_of(name):
             return name
     raise ValueError(f"no family of models lists {model!r}")

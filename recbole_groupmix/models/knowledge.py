@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-EXACT: dict[str, str] = {}
+EXACT: dict[str, str] = {
+    "CFKG": "loss of interactions and triples in one sum; triples have weight 1",
+    "CKE": "BPR loss and L2 term; the loss of triples stays as it is",
+    "KGAT": "BPR loss and L2 term; the loss of triples stays as it is",
+    "KGCN": "binary cross entropy and L2 term",
+    "KGIN": "BPR loss and L2 term; a term on parameters stays as it is",
+    "KGNNLS": "binary cross entropy, of smoothed labels too, and L2 term",
+    "KTUP": "BPR loss and alignment of the rows' items; the loss of triples stays as it is",
+    "MKR": "binary cross entropy and L2 term; the loss of triples stays as it is",
+    "RippleNet": "binary cross entropy, and terms on the triples around a user's items",
+}
 
-SAMPLED: dict[str, str] = {}
+SAMPLED: dict[str, str] = {
+    "MCCLK": "adds contrastive terms, in which users are negatives of each other",
+}
 
 REFUSED: dict[str, str] = {}
 
+_SCATTER = ("torch_scatter", "torch-scatter")
+
 #: Packages that a model imports and RecBole does not install: module and what to install.
-NEEDS: dict[str, tuple[str, str]] = {}
+NEEDS: dict[str, tuple[str, str]] = {"KGIN": _SCATTER, "MCCLK": _SCATTER}

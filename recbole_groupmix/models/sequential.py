@@ -2,11 +2,64 @@
 
 from __future__ import annotations
 
-EXACT: dict[str, str] = {}
+_EITHER = "cross entropy over all items, or BPR loss"
+_PENALTY = f"{_EITHER}; terms on parameters carry no weight"
+_NORMS = f"{_EITHER}; L2 term of each row"
 
-SAMPLED: dict[str, str] = {}
+EXACT: dict[str, str] = {
+    "BERT4Rec": f"{_EITHER}, of masked items",
+    "Caser": _PENALTY,
+    "CORE": "cross entropy over all items",
+    "DIN": "binary cross entropy; batch norm sees all rows of a batch",
+    "FDSA": _EITHER,
+    "FOSSIL": _NORMS,
+    "FPMC": "BPR loss",
+    "GCSAN": _PENALTY,
+    "GRU4Rec": _EITHER,
+    "GRU4RecCPR": "cross entropy over all items",
+    "GRU4RecF": _EITHER,
+    "HGN": f"{_NORMS}, and terms on parameters, which carry no weight",
+    "HRM": _EITHER,
+    "LightSANs": _EITHER,
+    "NARM": _EITHER,
+    "NextItNet": _PENALTY,
+    "NPE": _EITHER,
+    "RepeatNet": "cross entropy over all items; not with `joint_train`, which mixes rows",
+    "SASRec": _EITHER,
+    "SASRecCPR": "cross entropy over all items",
+    "SASRecF": _EITHER,
+    "SHAN": f"{_NORMS}, and terms on parameters, which carry no weight",
+    "SINE": f"{_EITHER}; under NLL also a term on parameters, which carries no weight",
+    "SRGNN": _EITHER,
+    "STAMP": _EITHER,
+    "TransRec": "BPR loss; a term on parameters carries no weight",
+}
 
-REFUSED: dict[str, str] = {}
+SAMPLED: dict[str, str] = {
+    "DIEN": "adds a loss of its own over the steps of the histories",
+    "FEARec": "its attention picks time delays by their mean over a batch, which mixes users",
+}
+
+REFUSED: dict[str, str] = {
+    "GRU4RecKG": "starts from embeddings of entities, which are trained elsewhere",
+    "KSR": "starts from embeddings of entities and relations, which are trained elsewhere",
+    "S3Rec": "two training phases, the second started by hand from the first one's checkpoint",
+}
 
 #: Packages that a model imports and RecBole does not install: module and what to install.
 NEEDS: dict[str, tuple[str, str]] = {}
+
+#: Values of ``loss_type`` of models that have not just "CE" and "BPR".
+LOSS_TYPES = {
+    "CORE": ("CE",),
+    "FPMC": ("BPR",),
+    "GRU4RecCPR": ("CE",),
+    "RepeatNet": ("CE",),
+    "SASRecCPR": ("CE",),
+    "SINE": ("CE", "BPR", "NLL"),
+}
+
+#: Keys that add terms which are no sums over rows to a loss of :data:`EXACT`, and those terms.
+NOT_EXACT_WITH = {
+    "RepeatNet": ("joint_train", "a term in which the rows of a batch are mixed"),
+}

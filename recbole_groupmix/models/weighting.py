@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from recbole_groupmix.models import CLOSED_FORM, EXACT, NEEDS, REFUSED, SAMPLED
+from recbole_groupmix.models import (
+    CLOSED_FORM,
+    EXACT,
+    NEEDS,
+    REFUSED,
+    SAMPLED,
+    USABLE,
+    by_family,
+    family_of,
+    models_of,
+)
 
 
 def check_weighting(name: str, weighting: str) -> None:
@@ -22,7 +32,10 @@ def check_weighting(name: str, weighting: str) -> None:
     ValueError
         Also if the model needs a package that is not installed.
     """
-    if name in EXACT or (name in CLOSED_FORM and weighting == "loss"):
+    if name in EXACT:
+        _check_package(name)
+        return
+    if name in CLOSED_FORM and weighting == "loss":
         return
     if name in CLOSED_FORM:
         raise ValueError(
@@ -38,14 +51,12 @@ def check_weighting(name: str, weighting: str) -> None:
             "--weighting=sample, the group-weighted sampler of Eq. 7"
         )
     if name in REFUSED:
+        family = family_of(name)
+        can = models_of(family) & USABLE or USABLE
         raise ValueError(
-            f"{name} cannot be trained on a mix ({REFUSED[name]}); models that can: "
-            f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
+            f"{name} cannot be trained on a mix ({REFUSED[name]}); models that can: {by_family(can)}"
         )
-    raise ValueError(
-        f"{name} is not a general recommender of RecBole; supported are "
-        f"{', '.join(sorted({*EXACT, *CLOSED_FORM, *SAMPLED}))}"
-    )
+    raise ValueError(f"{name} is not a listed model of RecBole; supported are {by_family(USABLE)}")
 
 
 def _check_package(name: str) -> None:

@@ -30,7 +30,8 @@ class CalibratedRanking:
     Attributes
     ----------
     part : Part
-        Its training items are not listed, nor items outside a user's catalogue.
+        Its training items are not listed, unless it ranks them, nor items outside a user's
+        catalogue.
     items : ItemProfiles
         Class shares of the items.
     wanted : numpy.ndarray of float64, shape (n_users, n_classes)
@@ -53,11 +54,11 @@ class CalibratedRanking:
         open_scores[:, 0] = -np.inf
         if self.part.catalogues is not None:
             open_scores[self.part.catalogues.left_out(users)] = -np.inf
-        ends = np.searchsorted(self.part.users, users, side="right")  # ordered by user
-        for row, (start, end) in enumerate(
-            zip(np.searchsorted(self.part.users, users), ends, strict=True)
-        ):
-            open_scores[row, self.part.items[start:end]] = -np.inf
+        if not self.part.repeatable:
+            ends = np.searchsorted(self.part.users, users, side="right")  # ordered by user
+            starts = np.searchsorted(self.part.users, users)
+            for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+                open_scores[row, self.part.items[start:end]] = -np.inf
         wanted = self.wanted[users]
         lists = calibrated_lists(open_scores, wanted, self.items, self.length, self.trade_off)
         return listed_first(scores, lists)

@@ -9,12 +9,20 @@ from numbers import Real
 from typing import Any
 
 from recbole_groupmix.core.spelling import did_you_mean
+from recbole_groupmix.models import models_of
 from recbole_groupmix.settings.settings import Settings
 
 #: Our split in RecBole's terms: a fifth of each user's interactions is test, drawn by us.
 DEFAULTS: Mapping[str, Any] = {
     "split": {"RS": [0.8, 0, 0.2]},
     "order": "RO",
+    "group_by": "user",
+    "mode": "full",
+}
+#: RecBole's own for sequential models: the last interactions of each user are left out.
+OF_SEQUENCES: Mapping[str, Any] = {
+    "split": {"LS": "valid_and_test"},
+    "order": "TO",
     "group_by": "user",
     "mode": "full",
 }
@@ -89,9 +97,18 @@ def for_eval_args(settings: Settings) -> Settings:
         cannot have.
     """
     given = settings["eval_args"]
+    sequential = settings.model in models_of("sequential")
+    if sequential:
+        given = OF_SEQUENCES if given is None else given
+        _check_no_files(settings)
     if given is None:
         return _without(settings)
-    checked = _checked(settings, given)
+    checked = _checked(settings, given, OF_SEQUENCES if sequential else DEFAULTS)
+    if sequential and checked["order"] != "TO":
+        raise ValueError(
+            f"{described(settings, 'order')} is RO, but {settings.model} learns sequences, which "
+            "are split by time; leave it out, or write order: TO"
+        )
     by_recbole = checked[_ROWS] == "recbole"
     notes: tuple[str, ...] = ()
     if by_recbole and settings.benchmark_filename is not None:
@@ -152,7 +169,16 @@ def _by_phase(mode: Any) -> dict[str, Any]:
     return {phase: mode.get(phase, one) for phase in _PHASES}
 
 
-def _checked(settings: Settings, given: Any) -> dict[str, Any]:
+def _check_no_files(settings: Settings) -> None:
+    if settings.benchmark_filename is not None:
+        raise ValueError(
+            f"{settings.describe('benchmark_filename')}, but {settings.model} learns sequences, "
+            "which are made of one .inter file and split by time; leave it out, and choose a split "
+            "by eval_args"
+        )
+
+
+def _checked(settings: Settings, given: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Return complete ``eval_args``; raise ``ValueError`` with the choices."""
 
     def refuse(what: str) -> ValueError:
@@ -164,7 +190,7 @@ def _checked(settings: Settings, given: Any) -> dict[str, Any]:
         if key not in (*DEFAULTS, _ROWS):
             hint = did_you_mean(key, DEFAULTS)
             raise refuse(f"{key!r} is none of its keys: {', '.join(DEFAULTS)}{hint}")
-    args = {**DEFAULTS, **given}
+    args = {**defaults, **given}
     split = args["split"]
     if not isinstance(split, Mapping) or len(split) != 1 or not {"RS", "LS"} & set(split):
         raise refuse(
@@ -189,7 +215,8 @@ def _checked(settings: Settings, given: Any) -> dict[str, Any]:
     group_by = "none" if args["group_by"] is None else str(args["group_by"]).lower()
     if group_by not in ("user", "none"):
         raise refuse("group_by must be user or none")
-    rows = "recbole" if any(key in given for key in _OF_THE_SPLIT) else "groupmix"
+    theirs = defaults is OF_SEQUENCES or any(key in given for key in _OF_THE_SPLIT)
+    rows = "recbole" if theirs else "groupmix"
     if _ROWS in given:  # complete already
         rows, whole = given[_ROWS], all(key in given for key in DEFAULTS)
         own = all(args[key] == DEFAULTS[key] for key in _OF_THE_SPLIT)

@@ -52,6 +52,12 @@ def recbole_defaults() -> Mapping[str, Any]:
     return MappingProxyType(defaults)
 
 
+def recbole_default(model: str, key: str) -> Any:
+    """Return RecBole's default of a key that it has for a model alone."""
+    file = recbole_folder() / "properties" / "model" / f"{model}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))[key]
+
+
 @cache
 def known_keys() -> frozenset[str]:
     """Return the keys of this plugin, of RecBole's YAML and argument lists, and of its source.

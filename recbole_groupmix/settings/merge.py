@@ -8,10 +8,11 @@ from typing import Any
 
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.files.paths import user_path
+from recbole_groupmix.models import models_of
 from recbole_groupmix.settings.closed_form import for_closed_form
 from recbole_groupmix.settings.eval_args import for_eval_args
 from recbole_groupmix.settings.group_by import for_group_by
-from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key
+from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key, recbole_default
 from recbole_groupmix.settings.model import check_model
 from recbole_groupmix.settings.notes import unused_key_notes
 from recbole_groupmix.settings.rows import NAME_KEYS, ROWS, WRITTEN_DEFAULTS
@@ -102,6 +103,8 @@ def _with_layers(
         raise ValueError("no data set given; name one by --dataset, for example --dataset=ml-100k")
     values = {key: ROWS[key].default for key in WRITTEN_DEFAULTS}
     origins: dict[str, str] = {}
+    if user.get("model") in models_of("context-aware"):  # of each of its many fields
+        values["embedding_size"] = recbole_default(str(user["model"]), "embedding_size")
     choice = Settings({**values, **user}, origin=origin)
     check_choice(choice, "protocol")
     protocol = choice.protocol

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import CLOSED_FORM, EXACT, REFUSED, SAMPLED
+from recbole_groupmix.models import LISTED, by_family, models_of, sequential
 from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
-_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight")
+_FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight|FeatureSource")
 _OURS = Path(__file__).resolve().parent.parent
 
 
@@ -29,21 +29,41 @@ def check_model(settings: Settings) -> None:
     ValueError
         For a model that is unknown, refused, of another weighting, or lacks a package.
     """
-    model, known = settings.model, sorted({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})
-    if model not in known:
+    model = settings.model
+    if model not in LISTED:
         raise ValueError(
-            f"{settings.describe('model')}, which is not a general recommender of RecBole"
-            f"{did_you_mean(model, known, ' ({})')}; these are {', '.join(known)}"
+            f"{settings.describe('model')}, which is not a recommender of RecBole"
+            f"{did_you_mean(model, sorted(LISTED), ' ({})')}; these are {by_family(LISTED)}"
         )
     try:
         check_weighting(model, settings.weighting)
     except ValueError as error:
         raise ValueError(f"{settings.describe('model')}: {error}") from error
+    if model in models_of("sequential"):
+        _check_loss(settings)
+
+
+def _check_loss(settings: Settings) -> None:
+    """Refuse a loss that a sequential model does not have, or that has no weighted form."""
+    model, given = settings.model, settings["loss_type"]
+    has = sequential.LOSS_TYPES.get(model, ("CE", "BPR"))
+    if given is not None and given not in has and reads_key(model, "loss_type"):
+        raise ValueError(f"{settings.describe('loss_type')}; {model} can have {' or '.join(has)}")
+    key, term = sequential.NOT_EXACT_WITH.get(model, ("", ""))
+    if key and settings[key] not in (None, False, "None") and settings.weighting == "loss":
+        raise ValueError(
+            f"{settings.describe(key)}, which adds {term}, to the loss of {model}; leave it out, or "
+            "use --weighting=sample, the group-weighted sampler of Eq. 7"
+        )
 
 
 def reads_key(model: str, key: str) -> bool:
-    """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key."""
-    return any(key in keys_read_by(source) for source in model_sources(model))
+    """Return whether a model, or a class of RecBole's or ours that it stands on, reads a key.
+
+    A class of the same file that one of these names, such as a layer, may read it too.
+    """
+    sources = (*model_sources(model), *_parts(model))
+    return any(key in keys_read_by(source) for source in sources)
 
 
 def reads_features(model: str) -> bool:
@@ -65,13 +85,38 @@ def model_sources(model: str) -> tuple[str, ...]:
     ValueError
         If no class has that name.
     """
-    named = re.compile(rf"^class {re.escape(model)}\b", re.M)
     ours = sorted((_OURS / "adapters").glob("*.py"))
-    theirs = sorted((recbole_folder() / "model").glob(f"*/{model.lower()}.py"))
-    for file in (*ours, *theirs):
-        if named.search(file.read_text(encoding="utf-8")):
+    for file in (*ours, *_files_of_recbole(model)):
+        if _defines(file, model):
             return tuple(dict.fromkeys(_sources(file, model)))
     raise ValueError(f"no source of a model {model!r}")
+
+
+@cache
+def _parts(model: str) -> tuple[str, ...]:
+    """Return the source of classes that RecBole's file of a model has, and that the model names."""
+    parts = []
+    for file in _files_of_recbole(model):
+        text = file.read_text(encoding="utf-8")
+        nodes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+        sources = {node.name: ast.get_source_segment(text, node) or "" for node in nodes}
+        named, waiting = {model}, [model]
+        while waiting:
+            of = sources.get(waiting.pop(), "")
+            new = [n for n in sources if n not in named and re.search(rf"\b{n}\b", of)]
+            named.update(new)
+            waiting += new
+            parts += [sources[name] for name in new]
+    return tuple(parts)
+
+
+def _files_of_recbole(model: str) -> list[Path]:
+    return sorted((recbole_folder() / "model").glob(f"*/{model.lower()}.py"))
+
+
+def _defines(file: Path, model: str) -> bool:
+    named = re.compile(rf"^class {re.escape(model)}\b", re.M)
+    return bool(named.search(file.read_text(encoding="utf-8")))
 
 
 def _sources(file: Path, name: str) -> Iterator[str]:
@@ -79,7 +124,7 @@ def _sources(file: Path, name: str) -> Iterator[str]:
     text = file.read_text(encoding="utf-8")
     origins: dict[str, str] = {}
     classes: dict[str, ast.ClassDef] = {}
-    for node in ast.parse(text).body:
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ClassDef):
             classes[node.name] = node
         elif isinstance(node, ast.ImportFrom):

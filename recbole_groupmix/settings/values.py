@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
 #: Numbers, and the names that CUDA gives devices and parts of them.
+#: Models for which a number may be a list: a weight for parameters and one for the batch.
+_LISTS = {"reg_weight": ("HGN", "SHAN")}
 _DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
 
 
@@ -111,6 +113,10 @@ def _check_whole(settings: Settings, key: str) -> None:
 def _check_number(settings: Settings, key: str) -> None:
     value, row = settings[key], ROWS[key]
     if value is None and row.takes_none:
+        return
+    if isinstance(value, (list, tuple)) and settings.model in _LISTS.get(key, ()):
+        for each in value:
+            _check_number(settings.with_values(**{key: each}), key)
         return
     number = isinstance(value, Real) and not isinstance(value, bool)
     good = number and row.least <= value < math.inf

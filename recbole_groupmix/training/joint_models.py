@@ -29,8 +29,8 @@ from recbole_groupmix.text.numbers import gib
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users, training_key
 from recbole_groupmix.training.one_by_one import (
     build_model,
+    interaction_batches,
     stream_key,
-    training_batches,
     triplet_factors,
 )
 from recbole_groupmix.training.validation_curve import (
@@ -139,7 +139,7 @@ class JointModels:
         config = self._experiment.config
         last = max(jobs[-1].epochs or int(config["epochs"]) for jobs in self._jobs)
         fast = CompiledNegatives(self._part.negatives)
-        batches = training_batches(self._experiment, self._first, self._part, negatives=fast)
+        batches = interaction_batches(self._experiment, self._first, self._part, negatives=fast)
         stoppings = self._stoppings(len(batches), last)
         self._reweigh(0)
         for epoch in range(1, last + 1):

@@ -16,6 +16,7 @@ from torch import nn
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
+from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.drawn_users import user_draws
@@ -28,9 +29,10 @@ from recbole_groupmix.adapters.seeding import (
     torch_seed,
 )
 from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_factors
+from recbole_groupmix.adapters.triples import KnowledgeBatches, Triples
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
-from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE
+from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE, family_of
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -203,9 +205,10 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
 
 def batch_format(experiment: Experiment) -> BatchFormat:
     """Return the format of the model's batches; ``ValueError`` for settings that rule it out."""
-    settings = experiment.settings
+    settings, config = experiment.settings, experiment.config
+    needs_negatives = not (experiment.is_sequential and config["loss_type"] in ("CE", "NLL"))
     try:
-        return BatchFormat.of_config(experiment.config, settings.model in USER_WISE)
+        return BatchFormat.of_config(config, settings.model in USER_WISE, needs_negatives)
     except ValueError as error:
         key = str(error).partition(" ")[0]
         if key not in settings.given:
@@ -214,25 +217,47 @@ def batch_format(experiment: Experiment) -> BatchFormat:
 
 
 def training_batches(
+    experiment: Experiment, job: Job, part: Part, user_draws: Any = None
+) -> TrainingBatches | KnowledgeBatches:
+    """Return the batches of a job; they are the same for all mixes of the same present users."""
+    batches = interaction_batches(experiment, job, part, user_draws)
+    if family_of(experiment.settings.model) != "knowledge-based":
+        return batches
+    config = experiment.config
+    key, size = stream_key(experiment, job), batch_format(experiment).batch_size
+    return KnowledgeBatches(batches, Triples(experiment.dataset, size, key, config["device"]))
+
+
+def interaction_batches(
     experiment: Experiment,
     job: Job,
     part: Part,
     user_draws: Any = None,
     negatives: Negatives | None = None,
 ) -> TrainingBatches:
-    """Return the batches of a job; they are the same for all mixes of the same present users."""
+    """Return the batches of a job's interactions."""
     settings, config = experiment.settings, experiment.config
+    form = batch_format(experiment)
     return TrainingBatches(
         part.users,
         part.items,
         negatives or part.negatives,
-        batch_format(experiment),
+        form,
         stream_key(experiment, job),
         sampled_by=_sampled_by(settings.triplets, settings.user_loss),
         present=present_users(experiment, job, part)[1],
         user_draws=user_draws,
         device=config["device"],
+        columns=columns_of(experiment, form, part),
     )
+
+
+def columns_of(experiment: Experiment, form: BatchFormat, part: Part) -> PartColumns | None:
+    """Return the columns of a part's rows, for models that read more than ids."""
+    if family_of(experiment.settings.model) in ("general", "knowledge-based"):
+        return None
+    with recbole_compat():
+        return experiment.columns(form).of_rows(part.rows)
 
 
 def build_model(

@@ -83,7 +83,8 @@ def _reranked(experiment: Experiment, fit: Fit, job: Job, share: float) -> Fit:
     started = time.perf_counter()
     rerank = job.recipe.rerank
     assert rerank is not None
-    model = cast("AbstractRecommender", Reranked(fit.model, rerank))
+    items = experiment.dataset.get_item_feature()
+    model = cast("AbstractRecommender", Reranked(fit.model, rerank, items))
     curve = curve_of(experiment, experiment.part(job.part), [job])
     if curve is not None:
         values = user_metrics(model, curve.held_out, [curve.k], [curve.metric])

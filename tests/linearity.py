@@ -1,0 +1,130 @@
+"""Comparisons with RecBole's own losses and training, for models that read more than ids."""
+
+import torch
+from recbole.model.loss import EmbLoss
+from recbole.utils import get_model, get_trainer
+from torch import nn
+
+from recbole_groupmix.adapters.compat import recbole_compat, without_folders
+from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
+from recbole_groupmix.adapters.trainer import GroupMixTrainer
+from recbole_groupmix.training.one_by_one import build_model, stream_key, training_batches
+
+#: No noise, so that a row's loss depends on parameters and the row alone.
+NO_NOISE = {
+    **dict.fromkeys(("dropout_prob", "hidden_dropout_prob", "attn_dropout_prob"), 0.0),
+    **dict.fromkeys(("drop_ex", "drop_im", "mess_dropout"), 0.0),
+    **dict.fromkeys(("node_dropout_rate", "mess_dropout_rate"), 0.0),
+}
+
+
+def stock_model(name):
+    """RecBole's class of a name; looked up plainly it leaves detection of anomalies on."""
+    with recbole_compat():
+        return get_model(name)
+
+
+def build(ex, cls):
+    """A model with parameters large enough for its loss to be far from linear."""
+    with global_seed(3), recbole_compat():
+        net = cls(ex.config, ex.dataset_of(ex.part(0)))
+        for parameter in net.parameters():
+            nn.init.normal_(parameter, std=0.3)
+    for module in net.modules():
+        if isinstance(
+            module, nn.BatchNorm1d
+        ):  # statistics of the batch mix its rows: use fixed ones
+            module.eval()
+            module.train = lambda mode=True, module=module: module
+    return net
+
+
+class SquaredEmbLoss(EmbLoss):
+    """RecBole's ``EmbLoss`` of rows in its squared form, the one that is a sum over rows."""
+
+    def forward(self, *embeddings, require_pow=True):
+        is_table = len(embeddings) == 1  # RippleNet's matrix, which belongs to no row
+        return super().forward(*embeddings, require_pow=not is_table)
+
+
+def with_squares(cls):
+    """Return what makes a model of RecBole whose L2 modules have their squared form."""
+
+    def make(config, dataset):
+        net = cls(config, dataset)
+        for name, child in list(net.named_children()):
+            if isinstance(child, EmbLoss):
+                setattr(net, name, SquaredEmbLoss())
+        return net
+
+    return make
+
+
+def trained_by_recbole(ex, job):
+    """The model of a job, trained by RecBole's own trainer for it on the job's batches."""
+    config, part, key = job.config(ex), ex.part(job.part), stream_key(ex, job)
+    with global_seed(torch_seed(MODEL_NOISE, *key)), recbole_compat(), without_folders():
+        net = build_model(ex, part, None, key, config)
+        trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, net)
+        trainer.epochs = job.epochs
+        batches = training_batches(ex, job, part)
+        trainer.fit(batches, None, verbose=False, saved=False)
+    return net
+
+
+def difference_to_groupwise_sum(ex, stock, batches, weights, count=len, n_triples=0):
+    """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
+
+    With rows of group g alone RecBole's gradient is ``D_g + T``: a mean over the group's rows and
+    terms without users. Weighted by w it must be ``T`` plus the sum over groups of w_g times the
+    share of the group's rows times ``D_g``, where ``T`` is the gradient at weights of 0.
+    Returned beside the largest entry of that sum.
+
+    Parameters
+    ----------
+    ex : Experiment
+        With steps of SGD of length 1.
+    stock : callable
+        RecBole's class of the model.
+    batches : callable
+        Maps rows of the batch, None for all, to the batch.
+    weights : array
+        Weight of each group, the last for the padding user.
+    count : callable
+        What RecBole's mean over a batch divides by; default the number of rows.
+    n_triples : int
+        Triples that are in one mean with the rows: their sum is then a term without users.
+    """
+    assert (ex.config["learner"], ex.config["learning_rate"]) == ("sgd", 1.0)
+    batch = batches(None)
+    group = ex.groups.of_user[batch["user_id"].numpy()]
+    net = build(ex, ex.model_class)
+    start = {name: value.clone() for name, value in net.state_dict().items()}
+
+    def ours(by_group):
+        net = build(ex, ex.model_class)
+        with recbole_compat():  # one step of length 1 on the loss of interactions
+            trainer = GroupMixTrainer(ex.config, net, by_group[ex.groups.of_user])
+            trainer.fit([batch], saved=False, verbose=False)
+        return {name: start[name] - value.detach() for name, value in net.named_parameters()}
+
+    weighted, at_zero = ours(weights), ours(0 * weights)
+    expected = {name: value.clone() for name, value in at_zero.items()}
+    for index in range(len(ex.groups.names)):
+        (rows,) = (group == index).nonzero()
+        theirs = build(ex, stock)
+        if type(theirs) is not type(net):  # else the seed of `build` has given both the same
+            theirs.load_state_dict(start, strict=False)
+        if ex.settings.model == "MKR":  # its L2 term is a sum over rows
+            theirs.reg_weight *= len(group) / len(rows)
+        with recbole_compat():
+            loss_of = getattr(theirs, "calculate_rs_loss", theirs.calculate_loss)  # MKR's name
+            losses = loss_of(batches(rows))
+            (sum(losses) if isinstance(losses, tuple) else losses).backward()
+        share = (count(batches(rows)) + n_triples) / (count(batch) + n_triples)
+        of_terms = 1.0 if n_triples else share
+        for name, value in theirs.named_parameters():
+            gradient = torch.zeros_like(value) if value.grad is None else value.grad
+            expected[name] += weights[index] * (share * gradient - of_terms * at_zero[name])
+    moved = max((expected[name] - at_zero[name]).abs().max().item() for name in expected)
+    return moved, max((weighted[name] - expected[name]).abs().max().item() for name in expected)
