@@ -35,6 +35,6 @@ class HistoryLoader(FullSortEvalDataLoader):
         return histories, _tensors(left_out), *_tensors(positive)
 
 
-def _tensors(pairs: tuple[np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(pairs: tuple[np.ndarray, ...]) -> tuple[torch.Tensor, torch.Tensor]:
     rows, items = (torch.from_numpy(ids.astype(np.int64)) for ids in pairs)
     return rows, items

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
+from recbole_groupmix.adapters.other_parameters import other_parameters
 from recbole_groupmix.files.whole import write_whole
 
 REGULARIZERS = ("weighted", "unweighted", "rows")
@@ -225,7 +226,7 @@ class GroupMixTrainer(Trainer):
             "cur_step": self.cur_step,
             "best_valid_score": float(self.best_valid_score),
             "state_dict": self.model.state_dict(),
-            "other_parameter": self.model.other_parameter(),
+            "other_parameter": other_parameters(self.model),
             "optimizer": self.optimizer.state_dict(),
         }
         Path(path).parent.mkdir(parents=True, exist_ok=True)

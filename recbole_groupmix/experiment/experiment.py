@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset, SequentialDataset
+from recbole.data.transform import construct_transform
 from recbole.sampler import RepeatableSampler, Sampler
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
@@ -94,6 +95,9 @@ class Experiment:
             check_named_columns(settings, self.config, files)
             check_context_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
+            construct_transform(
+                self.config
+            )  # names columns that models look up when they are made
             self.split = Split.of(settings, self.dataset)
         self.pretrained = pretrained(settings, self.config)
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from recbole_groupmix.adapters.other_parameters import other_parameters
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
@@ -30,7 +31,7 @@ class ModelKeeper:
             return
         state = {
             "state_dict": fit.model.state_dict(),
-            "other_parameter": fit.model.other_parameter(),
+            "other_parameter": other_parameters(fit.model),
         }
         save_checkpoint(self._folder, self._file(fit.job.name, fit.job.epochs), state)
 
