@@ -62,6 +62,7 @@ def _project(model, metrics, **more):
         "metric_decimal_place": 17,
         "embedding_size": 8,
         "eval_batch_size": 10**7,
+        "user_inter_num_interval": "[100,inf)",  # a third of the users
         "checkpoint_dir": ".",
         **MODELS[model],
         **more,
