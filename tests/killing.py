@@ -5,6 +5,7 @@ from command import call, run_folder
 
 from recbole_groupmix.record.folder import RunFolder
 
+
 class Killed(BaseException):
     """Ends a command in this process; the program catches it nowhere."""
 
