@@ -133,4 +133,5 @@ def combinations(frame: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.
     for column in columns:
         code, values = pd.factorize(frame[column])
         number = number * len(values) + code
-    return pd.factorize(number)[0]
+    combination: npt.NDArray[np.intp] = pd.factorize(number)[0]
+    return combination
