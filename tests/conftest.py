@@ -12,7 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many threads as cores in each woul
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A failing example must fail again on the next machine; how long one takes proves nothing.
-settings.register_profile("groupmix", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "groupmix", deadline=None, derandomize="CI" in os.environ, max_examples=50
+)
 settings.load_profile("groupmix")
 
 
