@@ -12,9 +12,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many threads as cores in each woul
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A failing example must fail again on the next machine; how long one takes proves nothing.
-settings.register_profile("groupmix", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "groupmix", deadline=None, derandomize="CI" in os.environ, max_examples=50
+)
 settings.load_profile("groupmix")
 
+
+#: A picture of nothing.
+EMPTY = b'<svg viewBox="0 0 1 1"></svg>'
 
 #: What takes longest, longest first: begun first, so that no core waits for it at the end.
 LONGEST = (
@@ -113,9 +118,21 @@ def undrawn(monkeypatch):
     from recbole_groupmix.report import page
     from recbole_groupmix.report.frame import drawing
 
-    svg = b'<svg viewBox="0 0 1 1"></svg>'
-    monkeypatch.setattr(page, "drawn", lambda figure: drawing.Drawing(figure, svg, b""))
+    monkeypatch.setattr(page, "drawn", lambda figure: drawing.Drawing(figure, EMPTY, b""))
     monkeypatch.setattr(command, "draw", lambda *given: [])
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Figures of pages are made, but not laid out and written: for tests of odd values in them."""
+    from recbole_groupmix.report import page
+    from recbole_groupmix.report.frame import drawing
+
+    def drawn(figure):
+        figure.draw()
+        return drawing.Drawing(figure, EMPTY, b"")
+
+    monkeypatch.setattr(page, "drawn", drawn)
 
 
 @pytest.fixture(scope="session")

@@ -523,7 +523,7 @@ def test_bad_input(classed, options, message):
 
 def test_figures_of_one_target_of_all_and_of_two_groups(tiny, tmp_path):
     two = write_tiny(tmp_path / "two", sizes={"A": 16, "B": 16})
-    for folder, options in ((tiny, {}), (tiny, {"target": "A"}), (two, {}), (tiny, {"max_d": 1})):
+    for folder, options in ((tiny, {}), (tiny, {"target": "A", "max_d": 1}), (two, {})):
         status, _, err = run_check(folder, drawn=True, **options)
         assert status == 0 and "matplotlib" not in err
         for name in ("heterogeneity.png", "discrepancy.png"):

@@ -62,6 +62,7 @@ def _project(model, metrics, **more):
         "metric_decimal_place": 17,
         "embedding_size": 8,
         "eval_batch_size": 10**7,
+        "user_inter_num_interval": "[100,inf)",  # a third of the users
         "checkpoint_dir": ".",
         **MODELS[model],
         **more,
@@ -97,6 +98,11 @@ def _stock(trainer, loaders):
         return trainer.evaluate(loaders[2], load_best_model=False)
 
 
+def _near(value, metric):
+    """Return what equals a number of RecBole's; its GAUC is in single precision."""
+    return pytest.approx(value, abs=1e-6 if metric == "gauc" else 1e-9)
+
+
 @pytest.mark.contract
 @pytest.mark.parametrize("model", MODELS)
 def test_values_of_users_average_to_recboles_numbers(model):
@@ -107,15 +113,15 @@ def test_values_of_users_average_to_recboles_numbers(model):
     assert list(wanted) == report.metrics
     assert len(report.per_user) == loaders[2]._dataset.inter_feat["user_id"].unique().numel()
     for metric, value in wanted.items():
-        assert report.overall[metric] == pytest.approx(value, abs=1e-9)
+        assert report.overall[metric] == _near(value, metric)
         if metric != "gauc":  # weighted by a user's positives
-            assert report.per_user[metric].mean() == pytest.approx(value, abs=1e-9)
+            assert report.per_user[metric].mean() == _near(value, metric)
     assert report.per_user["recall@20"].std() > 0
     positives = loaders[2]._dataset.inter_feat["user_id"].bincount().numpy()
     token_id = loaders[2]._dataset.field2token_id["user_id"]
     weights = [positives[token_id[user]] for user in report.per_user["user_id"]]
     gauc = np.average(report.per_user["gauc"], weights=weights)
-    assert gauc == pytest.approx(wanted["gauc"], abs=1e-6)  # RecBole's is in single precision
+    assert gauc == _near(wanted["gauc"], "gauc")
     again = evaluator.evaluate(net)
     pd.testing.assert_frame_equal(again.table, report.table)
     pd.testing.assert_frame_equal(again.per_user, report.per_user)
@@ -141,4 +147,6 @@ def test_larger_batches_than_recboles_default_give_the_same(model):
     assert loaders[2].step == 2  # users: 4096 // 1683 items
     wanted = _stock(trainer, loaders)
     report = GroupEvaluator(config, loaders[2], "gender", n_boot=50).evaluate(net)
-    assert dict(report.overall) == pytest.approx(dict(wanted), abs=1e-9)
+    assert report.metrics == list(wanted)
+    for metric, value in wanted.items():
+        assert report.overall[metric] == _near(value, metric)

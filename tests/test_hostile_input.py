@@ -304,8 +304,11 @@ def hostile():
     return "data"
 
 
-@pytest.mark.parametrize("target", [NAMES[0], NAMES[4]])
-def test_groups_of_any_name_are_run_and_shown_harmlessly(hostile, target):
+@pytest.mark.parametrize("pictures", ["drawn", "undrawn"])  # once, since they show all names
+def test_groups_of_any_name_are_run_and_shown_harmlessly(hostile, pictures, request):
+    target = NAMES[0] if pictures == "drawn" else NAMES[4]
+    if pictures == "undrawn":
+        request.getfixturevalue(pictures)
     arguments = run_arguments(hostile, dataset="hostile", target=target, trials=1, repeats=1)
     status, out, err = call(*arguments)
     assert status == 0, err

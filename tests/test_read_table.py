@@ -98,7 +98,7 @@ def test_any_table_has_the_same_outcome(tmp_path_factory, rows, whole):
 @example([('"a\tb"', '"c""d"', '"1"'), ('"e\nf"', "", "")])
 @example([('""x', "", "")])
 @example([("a", '\n"', '"')])  # a row of a single quoted blank
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_cells_that_begin_with_quotes_have_the_same_outcome(tmp_path_factory, rows):
     file = tmp_path_factory.mktemp("table") / "d.inter"
     text = HEADER + "".join("\t".join(row) + "\n" for row in rows)

@@ -323,7 +323,7 @@ def test_all_trials_diverged(tmp_path, undrawn):
     write_report([folder])
 
 
-def test_one_repeat_and_a_mean_of_0(tmp_path):
+def test_one_repeat_and_a_mean_of_0(tmp_path, sketched):
     def nothing(metrics):
         return metrics.assign(value=metrics["value"].where(metrics["mix"] != REFERENCE, 0.0))
 
@@ -334,7 +334,7 @@ def test_one_repeat_and_a_mean_of_0(tmp_path):
     assert "0.0000, is 0 or too close to 0" in "".join(page.text)
 
 
-def test_values_that_are_undefined(tmp_path):
+def test_values_that_are_undefined(tmp_path, sketched):
     def holes(metrics):
         of_b = (metrics["metric"] == "ndcg") | (metrics["group"] == "B")
         return metrics.assign(value=metrics["value"].mask(of_b))

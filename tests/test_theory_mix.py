@@ -10,8 +10,9 @@ from recbole_groupmix.adapters.item_classes import read_item_classes
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.theory.optimal_mix import optimal_mix
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.mixes.candidates import Candidate, candidates, select
-from recbole_groupmix.mixes.theory import theory_mix
+from recbole_groupmix.mixes import theory
+from recbole_groupmix.mixes.candidates import Candidate, candidates, fixed_candidates, select
+from recbole_groupmix.mixes.theory import SharesOfParts, class_shares
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.run import run_groupmix
@@ -102,13 +103,45 @@ def test_on_a_fold_theory_sees_the_training_part_of_the_fold_alone(tmp_path):
 
 
 def test_a_fold_without_classes_of_a_group_has_proportional(repository, monkeypatch):
-    from recbole_groupmix.mixes import candidates as module
+    def of_all_of_train(ex, part):
+        if part:
+            raise ValueError("group 'D' likes no item with a class")
+        return class_shares(ex, part=part)
 
-    monkeypatch.setattr(module, "theory_mix", lambda ex, part=0: None if part else theory_mix(ex))
+    monkeypatch.setattr(theory, "class_shares", of_all_of_train)
     shared = experiment(repository / "dataset_atomic", dataset="blockmix", target="A")
     (found,) = [c for c in candidates(shared, {}, 0) if c.source == "theory"]
     assert set(job_of(shared, found, 1).weights.values()) == {1.0}
     assert set(job_of(shared, found, 0).weights.values()) != {1.0}
+
+
+@pytest.mark.parametrize("train_items", ["all", "target"])
+def test_targets_share_what_theory_counts_unless_each_trains_on_other_rows(
+    repository, monkeypatch, train_items
+):
+    counted = []
+    monkeypatch.setattr(
+        theory,
+        "class_shares",
+        lambda ex, part: counted.append((ex.target, part)) or class_shares(ex, part=part),
+    )
+    given = {"dataset": "blockmix", "rank_items": "target", "train_items": train_items}
+    shared = experiment(repository / "dataset_atomic", **given)
+    views = {name: shared.for_target(name) for name in "AB"}
+
+    def weights(*shares):
+        found = {name: fixed_candidates(view, {}, *shares)[-1] for name, view in views.items()}
+        assert {candidate.source for candidate in found.values()} == {"theory"}
+        return {
+            (name, part): found[name].weights_on(view.part(part).n_users, name, part)
+            for name, view in views.items()
+            for part in range(3)
+        }
+
+    together = weights(SharesOfParts(shared))
+    targets = "A" if train_items == "all" else "AB"
+    assert sorted(counted) == [(name, part) for name in targets for part in range(3)]
+    assert together == weights()
 
 
 @pytest.mark.parametrize("selected", ["theory", "trial-1"])

@@ -42,7 +42,11 @@ def global_seed(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(enabled=True):
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
-        torch.manual_seed(seed)
+        # torch.manual_seed would also queue a call, with its stack, for each kind of device that
+        # has not been used yet: they pile up over the models of a run
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(seed)
         try:
             yield
         finally:

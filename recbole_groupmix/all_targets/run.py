@@ -15,6 +15,7 @@ from recbole_groupmix.experiment.item_notes import item_notes
 from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.mixes.budget import two_groups_note
 from recbole_groupmix.mixes.candidates import budget_candidates, fixed_candidates
+from recbole_groupmix.mixes.theory import SharesOfParts
 from recbole_groupmix.record.result_schema import Index
 from recbole_groupmix.search.carry_out import Stage, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
@@ -64,15 +65,16 @@ class AllTargets:
         self._more = {"targets": self._names}
         self.folder, self._config = run_folder(experiment, {}, self._more)
         self.folder.check(self._config)
-        self._runs = {name: self._run(name) for name in self._names}
+        shares = SharesOfParts(experiment)
+        self._runs = {name: self._run(name, shares) for name in self._names}
         check_trackers(experiment.config)
 
-    def _run(self, target: str) -> TargetRun:
+    def _run(self, target: str, shares: SharesOfParts) -> TargetRun:
         n_users = self._experiment.n_users
         of_target = [trial.candidate(n_users, target) for trial in self._trials]
         searched = [candidate for candidate in of_target if candidate is not None]
         view = self._experiment.for_target(target, trials=len(searched))
-        candidates = fixed_candidates(view, {})
+        candidates = fixed_candidates(view, {}, shares)
         if has_budget(view.settings):
             candidates += budget_candidates(n_users, target)
         candidates += searched

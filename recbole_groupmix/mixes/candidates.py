@@ -21,8 +21,9 @@ from recbole_groupmix.core.names import (
 )
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.item_scope import OF_TARGET
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.mixes.theory import theory_mix
+from recbole_groupmix.mixes.theory import SharesOfParts, theory_mix
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.rivals.recipe import Recipe
 
@@ -110,25 +111,39 @@ def reference_candidate(n_users: Mapping[str, int], target: str) -> Candidate:
     return Candidate(REFERENCE, proportional(n_users, target), "baseline")
 
 
-def fixed_candidates(experiment: Experiment, own: Mapping[str, Mix]) -> list[Candidate]:
-    """Return the baselines, the user's own mixes and theory's mix, in this order."""
+def fixed_candidates(
+    experiment: Experiment, own: Mapping[str, Mix], shares: SharesOfParts | None = None
+) -> list[Candidate]:
+    """Return the baselines, the user's own mixes and theory's mix, in this order.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Shared data, settings and target.
+    own : mapping of str to Mix
+        The user's own mixes.
+    shares : SharesOfParts, optional
+        What theory's mix counts, where several targets share it.
+    """
+    if shares is None or experiment.settings.train_items == OF_TARGET:  # parts of its own
+        shares = SharesOfParts(experiment)
     fixed = [
         Candidate(name, mix, "baseline")
         for name, mix in baselines(experiment.n_users, experiment.target).items()
     ]
     fixed += [Candidate(name, mix, "own") for name, mix in own.items()]
-    least_bound = theory_mix(experiment)
+    least_bound = theory_mix(experiment, shares)
     if least_bound is not None:
-        fixed.append(Candidate(THEORY, least_bound, THEORY, mix_on=_theory_on(experiment)))
+        fixed.append(Candidate(THEORY, least_bound, THEORY, mix_on=_theory_on(experiment, shares)))
     return fixed
 
 
-def _theory_on(experiment: Experiment) -> Callable[[int], Mix]:
+def _theory_on(experiment: Experiment, shares: SharesOfParts) -> Callable[[int], Mix]:
     """Return theory's mix of each part; Proportional where a fold has none."""
 
     @cache
     def mix_on(part: int) -> Mix:
-        of_part = theory_mix(experiment, part)
+        of_part = theory_mix(experiment, shares, part)
         return of_part or proportional(experiment.part(part).n_users, experiment.target)
 
     return mix_on

@@ -154,19 +154,58 @@ def theory(
     return Theory(Mix(alpha, alpha_aug), optimum, prevalence(alpha_prop, *setting))
 
 
-def theory_mix(experiment: Experiment, part: int = ALL_OF_TRAIN) -> Mix | None:
+class SharesOfParts:
+    """Class shares of the parts of an experiment, counted once for all of its targets.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        That of any target.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._known: dict[int, ClassShares | None] = {}
+
+    def of(self, part: int) -> ClassShares | None:
+        """Return the shares on a part: None without a class column, or for a fold that has none.
+
+        A fold has none if it leaves a group without an item that has a class.
+
+        Raises
+        ------
+        ValueError
+            As :func:`class_shares`, for all of train.
+        """
+        if part not in self._known:
+            try:
+                self._known[part] = class_shares(self._experiment, part=part)
+            except ValueError:
+                if part == ALL_OF_TRAIN:
+                    raise
+                self._known[part] = None
+        return self._known[part]
+
+
+def theory_mix(
+    experiment: Experiment, shares: SharesOfParts, part: int = ALL_OF_TRAIN
+) -> Mix | None:
     """Return theory's mix for the experiment's target at budget 1, to be trained beside the others.
 
     It is counted on the training interactions of a part, so that the mix of a fold has not seen
     what the fold holds out. None without a class column, where every mix has an infinite bound, or
     where a fold leaves a group without an item that has a class.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Its target is served.
+    shares : SharesOfParts
+        Those of its parts.
+    part : int
+        The part.
     """
-    try:
-        classes = class_shares(experiment, part=part)
-    except ValueError:
-        if part == ALL_OF_TRAIN:
-            raise
-        return None
+    classes = shares.of(part)
     if classes is None:
         return None
     least = theory(experiment, classes, experiment.target, part=part)

@@ -11,15 +11,17 @@ import pandas as pd
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.core.statistics.two_tests import compared_changes
+from recbole_groupmix.record.metrics import combinations
 from recbole_groupmix.record.schema import Change, Means
 
 
 def test_means(metrics: pd.DataFrame, group: str) -> dict[str, Means]:
     """Return the means over users and repeats of a group, by mix and ``"metric@k"``."""
     rows = metrics[metrics["group"] == group]
+    value = rows["value"].to_numpy()
     means: dict[str, Means] = {}
-    for (mix, metric, k), value in rows.groupby(["mix", "metric", "k"], sort=False)["value"]:
-        means.setdefault(mix, {})[f"{metric}@{k}"] = float(value.mean())
+    for (metric, k, mix), places in _cells(rows).items():
+        means.setdefault(mix, {})[f"{metric}@{k}"] = float(pd.Series(value[places]).mean())
     return means
 
 
@@ -78,12 +80,10 @@ def changes(
     same = same or {}
     rows = metrics[metrics["group"] == target]
     by_mix: dict[str, dict[str, Change]] = {}
-    # cut-offs of a metric share their resamples
-    for metric, rows_of_metric in rows.groupby("metric", sort=False):
-        arrays = {
-            (k, mix): _by_repeat_and_user(values)
-            for (k, mix), values in rows_of_metric.groupby(["k", "mix"], sort=False)
-        }
+    by_metric: dict[str, dict[tuple[int, str], npt.NDArray[np.float64]]] = {}
+    for (metric, k, mix), values in _by_repeat_and_user(rows).items():
+        by_metric.setdefault(metric, {})[k, mix] = values
+    for metric, arrays in by_metric.items():  # cut-offs of a metric share their resamples
         compared = [(k, mix) for k, mix in arrays if mix != reference]
         pairs = [(arrays[k, mix], arrays[k, reference]) for k, mix in compared]
         change_of = dict(zip(compared, compared_changes(pairs, seed=seed), strict=True))
@@ -104,9 +104,28 @@ def changes(
     return by_mix
 
 
-def _by_repeat_and_user(values: pd.DataFrame) -> npt.NDArray[np.float64]:
-    user, users = pd.factorize(values["user_id"], sort=True)
-    repeat, repeats = pd.factorize(values["repeat"], sort=True)
-    wide = np.full((len(repeats), len(users)), np.nan)
-    wide[repeat, user] = values["value"]
-    return wide
+def _by_repeat_and_user(
+    rows: pd.DataFrame,
+) -> dict[tuple[str, int, str], npt.NDArray[np.float64]]:
+    """Return values by metric, cut-off and mix, each an array (n_repeats, n_users)."""
+    user, _ = pd.factorize(rows["user_id"], sort=True)
+    repeat, _ = pd.factorize(rows["repeat"], sort=True)
+    value = rows["value"].to_numpy()
+    arrays = {}
+    for cell, places in _cells(rows).items():
+        users, column = np.unique(user[places], return_inverse=True)
+        repeats, line = np.unique(repeat[places], return_inverse=True)
+        arrays[cell] = np.full((len(repeats), len(users)), np.nan)
+        arrays[cell][line, column] = value[places]
+    return arrays
+
+
+def _cells(rows: pd.DataFrame) -> dict[tuple[str, int, str], npt.NDArray[np.intp]]:
+    """Return the places of the rows of each metric, cut-off and mix, in order of appearance."""
+    if rows.empty:
+        return {}
+    keys = ["metric", "k", "mix"]
+    cell = combinations(rows, keys)
+    places = np.split(np.argsort(cell, kind="stable"), np.cumsum(np.bincount(cell))[:-1])
+    names = rows[keys].iloc[[of_cell[0] for of_cell in places]].itertuples(index=False, name=None)
+    return dict(zip(names, places, strict=True))

@@ -100,7 +100,7 @@ class RunFolder:
                 os.fsync(probe.fileno())
             for folder in (self.path, self.path / "repeats"):
                 forget_unfinished(folder)
-            self.write("config.yaml", yaml.safe_dump(dict(config), sort_keys=True))
+            self.write("config.yaml", as_yaml(dict(config)))
         except OSError as error:
             if made:
                 shutil.rmtree(made[-1], ignore_errors=True)
@@ -175,3 +175,12 @@ def _end_with_a_whole_line(file: BinaryIO) -> None:
         end = start
     if end < size:
         file.truncate(end)
+
+
+def as_yaml(content: Mapping[str, Any]) -> str:
+    """Return the text of a YAML file of a run."""
+    fast = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # of libyaml, if PyYAML has it
+    try:
+        return str(yaml.dump(content, Dumper=fast))
+    except UnicodeEncodeError:  # of a path that is no UTF-8, which libyaml does not escape
+        return str(yaml.safe_dump(content))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from recbole_groupmix.record.read import AGAIN, read_frame
@@ -116,10 +117,21 @@ def _is_number(column: pd.Series) -> bool:
 
 def _is_grid(frame: pd.DataFrame, n_users: int, n_repeats: int) -> bool:
     """Whether every mix and metric has one row for each of so many users in each repeat."""
-    parts = frame.groupby(["mix", "metric", "k"], sort=False, observed=True)
-    sizes = parts.size()
-    if not (sizes == n_users * n_repeats).all():
+    cell = combinations(frame, ["mix", "metric", "k"])
+    if not (np.bincount(cell) == n_users * n_repeats).all():
         return False
     # so many rows, and so many different users in each repeat of each: no row is there twice
-    each = frame.groupby(["mix", "metric", "k", "repeat"], sort=False, observed=True)
-    return bool((each["user_id"].nunique() == n_users).all())
+    part = combinations(frame.assign(cell=cell), ["cell", "repeat"])
+    user, users = pd.factorize(frame["user_id"])
+    users_of_part = np.bincount(np.unique(part * len(users) + user) // len(users))
+    return bool((users_of_part == n_users).all())
+
+
+def combinations(frame: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Return which combination of values each row has, numbered from 0 in order of appearance."""
+    number = np.zeros(len(frame), dtype=np.int64)
+    for column in columns:
+        code, values = pd.factorize(frame[column])
+        number = number * len(values) + code
+    combination: npt.NDArray[np.intp] = pd.factorize(number)[0]
+    return combination

@@ -13,6 +13,7 @@ from recbole_groupmix.experiment.notes import say_notes
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.mixes.candidates import candidates, fixed_candidates
 from recbole_groupmix.mixes.duplicates import find_duplicates, without_duplicates
+from recbole_groupmix.mixes.theory import SharesOfParts
 from recbole_groupmix.record.read import read_json
 from recbole_groupmix.record.schema import Count, NotNegative
 from recbole_groupmix.reproduce.plan import Cell
@@ -99,7 +100,8 @@ class Timings:
         names = experiment.groups.names
         folds = settings.folds if trains_on_folds(settings) else 0
         key = _key(given, NO_COST - _OF_MIXES)
-        self._known["mixes"][key] = {n: _mixes(experiment, n, folds) for n in names}
+        shares = SharesOfParts(experiment)
+        self._known["mixes"][key] = {n: _mixes(experiment, n, folds, shares) for n in names}
         self._known["groups"][given["dataset"]] = {n: experiment.n_users[n] for n in names}
         self._known["models"][_key(given)] = {
             "model": measured.costs.model,
@@ -122,11 +124,11 @@ def _key(given: Mapping[str, Any], without: frozenset[str] = NO_COST) -> str:
     return json.dumps(kept, default=str)
 
 
-def _mixes(everyone: Experiment, target: str, folds: int) -> list[str]:
+def _mixes(everyone: Experiment, target: str, folds: int, shares: SharesOfParts) -> list[str]:
     """Return the baselines and theory's mix of a target by name, each mix once."""
     view = everyone.for_target(target)
     try:
-        fixed = fixed_candidates(view, {})
+        fixed = fixed_candidates(view, {}, shares)
         return [c.name for c in without_duplicates(fixed, find_duplicates(view, fixed, folds))]
     except ValueError:  # cannot be a target; its run says why
         return []

@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from recbole_groupmix.adapters.other_parameters import other_parameters
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.mixes.candidates import Candidate
-from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.folder import RunFolder, as_yaml
 from recbole_groupmix.record.schema import ModelFile
 from recbole_groupmix.search.checkpoint import damage, save_checkpoint
 from recbole_groupmix.search.trainable import Trainable
@@ -55,7 +53,7 @@ class ModelKeeper:
             "settings": json.loads(json.dumps(dict(experiment.settings.values), default=str)),
             "folder": str(Path(experiment.config["data_path"]).resolve()),
         }
-        self._folder.write("model.yaml", yaml.safe_dump(content))
+        self._folder.write("model.yaml", as_yaml(content))
 
     def _file(self, name: str, epochs: int | None) -> str:
         return f"model-{name}-{epochs}.pth"

@@ -189,20 +189,15 @@ def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:
     dataset, groups = experiment.dataset, experiment.groups
     tokens = dataset.id2token(dataset.uid_field, held_out.users).astype(str)
     names = np.array(groups.names)[groups.of_user[held_out.users]]
-    frames = []
-    for key, value in values.items():
-        metric, _, cut_off = key.partition("@")
-        frames.append(
-            pd.DataFrame(
-                {
-                    "user_id": tokens,
-                    "group": names,
-                    "mix": fit.job.name,
-                    "repeat": fit.job.repeat,
-                    "metric": metric,
-                    "k": int(cut_off),
-                    "value": value,
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+    keys = [key.partition("@") for key in values]
+    return pd.DataFrame(
+        {
+            "user_id": np.tile(tokens, len(keys)),
+            "group": np.tile(names, len(keys)),
+            "mix": fit.job.name,
+            "repeat": fit.job.repeat,
+            "metric": np.repeat([metric for metric, _, _ in keys], len(tokens)),
+            "k": np.repeat([int(cut_off) for _, _, cut_off in keys], len(tokens)),
+            "value": np.concatenate(list(values.values())),
+        }
+    )

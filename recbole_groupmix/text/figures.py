@@ -26,6 +26,8 @@ def figure_of_names(
 ) -> Iterator[Any]:
     """Yield a matplotlib figure whose text is shown as it is, and keep its settings for saving.
 
+    It is laid out once: what is saved has the places of that layout, whatever its resolution.
+
     A ``$`` begins no formula, except where a text asks for it (``parse_math=True``). Letters that
     the font lacks are taken from an installed one that has them; a warning names the others.
 
@@ -49,9 +51,9 @@ def figure_of_names(
                 family = matplotlib.rcParams["font.family"]
                 with matplotlib.rc_context({"font.family": [*family, *fonts]}):
                     picture, _ = _laid_out(draw)
+        picture.set_layout_engine(None)  # any engine, "none" too, makes each savefig draw twice
         with warnings.catch_warnings():
-            for pattern in (_MISSING.pattern, _NO_ROOM):
-                warnings.filterwarnings("ignore", message=pattern)
+            warnings.filterwarnings("ignore", message=_MISSING.pattern)
             yield picture
 
 

@@ -67,7 +67,6 @@ def drawn(figure: Figure) -> Drawing:
     """Draw a figure."""
     svg, png = io.BytesIO(), io.BytesIO()
     with figure_of_names(figure.draw, style.RC) as picture:
-        picture.set_layout_engine("none")  # what was laid out serves both files
         picture.savefig(svg, format="svg", metadata={"Date": None})
         picture.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Description": figure.alt})
     return Drawing(figure, svg.getvalue(), png.getvalue())
