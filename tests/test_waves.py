@@ -19,8 +19,9 @@ from recbole_groupmix.core.racing import chance_to_lead
 from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.search_sentences import trials_asked
+from recbole_groupmix.record.user_parts import UserParts, scored_point
 from recbole_groupmix.search import forecast, race, waves, waves_left
-from recbole_groupmix.search.history import UserParts, _point, history_of
+from recbole_groupmix.search.history import history_of
 from recbole_groupmix.search.proposers import known
 from recbole_groupmix.search.workload import planned
 from recbole_groupmix.settings.merge import merge_settings
@@ -143,11 +144,13 @@ def test_the_table_has_the_scores_of_the_folder(data, more, monkeypatch):
 
 
 def test_the_values_that_count_are_those_at_the_length_or_of_the_lambda():
-    curve = {"curve": [{"epoch": 2}, {"epoch": 4}, {"epoch": 6}]}
-    assert _point(curve, {"epochs": 4, "options": {}}, False) == 1
-    curve = {"curve": [{"epoch": 1, "reg_weight": 10.0}, {"epoch": 1, "reg_weight": 100.0}]}
-    assert _point(curve, {"epochs": 1, "options": {"reg_weight": 100.0}}, True) == 1
-    assert _point({"curve": [{"epoch": 1}]}, {"epochs": 1, "options": {}}, True) == 0
+    curve = {"name": "a", "fold": 0, "curve": [{"epoch": 2}, {"epoch": 4}, {"epoch": 6}]}
+    assert scored_point(curve, {"epochs": 4, "options": {"reg_weight": 0.1}}) == 1
+    with pytest.raises(ValueError, match="'a' on fold 0 has no point at 5"):
+        scored_point(curve, {"epochs": 5, "options": {}})
+    curve["curve"] = [{"epoch": 1, "reg_weight": 10.0}, {"epoch": 1, "reg_weight": 100.0}]
+    assert scored_point(curve, {"epochs": 1, "options": {"reg_weight": 100.0}}) == 1
+    assert scored_point({**curve, "curve": [{"epoch": 1}]}, {"epochs": 1, "options": {}}) == 0
 
 
 def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data):
@@ -160,8 +163,7 @@ def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data
 
     class Parts(UserParts):
         def __init__(self):
-            self._known, self._settings = {}, ex.settings
-            self._records = type("R", (), {"users": users})
+            super().__init__({}, users, "recall@10")
 
         def _values(self, name, summary, fold):
             return np.array(hits[name, fold], float)
