@@ -128,12 +128,15 @@ def line(surface: Surface, centre: FloatArray, axis: int) -> Line:
 def most_interacting(surface: Surface, centre: FloatArray, n: int) -> list[Plane]:
     """Return the n planes through a mix with the largest interactions, the largest first.
 
-    Two groups make a plane where there is a third, relative to which they are moved; the budget and a
-    group do where there are two.
+    Two groups make a plane where there is a third, relative to which they are moved. Of two groups the
+    first makes one with the budget, and a single group makes none.
     """
     groups = range(len(centre))
-    pairs = [(BUDGET_AXIS, group) for group in groups] if len(centre) > 1 else []
-    pairs += combinations(groups, 2) if len(centre) > 2 else []
+    pairs = [(BUDGET_AXIS, group) for group in groups]
+    if len(centre) < 3:  # what one of two groups does against the other one is one thing
+        pairs = pairs[: len(centre) - 1]
+    else:
+        pairs += combinations(groups, 2)
     planes = [_plane(surface, centre, pair) for pair in pairs]
     planes.sort(key=lambda plane: -plane[0])
     return [_with_sd(surface, centre, pair) for _, pair in planes[:n]]

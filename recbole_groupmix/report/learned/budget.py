@@ -67,7 +67,7 @@ def budget_figure(search: Search, centre: FloatArray, key: str) -> Figure:
     )
     at_most = told_at_most(shapes[REFERENCE])
     second = (
-        f" The dashed line keeps the shares of the recommended mix, {chosen} (ring)."
+        f" The dashed line keeps the shares of the mix believed best, {chosen} (ring)."
         if chosen in shapes and chosen != REFERENCE
         else ""
     )

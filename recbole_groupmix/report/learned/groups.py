@@ -26,7 +26,7 @@ from recbole_groupmix.surface.through_mix import Line, place_on
 from recbole_groupmix.text import numbers
 
 #: Ticks of panels in two columns, and in three.
-_TICKS = {2: (0.0, 1 / 16, 0.25, 1.0, 4.0, 16.0), 3: (0.0, 0.125, 1.0, 8.0)}
+_TICKS = {2: (0.0, 0.25, 1.0, 4.0, 16.0), 3: (0.0, 0.125, 1.0, 8.0)}
 
 
 def groups_figure(
@@ -101,7 +101,7 @@ def _plot(
         )
         set_ticks(axes, _TICKS[columns], low, high, "off")
         axes.tick_params(labelbottom=number + columns >= len(lines))  # nothing is below it
-        axes.set_title(style.clipped(group, 22 if columns == 2 else 14), pad=3)
+        axes.set_title(style.clipped(group, 24 if columns == 2 else 18), pad=3)
         axes.grid(axis="y")
     limit(grid.flat[0], list(lines.values()))
     style.percent_axis(grid.flat[0].yaxis)
@@ -116,10 +116,14 @@ def who_matters(lines: dict[str, Line], through: str) -> str:
     """Return in a sentence which group's weight changes the surface most, and which least."""
     spans = {group: float(np.ptp(of.mean)) for group, of in lines.items()}
     most, least = max(spans, key=lambda g: spans[g]), min(spans, key=lambda g: spans[g])
-    of = lines[most]
-    return (
-        f"From {through}, the weight of group {most} matters most: between off and 16 times the others the "
-        f"expected change goes from {numbers.percent(of.mean.min())} to {numbers.percent(of.mean.max())}; "
-        f"least matters {least} ({numbers.percent(lines[least].mean.min())} to "
-        f"{numbers.percent(lines[least].mean.max())})."
+    said = (
+        f"From {through}, the weight of group {most} matters most: between off and {RELATIVE_BOX[1]:g} times the "
+        f"others the expected change goes from {_range(lines[most])}"
     )
+    if len(lines) == 2:
+        return f"{said}; with two groups the other one's line is the same from right to left."
+    return f"{said}; that of {least} matters least ({_range(lines[least])})."
+
+
+def _range(of: Line) -> str:
+    return f"{numbers.percent(float(of.mean.min()))} to {numbers.percent(float(of.mean.max()))}"

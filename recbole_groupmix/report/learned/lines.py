@@ -45,13 +45,13 @@ def on_axis(at: FloatArray, low: float, high: float) -> FloatArray:
 
 
 def draw_line(axes: Any, of: Line, colour: str, dashes: Any, band: bool = True) -> None:
-    """Draw a line with its band; of place 0, which stands apart, a dot with its interval."""
+    """Draw a line, perhaps with its band, and at place 0, which stands apart, a dot with its interval."""
     x = on_axis(of.at, of.at[1], of.at[-1])
     if band:
         axes.fill_between(x[1:], of.low[1:], of.high[1:], color=colour, alpha=0.2, linewidth=0)
         axes.vlines(x[0], of.low[0], of.high[0], color=colour, alpha=0.3, linewidth=5)
+        axes.plot(x[0], of.mean[0], "o", color=colour, markersize=3.5)
     axes.plot(x[1:], of.mean[1:], color=colour, linewidth=1.6, linestyle=dashes)
-    axes.plot(x[0], of.mean[0], "o", color=colour, markersize=3.5)
 
 
 def ring_on(axes: Any, of: Line, place: float, size: float = 10) -> None:
@@ -65,7 +65,7 @@ def ring_on(axes: Any, of: Line, place: float, size: float = 10) -> None:
 
 def set_ticks(axes: Any, ticks: Sequence[float], low: float, high: float, zero: str) -> None:
     """Name the places of an axis."""
-    names = {0.0: zero, 1 / 16: "1/16", 1 / 8: "1/8", 1 / 4: "1/4"}
+    names = {0.0: zero, 1 / 8: "1/8", 1 / 4: "1/4"}
     axes.set_xticks(on_axis(np.array(ticks), low, high), [names.get(t, f"{t:g}") for t in ticks])
     axes.set_xlim(-_APART - 0.08, 1.06)
 

@@ -44,7 +44,7 @@ def pairs_figure(planes: Sequence[Plane], groups: Sequence[str], key: str) -> Fi
         f"Expected change of {key} against {REFERENCE} in %, where two things are turned at once: the budget, or "
         "the weight of a group's users relative to the groups that are not of the pair. Without "
         "interaction a step along one axis changes every row or column alike.",
-        f"Two tables of expected changes. {alt}.",
+        f"Expected changes on {numbers.count(len(planes), 'plane')}. {alt}.",
         pd.DataFrame(rows),
         lambda: _plot(planes, groups),
     )
@@ -110,9 +110,9 @@ def pairs_sentence(planes: Sequence[Plane], groups: Sequence[str]) -> str:
         for plane in planes
     ]
     unsure = all(plane.interaction < 2 * plane.sd for plane in planes)
-    which = "Most interact" if len(planes) > 1 else "Most interacts the pair of"
+    which = "The pairs that interact most are" if len(told) > 1 else "Budget and weight interact:"
     return (
-        f"{which} {' and '.join(told) if len(told) < 3 else ', '.join(told)}: so far the surface is from a sum of what "
-        "each of the two does, where both go from a quarter to four times."
-        + (" That is within what chance makes of no interaction." if unsure else "")
+        f"{which} {', and '.join(told)}: so far the surface is from a sum of what each of the two does, where "
+        "both go from a quarter to four times."
+        + (" Chance makes as much of no interaction." if unsure else "")
     )

@@ -51,7 +51,7 @@ def _centre(search: Search) -> tuple[FloatArray, bool]:
 
 def _through(search: Search, is_moved: bool) -> str:
     name = search.names[search.recommended] if is_moved else REFERENCE
-    return name if name == REFERENCE else f"the recommended mix ({name})"
+    return name if name == REFERENCE else f"the mix believed best ({name})"
 
 
 def _fitted(run: FinishedRun, search: Search) -> str:
