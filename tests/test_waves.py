@@ -238,7 +238,8 @@ def test_a_search_in_waves(whole):
         len(left),
         found["saved"],
     ]
-    assert f"which saved {found['saved']} model" in " ".join(out.split())
+    whole = 3 * (3 + 9)
+    assert f"which saved {found['saved']} of {whole} models." in " ".join(out.split())
 
 
 @pytest.mark.parametrize(
@@ -418,6 +419,7 @@ def test_the_forecast_counts_at_most(data, racing):
         r"up to (\d+) models on folds \(4 mixes of wave 1, then up to 1 wave of up to 3\)", err
     )
     assert int(counted[1]) == 3 * (3 + 9) - len(lines(here, "curves.jsonl")[:18])
+    assert re.search(r"the search may end early, first after \d+ models on folds \(about", err)
     _, _, _, err = finished(*arguments, "--seed=8", folder="fresh")
     assert (
         "up to 36 models on folds (5 mixes of the first wave, then up to 2 waves of up to 4)"
@@ -435,7 +437,14 @@ def test_a_plan_counts_the_same_without_the_data(monkeypatch):
         "up to 129 models on folds (first the rows and up to 8 mixes without one group, then up "
     )
     assert f"{words}to 2 waves of up to 16)" in str(solved)
+    assert solved.at_least_on_folds == 3 * (3 + 8)
+    on = planned(merge_settings({**given, "model": "EASE", "least_gain": 0}), [*BASELINES])
+    assert on.at_least_on_folds == 0
     trained = planned(merge_settings({**given, "hours": 2}), [*BASELINES])
+    costs = forecast.Costs(0.0, 2.0, 0.0)
+    told = forecast.Forecast(solved, 1, 1, 0.0, False, True, costs)
+    said = "the search may end early, first after 33 models on folds (about 66 s)"
+    assert str(told).endswith(said)
     assert trained.on_folds == 3 * (3 + 2 + 40)
     assert "as many as fit in 2 h)" in str(trained) and "2 repeats of proportional" in str(trained)
 
