@@ -233,9 +233,7 @@ def test_a_panel_for_each_group_with_its_axis_named_below(n_groups):
     columns = 2 if n_groups <= 4 else 3
     named = [axes.xaxis.get_tick_params()["labelbottom"] for axes in shown]
     assert named == [i + columns >= n_groups for i in range(n_groups)]
-    assert set(figures["surface-groups"].data["group"]) == set(
-        f"group-{i}" for i in range(n_groups)
-    )
+    assert set(figures["surface-groups"].data["group"]) == {f"group-{i}" for i in range(n_groups)}
     planes = figures["surface-pairs"].data
     assert len(planes) == (1 if n_groups == 2 else 2) * len(ON_PLANE) ** 2
     for figure in section.figures:
