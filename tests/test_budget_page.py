@@ -5,9 +5,9 @@ import pytest
 from command import call, run_arguments, run_folder
 from made_runs import USERS, write_run
 
-from recbole_groupmix.core.budget_curve import BUDGETS
-from recbole_groupmix.record.finished_run import FinishedRun, read_folder
-from recbole_groupmix.record.fold_values import FoldValues
+from recbole_groupmix.core.budget_curve import BUDGETS, parts_of_score
+from recbole_groupmix.record.finished_run import read_folder
+from recbole_groupmix.record.on_folds import OnFolds
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.page import report_files
 from recbole_groupmix.report.run.budget import budget_section
@@ -18,33 +18,31 @@ def run(tmp_path):
     return read_folder(write_run(tmp_path / "run", budgets=True))
 
 
-def with_values(monkeypatch, changes, grid=(5, 10), fewer=()):
-    """Let runs have values of users on two folds: those of the second point count (10 epochs)."""
+def with_values(monkeypatch, changes, fewer=()):
+    """Let runs have values of users on two folds, at the points that were scored."""
 
-    def fold_values(run, name):
+    def parts(on_folds, name):
         budget = {"proportional": 1.0, "no_augmentation": 0.0}.get(name)
         budget = float(name.split("-")[1]) if budget is None else budget
-        folds = {}
+        users = [f"A-{i}" for i in range(USERS["A"] - (name in fewer))]
+        of_folds = []
         for fold in range(2):
-            users = [f"A-{i}" for i in range(USERS["A"] - (name in fewer))]
             base = np.random.default_rng(fold).uniform(0.2, 0.4, len(users))
             noise = np.random.default_rng([fold, round(100 * budget)]).normal(0, 0.05, len(users))
-            values = base * (1 + changes.get(budget, 0.0) + noise)
-            points = [values + 1.0, values][: len(grid)] if len(grid) > 1 else [values]
-            folds[fold] = FoldValues(list(grid), users, np.stack(points))
-        return folds
+            of_folds.append(base * (1 + changes.get(budget, 0.0) + noise))
+        return parts_of_score([users, users], of_folds)
 
-    monkeypatch.setattr(FinishedRun, "fold_values", fold_values)
+    monkeypatch.setattr(OnFolds, "parts", parts)
 
 
-def test_the_figure_has_the_changes_of_the_scored_point_with_a_band(run, monkeypatch):
+def test_the_figure_has_the_changes_with_a_band(run, monkeypatch):
     with_values(monkeypatch, {0.3: 0.1, 0.0: -0.2})
     section = budget_section(run)
     assert section.text[0].startswith("A peak below 1 (+")
     (figure,) = section.figures
     data = figure.data.set_index("alpha_aug")
     assert list(data.index) == list(BUDGETS)
-    assert data.loc[0.3, "mean"] == pytest.approx(0.1, abs=0.03)  # not that of 5 epochs
+    assert data.loc[0.3, "mean"] == pytest.approx(0.1, abs=0.03)
     assert data.loc[0.3, "ci_low"] < data.loc[0.3, "mean"] < data.loc[0.3, "ci_high"]
     assert data.loc[0.3, "marked"] and data.loc[0.0, "marked"] and not data.loc[1.0, "marked"]
     assert data.loc[1.0, "candidate"] == "proportional"
@@ -64,7 +62,7 @@ def test_the_page_of_a_run_has_the_curve_and_its_row(undrawn, run, monkeypatch):
 
 
 def test_without_values_of_users_the_changes_are_those_of_the_scores(run, monkeypatch):
-    monkeypatch.setattr(FinishedRun, "fold_values", lambda run, name: {})
+    monkeypatch.setattr(OnFolds, "parts", lambda on_folds, name: {})
     section = budget_section(run)
     assert not section.text
     data = section.figures[0].data.set_index("alpha_aug")

@@ -13,7 +13,7 @@ from recbole_groupmix import load_run
 from recbole_groupmix.adapters.closed_form import EASE
 from recbole_groupmix.core.mix import Mix, baselines
 from recbole_groupmix.core.names import BASELINES
-from recbole_groupmix.search.fold_scores import summary
+from recbole_groupmix.record.fold_summary import summary
 from recbole_groupmix.settings.merge import final_settings, merge_settings
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.closed_form import back_end as closed_form

@@ -49,7 +49,7 @@ LAYERS = {
         None,
     ),
     "report": (
-        "bundled core files text record",
+        "bundled core surface files text record",
         {"numpy", "scipy", "pandas", "matplotlib", "jinja2", "yaml"},
     ),
     "check": (

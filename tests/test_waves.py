@@ -19,8 +19,9 @@ from recbole_groupmix.core.racing import chance_to_lead
 from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.record.search_sentences import trials_asked
+from recbole_groupmix.record.user_parts import UserParts, scored_point
 from recbole_groupmix.search import forecast, race, waves, waves_left
-from recbole_groupmix.search.history import UserParts, _point, history_of
+from recbole_groupmix.search.history import history_of
 from recbole_groupmix.search.proposers import known
 from recbole_groupmix.search.workload import planned
 from recbole_groupmix.settings.merge import merge_settings
@@ -143,11 +144,13 @@ def test_the_table_has_the_scores_of_the_folder(data, more, monkeypatch):
 
 
 def test_the_values_that_count_are_those_at_the_length_or_of_the_lambda():
-    curve = {"curve": [{"epoch": 2}, {"epoch": 4}, {"epoch": 6}]}
-    assert _point(curve, {"epochs": 4, "options": {}}, False) == 1
-    curve = {"curve": [{"epoch": 1, "reg_weight": 10.0}, {"epoch": 1, "reg_weight": 100.0}]}
-    assert _point(curve, {"epochs": 1, "options": {"reg_weight": 100.0}}, True) == 1
-    assert _point({"curve": [{"epoch": 1}]}, {"epochs": 1, "options": {}}, True) == 0
+    curve = {"name": "a", "fold": 0, "curve": [{"epoch": 2}, {"epoch": 4}, {"epoch": 6}]}
+    assert scored_point(curve, {"epochs": 4, "options": {"reg_weight": 0.1}}) == 1
+    with pytest.raises(ValueError, match="'a' on fold 0 has no point at 5"):
+        scored_point(curve, {"epochs": 5, "options": {}})
+    curve["curve"] = [{"epoch": 1, "reg_weight": 10.0}, {"epoch": 1, "reg_weight": 100.0}]
+    assert scored_point(curve, {"epochs": 1, "options": {"reg_weight": 100.0}}) == 1
+    assert scored_point({**curve, "curve": [{"epoch": 1}]}, {"epochs": 1, "options": {}}) == 0
 
 
 def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data):
@@ -160,8 +163,7 @@ def test_a_mix_with_few_folds_stands_in_the_table_by_its_difference_on_them(data
 
     class Parts(UserParts):
         def __init__(self):
-            self._known, self._settings = {}, ex.settings
-            self._records = type("R", (), {"users": users})
+            super().__init__({}, users, "recall@10")
 
         def _values(self, name, summary, fold):
             return np.array(hits[name, fold], float)
@@ -236,7 +238,8 @@ def test_a_search_in_waves(whole):
         len(left),
         found["saved"],
     ]
-    assert f"which saved {found['saved']} model" in " ".join(out.split())
+    whole = 3 * (3 + 9)
+    assert f"which saved {found['saved']} of {whole} models." in " ".join(out.split())
 
 
 @pytest.mark.parametrize(
@@ -416,6 +419,7 @@ def test_the_forecast_counts_at_most(data, racing):
         r"up to (\d+) models on folds \(4 mixes of wave 1, then up to 1 wave of up to 3\)", err
     )
     assert int(counted[1]) == 3 * (3 + 9) - len(lines(here, "curves.jsonl")[:18])
+    assert re.search(r"the search may end early, first after \d+ models on folds \(about", err)
     _, _, _, err = finished(*arguments, "--seed=8", folder="fresh")
     assert (
         "up to 36 models on folds (5 mixes of the first wave, then up to 2 waves of up to 4)"
@@ -433,7 +437,14 @@ def test_a_plan_counts_the_same_without_the_data(monkeypatch):
         "up to 129 models on folds (first the rows and up to 8 mixes without one group, then up "
     )
     assert f"{words}to 2 waves of up to 16)" in str(solved)
+    assert solved.at_least_on_folds == 3 * (3 + 8)
+    on = planned(merge_settings({**given, "model": "EASE", "least_gain": 0}), [*BASELINES])
+    assert on.at_least_on_folds == 0
     trained = planned(merge_settings({**given, "hours": 2}), [*BASELINES])
+    costs = forecast.Costs(0.0, 2.0, 0.0)
+    told = forecast.Forecast(solved, 1, 1, 0.0, False, True, costs)
+    said = "the search may end early, first after 33 models on folds (about 66 s)"
+    assert str(told).endswith(said)
     assert trained.on_folds == 3 * (3 + 2 + 40)
     assert "as many as fit in 2 h)" in str(trained) and "2 repeats of proportional" in str(trained)
 

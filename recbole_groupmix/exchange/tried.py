@@ -10,7 +10,9 @@ from statistics import fmean
 from recbole_groupmix.core.names import REFERENCE
 from recbole_groupmix.record.fold_lines import options_text
 from recbole_groupmix.record.fold_schema import FoldRecord
+from recbole_groupmix.record.fold_summary import best_summary, summary
 from recbole_groupmix.record.read import read_lines
+from recbole_groupmix.text.numbers import or_null
 
 #: The file that is read.
 FILE = "trials.jsonl"
@@ -96,10 +98,12 @@ def tried_mixes(folder: str | Path) -> list[TriedMix]:
 def _mix(records: Sequence[FoldRecord], shares: Mapping[str, float], n_folds: int) -> TriedMix:
     """Return a mix from its lines; of several options those of the best mean."""
     by_options: dict[str, list[FoldRecord]] = {}
-    for record in records:
+    for record in sorted(records, key=lambda record: record["fold"]):
         by_options.setdefault(options_text(record.get("options", {})), []).append(record)
-    best = max(by_options.values(), key=_rank)
-    first = best[0]
+    every = [(summary(lines), lines) for lines in by_options.values()]
+    best = best_summary([of for of, _ in every])
+    lines = next(lines for of, lines in every if of is best)
+    first = lines[0]
     return TriedMix(
         name=first["name"],
         source=first["source"],
@@ -110,14 +114,11 @@ def _mix(records: Sequence[FoldRecord], shares: Mapping[str, float], n_folds: in
             for group, share in shares.items()
             if share > 0
         },
-        scores={r["fold"]: r["score"] for r in sorted(best, key=lambda r: r["fold"])},
-        complete=len(best) == n_folds,
-        options=dict(first.get("options", {})),
+        scores={
+            record["fold"]: or_null(score)
+            for record, score in zip(lines, best["scores"], strict=True)
+        },
+        complete=len(lines) == n_folds,
+        options=dict(best["options"]),
         seconds=sum(record["seconds"] for record in records),
     )
-
-
-def _rank(records: Sequence[FoldRecord]) -> tuple[int, float]:
-    """Return what the best options have most of: folds with a score, then the mean score."""
-    known = [record["score"] for record in records if record["score"] is not None]
-    return len(known), fmean(known) if known else 0.0

@@ -14,9 +14,10 @@ from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
-from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers
-from recbole_groupmix.record.fold_values import FoldValues, unpack
+from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord
+from recbole_groupmix.record.fold_values import FoldValues
 from recbole_groupmix.record.metrics import check_whole, of_target, read_metrics
+from recbole_groupmix.record.on_folds import OnFolds
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result, RivalRecord
@@ -41,7 +42,7 @@ class FinishedRun:
     result : Result
         ``result.json``, with None for null.
     trials : list of FoldRecord
-        ``trials.jsonl``; empty for runs without folds, like `curves`.
+        ``trials.jsonl``, of mixes that left a race too; empty for runs without folds, like `curves`.
     curves : list of CurveRecord
         ``curves.jsonl``, the longest curve of every candidate on every fold.
     metrics : pandas.DataFrame
@@ -114,6 +115,11 @@ class FinishedRun:
         """Return the name on the folds of a row: a trial's for the data mix, a budget's."""
         return candidate_of(self.result, row)
 
+    @cached_property
+    def on_folds(self) -> OnFolds:
+        """Its mixes on the folds."""
+        return OnFolds(self.path, self.result, self.trials, self.curves)
+
     def fold_values(self, name: str) -> dict[int, FoldValues]:
         """Return the target's per-user values of a candidate on the folds, at every point.
 
@@ -125,22 +131,7 @@ class FinishedRun:
         ValueError
             If the files do not fit each other.
         """
-        metric, _, cut_off = self.result["valid_metric"].partition("@")
-        chosen, values = self.result["search"].get("options", {}).get(name), {}
-        for record in self.curves:
-            others = record.get("options") not in (None, chosen)
-            if record["name"] == name and record.get("packed") and not others:
-                try:
-                    values[record["fold"]] = unpack(record, self._fold_users, metric, int(cut_off))
-                except ValueError as error:
-                    file = self.path / "curves.jsonl"
-                    raise ValueError(f"{file} cannot be read: {error}; {AGAIN}") from error
-        return values
-
-    @cached_property
-    def _fold_users(self) -> dict[int, FoldUsers]:
-        file, n_folds = self.path / "fold_users.jsonl", self.result["search"]["folds"]
-        return {record["fold"]: record for record in read_lines(file, FoldUsers, n_folds)}
+        return self.on_folds.values(name)
 
     @property
     def keys(self) -> list[str]:

@@ -38,8 +38,13 @@ def longest_of_each(records: Iterable[T]) -> dict[Key, T]:
 
 
 def is_of(record: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
-    """Return whether a line is about a candidate of a result, with the options that it chose."""
+    """Return whether a line is about a candidate of a result, with the options that it chose.
+
+    Of a mix that left a race, which chose nothing, every line is.
+    """
     name, search = record["name"], result["search"]
+    if name in search.get("waves", {}).get("left", {}):
+        return True
     if name in result.get("rivals", {}) and "options" not in record:
         return False  # of an older version, in which a baseline had this name
     chosen = search.get("options", {}).get(name)

@@ -84,8 +84,18 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
             f"{REFERENCE} on the folds has a probability of {chance(waves['chance_of_more'])} only."
         )
     if waves["left"]:
+        saved = waves["saved"]
         notes.append(
             f"{count(len(waves['left']), 'mix', 'es')} fell behind on the first folds and left, which "
-            f"saved {count(waves['saved'], 'model')}."
+            f"saved {saved:,}{_of_all(result, saved)} models."
         )
     return notes
+
+
+def _of_all(result: Result, saved: int) -> str:
+    """Return of how many models on folds a race saved some; a solved one counts once for all lambdas."""
+    trainings = result.get("trainings")
+    if trainings is None:
+        return ""
+    lambdas = len(result["search"].get("lambdas") or ()) or 1
+    return f" of {trainings['mixes'] // lambdas + saved:,}"

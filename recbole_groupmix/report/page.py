@@ -16,6 +16,7 @@ from recbole_groupmix.record.versions import FIRST_RULES, MAKE_AGAIN
 from recbole_groupmix.report.frame.blocks import Section
 from recbole_groupmix.report.frame.drawing import drawn
 from recbole_groupmix.report.frame.text_tables import latex, markdown, right_columns
+from recbole_groupmix.report.learned.section import learned_sections
 from recbole_groupmix.report.paper.check_file import CheckFile
 from recbole_groupmix.report.paper.grid import GridCell, cell_of
 from recbole_groupmix.report.paper.paper_section import named_apart, paper_section
@@ -144,6 +145,7 @@ def run_sections(run: FinishedRun) -> list[Section]:
         mixes_section(run),
         optimism_section(run),
         search_section(run),
+        *learned_sections(run),
         users_section(run),
         other_groups_section(run),
         pace_section(run),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 
-from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldSummary, Tried
+from recbole_groupmix.record.fold_schema import CurveRecord, Tried
 
 
 def points_up_to(record: CurveRecord, cap: int) -> list[tuple[int, float]]:
@@ -30,23 +29,3 @@ def tried_options(record: CurveRecord) -> list[Tried]:
         {"options": {k: cast("dict[str, float]", p)[k] for k in keys if k in p}, "score": score}
         for p, score in zip(record["curve"], scores, strict=True)
     ]
-
-
-def summary(records: Sequence[FoldRecord]) -> FoldSummary:
-    """Summarise the records of a candidate's folds; see :meth:`FoldStage.summaries`."""
-    scores = [np.nan if record["score"] is None else record["score"] for record in records]
-    options: dict[str, float] = {}
-    if all(record.get("tried") for record in records):  # one choice for all folds, not one each
-        by_option = [[tried["score"] for tried in record["tried"]] for record in records]
-        best = int(np.argmax(np.mean(by_option, axis=0)))
-        scores = [of_fold[best] for of_fold in by_option]
-        options = records[0]["tried"][best]["options"]
-    epochs = max(record["epochs"] for record in records)
-    return {
-        "options": options,
-        "score": float(np.mean(scores)),
-        "scores": scores,
-        "epochs": epochs,
-        "own": epochs,
-        "at_cap": False,
-    }

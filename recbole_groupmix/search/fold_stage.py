@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, cast
 
-import numpy as np
-
 from recbole_groupmix.core.training_length import Length, common_length
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.record.fold_lines import Key, key_of, options_text
@@ -17,10 +15,11 @@ from recbole_groupmix.record.fold_schema import (
     FoldSummary,
     FoldUsers,
 )
+from recbole_groupmix.record.fold_summary import best_summary, summary
 from recbole_groupmix.record.fold_values import pack
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.search.fold_records import FoldRecords
-from recbole_groupmix.search.fold_scores import points_up_to, score_at, summary, tried_options
+from recbole_groupmix.search.fold_scores import points_up_to, score_at, tried_options
 from recbole_groupmix.search.grid import Grid
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.trainable import Trainable
@@ -264,14 +263,10 @@ class FoldStage:
         return [self._summary_with(name, options) for options in self._options[name]]
 
     def _summary(self, name: str) -> FoldSummary:
-        every = self.by_options(name)
-        finite = [each for each in every if np.isfinite(each["score"])]
-        return max(finite, key=lambda each: each["score"], default=every[0])
+        return best_summary(self.by_options(name))
 
     def _summary_with(self, name: str, options: Mapping[str, float]) -> FoldSummary:
         of_options = summary([self._done[self._key(name, fold, options)] for fold in self._folds])
-        if options:
-            of_options["options"] = dict(options)
         solved = self._experiment.settings.is_solved
         if not solved and (self._length is None or name in self._up_to):
             own = self._own_length(name, options, self._up_to.get(name, self._grid.cap))

@@ -102,13 +102,23 @@ class Forecast:
             each = f" with {self.lambdas} lambdas on each fold" if self.lambdas > 1 else ""
             return (
                 f"{self.work}, solved in about {self.costs.epoch:.2g} s each{each}: about "
-                f"{duration(self.seconds)}{self._matrices}"
+                f"{duration(self.seconds)}{self._matrices}{self._earliest}"
             )
         stops = "; models stop earlier" if self.stops_early else ""
         return (
             f"{self.work}, at most {self.epochs} epochs of about {self.costs.epoch:.2g} s each: "
-            f"at most about {duration(self.seconds)}{stops}"
+            f"at most about {duration(self.seconds)}{stops}{self._earliest}"
         )
+
+    @property
+    def _earliest(self) -> str:
+        """Return that a search may end after its present wave, and how long that takes."""
+        n = self.work.at_least_on_folds
+        if not n:
+            return ""
+        wave = duration(replace(self, work=Workload(n, 0)).seconds)
+        most = "" if self.closed_form else "at most "
+        return f"; the search may end early, first after {n} models on folds ({most}about {wave})"
 
     @property
     def _matrices(self) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from recbole_groupmix.core.racing import LEVEL, chance_to_lead
 from recbole_groupmix.core.statistics.few_users import FEW_USERS
 from recbole_groupmix.record.fold_schema import FoldSummary, LeftRecord
+from recbole_groupmix.record.user_parts import UserParts
 from recbole_groupmix.search.fold_records import FoldRecords
-from recbole_groupmix.search.history import UserParts
 
 
 class Race:

@@ -11,10 +11,11 @@ from recbole_groupmix.core.mix import Mix, check_groups
 from recbole_groupmix.core.names import REFERENCE, REPEAT, TRIAL
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary, LeftRecord
+from recbole_groupmix.record.user_parts import UserParts
 from recbole_groupmix.search.choice import check_reference
 from recbole_groupmix.search.fold_records import FoldRecords
 from recbole_groupmix.search.fold_stage import FoldStage
-from recbole_groupmix.search.history import UserParts, history_of
+from recbole_groupmix.search.history import history_of
 from recbole_groupmix.search.proposers.known import proposer_of
 from recbole_groupmix.search.race import Race
 from recbole_groupmix.search.stages import mix_stage, options_of
@@ -94,7 +95,8 @@ class Waves:
         """
         run, settings = self._run, self._run.experiment.settings
         self._records = FoldRecords.of(run.folder, settings.folds)
-        self._parts = UserParts(run.experiment, self._records)
+        records = self._records
+        self._parts = UserParts(records.curves, records.users, str(settings.valid_metric))
         self._race = Race(self._records, self._parts, settings.seed)
         written = run.folder.records("races.jsonl", LeftRecord, settings.folds)
         self._left_before = {record["name"]: record for record in written}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from recbole_groupmix.core.budget_curve import BUDGETS
 from recbole_groupmix.core.names import BUDGET, DATA_MIX, NOT_SEARCHED, THEORY
 from recbole_groupmix.mixes.candidates import FIXED
-from recbole_groupmix.mixes.first_wave import n_repeats
+from recbole_groupmix.mixes.first_wave import MOST_LEFT_OUT, n_repeats
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.rivals.candidate import RivalCandidate, named_rivals
 from recbole_groupmix.search.choice import choose, chosen_candidates
@@ -65,6 +65,8 @@ class Workload:
     waves : str
         In which waves the models on folds are trained, in words; then `on_folds` may turn out
         smaller too. Empty where all mixes are drawn beforehand.
+    at_least_on_folds : int
+        Models on folds of the wave after which the search may end early; 0 where it cannot.
     """
 
     on_folds: int
@@ -76,6 +78,7 @@ class Workload:
     control: int = 0
     budgets_on_folds: int = 0
     waves: str = ""
+    at_least_on_folds: int = 0
 
     @property
     def n_models(self) -> int:
@@ -139,6 +142,7 @@ def left_to_train(run: TargetRun) -> Workload:
         control=control,
         budgets_on_folds=sum(job.name in budgets for job in jobs),
         waves=waves.words,
+        at_least_on_folds=len(jobs) if waves.models and experiment.settings.least_gain else 0,
     )
 
 
@@ -219,12 +223,15 @@ def planned(settings: Settings, mixes: Sequence[str]) -> Workload:
     options, n_chosen = len(options_of(settings)), (trials > 0) + budgets
     control = n_chosen * folds if has_control(settings) else 0
     n_mixes = rows + n_budgets + trials + n_repeats(settings)
+    first = min(MOST_LEFT_OUT, trials)
+    early = settings.in_waves and settings.least_gain and trials > first
     points = {r: min(r.most_points(settings), n_mixes) for r in named_rivals(settings)}
     rivals = [rival for rival, most in points.items() if most and folds]
     starting = 0 if settings.is_solved else sum(rival.own_length for rival in rivals)
     return Workload(
         on_folds=n_mixes * folds * options,
         waves=planned_waves(settings),
+        at_least_on_folds=(n_mixes - trials + first) * folds * options if early else 0,
         final=(rows + n_chosen + len(rivals)) * repeats,
         rivals_on_folds=sum(points[rival] for rival in rivals) * folds,
         before=starting * (folds + repeats),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recbole_groupmix.settings.key import Key
+from recbole_groupmix.settings.machine_rows import MachineRows
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
 from recbole_groupmix.settings.search_rows import SearchRows
@@ -15,9 +16,14 @@ def _rows(part: type) -> dict[str, Key[Any]]:
 
 
 #: Every row by the name of its key.
-ROWS = {**_rows(OurRows), **_rows(SearchRows), **_rows(RecBoleRows)}
+ROWS = {
+    **_rows(OurRows),
+    **_rows(SearchRows),
+    **_rows(MachineRows),
+    **_rows(RecBoleRows),
+}
 #: Keys of this plugin that RecBole does not have.
-OUR_KEYS = frozenset(_rows(OurRows) | _rows(SearchRows))
+OUR_KEYS = frozenset(_rows(OurRows) | _rows(SearchRows) | _rows(MachineRows))
 #: Keys whose values are names, never numbers: ``target: 007`` is the token "007".
 NAME_KEYS = (
     *(key for key, row in ROWS.items() if row.kind == "name"),

@@ -1,4 +1,4 @@
-"""The table of keys, second part: rows of this plugin's keys on search, evaluation and files."""
+"""The table of keys, second part: rows of this plugin's keys on search and evaluation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RANDOM = "random"
 
 
 class SearchRows:
-    """Keys that RecBole does not have."""
+    """Keys on the search and on what is ranked, which RecBole does not have."""
 
     # --- search and evaluation
     trials = Key(
@@ -96,37 +96,4 @@ class SearchRows:
         "Whether other groups train on all items, or only on those that the target trains on "
         "(docs/items.md).",
         choices=("all", "target"),
-    )
-
-    # --- computer, files and talk
-    backend = Key(
-        "auto",
-        "choice",
-        "What trains: many BPR or LightGCN at once (cpu, torch), or one by one (recbole).",
-        choices=("auto", "cpu", "torch", "recbole"),
-    )
-    max_memory = Key[float | None](
-        None,
-        "number",
-        "GiB of models in training at once.",
-        above=True,
-        most=1e6,
-        why="it is in GiB",
-        unset="half of what is free",
-        identity=False,
-    )
-    output_dir = Key("runs", "name", "Folder below which run folders are made.", identity=False)
-    yes = Key(
-        False,
-        "choice",
-        "Whether a run of more than a day starts without a question on a terminal.",
-        choices=(True, False),
-        identity=False,
-    )
-    log_tensorboard = Key(
-        False,
-        "choice",
-        "Whether scores of mixes are written as TensorBoard events into the run folder.",
-        choices=(True, False),
-        identity=False,
     )

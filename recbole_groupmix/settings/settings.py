@@ -12,6 +12,7 @@ from recbole_groupmix.core.budget_law import BudgetLaw, parse
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import CLOSED_FORM, USER_WISE
 from recbole_groupmix.settings.keys import known_keys
+from recbole_groupmix.settings.machine_rows import MachineRows
 from recbole_groupmix.settings.our_rows import OurRows
 from recbole_groupmix.settings.recbole_rows import RecBoleRows
 from recbole_groupmix.settings.rows import ROWS
@@ -20,7 +21,7 @@ from recbole_groupmix.text.untrusted import short_repr
 
 
 @dataclass(frozen=True)
-class Settings(OurRows, SearchRows, RecBoleRows):
+class Settings(OurRows, SearchRows, MachineRows, RecBoleRows):
     """One run's settings, which do not change.
 
     A key with a row is an attribute: ``settings.folds``. Any key, RecBole's too, is read by

@@ -280,7 +280,7 @@ def _trials(cell: GridCell) -> dict[str, FoldRecord]:
     return {
         record["name"]: record
         for record in cell.run.trials
-        if record["name"].startswith("trial-") and scores[record["name"]]
+        if record["name"].startswith("trial-") and scores.get(record["name"])
     }
 
 

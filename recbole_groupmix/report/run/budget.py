@@ -11,7 +11,6 @@ from recbole_groupmix.core.budget_curve import (
     AS_IS,
     BudgetPoint,
     budget_curve,
-    parts_of_score,
     places_on_axis,
     reading,
 )
@@ -59,7 +58,7 @@ def budget_section(run: FinishedRun) -> Section:
 def budget_points(run: FinishedRun, record: BudgetRecord) -> list[BudgetPoint]:
     """Return the points with intervals; empty where the run kept no values of users on the folds."""
     parts = {
-        point["alpha_aug"]: _parts(run, point["candidate"])
+        point["alpha_aug"]: run.on_folds.parts(point["candidate"])
         for point in record["curve"]
         if point["score"] is not None
     }
@@ -70,27 +69,6 @@ def budget_points(run: FinishedRun, record: BudgetRecord) -> list[BudgetPoint]:
     known = {budget: of for budget, of in parts.items() if set(of) == set(base)}
     values = {budget: np.array([of[user] for user in users]) for budget, of in known.items()}
     return budget_curve(values, values[AS_IS], int(run.result["seed"]))
-
-
-def _parts(run: FinishedRun, candidate: str) -> dict[str, float]:
-    """Return every user's part in the score of a candidate on the folds."""
-    folds = list(run.fold_values(candidate).values())
-    if not folds:
-        return {}
-    places = [_point(run, candidate, fold.epochs) for fold in folds]
-    values = [fold.values[place] for fold, place in zip(folds, places, strict=True)]
-    return parts_of_score([fold.users for fold in folds], values)
-
-
-def _point(run: FinishedRun, candidate: str, epochs: list[int]) -> int:
-    """Return the place of the point that was scored: its lambda's, or that of its training length."""
-    search = run.result["search"]
-    grid = search.get("lambdas") or []
-    if len(grid) > 1:
-        chosen = search["options"][candidate]["reg_weight"]
-        return next(place for place, lam in enumerate(grid) if lam == chosen)
-    length = search.get("epochs", {}).get(candidate)
-    return epochs.index(length) if length in epochs else len(epochs) - 1
 
 
 def _rows(record: BudgetRecord, curve: list[BudgetPoint]) -> pd.DataFrame:

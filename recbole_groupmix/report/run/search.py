@@ -73,8 +73,9 @@ def searched(run: FinishedRun) -> pd.DataFrame:
 
 
 def _is_candidate(run: FinishedRun, record: FoldRecord) -> bool:
-    """Whether a mix on the folds could have become the data mix."""
-    return record["source"] not in NOT_SEARCHED and record["name"] not in run.same
+    """Whether a mix on the folds could have become the data mix; one that left a race could not."""
+    searched = record["source"] not in NOT_SEARCHED and record["name"] not in run.same
+    return searched and record["name"] in run.result["search"]["cv"]
 
 
 def _text(run: FinishedRun, data: pd.DataFrame) -> list[str]:

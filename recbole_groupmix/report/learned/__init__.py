@@ -1,0 +1,1 @@
+"""The sections of a page on what a search learned: its surface, and what was known when."""
