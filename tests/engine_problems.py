@@ -4,7 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from recbole_groupmix.adapters.losses import BatchWeights, WeightedBPRLoss, WeightedEmbLoss
+from recbole_groupmix.adapters.batch_weights import BatchWeights
+from recbole_groupmix.adapters.losses import WeightedBPRLoss, WeightedEmbLoss
 from recbole_groupmix.engine.terms import Shared
 from recbole_groupmix.engine.threads import pool
 from recbole_groupmix.engine.triplets import Triplets

@@ -19,7 +19,7 @@ from engine_problems import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_groupmix.adapters.losses import BatchWeights
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.engine import kernels
 from recbole_groupmix.engine.graph import in_bunches

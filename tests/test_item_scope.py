@@ -143,7 +143,7 @@ def test_all_users_of_all_parts_rank_their_groups_catalogue(markets, seed, rank_
 class _Fixed:
     """A model of given scores, as far as it is ranked."""
 
-    USER_ID = "user"
+    USER_ID, ITEM_ID = "user", "item"
 
     def __init__(self, scores):
         import torch

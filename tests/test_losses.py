@@ -9,8 +9,8 @@ from recbole.model.loss import BPRLoss, EmbLoss
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.losses import (
-    BatchWeights,
     TableEmbLoss,
     WeightedBCEWithLogitsLoss,
     WeightedBPRLoss,

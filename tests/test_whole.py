@@ -180,6 +180,8 @@ def _is_no_path(called, node, first):
     """Whether a writer returns text, or is given the open file of ``write_whole`` or a buffer."""
     if called == "to_markdown" or (called in ("to_csv", "to_json") and first is None):
         return True
+    if called == "dump" and len(node.args) == 1 and all(k.arg != "stream" for k in node.keywords):
+        return True
     where = node.args[1] if called == "save" and len(node.args) > 1 else first
     return isinstance(where, ast.Name) and where.id in ("file", "svg", "png")
 

@@ -9,8 +9,9 @@ from recbole.data.interaction import Interaction
 from recbole.model import general_recommender
 from test_models import LAYERS, SUMS, WHOLE_ROWS, build
 
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
+from recbole_groupmix.adapters.losses import attach_weighted_losses
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE
 from recbole_groupmix.rivals.adaptive import RIVAL as ADAPTIVE

@@ -23,7 +23,7 @@ from recbole.model.knowledge_aware_recommender.cfkg import InnerProductLoss
 from scipy.sparse import coo_matrix
 from torch import Tensor, nn
 
-from recbole_groupmix.adapters.losses import BatchWeights
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 
 #: Pairs that are scored at a time; some models hold the neighbours of the neighbours of each.
 _PAIRS_PER_CALL = 2**13

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.losses import BatchWeights
 from recbole_groupmix.adapters.whole_row_loss import WholeRowLoss
 
 with recbole_compat():  # importing them switches autograd's detection of anomalies on

@@ -15,8 +15,9 @@ from recbole.trainer import Trainer
 from recbole.utils import get_trainer
 from torch import Tensor
 
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
-from recbole_groupmix.adapters.losses import BatchWeights, attach_weighted_losses
+from recbole_groupmix.adapters.losses import attach_weighted_losses
 from recbole_groupmix.adapters.other_parameters import other_parameters
 from recbole_groupmix.files.whole import write_whole
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from recbole_groupmix.adapters.losses import BatchWeights
+    from recbole_groupmix.adapters.batch_weights import BatchWeights
 
 
 class WholeRowLoss(nn.Module):

@@ -10,17 +10,14 @@ import numpy as np
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.transform import construct_transform
-from recbole.sampler import RepeatableSampler, Sampler
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
-from recbole_groupmix.adapters.catalogue_loader import CatalogueLoader
 from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
-from recbole_groupmix.adapters.history_loader import HistoryLoader
 from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
@@ -28,6 +25,7 @@ from recbole_groupmix.experiment.candidates import check_mode, with_candidates
 from recbole_groupmix.experiment.context_columns import check_context_columns, context_note
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
+from recbole_groupmix.experiment.loader_of_test import loader_of_test
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
@@ -35,12 +33,12 @@ from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.experiment.sequences import with_inputs
 from recbole_groupmix.experiment.split import Split
+from recbole_groupmix.experiment.target import target_of
 from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.notes import device_note
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.split_words import split_words
-from recbole_groupmix.text.untrusted import short_repr
 
 #: Fewest users that an interval over users can be made of (core/statistics/bootstrap.py).
 _FEWEST_MEASURED = 2
@@ -119,7 +117,7 @@ class Experiment:
         self.target = (
             max(counts, key=lambda name: counts[name])
             if all_users
-            else self._target(settings.target)
+            else target_of(settings, self.dataset, self.groups)
         )
         self._validation_users = (
             self.groups.of_user == self.groups.index(self.target)
@@ -149,10 +147,7 @@ class Experiment:
 
     @property
     def histories(self) -> np.ndarray | None:
-        """The last items before each row, int64 (n_interactions, longest), padded by 0 at the end.
-
-        None for a model that reads no sequences.
-        """
+        """Last items before each row, int64 (n_rows, longest), 0 at the end; None without them."""
         if not self.is_sequential:
             return None
         field = f"{self.dataset.iid_field}{self.config['LIST_SUFFIX']}"
@@ -245,7 +240,7 @@ class Experiment:
         other.settings = self.settings.with_values(**changed)
         other.config = copy.copy(self.config)
         other.config.final_config_dict = {**self.config.final_config_dict, **changed}
-        other.target = other._target(target)
+        other.target = target_of(other.settings, self.dataset, self.groups)
         other._validation_users = self.validation_users([target])[target]
         other._target_held_out = {}
         if self.settings.train_items == OF_TARGET:
@@ -279,21 +274,7 @@ class Experiment:
 
     def test_data(self) -> FullSortEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""
-        part, n_items = self.part(ALL_OF_TRAIN), self.shape[1]
-        if part.held_out.inputs is not None:
-            histories = self.dataset.copy(part.held_out.inputs.users)
-            never = RepeatableSampler(["test"], histories).set_phase("test")
-            return HistoryLoader(self.config, histories, never, part.held_out)
-        relevant = part.held_out.relevant.tocoo()
-        wanted = part.held_out.users[relevant.row] * n_items + relevant.col
-        rows = np.flatnonzero(self.is_test)
-        pairs, first = np.unique(self.users[rows] * n_items + self.items[rows], return_index=True)
-        rows = rows[first[np.isin(pairs, wanted)]]
-        train, test = (self.dataset.copy(self.dataset.inter_feat[r]) for r in (part.rows, rows))
-        sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
-        if part.catalogues is not None:
-            return CatalogueLoader(self.config, test, sampler, part.catalogues)
-        return FullSortEvalDataLoader(self.config, test, sampler)
+        return loader_of_test(self)
 
     def _name_of(self, user: int) -> str:
         uid = self.dataset.uid_field
@@ -317,20 +298,3 @@ class Experiment:
         )
         part = with_inputs(self.dataset, part, held)
         return with_candidates(self, part)
-
-    def _target(self, target: str | None) -> str:
-        listed, groups = self.groups.table(self.users), self.groups
-        if not target:
-            raise ValueError(
-                f"no target group given; choose one by --target. Groups of {groups.source} of "
-                f"{self.settings.dataset!r}: {listed}"
-            )
-        if target not in groups.names:
-            is_token = groups.from_column and target in self.dataset.field2id_token[groups.field]
-            why = "has no user with an interaction" if is_token else "is not a group"
-            origin = self.settings.origin.get("target", "the default")
-            raise ValueError(
-                f"target {short_repr(target)} ({origin}) {why} in {groups.source} of data set "
-                f"{self.settings.dataset!r}; groups are {listed}"
-            )
-        return target

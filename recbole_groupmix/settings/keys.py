@@ -33,7 +33,9 @@ WITHOUT_EFFECT = {
     "world_size": "a run is one process",
 }
 
-_READ = re.compile(r"""config\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']""")
+_READ = re.compile(
+    r"""config\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']|\bconfig\.(\w+)"""
+)
 
 
 def recbole_folder() -> Path:
@@ -128,4 +130,4 @@ def check_key(key: str, where: str, more: frozenset[str] = frozenset()) -> None:
 
 def keys_read_by(source: str) -> frozenset[str]:
     """Return the configuration keys that a piece of model source reads."""
-    return frozenset(m.group(1) or m.group(2) for m in _READ.finditer(source))
+    return frozenset(next(filter(None, m.groups())) for m in _READ.finditer(source))
