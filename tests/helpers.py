@@ -56,8 +56,12 @@ def read_atomic(path):
     return parse_atomic(path.read_text(encoding="utf-8").split("\n"), str(path))
 
 
-def write_tiny(folder, name="tiny", sizes=SIZES):
-    """Write a data set of three groups, 32 users and 40 items; return ``folder``."""
+def write_tiny(folder, name="tiny", sizes=SIZES, inter=None, user=None, item=None):
+    """Write a data set of three groups, 32 users and 40 items; return ``folder``.
+
+    ``inter``, ``user`` and ``item`` are further columns, those of ``item`` in a file that is else not
+    there.
+    """
     users, items = interactions(sizes=sizes)
     groups = groups_of_users(sizes)
     write_data_set(
@@ -66,85 +70,44 @@ def write_tiny(folder, name="tiny", sizes=SIZES):
         {
             "user_id:token": [f"u{user}" for user in users],
             "item_id:token": [f"i{item}" for item in items],
+            **(inter or {}),
         },
         {
             "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
             "group:token": groups,
+            **(user or {}),
         },
+        item and {"item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)], **item},
     )
     return folder
+
+
+#: Two classes of every item.
+CLASSES = {"class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)]}
 
 
 def write_timed(folder, sizes=SIZES):
     """Write the data set of :func:`write_tiny` with times, many of them equal; return ``folder``."""
-    users, items = interactions(sizes=sizes)
-    groups = groups_of_users(sizes)
-    times = np.random.default_rng(9).integers(0, 60, len(users))
-    write_data_set(
-        folder,
-        "tiny",
-        {
-            "user_id:token": [f"u{user}" for user in users],
-            "item_id:token": [f"i{item}" for item in items],
-            "timestamp:float": times.tolist(),
-        },
-        {
-            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
-            "group:token": groups,
-        },
-    )
-    return folder
+    times = np.random.default_rng(9).integers(0, 60, len(interactions(sizes=sizes)[0]))
+    return write_tiny(folder, sizes=sizes, inter={"timestamp:float": times.tolist()})
 
 
 def write_sequences(folder, sizes=SIZES):
     """Write the data set of :func:`write_tiny` in time, with classes of items; return ``folder``."""
-    users, items = interactions(sizes=sizes)
-    groups = groups_of_users(sizes)
-    times = np.random.default_rng(9).permutation(len(users))
-    write_data_set(
-        folder,
-        "tiny",
-        {
-            "user_id:token": [f"u{user}" for user in users],
-            "item_id:token": [f"i{item}" for item in items],
-            "timestamp:float": times.tolist(),
-        },
-        {
-            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
-            "group:token": groups,
-        },
-        {
-            "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],
-            "class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)],
-        },
-    )
-    return folder
+    times = np.random.default_rng(9).permutation(len(interactions(sizes=sizes)[0]))
+    return write_tiny(folder, sizes=sizes, inter={"timestamp:float": times.tolist()}, item=CLASSES)
 
 
 def write_contexts(folder):
     """Write the data set of :func:`write_tiny` with ratings, ages and classes; return ``folder``."""
-    users, items = interactions()
-    groups, rng = groups_of_users(), np.random.default_rng(9)
-    write_data_set(
-        folder,
-        "tiny",
-        {
-            "user_id:token": [f"u{user}" for user in users],
-            "item_id:token": [f"i{item}" for item in items],
-            "rating:float": rng.integers(1, 6, len(users)).tolist(),
-            "place:token": rng.choice(["home", "work"], len(users)).tolist(),
-        },
-        {
-            "user_id:token": [f"u{user}" for user in range(1, len(groups) + 1)],
-            "group:token": groups,
-            "age:float": (rng.integers(18, 80, len(groups)) / 100).tolist(),
-        },
-        {
-            "item_id:token": [f"i{item}" for item in range(1, N_ITEMS + 1)],
-            "class:token_seq": [f"c{item % 5} c{item % 3}" for item in range(N_ITEMS)],
-        },
-    )
-    return folder
+    n_rows, n_users = len(interactions()[0]), len(groups_of_users())
+    rng = np.random.default_rng(9)
+    inter = {
+        "rating:float": rng.integers(1, 6, n_rows).tolist(),
+        "place:token": rng.choice(["home", "work"], n_rows).tolist(),
+    }
+    user = {"age:float": (rng.integers(18, 80, n_users) / 100).tolist()}
+    return write_tiny(folder, inter=inter, user=user, item=CLASSES)
 
 
 def write_graph(folder):

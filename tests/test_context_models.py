@@ -12,7 +12,7 @@ from recbole.trainer import Trainer
 from test_models import check_training
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
-from recbole_groupmix.adapters import context as adapter
+from recbole_groupmix.adapters import inputs
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.held_out import scores_of_all_items, scores_of_pairs, user_metrics
 from recbole_groupmix.core.mix import Mix
@@ -145,7 +145,7 @@ def recboles_scores(ex, net):
 )  # several users at a time, parts of one
 @torch.no_grad()
 def test_scores_of_all_items_are_recboles(contexts, monkeypatch, model, pairs_per_call):
-    monkeypatch.setattr(adapter, "_PAIRS_PER_CALL", pairs_per_call)
+    monkeypatch.setattr(inputs, "PAIRS_PER_CALL", pairs_per_call)
     ex = context_aware(contexts, model)
     stock, ours = build(ex, stock_model(model)), build(ex, ex.model_class)
     users = ex.part(0).held_out.users

@@ -7,6 +7,7 @@ from helpers import experiment
 from recbole.model.abstract_recommender import GeneralRecommender
 
 from recbole_groupmix.adapters import held_out as module
+from recbole_groupmix.adapters import inputs
 from recbole_groupmix.adapters.held_out import HeldOut, scores_of_all_items, user_metrics
 from recbole_groupmix.core.user_metrics import METRICS
 
@@ -146,7 +147,7 @@ def test_nobody_to_evaluate_is_an_empty_result():
 
 def test_a_model_that_scores_pairs_ranks_the_same(monkeypatch):
     whole, by_pair = Fixed(SCORES), Fixed(SCORES, full_sort=False)
-    monkeypatch.setattr(module, "_PAIRS_PER_CALL", 4)
+    monkeypatch.setattr(inputs, "PAIRS_PER_CALL", 4)
     users = np.array([3, 1])
     assert torch.equal(
         scores_of_all_items(whole, users, 6), scores_of_all_items(by_pair, users, 6)

@@ -203,7 +203,7 @@ def test_triples_stand_beside_interactions_and_begin_anew(graph):
 @pytest.mark.contract
 @pytest.mark.parametrize("model", ["KGCN", "CKE", "CFKG"])
 def test_metrics_are_recboles(graph, monkeypatch, model):
-    monkeypatch.setattr(adapter, "_PAIRS_PER_CALL", 100)
+    monkeypatch.setattr(adapter, "PAIRS_PER_CALL", 100)
     ex = experiment(graph, model=model, **LAYERS)
     theirs = recboles_metrics(ex.config, ex.test_data(), build(ex, stock_model(model)), 1)
     ours = user_metrics(build(ex, ex.model_class), ex.part(0).held_out, TOPK, METRICS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 LOSS_NORMS = ("count", "weight")
 
@@ -78,3 +78,17 @@ class BatchWeights:
             return total / weights.shape[0]
         divisor = weights.sum()  # 0 for a batch without weight, which then has the loss 0
         return total / torch.where(divisor > 0, divisor, torch.ones_like(divisor))
+
+
+class RowWeighted(nn.Module):
+    """A base that goes before a model with terms on rows that are no loss modules.
+
+    Attributes
+    ----------
+    row_weights : BatchWeights or None
+        The weights of a batch, set by
+        :func:`~recbole_groupmix.adapters.losses.attach_weighted_losses`; without them the loss is
+        RecBole's own.
+    """
+
+    row_weights: BatchWeights | None = None

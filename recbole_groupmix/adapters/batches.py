@@ -219,8 +219,6 @@ class TrainingBatches:
             every = np.arange(len(self._users)) if rows is None else rows
             return self._columns.batch(every, negatives)
         users, items = self._pairs(rows)
-        if form.kind == "positives":
-            return Interaction({form.user: self._tensor(users), form.item: self._tensor(items)})
         if form.kind == "pairwise":
             columns = {
                 form.user: np.tile(users, times),

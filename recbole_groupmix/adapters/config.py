@@ -21,10 +21,14 @@ def splits_in_time(config: Config) -> bool:
     return bool(args["order"] == "TO" and args.get("rows") == "recbole")
 
 
+def has_loss_over_all_items(config: Config) -> bool:
+    """Return whether a sequential model's loss is over all items, so that it needs no negatives."""
+    is_sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    return is_sequential and config["loss_type"] in ("CE", "NLL")
+
+
 #: The loader of RecBole's own files, made once.
 _yaml_loader: type | None = None
-#: Values of ``loss_type`` for losses over all items.
-_OF_ALL_ITEMS = ("CE", "NLL")
 _IDS = ("USER_ID_FIELD", "ITEM_ID_FIELD")
 #: Columns of ids in the files of a knowledge graph.
 OF_GRAPH = {
@@ -108,11 +112,10 @@ class GroupMixConfig(Config):
         return {key: literal(value) for key, value in config_dict.items()}
 
     def _set_default_parameters(self) -> None:
-        values = self.final_config_dict
-        sequential = values["MODEL_TYPE"] == ModelType.SEQUENTIAL
-        no_negatives = sequential and values.get("loss_type") in _OF_ALL_ITEMS
-        if no_negatives and "train_neg_sample_args" not in self.external_config_dict:
-            values["train_neg_sample_args"] = None  # RecBole's default draws some, and is refused
+        if has_loss_over_all_items(self) and (
+            "train_neg_sample_args" not in self.external_config_dict
+        ):  # RecBole's default draws some, and is refused
+            self.final_config_dict["train_neg_sample_args"] = None
         super()._set_default_parameters()
         if self._folder is not None:  # RecBole pins ml-100k to the copy inside its package
             self.final_config_dict["data_path"] = self._folder

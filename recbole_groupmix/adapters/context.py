@@ -13,9 +13,7 @@ from recbole.model.abstract_recommender import ContextRecommender
 from torch import Tensor
 
 from recbole_groupmix.adapters.columns import rows_of
-
-#: Pairs that are scored at a time; a pair has a row of embeddings for each of its fields.
-_PAIRS_PER_CALL = 2**13
+from recbole_groupmix.adapters.inputs import Inputs
 
 
 class LooksUpFeatures(ContextRecommender):
@@ -63,17 +61,9 @@ class LooksUpFeatures(ContextRecommender):
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Return the scores of all items for each user of a batch, float (n * n_items,)."""
-        of_items = self._features[self.ITEM_ID]
-        users_per_call = max(_PAIRS_PER_CALL // self.n_items, 1)
-        scores = []
-        for users in interaction[self.USER_ID].split(users_per_call):
-            of_users = rows_of(self._features[self.USER_ID], users)
-            for first in range(0, self.n_items, _PAIRS_PER_CALL):
-                items = rows_of(of_items, slice(first, first + _PAIRS_PER_CALL))
-                pairs = of_users.repeat_interleave(len(items))
-                pairs.update(items.repeat(len(users)))
-                scores.append(self.predict(pairs))
-        return torch.cat(scores)
+        of_users = rows_of(self._features[self.USER_ID], interaction[self.USER_ID])
+        inputs = Inputs(of_users, self._features[self.ITEM_ID])
+        return torch.cat([self.predict(pairs) for pairs in inputs.pairs()])
 
 
 @cache

@@ -140,8 +140,9 @@ def load_dataset(config: Config) -> Dataset:
     Returns
     -------
     Dataset
-        All interactions, or with a sequential model the sequences that RecBole makes of them, except those labelled negative, by ``threshold`` or by a loaded column of
-        0 and 1: the loss and the metrics here are those of positive interactions. Its attribute
+        All interactions, or with a sequential model the sequences that RecBole makes of them,
+        except those labelled negative, by ``threshold`` or by a loaded column of 0 and 1: the loss
+        and the metrics here are those of positive interactions. Its attribute
         ``removed`` holds a record for each step that removed interactions
         (:class:`~.removed.Removed`), ``notes`` other remarks on the files.
 

@@ -15,7 +15,7 @@ from recbole.model.general_recommender.diffrec import ModelMeanType
 from torch import Tensor, nn
 
 from recbole_groupmix.adapters.whole_row_loss import WholeRowLoss
-from recbole_groupmix.adapters.whole_rows import multinomial
+from recbole_groupmix.adapters.whole_rows import divergence_from_normal, multinomial
 
 
 def _denoising(model: Any, clean: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,7 +82,7 @@ class LDiffRec(WholeRowLoss, general_recommender.LDiffRec):
         divergence = torch.zeros(len(rows), device=rows.device)
         for output in outputs:
             mu, logvar = output.chunk(2, dim=1)
-            divergence = divergence + (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1) / 2
+            divergence = divergence + divergence_from_normal(logvar, mu)
         return inputs, latent, divergence
 
     def _annealed(self) -> tuple[float, float]:

@@ -14,14 +14,13 @@ from recbole.model.abstract_recommender import AbstractRecommender
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.inputs import Inputs
+from recbole_groupmix.adapters.inputs import PAIRS_PER_CALL, Inputs
 from recbole_groupmix.core.catalogues import Catalogues, arrays_of
 from recbole_groupmix.core.user_metrics import METRICS, per_user_metrics
 from recbole_groupmix.engine.hit_loops import top_hits
 from recbole_groupmix.engine.threads import even_bounds, pool
 
 _SCORES_PER_BLOCK = 2**21  # at a time: 8 MiB of float32, but some models hold 64 numbers for each
-_PAIRS_PER_CALL = 2**13  # for models that score pairs; ConvNCF holds 50 kB for each
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,7 @@ def scores_of_all_items(
     try:
         scores = model.full_sort_predict(users.users)
     except NotImplementedError:
-        pairs = users.pairs(_PAIRS_PER_CALL)
-        scores = torch.cat([model.predict(pair).view(-1) for pair in pairs])
+        scores = torch.cat([model.predict(pairs).view(-1) for pairs in users.pairs()])
     return scores.view(-1, n_items)
 
 
@@ -173,7 +171,7 @@ def scores_of_pairs(
 def _scores_of_pairs(
     model: AbstractRecommender, users: torch.Tensor, items: torch.Tensor
 ) -> torch.Tensor:
-    pairs = zip(users.split(_PAIRS_PER_CALL), items.split(_PAIRS_PER_CALL), strict=True)
+    pairs = zip(users.split(PAIRS_PER_CALL), items.split(PAIRS_PER_CALL), strict=True)
     few = (Interaction({model.USER_ID: user, model.ITEM_ID: item}) for user, item in pairs)
     return torch.cat([model.predict(pair).view(-1) for pair in few])
 

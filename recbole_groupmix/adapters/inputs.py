@@ -11,6 +11,10 @@ from recbole.data.interaction import Interaction
 
 from recbole_groupmix.adapters.columns import rows_of
 
+#: Pairs that are scored at a time: some models hold 50 kB for each (ConvNCF), or the neighbours of
+#: its neighbours.
+PAIRS_PER_CALL = 2**13
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -35,12 +39,12 @@ class Inputs:
         """Return the same on a device."""
         return Inputs(self.users.to(device), self.items.to(device))
 
-    def pairs(self, most: int) -> Iterator[Interaction]:
-        """Yield every user with every item, by user, at most so many pairs at a time."""
-        n_items = len(self.items)
+    def pairs(self) -> Iterator[Interaction]:
+        """Yield every user with every item, by user, some at a time."""
+        n_items, device = len(self.items), next(iter(self.items.interaction.values())).device
         n_pairs = len(self.users) * n_items
-        for start in range(0, n_pairs, most):
-            pair = torch.arange(start, min(start + most, n_pairs))
+        for start in range(0, n_pairs, PAIRS_PER_CALL):
+            pair = torch.arange(start, min(start + PAIRS_PER_CALL, n_pairs), device=device)
             rows = rows_of(self.users, pair // n_items)
             rows.update(rows_of(self.items, pair % n_items))
             yield rows

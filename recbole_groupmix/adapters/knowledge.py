@@ -23,23 +23,8 @@ from recbole.model.knowledge_aware_recommender.cfkg import InnerProductLoss
 from scipy.sparse import coo_matrix
 from torch import Tensor, nn
 
-from recbole_groupmix.adapters.batch_weights import BatchWeights
-
-#: Pairs that are scored at a time; some models hold the neighbours of the neighbours of each.
-_PAIRS_PER_CALL = 2**13
-
-
-class ByRows(KnowledgeRecommender):
-    """A base for models with terms on rows that are no loss modules.
-
-    Attributes
-    ----------
-    row_weights : BatchWeights or None
-        The weights of a batch, set by
-        :func:`~recbole_groupmix.adapters.losses.attach_weighted_losses`.
-    """
-
-    row_weights: BatchWeights | None = None
+from recbole_groupmix.adapters.batch_weights import BatchWeights, RowWeighted
+from recbole_groupmix.adapters.inputs import PAIRS_PER_CALL
 
 
 class FewUsers(KnowledgeRecommender):
@@ -47,7 +32,7 @@ class FewUsers(KnowledgeRecommender):
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Return the scores of all items for each user of a batch, float (n * n_items,)."""
-        few = interaction[self.USER_ID].split(max(_PAIRS_PER_CALL // self.n_items, 1))
+        few = interaction[self.USER_ID].split(max(PAIRS_PER_CALL // self.n_items, 1))
         return torch.cat(
             [super(FewUsers, self).full_sort_predict(Interaction({self.USER_ID: u})) for u in few]
         )
@@ -125,7 +110,7 @@ class CKE(knowledge_aware_recommender.CKE):
         return self._get_rec_loss(of_user, *of_items), kg_loss(far, near), l2
 
 
-class KTUP(ByRows, knowledge_aware_recommender.KTUP):
+class KTUP(RowWeighted, knowledge_aware_recommender.KTUP):
     """RecBole's ``KTUP``, which draws the two embeddings of a row's items together."""
 
     def calculate_loss(self, interaction: Any) -> tuple[Tensor, ...]:
@@ -139,7 +124,7 @@ class KTUP(ByRows, knowledge_aware_recommender.KTUP):
         return rec_loss, orthogonal, align
 
 
-class MKR(ByRows, knowledge_aware_recommender.MKR):
+class MKR(RowWeighted, knowledge_aware_recommender.MKR):
     """RecBole's ``MKR``, whose L2 term is a sum over the rows of a batch."""
 
     _of_rows: BatchWeights | None = None  # while the loss of interactions is computed
@@ -164,14 +149,13 @@ class MKR(ByRows, knowledge_aware_recommender.MKR):
         return len(inputs) * self._of_rows.mean_regularizer(inputs.square().sum(dim=1)) / 2
 
 
-class RippleNet(ByRows, FewUsers, knowledge_aware_recommender.RippleNet):
+class RippleNet(RowWeighted, FewUsers, knowledge_aware_recommender.RippleNet):
     """RecBole's ``RippleNet``; users without an interaction have empty sets of triples."""
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
-        self.other_parameter_name: list[
-            str
-        ] = []  # sets are drawn when the model is made, as at first
+        # sets are drawn when the model is made, as at first
+        self.other_parameter_name: list[str] = []
 
     def _build_ripple_set(self) -> dict[int, Any]:
         empty = (torch.zeros(self.n_memory, dtype=torch.int64, device=self.device),) * 3

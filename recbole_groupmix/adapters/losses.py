@@ -16,28 +16,32 @@ from recbole.model.loss import BPRLoss, EmbLoss
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from recbole_groupmix.adapters.batch_weights import BatchWeights
+from recbole_groupmix.adapters.batch_weights import BatchWeights, RowWeighted
 from recbole_groupmix.adapters.whole_row_models import as_whole_row_model
 
 
-class WeightedBPRLoss(nn.Module):
+class Twin(nn.Module):
+    """The weighted twin of a loss module, made from the module and the weights of the batches."""
+
+    def __init__(self, original: nn.Module, weights: BatchWeights) -> None:
+        super().__init__()
+        self.weights = weights
+
+
+class WeightedBPRLoss(Twin):
     """Weighted twin of RecBole's ``BPRLoss``."""
 
     def __init__(self, original: BPRLoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.gamma, self.weights = original.gamma, weights
+        super().__init__(original, weights)
+        self.gamma = original.gamma
 
     def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
         """Return the weighted loss of scores of shape (n_rows,)."""
         return self.weights.mean(-torch.log(self.gamma + torch.sigmoid(pos_score - neg_score)))
 
 
-class WeightedConvNCFLoss(nn.Module):
+class WeightedConvNCFLoss(Twin):
     """Weighted twin of ConvNCF's loss, a sum over rows: the weighted mean times their number."""
-
-    def __init__(self, original: ConvNCFBPRLoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.weights = weights
 
     def forward(self, pos_score: Tensor, neg_score: Tensor) -> Tensor:
         """Return the weighted loss of scores of shape (n_rows,)."""
@@ -45,12 +49,8 @@ class WeightedConvNCFLoss(nn.Module):
         return len(per_row) * self.weights.mean(per_row)
 
 
-class WeightedBCEWithLogitsLoss(nn.Module):
+class WeightedBCEWithLogitsLoss(Twin):
     """Weighted twin of ``torch.nn.BCEWithLogitsLoss`` as RecBole's pointwise models use it."""
-
-    def __init__(self, original: nn.BCEWithLogitsLoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.weights = weights
 
     def forward(self, output: Tensor, label: Tensor) -> Tensor:
         """Return the weighted loss of logits and labels of shape (n_rows * tile,).
@@ -61,40 +61,28 @@ class WeightedBCEWithLogitsLoss(nn.Module):
         return self.weights.mean(per_row, self.weights.tile(per_row))
 
 
-class WeightedBCELoss(nn.Module):
+class WeightedBCELoss(Twin):
     """Weighted twin of ``torch.nn.BCELoss``."""
-
-    def __init__(self, original: nn.BCELoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.weights = weights
 
     def forward(self, output: Tensor, label: Tensor) -> Tensor:
         """Return the weighted loss of probabilities and labels of shape (n_rows,)."""
         return self.weights.mean(F.binary_cross_entropy(output, label, reduction="none"))
 
 
-class WeightedMSELoss(nn.Module):
+class WeightedMSELoss(Twin):
     """Weighted twin of ``torch.nn.MSELoss``."""
-
-    def __init__(self, original: nn.MSELoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.weights = weights
 
     def forward(self, output: Tensor, label: Tensor) -> Tensor:
         """Return the weighted squared error of values of shape (n_rows,)."""
         return self.weights.mean((output - label) ** 2)
 
 
-class WeightedCrossEntropyLoss(nn.Module):
+class WeightedCrossEntropyLoss(Twin):
     """Weighted twin of ``torch.nn.CrossEntropyLoss``.
 
     GCMC stacks positives over negatives of the same users, so a multiple of the batch's rows is
     taken as that many copies of its users.
     """
-
-    def __init__(self, original: nn.CrossEntropyLoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.weights = weights
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the weighted loss of logits (n_rows * tile, n_classes)."""
@@ -104,12 +92,12 @@ class WeightedCrossEntropyLoss(nn.Module):
         return self.weights.mean(per_row, self.weights.tile(per_row))
 
 
-class WeightedNLLLoss(nn.Module):
+class WeightedNLLLoss(Twin):
     """Weighted twin of ``torch.nn.NLLLoss``, also of one that leaves the mean to its model."""
 
     def __init__(self, original: nn.NLLLoss, weights: BatchWeights) -> None:
-        super().__init__()
-        self.weights, self._ignored = weights, original.ignore_index
+        super().__init__(original, weights)
+        self._ignored = original.ignore_index
 
     def forward(self, logs: Tensor, target: Tensor) -> Tensor:
         """Return the weighted loss of log-probabilities (n_rows, n_classes)."""
@@ -139,7 +127,7 @@ class _SquaredNorms(torch.autograd.Function):
         return twice
 
 
-class WeightedEmbLoss(nn.Module):
+class WeightedEmbLoss(Twin):
     """Weighted twin of RecBole's ``EmbLoss``, always in its squared form.
 
     Half the squared norm of each row's embeddings, weighted, over the divisor. RecBole's default
@@ -147,10 +135,9 @@ class WeightedEmbLoss(nn.Module):
     """
 
     def __init__(self, original: EmbLoss, weights: BatchWeights) -> None:
-        super().__init__()
+        super().__init__(original, weights)
         if original.norm != 2:
             raise ValueError(f"EmbLoss with norm {original.norm} has no weighted twin; only 2 has")
-        self.weights = weights
 
     def forward(self, *embeddings: Tensor, require_pow: bool = True) -> Tensor:
         """Return the weighted L2 term of embeddings, each of shape (n_rows * tile, d)."""
@@ -224,7 +211,7 @@ def attach_weighted_losses(
     terms = {name: child for name, child in children.items() if isinstance(child, EmbLoss)}
     if regularizer != "rows" and type(model).__name__ in _TABLES_IN_EMB_LOSS:
         terms = {}
-    if hasattr(model, "row_weights"):
+    if isinstance(model, RowWeighted):
         model.row_weights = weights
     if regularizer == "rows" and not terms:
         raise ValueError(

@@ -8,25 +8,21 @@ from typing import Any
 from recbole.model.abstract_recommender import ContextRecommender
 from recbole.utils import get_model
 
-from recbole_groupmix.adapters.bpr import BPR
-from recbole_groupmix.adapters.closed_form import EASE, WeightedSVD
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.context import with_features
-from recbole_groupmix.adapters.lightgcn import LightGCN
-from recbole_groupmix.adapters.whole_row_models import WHOLE_ROW_MODELS
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import LISTED, by_family
 
+#: Modules here of our own classes. They are imported when they are asked for: some import a whole
+#: folder of RecBole's models, which takes a while.
 _OWN = {
-    "BPR": BPR,
-    "LightGCN": LightGCN,
-    "EASE": EASE,
-    "WeightedSVD": WeightedSVD,
-    **WHOLE_ROW_MODELS,
+    **{"BPR": "bpr", "LightGCN": "lightgcn", "EASE": "closed_form", "WeightedSVD": "closed_form"},
+    **dict.fromkeys(("DiffRec", "LDiffRec"), "diffusion"),
+    **dict.fromkeys(("CDAE", "ENMF", "MacridVAE", "MultiDAE", "MultiVAE", "RecVAE"), "whole_rows"),
+    **dict.fromkeys(("BERT4Rec", "FOSSIL", "HGN", "RepeatNet", "SHAN"), "sequential"),
+    **dict.fromkeys(("CFKG", "CKE", "KGAT", "KGCN"), "knowledge"),
+    **dict.fromkeys(("KGNNLS", "KTUP", "MKR", "RippleNet"), "knowledge"),
 }
-#: Ours that import a whole folder of RecBole's models, which takes a while: only if asked for.
-_OWN_SEQUENTIAL = ("BERT4Rec", "FOSSIL", "HGN", "RepeatNet", "SHAN")
-_OWN_KNOWLEDGE = ("CFKG", "CKE", "KGAT", "KGCN", "KGNNLS", "KTUP", "MKR", "RippleNet")
 
 
 def model_class(name: str) -> Any:
@@ -38,12 +34,8 @@ def model_class(name: str) -> Any:
         If RecBole has no such model.
     """
     if name in _OWN:
-        return _OWN[name]
-    if name in _OWN_SEQUENTIAL:
         with recbole_compat():
-            return getattr(import_module("recbole_groupmix.adapters.sequential"), name)
-    if name in _OWN_KNOWLEDGE:
-        return getattr(import_module("recbole_groupmix.adapters.knowledge"), name)
+            return getattr(import_module(f"{__package__}.{_OWN[name]}"), name)
     try:
         with recbole_compat():
             model = get_model(name)

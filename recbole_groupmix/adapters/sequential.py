@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from recbole_groupmix.adapters.batch_weights import BatchWeights
+from recbole_groupmix.adapters.batch_weights import RowWeighted
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.whole_row_loss import WholeRowLoss
 
@@ -50,21 +50,13 @@ class RepeatNet(WholeRowLoss, repeatnet.RepeatNet):
         return F.nll_loss((scores + 1e-8).log(), wanted, ignore_index=0, reduction="none")
 
 
-class NormsOfRows(nn.Module):
+class NormsOfRows(RowWeighted):
     """A base that goes before a model whose ``reg_loss`` takes norms of a batch's embeddings.
 
     A norm of a whole batch is not a sum over rows. Where rows have weights, it is replaced by half
     the squared norm of each row, weighted, over the divisor, as that of ``EmbLoss`` is. Norms of
     parameters stay as they are.
-
-    Attributes
-    ----------
-    row_weights : BatchWeights or None
-        The weights of the rows of a batch, set by
-        :func:`~recbole_groupmix.adapters.losses.attach_weighted_losses`.
     """
-
-    row_weights: BatchWeights | None = None
 
     def reg_loss(self, *embeddings: Tensor) -> Tensor | float:
         """Return the L2 terms of embeddings whose first dimension is the rows of a batch."""

@@ -87,8 +87,8 @@ def group_weighted_sampler(
             train_data.general_dataloader, groups, target, mix, seed
         )
         return other
-    weights = mix_weights(train_data, groups, target, mix)
     dataset, read = groups_in(train_data, groups)
+    weights = mix_weights(dataset, read, target, mix)
     users = dataset.inter_feat[dataset.uid_field].numpy()
     draws = user_draws(read, target, users, weights)
     rows = np.arange(len(weights)) if isinstance(train_data, UserDataLoader) else users

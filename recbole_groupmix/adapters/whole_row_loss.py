@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from recbole_groupmix.adapters.batch_weights import BatchWeights
+from recbole_groupmix.adapters.batch_weights import RowWeighted
 
 
-class WholeRowLoss(nn.Module):
+class WholeRowLoss(RowWeighted):
     """A base that goes before a model of RecBole and gives its loss weights of users.
 
     RecBole's loss of a batch is the mean, or the sum, of one term a user, plus terms on parameters
@@ -23,16 +22,12 @@ class WholeRowLoss(nn.Module):
     is_sum : bool
         Whether RecBole adds up the terms of a batch. A weighted sum is the weighted mean, under
         either ``loss_norm``, times the number of rows.
-    row_weights : BatchWeights or None
-        The weights of the users of a batch, set by
-        :func:`~recbole_groupmix.adapters.losses.attach_weighted_losses`.
     user_terms : callable
         A method of each class: maps a batch, and further arguments of RecBole's loss, to the terms of
         its users, float (n_rows,).
     """
 
     is_sum = False
-    row_weights: BatchWeights | None = None
     user_terms: Callable[..., Tensor]
 
     def parameter_terms(self) -> Tensor | float:

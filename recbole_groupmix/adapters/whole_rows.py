@@ -23,6 +23,17 @@ def multinomial(logits: Tensor, rows: Tensor) -> Tensor:
     return -(F.log_softmax(logits, dim=1) * rows).sum(dim=1)
 
 
+def divergence_from_normal(logvar: Tensor, mu: Tensor | float = 0.0) -> Tensor:
+    """Return ``KL(N(mu, exp(logvar)) || N(0, 1))`` of each row, float (n_rows,).
+
+    Parameters
+    ----------
+    logvar, mu : torch.Tensor of float, shape (n_rows, d)
+        Logarithms of the variances, and means; default means of 0.
+    """
+    return (mu * mu + logvar.exp() - 1 - logvar).sum(dim=1) / 2
+
+
 def _annealed(model: Any) -> float:
     """Count a batch and return the weight of its KL term."""
     model.update += 1
@@ -38,8 +49,7 @@ class MultiVAE(WholeRowLoss, general_recommender.MultiVAE):
         rows = self.get_rating_matrix(interaction[self.USER_ID])
         beta = _annealed(self)
         logits, mu, logvar = self.forward(rows)
-        divergence = (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1) / 2
-        return multinomial(logits, rows) + beta * divergence
+        return multinomial(logits, rows) + beta * divergence_from_normal(logvar, mu)
 
 
 class MultiDAE(WholeRowLoss, general_recommender.MultiDAE):
@@ -77,7 +87,7 @@ class MacridVAE(WholeRowLoss, general_recommender.MacridVAE):
         rows = self.get_rating_matrix(interaction[self.USER_ID])
         beta = _annealed(self)
         logits, _, logvars = self.forward(rows)
-        divergence = sum((logvar.exp() - 1 - logvar).sum(dim=1) / 2 for logvar in logvars)
+        divergence = sum(map(divergence_from_normal, logvars))
         return multinomial(logits, rows) + beta * divergence
 
     def parameter_terms(self) -> Tensor | float:

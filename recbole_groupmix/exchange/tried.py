@@ -8,9 +8,8 @@ from pathlib import Path
 from statistics import fmean
 
 from recbole_groupmix.core.names import REFERENCE
-from recbole_groupmix.record.fold_lines import options_text
 from recbole_groupmix.record.fold_schema import FoldRecord
-from recbole_groupmix.record.fold_summary import best_summary, summary
+from recbole_groupmix.record.fold_summary import best_lines, by_candidate
 from recbole_groupmix.record.read import read_lines
 from recbole_groupmix.text.numbers import or_null
 
@@ -89,20 +88,12 @@ def tried_mixes(folder: str | Path) -> list[TriedMix]:
             "run by the command that started it"
         )
     n_folds = 1 + max(record["fold"] for record in lines)
-    by_name: dict[str, list[FoldRecord]] = {}
-    for record in lines:
-        by_name.setdefault(record["name"], []).append(record)
-    return [_mix(records, shares, n_folds) for records in by_name.values()]
+    return [_mix(records, shares, n_folds) for records in by_candidate(lines).values()]
 
 
 def _mix(records: Sequence[FoldRecord], shares: Mapping[str, float], n_folds: int) -> TriedMix:
     """Return a mix from its lines; of several options those of the best mean."""
-    by_options: dict[str, list[FoldRecord]] = {}
-    for record in sorted(records, key=lambda record: record["fold"]):
-        by_options.setdefault(options_text(record.get("options", {})), []).append(record)
-    every = [(summary(lines), lines) for lines in by_options.values()]
-    best = best_summary([of for of, _ in every])
-    lines = next(lines for of, lines in every if of is best)
+    best, lines = best_lines(records)
     first = lines[0]
     return TriedMix(
         name=first["name"],

@@ -93,9 +93,8 @@ class Experiment:
             check_named_columns(settings, self.config, files)
             check_context_columns(settings, self.config, files)
             self.dataset: Dataset = load_dataset(self.config)
-            construct_transform(
-                self.config
-            )  # names columns that models look up when they are made
+            # names columns that models look up when they are made
+            construct_transform(self.config)
             self.split = Split.of(settings, self.dataset)
         self.pretrained = pretrained(settings, self.config)
         self.users = self.dataset.inter_feat[self.dataset.uid_field].numpy()

@@ -39,18 +39,28 @@ def best_summary(every: Sequence[FoldSummary]) -> FoldSummary:
     return max(finite, key=lambda each: (len(each["scores"]), each["score"]), default=every[0])
 
 
+def best_lines(records: Iterable[FoldRecord]) -> tuple[FoldSummary, list[FoldRecord]]:
+    """Return the summary of the best of a candidate's options, and the lines of these by fold."""
+    by_options: dict[str, list[FoldRecord]] = {}
+    for record in sorted(records, key=lambda record: record["fold"]):
+        by_options.setdefault(options_text(record.get("options", {})), []).append(record)
+    every = [(summary(lines), lines) for lines in by_options.values()]
+    best = best_summary([of for of, _ in every])
+    return next((of, lines) for of, lines in every if of is best)
+
+
 def summaries(records: Iterable[FoldRecord]) -> dict[str, FoldSummary]:
     """Return the summary of every candidate, in the order of their first lines.
 
     It is over the folds that the candidate has, which are fewer for one that left a race, with the
     best of its options.
     """
-    lines: dict[str, dict[str, list[FoldRecord]]] = {}
+    return {name: best_lines(of_name)[0] for name, of_name in by_candidate(records).items()}
+
+
+def by_candidate(records: Iterable[FoldRecord]) -> dict[str, list[FoldRecord]]:
+    """Return the lines of every candidate, in the order of their first lines."""
+    lines: dict[str, list[FoldRecord]] = {}
     for record in records:
-        of_options = lines.setdefault(record["name"], {})
-        of_options.setdefault(options_text(record.get("options", {})), []).append(record)
-    in_order = {
-        name: [sorted(each, key=lambda record: record["fold"]) for each in of_options.values()]
-        for name, of_options in lines.items()
-    }
-    return {name: best_summary(list(map(summary, each))) for name, each in in_order.items()}
+        lines.setdefault(record["name"], []).append(record)
+    return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE
+from recbole_groupmix.models import OVER_ALL_ITEMS
 from recbole_groupmix.settings.keys import model_keys
 from recbole_groupmix.settings.model import reads_features, reads_key
 from recbole_groupmix.settings.rows import ROWS
@@ -65,7 +65,7 @@ def unused_key_notes(settings: Settings) -> tuple[str, ...]:
 def _of_whole_rows(settings: Settings) -> dict[str, str]:
     """Return given keys that a weighted model has no use for since it is fed with users."""
     model, idle = settings.model, {}
-    if model in USER_WISE:
+    if settings.learns_whole_rows:
         idle["triplets"] = f"{model} is fed with users, each once an epoch"
     if model in OVER_ALL_ITEMS:
         idle["user_loss"] = f"{model}'s loss of a user is over all items, as many for every user"

@@ -23,9 +23,9 @@ from recbole_groupmix.text.untrusted import short_repr
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
-#: Numbers, and the names that CUDA gives devices and parts of them.
 #: Models for which a number may be a list: a weight for parameters and one for the batch.
 _LISTS = {"reg_weight": ("HGN", "SHAN")}
+#: Numbers, and the names that CUDA gives devices and parts of them.
 _DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
 
 

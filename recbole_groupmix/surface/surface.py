@@ -66,8 +66,7 @@ class Surface:
         self, gains: FloatArray, covariance: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return gains and their standard deviations, (m,) both, with losses as they are."""
-        slope = np.exp(np.maximum(-gains, 0.0) / self.loss)
-        sd = slope * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        sd = slopes(gains, self.loss) * np.sqrt(np.maximum(np.diag(covariance), 0.0))
         return straight(gains, self.loss), sd
 
     def without(self, held_out: npt.NDArray[np.bool_]) -> Surface:
@@ -116,6 +115,11 @@ def relative_gains(history: History) -> FloatArray:
 def bent(gains: FloatArray, loss: float) -> FloatArray:
     """Return gains as they are and losses by their logarithm: ``-c log(1 + |gain| / c)``, c = `loss`."""
     return np.where(gains < 0, -loss * np.log1p(np.maximum(-gains, 0.0) / loss), gains)
+
+
+def slopes(gains: FloatArray, loss: float) -> FloatArray:
+    """Return the slopes of :func:`straight` at bent gains, float64 (n,)."""
+    return np.asarray(np.exp(np.maximum(-gains, 0.0) / loss))
 
 
 def straight(gains: FloatArray, loss: float) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recbole_groupmix.surface.coordinates import BUDGET_BOX, RELATIVE_BOX, budgets_of
 from recbole_groupmix.surface.history import FloatArray
-from recbole_groupmix.surface.surface import Surface, straight
+from recbole_groupmix.surface.surface import Surface, slopes, straight
 
 #: The axis of the budget; those of the groups have their places as numbers.
 BUDGET_AXIS = -1
@@ -152,10 +152,9 @@ def _plane(
 def _with_sd(surface: Surface, centre: FloatArray, axes: tuple[int, int]) -> Plane:
     mean, covariance = surface.joint_gains(_on_plane(surface, centre, axes))
     gains = straight(mean, surface.loss)
-    slopes = np.exp(np.maximum(-mean, 0.0) / surface.loss)  # of the straight gains in the bent
     beyond = _beyond_a_sum()
     most, least = np.argmax(beyond @ gains), np.argmin(beyond @ gains)
-    contrast = (beyond[most] - beyond[least]) * slopes
+    contrast = (beyond[most] - beyond[least]) * slopes(mean, surface.loss)
     sd = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
     n = len(ON_PLANE)
     return Plane(axes, gains.reshape(n, n), float(np.ptp(beyond @ gains)), sd)

@@ -18,7 +18,7 @@ from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
 from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.adapters.config import GroupMixConfig, has_loss_over_all_items
 from recbole_groupmix.adapters.drawn_users import user_draws
 from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
 from recbole_groupmix.adapters.pretrained import construct
@@ -32,7 +32,7 @@ from recbole_groupmix.adapters.trainer import Diverged, trainer_class, user_fact
 from recbole_groupmix.adapters.triples import KnowledgeBatches, Triples
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import Part
-from recbole_groupmix.models import OVER_ALL_ITEMS, USER_WISE, family_of
+from recbole_groupmix.models import OVER_ALL_ITEMS, family_of
 from recbole_groupmix.training.job import (
     Fit,
     Job,
@@ -198,7 +198,7 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
     """
     settings = experiment.settings
     user_loss = "sum" if settings.triplets == "sampled" else settings.user_loss
-    if settings.model in USER_WISE and settings.weighting == "loss":
+    if settings.learns_whole_rows and settings.weighting == "loss":
         user_loss = "sum" if settings.model in OVER_ALL_ITEMS else settings.user_loss
     return user_factors(part.users, experiment.shape[0], user_loss)
 
@@ -206,9 +206,9 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
 def batch_format(experiment: Experiment) -> BatchFormat:
     """Return the format of the model's batches; ``ValueError`` for settings that rule it out."""
     settings, config = experiment.settings, experiment.config
-    needs_negatives = not (experiment.is_sequential and config["loss_type"] in ("CE", "NLL"))
+    needs_negatives = not has_loss_over_all_items(config)
     try:
-        return BatchFormat.of_config(config, settings.model in USER_WISE, needs_negatives)
+        return BatchFormat.of_config(config, settings.learns_whole_rows, needs_negatives)
     except ValueError as error:
         key = str(error).partition(" ")[0]
         if key not in settings.given:
