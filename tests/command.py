@@ -32,11 +32,21 @@ def run_arguments(data_path, dataset="tiny", **options):
     return ["run", *(f"--{key}={value}" for key, value in given.items() if value is not None)]
 
 
+def without_page(arguments):
+    """Return arguments under which ``groupmix run`` draws no page, unless they name it."""
+    words = [str(argument) for argument in arguments]
+    named = any(word.startswith("--report") for word in words)
+    return words if words[:1] != ["run"] or named else [*words, "--report=False"]
+
+
 def call(*arguments):
-    """Run ``groupmix`` in this process; return its status and what it wrote to both streams."""
+    """Run ``groupmix`` in this process; return its status and what it wrote to both streams.
+
+    A run draws its page only in tests that ask for it.
+    """
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main([str(argument) for argument in arguments])
+        status = main(without_page(arguments))
     return status, out.getvalue(), err.getvalue()
 
 
@@ -63,8 +73,9 @@ def raises_one_line(read, place):
 def process(*arguments, cwd, code=None):
     """Run ``run_groupmix.py``, or Python code, in a process of its own."""
     program = ["-c", code] if code else [str(REPOSITORY / "run_groupmix.py")]
+    given = arguments if code else without_page(["run", *arguments])[1:]
     return subprocess.run(
-        [sys.executable, *program, *map(str, arguments)],
+        [sys.executable, *program, *map(str, given)],
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -20,6 +20,9 @@ RESUMES = True
 def add_options(parser: Parser) -> None:
     """Declare what the help shows."""
     add_flag(parser, "--yes", "start work of more than a day without asking first")
+    add_flag(
+        parser, "--report", "write the page of the run (the default; --report=False does not)"
+    )
     add_settings(
         parser,
         *OF_DATA_AND_MODEL,
@@ -43,8 +46,9 @@ def add_options(parser: Parser) -> None:
     )
 
 
-def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
+def call(own: dict[str, Any], keys: Mapping[str, str]) -> int:
     """Run the search, print its table and where its files are."""
+    draws_page = own.pop("report", True)
     settings = settings_of({**keys, **own})
 
     from recbole_groupmix.all_targets.index import index_table
@@ -55,4 +59,11 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
         result = run(settings, say, asker())
     answer(index_table(result) if "targets" in result else result_table(result))
     answer(f"\n{result['run_folder']}")
+    if draws_page:
+        from recbole_groupmix.report.after_run import page_of_run
+
+        with saying() as say:
+            page = page_of_run(result["run_folder"], result.get("targets"), say)
+        if page:
+            answer(page)
     return 0

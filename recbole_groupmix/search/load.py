@@ -51,7 +51,7 @@ def load_run(folder: str | Path) -> tuple[GroupMixConfig, AbstractRecommender, D
     ValueError
         If the folder holds no finished run, or its data set has changed or moved.
     """
-    saved, experiment = _finished(folder)
+    saved, experiment = finished(folder)
     part = experiment.part(ALL_OF_TRAIN)
     mix = Mix(alpha=saved["mix"]["alpha"], alpha_aug=saved["mix"]["alpha_aug"])
     candidate = Candidate(saved["mix"]["name"], mix, source="")
@@ -100,13 +100,19 @@ def load_test_data(folder: str | Path) -> FullSortEvalDataLoader:
     ValueError
         As :func:`load_run`.
     """
-    _, experiment = _finished(folder)
+    _, experiment = finished(folder)
     with recbole_compat():
         return experiment.test_data()
 
 
-def _finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
-    """Return the content of ``model.yaml`` and the experiment of a finished run."""
+def finished(folder: str | Path) -> tuple[ModelFile, Experiment]:
+    """Return the content of ``model.yaml`` and the experiment of a finished run.
+
+    Raises
+    ------
+    ValueError
+        As :func:`load_run`.
+    """
     folder = Path(folder)
     if not (folder / "model.yaml").is_file():
         raise ValueError(f"{folder} holds no finished run: there is no model.yaml in it")

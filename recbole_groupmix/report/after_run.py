@@ -1,0 +1,39 @@
+"""The page that ``groupmix run`` leaves in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from recbole_groupmix.report.write import write_report
+
+
+def page_of_run(
+    folder: str | Path, targets: Mapping[str, Any] | None, say: Callable[[str], None]
+) -> Path | None:
+    """Write the page of a run that has just ended, in the place of an earlier one.
+
+    The result stands in the folder whatever happens here: a page that cannot be written is a note.
+
+    Parameters
+    ----------
+    folder : path
+        The run's folder.
+    targets : mapping, optional
+        ``targets`` of ``index.json``: one page is written about the runs of all targets.
+    say : callable
+        Prints lines for people.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The page; None where it cannot be written.
+    """
+    place = Path(folder)
+    runs = [place] if targets is None else [place / entry["folder"] for entry in targets.values()]
+    try:
+        return write_report(runs, place / "report", force=True)
+    except (OSError, ValueError) as error:
+        say(f"note: the page of the run is not written: {error}")
+        return None
