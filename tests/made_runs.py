@@ -109,7 +109,8 @@ def write_run(
     entries = [{"name": g, "n_users": n, "n_interactions": 20 * n} for g, n in users.items()]
     result = build_result(
         settings=SimpleNamespace(
-            **{"lambdas": None, "is_solved": settings["model"] in CLOSED_FORM, **settings}
+            group_labels=None,
+            **{"lambdas": None, "is_solved": settings["model"] in CLOSED_FORM, **settings},
         ),
         embedding_size=8,
         groups=entries,

@@ -353,6 +353,7 @@ def made(values, cv=None, selected=None):
     cv = {name: {"score": score, "epochs": 1, "options": {}} for name, score in (cv or {}).items()}
     return build_result(
         settings=SimpleNamespace(
+            group_labels=None,
             **dict.fromkeys(("dataset", "group_field", "model", "protocol", "weighting"), "x"),
             **{"target": "A", "topk": [1], "seed": 1, "repeats": 1, "trials": 1, "folds": 2},
             **{"valid_metric": "recall@1", "lambdas": None, "is_solved": False},
@@ -445,3 +446,20 @@ def test_versions_are_those_that_are_installed():
     assert found["recbole"] == recbole.__version__ and found["numpy"] == np.__version__
     assert found["torch"].split("+")[0] == torch.__version__.split("+")[0]
     assert found["recbole-groupmix"] == __version__ and found["python"].startswith("3.")
+
+
+def test_groups_are_shown_as_people_call_them(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"model": "EASE", "epochs": None, "eval_step": None, "embedding_size": None}
+    labels = "{'group': {'A': 'the first', 'Z': 'nobody'}, 'age': {'B': 'another column'}}"
+    status, out, err = call(*run_arguments(tiny, **given, group_labels=labels))
+    assert status == 0, err
+    assert "target A (the first) of group" in out
+    result = json.loads((run_folder() / "result.json").read_text())
+    assert result["group_labels"] == {"A": "the first"}  # of groups of this column alone
+
+    status, again, _ = call(*run_arguments(tiny, **given))  # no part of the run's name
+    assert status == 0 and again.splitlines()[-1] == out.splitlines()[-1]
+    for wrong in ("7", "{'group': 'x'}", "[1]"):
+        status, _, err = call(*run_arguments(tiny, **given, group_labels=wrong))
+        assert status == 2 and "group_labels" in err and "mapping" in err

@@ -61,11 +61,19 @@ def made(tmp_path_factory):
         status, _, err = call(command, *run_arguments(place, **options)[1:])
         assert status == 0, err
 
+    labels = "{'group': {'A': 'the first'}}"
     rivals = {"fine_tune": None, "rivals": "fine_tuned,group_dro"}
     with pytest.MonkeyPatch.context() as patch:  # whatever the scores are, rivals are models
         for module in (choice, finish):
             patch.setattr(module, "is_better", lambda name, cv: True)
-        ran("run", model="BPR", log_tensorboard=True, rank_items="target", **rivals)
+        ran(
+            "run",
+            model="BPR",
+            log_tensorboard=True,
+            rank_items="target",
+            group_labels=labels,
+            **rivals,
+        )
     solved = {"lambdas": "[10,100]", "epochs": None, "eval_step": None}
     ran("all", model="EASE", target="all", rank_items="target", **solved)
     with pytest.MonkeyPatch.context() as patch:  # whatever the scores are, mixes leave

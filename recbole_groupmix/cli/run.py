@@ -57,13 +57,18 @@ def call(own: dict[str, Any], keys: Mapping[str, str]) -> int:
 
     with saying() as say:
         result = run(settings, say, asker())
-    answer(index_table(result) if "targets" in result else result_table(result))
+    if "targets" in result:
+        of_targets = [entry["folder"] for entry in result["targets"].values()]
+        answer(index_table(result))
+    else:
+        of_targets = []
+        answer(result_table(result))
     answer(f"\n{result['run_folder']}")
     if draws_page:
         from recbole_groupmix.report.after_run import page_of_run
 
         with saying() as say:
-            page = page_of_run(result["run_folder"], result.get("targets"), say)
+            page = page_of_run(result["run_folder"], of_targets, say)
         if page:
             answer(page)
     return 0

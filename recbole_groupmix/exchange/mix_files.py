@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import yaml
 
@@ -69,7 +70,7 @@ class UserWeights:
     data_path: str
     user_ids: Sequence[str]
     groups: Sequence[str]
-    weights: np.ndarray
+    weights: npt.NDArray[np.float64]
 
 
 def mix_files(chosen: UserWeights) -> dict[str, bytes]:

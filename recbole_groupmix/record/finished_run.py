@@ -21,7 +21,7 @@ from recbole_groupmix.record.on_folds import OnFolds
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
 from recbole_groupmix.record.result_schema import Result, RivalRecord
-from recbole_groupmix.record.rows import mixes_of, row_names
+from recbole_groupmix.record.rows import labelled, mixes_of, row_names
 from recbole_groupmix.record.schema import SHORT_METRICS, Config
 from recbole_groupmix.record.versions import FIRST, READ, check_one_rule
 
@@ -70,6 +70,15 @@ class FinishedRun:
     def target(self) -> str:
         """Target group."""
         return self.result["target"]
+
+    def label(self, group: str) -> str:
+        """Return a group as people call it, such as ``25 (25 to 34)``."""
+        return labelled(self.result, group)
+
+    @property
+    def target_label(self) -> str:
+        """The target as people call it."""
+        return self.label(self.target)
 
     @property
     def groups(self) -> dict[str, int]:

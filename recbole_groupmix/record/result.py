@@ -59,6 +59,8 @@ class RunSettings(Protocol):
     @property
     def group_field(self) -> str | None: ...  # noqa: D102
     @property
+    def group_labels(self) -> Mapping[str, Mapping[str, str]] | None: ...  # noqa: D102
+    @property
     def target(self) -> str | None: ...  # noqa: D102
     @property
     def model(self) -> str: ...  # noqa: D102
@@ -197,6 +199,10 @@ def build_result(
     if waves is not None:
         n_trials = sum(name.startswith(TRIAL) for name in waves["belief"])
         result["search"] = {**result["search"], "trials": n_trials, "waves": waves}
+    labels = (settings.group_labels or {}).get(str(settings.group_field), {})
+    named = {entry["name"]: labels[entry["name"]] for entry in groups if entry["name"] in labels}
+    if named:
+        result["group_labels"] = named
     if items:
         result["items"] = list(items)
     if budget is not None:

@@ -189,6 +189,8 @@ class Result(_Result, total=False):
     """What was resampled for the intervals, in words."""
     versions: dict[str, str]
     """Versions of Python and of the packages that decide results."""
+    group_labels: dict[str, str]
+    """What people call the groups, by group; absent where nothing was given."""
     items: list[str]
     """Which items were ranked, and which trained, in sentences; absent where all are."""
     run_folder: str

@@ -24,7 +24,7 @@ from recbole_groupmix.record.phrases import (
 )
 from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
-from recbole_groupmix.record.rows import advice, goes_on, mixes_of, row_names, same_text
+from recbole_groupmix.record.rows import advice, goes_on, labelled, mixes_of, row_names, same_text
 from recbole_groupmix.record.schema import Change, Group, SearchRecord
 from recbole_groupmix.record.search_sentences import search_sentences
 from recbole_groupmix.text.numbers import LEVEL, count, value
@@ -72,7 +72,7 @@ def result_table(result: Result) -> str:
         )
     repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
     title = (
-        f"{result['dataset']}, target {result['target']} of {result['group_field']}, "
+        f"{result['dataset']}, target {labelled(result, result['target'])} of {result['group_field']}, "
         f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
     )
     n_last = 1 + len(_control_headers(result))
@@ -136,7 +136,8 @@ def _shares(result: Result, groups: list[str]) -> list[str]:
         name: [name, *(f"{mix['alpha'].get(group, 0.0):.2f}" for group in groups)]
         for name, mix in mixes.items()
     }
-    first = max(map(len, ["group", *groups]))
+    shown = [labelled(result, group) for group in groups]
+    first = max(map(len, ["group", *shown]))
     blocks: list[list[str]] = [[]]
     width = first
     for name in mixes:
@@ -148,7 +149,7 @@ def _shares(result: Result, groups: list[str]) -> list[str]:
         width += more
     lines: list[str] = []
     for block in blocks:
-        rows = zip(["alpha", *groups], *(columns[name] for name in block), strict=True)
+        rows = zip(["alpha", *shown], *(columns[name] for name in block), strict=True)
         lines += [*([""] if lines else []), *aligned([list(row) for row in rows], rule=True)]
     return lines
 

@@ -35,6 +35,12 @@ def best_rival(result: Result) -> str | None:
     return max(scores, key=lambda row: scores[row], default=None)
 
 
+def labelled(result: Result, group: str) -> str:
+    """Return a group as people call it: ``25 (25 to 34)``, or its name alone."""
+    label = result.get("group_labels", {}).get(group)
+    return f"{group} ({label})" if label else group
+
+
 def advice(result: Result, row: str) -> str:
     """Return in words how to train as a row was trained."""
     record = result.get("rivals", {}).get(row)

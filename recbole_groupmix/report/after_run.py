@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from recbole_groupmix.report.write import write_report
 
 
 def page_of_run(
-    folder: str | Path, targets: Mapping[str, Any] | None, say: Callable[[str], None]
+    folder: str | Path, of_targets: Sequence[str], say: Callable[[str], None]
 ) -> Path | None:
     """Write the page of a run that has just ended, in the place of an earlier one.
 
@@ -20,8 +19,8 @@ def page_of_run(
     ----------
     folder : path
         The run's folder.
-    targets : mapping, optional
-        ``targets`` of ``index.json``: one page is written about the runs of all targets.
+    of_targets : sequence of str
+        Folders of the runs of all targets below it, which share one page; empty for one run.
     say : callable
         Prints lines for people.
 
@@ -31,7 +30,7 @@ def page_of_run(
         The page; None where it cannot be written.
     """
     place = Path(folder)
-    runs = [place] if targets is None else [place / entry["folder"] for entry in targets.values()]
+    runs = [place / name for name in of_targets] or [place]
     try:
         return write_report(runs, place / "report", force=True)
     except (OSError, ValueError) as error:

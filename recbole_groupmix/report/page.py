@@ -83,8 +83,8 @@ def report_files(
         folder = f"{_plain(run.name)}/" if len(runs) > 1 else ""
         if len(runs) > 1 and folder in {part.folder for part in parts}:
             folder = f"{slug}-{folder}"
-        title = f"{run.result['dataset']}, target {run.target}, {run.result['model']}"
-        named = {"folder": run.name, "name": name}
+        title = f"{run.result['dataset']}, target {run.target_label}, {run.result['model']}"
+        named = {"folder": run.name, "name": name, "opens": bool(sections[0].figures)}
         parts.append(_part(slug, title, lead, sections, folder, "Answer", named))
     title = f"groupmix: {parts[0].title if len(runs) == 1 else f'{len(runs)} runs'}"
     return _joined(title, parts)
@@ -136,8 +136,8 @@ def _of_data_sets(runs: Sequence[FinishedRun], checks: Sequence[CheckFile]) -> l
 def run_sections(run: FinishedRun) -> list[Section]:
     """Return the sections about one run."""
     return [
-        question_section(run),
         change_section(run),
+        question_section(run),
         test_section(run),
         rivals_section(run),
         lengths_section(run),
@@ -199,11 +199,12 @@ def _part(
     sections: Sequence[Section],
     folder: str = "",
     lead_title: str = "",
-    named: Mapping[str, str] | None = None,
+    named: Mapping[str, Any] | None = None,
 ) -> _Part:
     """Return a part; in Markdown its `lead` is a section with a title of its own.
 
-    `named` are further values for the template: the folder of the run, and its name among several.
+    `named` are further values for the template: the folder of the run, its name among several, and
+    whether the figure of its first section opens the part, beside the lead.
     """
     drawings = [(section, [drawn(figure) for figure in section.figures]) for section in sections]
     shown = [
@@ -230,7 +231,14 @@ def _part(
     return _Part(
         title,
         folder,
-        {"slug": slug, "title": title, "lead": lead, "sections": shown, **(named or {})},
+        {
+            "slug": slug,
+            "title": title,
+            "lead": lead,
+            "sections": shown,
+            "opens": False,
+            **(named or {}),
+        },
         figures,
         markdown(title, [*said, *sections]),
         latex(title, sections, slug),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from recbole_groupmix.settings.key import Key
 
 
@@ -26,6 +28,15 @@ class MachineRows:
         identity=False,
     )
     output_dir = Key("runs", "name", "Folder below which run folders are made.", identity=False)
+    group_labels = Key[Mapping[str, Mapping[str, str]] | None](
+        None,
+        "own",
+        "What people call the groups, by column and group; tables and pages show it beside the group.",
+        allowed="a mapping, `{COLUMN: {GROUP: LABEL}}`",
+        unset="those of the data set, if it has any",
+        costs=False,
+        identity=False,
+    )
     yes = Key(
         False,
         "choice",

@@ -59,6 +59,7 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
         "mix": _mix_files(settings),
         **_decays(settings),
         **_rivals(settings),
+        **_labels(settings),
     }
     _check_benchmark(settings)
     check_kinds(settings)
@@ -205,6 +206,24 @@ def _rivals(settings: Settings) -> dict[str, list[str]]:
     if alone and len(names) > 1:
         raise ValueError(f"{settings.describe('rivals')}; {alone[0]} stands alone")
     return {"rivals": list(names)}
+
+
+def _labels(settings: Settings) -> dict[str, dict[str, dict[str, str]]]:
+    value: Any = settings.group_labels
+    if value is None:
+        return {}
+    columns = list(value.values()) if isinstance(value, Mapping) else [None]
+    if not all(isinstance(labels, Mapping) for labels in columns):
+        raise ValueError(
+            f"{settings.describe('group_labels')}; it must be a mapping by column and group, for example "
+            "{'age': {'25': '25 to 34'}}"
+        )
+    return {
+        "group_labels": {
+            str(column): {str(group): str(label) for group, label in labels.items()}
+            for column, labels in value.items()
+        }
+    }
 
 
 def _mix_files(settings: Settings) -> list[str]:

@@ -35,7 +35,10 @@ def verdict(change: Change | None) -> str:
 def answer(run: FinishedRun) -> str:
     """Return one sentence: whether the searched mix beats training on everything as it is."""
     search = run.result["search"]
-    who, made = f"For the users with {run.result['group_field']} {run.target}", _trainings(run)
+    who, made = (
+        f"For the users with {run.result['group_field']} {run.target_label}",
+        _trainings(run),
+    )
     if DATA_MIX not in run.result["change"]:
         other = f"; the other rows{made and f', in {made}'}: {_listed(run)}"
         return f"{who}, {_why_none(run)}{other}."

@@ -43,7 +43,7 @@ def budget_section(run: FinishedRun) -> Section:
     )
     figure = Figure(
         "budget",
-        f"{key} of {run.target} on the folds against the budget",
+        f"{key} of {run.target_label} on the folds against the budget",
         "The other groups keep their own shares and weigh alpha_aug each: 1 is training on everything "
         "as it is, 0 on the target alone. The band is the paired 95 % interval over the target's users; "
         f"the ring is the best, which the row {BUDGET} takes to test. There it is fair; here it is "

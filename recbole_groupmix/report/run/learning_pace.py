@@ -37,7 +37,7 @@ def pace_section(run: FinishedRun) -> Section:
         "pace",
         f"{key} of every group over training",
         f"Validation {key} on the folds, as a share of the group's best under any baseline, "
-        f"averaged over the folds that still train. The thick line is {run.target}, whose metric "
+        f"averaged over the folds that still train. The thick line is {run.target_label}, whose metric "
         "decides how long training is.",
         f"Curves over epochs. {alt}.",
         data,

@@ -44,7 +44,7 @@ def lengths_section(run: FinishedRun) -> Section:
     alt = "; ".join(f"{m}: {v:.4f} at {e}" for m, e, v in best[["mix", "epoch", "value"]].values)
     figure = Figure(
         "lengths",
-        f"{metric} of {run.target} on the folds over training",
+        f"{metric} of {run.target_label} on the folds over training",
         "Mean over the folds, smoothed over 10 % of the epochs on either side. The line marks "
         f"{lengths['common']} epochs, the peak of {REFERENCE}, for which every mix is trained.",
         f"Best smoothed value and its epoch by mix. {alt}.",

@@ -114,7 +114,8 @@ def _bars(run: FinishedRun, data: pd.DataFrame) -> Any:
         )
     axes.set_xlim(0, 1.12 * longest)
     axes.set_xlabel("budget alpha_aug")
-    names = [style.clipped(group, 12) for group in groups]
+    labels = run.result.get("group_labels", {})
+    names = [style.clipped(labels.get(group, group), 14) for group in groups]
     drawn.legend(handles, names, loc="outside upper center", ncols=min(4, len(groups)))
     return drawn
 
@@ -144,7 +145,7 @@ def _weights(run: FinishedRun) -> Table:
         "Weight of a user of each group",
         ("mix", *run.groups),
         rows,
-        f"Users of the target, {run.target}, always weigh 1.",
+        f"Users of the target, {run.target_label}, always weigh 1.",
     )
 
 

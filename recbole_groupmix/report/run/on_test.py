@@ -28,16 +28,20 @@ def test_section(run: FinishedRun) -> Section:
             cells.append(number(mean, shown=shown))
         rows.append(cells)
     group = next(group for group in run.result["groups"] if group["name"] == run.target)
-    over = f" Over {measured(group)} users of {run.target}." if "n_measured" in group else ""
+    over = f" Over {measured(group)} users of {run.target_label}." if "n_measured" in group else ""
     few = phrases.few_users_note(group, MEANS_OF_FEW_USERS)
     note = f"95 % {run.result['intervals']}.{over}{f' {few}' if few else ''}"
     main = Table(
-        "test", f"Test metrics of {run.target}", (kinds_of_row(run.result), *run.shown), rows, note
+        "test",
+        f"Test metrics of {run.target_label}",
+        (kinds_of_row(run.result), *run.shown),
+        rows,
+        note,
     )
     keys = list(next(iter(run.result["test"].values()), {}))
     everything = Table(
         "test-all",
-        f"All test metrics of {run.target}",
+        f"All test metrics of {run.target_label}",
         ("metric", *run.rows),
         [
             [
@@ -80,7 +84,7 @@ def change_section(run: FinishedRun) -> Section:
     )
     figure = Figure(
         "change",
-        f"Change against {REFERENCE}, users of {run.target}",
+        f"Change against {REFERENCE}, users of {run.target_label}",
         f"Mean and 95 % interval. Filled and starred: p < {numbers.LEVEL} after Holm's "
         f"correction over the rows; hollow: not.{elsewhere}",
         f"Intervals of the changes. {alt}.",
@@ -111,7 +115,7 @@ def change_table(run: FinishedRun) -> Table:
         rows.append([text(mix), *cells])
     return Table(
         "change",
-        f"Change against {REFERENCE}, users of {run.target}",
+        f"Change against {REFERENCE}, users of {run.target_label}",
         (kinds_of_row(run.result), *keys),
         rows,
         change_note(run),

@@ -45,7 +45,7 @@ def other_groups_section(run: FinishedRun) -> Section:
         "groups",
         f"Change of {key} on the other groups",
         f"Against {REFERENCE}, mean and 95 % interval, not corrected for their number. A mix is "
-        f"searched for {run.target} alone; this is its cost or gain for the others. Losses "
+        f"searched for {run.target_label} alone; this is its cost or gain for the others. Losses "
         "of more than half are written at the left edge: a group with weight 0 is not learned at "
         f"all.{elsewhere}",
         f"Intervals by group. {alt}.",

@@ -28,7 +28,7 @@ def weights_figures(run: FinishedRun) -> list[Figure]:
             "rival-weights",
             "Weight of a user of each group over training",
             "Relative to the mean over all users, which is 1, in the first training on all of train. "
-            f"The thick line is {run.target}.",
+            f"The thick line is {run.target_label}.",
             f"Weights at the end of training. {alt}.",
             data,
             lambda: _plot(run, data),

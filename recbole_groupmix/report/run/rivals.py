@@ -69,7 +69,7 @@ def _change_figure(run: FinishedRun) -> list[Figure]:
     return [
         Figure(
             "rivals",
-            f"Rivals{' and the best mix' if best else ''} against {REFERENCE}, users of {run.target}",
+            f"Rivals{' and the best mix' if best else ''} against {REFERENCE}, users of {run.target_label}",
             f"Changes of {mix}the rivals on test, mean and 95 % interval. Filled and starred: "
             f"p < {numbers.LEVEL} after Holm's correction over the rows; hollow: not.",
             f"Intervals of the changes. {alt}.",
@@ -103,7 +103,7 @@ def _table(run: FinishedRun) -> Table:
         note += f" {best} stands for mixing, as the best mix on the folds besides {REFERENCE}."
     return Table(
         "rivals",
-        f"Rivals of mixing, users of {run.target}",
+        f"Rivals of mixing, users of {run.target_label}",
         (
             *("row", f"change of {run.key}", f"{metric} on folds", "chosen on the folds"),
             *(("epochs",) if lengths else ()),

@@ -55,9 +55,9 @@ def question_section(run: FinishedRun) -> Section:
     if result.get("closed_form"):
         final = "solved in closed form, so that the training seed has no effect"
     question = (
-        f"Which mix of the other groups' data ({', '.join(run.others)}) trains the "
+        f"Which mix of the other groups' data ({', '.join(map(run.label, run.others))}) trains the "
         f"{result['model']}{dimension} that serves the users with {result['group_field']} "
-        f"{run.target} of {result['dataset']} best? Protocol {result['protocol']}, weighting "
+        f"{run.target_label} of {result['dataset']} best? Protocol {result['protocol']}, weighting "
         f"{result['weighting']}; {numbers.count(result['search']['trials'], 'searched mix', 'es')} on "
         f"{numbers.count(result['search']['folds'], 'fold')}, {final}. Every change is against "
         "proportional: training on all data as they are."
@@ -65,7 +65,7 @@ def question_section(run: FinishedRun) -> Section:
     counted = all("n_measured" in group for group in result["groups"])  # older runs did not count
     rows = [
         [
-            text(group["name"]),
+            text(run.label(group["name"])),
             text("target" if group["name"] == run.target else "augmentation"),
             number(group["n_users"], ",d"),
             number(group["n_interactions"], ",d"),

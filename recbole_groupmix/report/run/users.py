@@ -40,7 +40,7 @@ def users_section(run: FinishedRun) -> Section:
     alt = "; ".join(f"{mix}: {_split(differences[mix])}" for mix in mixes)
     spread = Figure(
         "users",
-        f"Change of {key} of every user of {run.target}",
+        f"Change of {key} of every user of {run.target_label}",
         f"All users from the largest loss to the largest gain against {REFERENCE} (means over "
         "repeats). Values of single users are noisy: two equally good mixes would also show gains and "
         "losses.",
@@ -151,7 +151,7 @@ def _table(differences: dict[str, pd.Series], key: str, run: FinishedRun) -> Tab
         )
     return Table(
         "users",
-        f"Users of {run.target}: difference of {key} to {REFERENCE}",
+        f"Users of {run.target_label}: difference of {key} to {REFERENCE}",
         (
             kinds_of_row(run.result),
             "gain",
