@@ -19,6 +19,9 @@ extensions = ["myst_parser", "sphinxcontrib.mermaid"]
 myst_heading_anchors = 4  # named as GitHub names them, so that links hold in both places
 myst_fence_as_directive = ["mermaid"]
 mermaid_version = "11.12.0"
+mermaid_fullscreen = False
+mermaid_height = "auto"
+mermaid_dark_theme = mermaid_light_theme = "neutral"
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
