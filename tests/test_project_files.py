@@ -85,7 +85,7 @@ def test_every_page_has_its_place_in_the_site():
     while new:
         placed |= new
         entries = {
-            (page.parent / f"{re.sub('.*<|>', '', line.strip())}.md")
+            (page.parent / f"{re.sub('.*<|>', '', line)}.md")
             for page in new
             for tree in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text("utf-8"), re.S)
             for line in tree.splitlines()
