@@ -1,9 +1,12 @@
 """The Python of README and of the how-to pages runs as it stands, on a small data set.
 
-That of docs/evaluator.md: ``test_docs.py``. The blocks of docs/api.md are signatures, written from the code.
+That of docs/evaluator.md: ``test_docs.py``. The blocks of docs/api.md are written from the code: signatures,
+and the example of `GroupEvaluator`, which stands in docs/how_to/own_script.md, too.
 """
 
 import ast
+import doctest
+import importlib
 import re
 from copy import deepcopy
 
@@ -11,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from blocks import PAGES, blocks_of, name_of
+from blocks import PAGES, REPOSITORY, blocks_of, name_of
 from command import SMALL_RUN, call
 from helpers import groups_of_users, interactions
 from recbole.trainer import Trainer
@@ -22,6 +25,11 @@ from recbole_groupmix import Mix, run_groupmix
 from recbole_groupmix.adapters.compat import recbole_compat
 
 WITH_PYTHON = [p for p in PAGES if p.name != "api.md" and blocks_of(p, "python")]
+WITH_EXAMPLE = [
+    file
+    for file in sorted(REPOSITORY.glob("recbole_groupmix/**/*.py"))
+    if ">>> " in file.read_text(encoding="utf-8") and file.name != "evaluator.py"
+]
 #: What the pages name -> what stands for it here.
 HERE = {
     r'dataset="[\w-]+"': 'dataset="tiny"',
@@ -103,6 +111,13 @@ def test_a_knowledge_graph_is_made_of_the_columns_of_items():
     classes = pd.read_csv("data/ml-100k/ml-100k.item", sep="\t", dtype=str)["class:token_seq"]
     relations = triples["relation_id:token"].value_counts()
     assert relations["class"] == classes.fillna("").str.split().str.len().sum()
+
+
+@pytest.mark.parametrize("file", WITH_EXAMPLE, ids=name_of)
+def test_examples_in_docstrings_hold(file):
+    name = ".".join(file.relative_to(REPOSITORY).with_suffix("").parts)
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted and not result.failed
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
