@@ -1,8 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
+STACK := $(shell $(PYTHON) -c 'import sys; print("modern" if sys.version_info >= (3, 12) else "default")')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench
+.PHONY: help setup demo check test bench docs
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,12 +13,8 @@ setup: .venv/ready ## Make .venv with the package, its tests and the development
 # Python 3.12 and later cannot install recbole's pinned ray, so recbole comes without its pins.
 .venv/ready: pyproject.toml $(wildcard constraints/*.txt)
 	$(PYTHON) -m venv .venv
-	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then \
-		$(BIN)/pip install -c constraints/modern.txt -e '.[dev]' && \
-		$(BIN)/pip install --no-deps recbole==1.2.1; \
-	else \
-		$(BIN)/pip install -c constraints/default.txt -e '.[dev]'; \
-	fi
+	$(BIN)/pip install -c constraints/$(STACK).txt -e '.[dev]'
+	if [ $(STACK) = modern ]; then $(BIN)/pip install --no-deps recbole==1.2.1; fi
 	touch $@
 
 demo: setup ## Search a mix for the users of 25 to 34 in MovieLens-100K (minutes)
@@ -34,3 +31,10 @@ test: setup ## All tests, the slow ones too
 
 bench: setup ## Run every program in benchmarks/
 	set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
+
+docs: $(BIN)/sphinx-build ## Build the site into build/site; every warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/site
+
+$(BIN)/sphinx-build:
+	$(MAKE) setup
+	$(BIN)/pip install -c constraints/$(STACK).txt -e '.[docs]'

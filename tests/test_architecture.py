@@ -1,10 +1,18 @@
 """The pages that scripts write from the code are as the scripts write them."""
 
 import importlib.util
+import subprocess
 
 import pytest
 
-SCRIPTS = {"rooms": "docs/rooms.py", "reference": "docs/reference.py"}
+from recbole_groupmix.cli.main import COMMANDS, parser_of
+
+SCRIPTS = {
+    "rooms": "docs/rooms.py",
+    "reference": "docs/reference.py",
+    "commands": "docs/commands.py",
+    "quickstart": "docs/quickstart.py",
+}
 
 
 def script(repository, name):
@@ -41,3 +49,23 @@ def test_arrows_that_follow_from_others_are_not_drawn(repository, below, order, 
 def test_a_circle_of_rooms_is_refused(repository):
     with pytest.raises(ValueError, match="a circle among a, b"):
         script(repository, "rooms").from_the_ground_up({"a": {"b"}, "b": {"a"}, "c": set()})
+
+
+def test_the_page_of_commands_is_that_of_the_parsers(repository):
+    page = (repository / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert page == script(repository, "commands").page(), "run python docs/commands.py"
+    for name in COMMANDS:
+        assert f"\n## {name}\n" in page
+        for action in parser_of(name)._actions:
+            assert all(
+                f"`{option}" in page for option in action.option_strings[-1:] if option != "--help"
+            )
+
+
+def test_the_quickstart_is_run_and_its_output_replaced(repository, tmp_path):
+    """Blocks without an output, such as an installation, stay alone."""
+    renewed = script(repository, "quickstart").renewed
+    page = "```bash\nfalse\n```\n\nthen\n\n```bash\nbasename $PWD\n```\n\n```text\nold `x`\n```\nend\n"
+    assert renewed(page, tmp_path) == page.replace("old `x`", tmp_path.name)
+    with pytest.raises(subprocess.CalledProcessError):
+        renewed("```bash\nfalse\n```\n\n```text\n```\n", tmp_path)

@@ -3,13 +3,11 @@
 import re
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
+from blocks import PAGES, REPOSITORY, blocks_of, name_of
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
 #: Files as they are named in code: those with capitals stand for any name.
 NAMED = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|toml))`|python ((?:[\w.-]+/)+[\w-]+\.py)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -17,10 +15,9 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @pytest.mark.skipif(np.__version__ >= "2", reason="the tutorial uses RecBole's own Config")
 @pytest.mark.filterwarnings("ignore")
-def test_the_evaluator_tutorial_runs_as_it_stands(repository, monkeypatch, capsys):
+def test_the_evaluator_tutorial_runs_as_it_stands(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["tutorial"])  # RecBole's Config reads it
-    text = (repository / "docs" / "evaluator.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    blocks = blocks_of("docs/evaluator.md", "python")
     assert len(blocks) == 11
     scope = {}
     with ExitStack() as stack:
@@ -68,7 +65,7 @@ def broken_links(page):
     return broken
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_and_links_of_a_page_exist(page):
     absent = [name for name in files_named(page.read_text(encoding="utf-8")) if not exists(name)]
     assert not absent and not broken_links(page)

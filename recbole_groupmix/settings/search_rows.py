@@ -28,7 +28,7 @@ class SearchRows:
         RANDOM,
         "name",
         "Who proposes the mixes: `random` draws them all beforehand, any other proposer learns from "
-        "those that were tried (docs/search.md).",
+        "those that were tried (docs/learned_search.md).",
         allowed="a proposer",
         needs=("trials", "trials is 0, so no mix is searched"),
         costs=False,

@@ -58,7 +58,7 @@ def _fitted(run: FinishedRun, search: Search) -> str:
     n, name = int(search.history.is_finite.sum()), search.names[search.recommended]
     waves, selected = run.result["search"].get("waves"), run.result["search"]["selected"]
     said = (
-        f"What is believed of every mix, tried or not: a surface (docs/search.md) fitted to the {n} mixes "
+        f"What is believed of every mix, tried or not: a surface (docs/learned_search.md) fitted to the {n} mixes "
         f"with a score, without the luck of the users who happen to be measured. "
     )
     if waves is not None:
