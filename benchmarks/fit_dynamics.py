@@ -15,6 +15,7 @@ import pandas as pd
 
 from recbole_groupmix.core.dynamics.equilibrium import System, equilibrium
 from recbole_groupmix.core.dynamics.fit_states import fit_rates, joint_states
+from recbole_groupmix.core.dynamics.policies import POLICIES
 from recbole_groupmix.core.dynamics.scores import Scores
 from recbole_groupmix.core.dynamics.transitions import compound, cross_impact
 
@@ -23,6 +24,8 @@ STRENGTHS = np.linspace(-1, 1, 9)
 #: Section 5.6.1: scores in j and k, and self impact of groups a and b by state and decision.
 SCORES = Scores(-5, 5, 5), Scores(-3, 3, 5)
 SELF_IMPACT = np.array([[[0.1, 0.5], [0.5, 0.7]], [[0.4, 0.5], [0.5, 0.9]]])
+#: Changes of a fit rate below this count as none.
+SMALL = 1e-8
 #: Where a value stands in fit rates of shape (9, 9, group, category).
 VALUES = {
     "gap_j": lambda rates: rates[..., 1, 0] - rates[..., 0, 0],
@@ -60,6 +63,58 @@ def reproduced():
     return cells.assign(ours=ours)
 
 
+def theorem_4(fair):
+    """Return how many signs of Theorem 4 fail, of how many: k becomes fair, j is unconstrained.
+
+    The group with the lower fit rate in k gains in j if cross impact is positive and loses if it is
+    negative, the other group the reverse.
+    """
+    before, after = rates_at_equilibrium("UN,UN"), rates_at_equilibrium(f"UN,{fair}")
+    strengths = np.stack(np.broadcast_arrays(STRENGTHS[:, None], STRENGTHS[None, :]), axis=-1)
+    said = np.sign(strengths) * np.sign(before[..., ::-1, 1] - before[..., 1])
+    change = (after - before)[..., 0]
+    return int((np.where(np.abs(change) < SMALL, 0, np.sign(change)) != said).sum()), said.size
+
+
+def gap_rises(own, fair):
+    """Return how many of 81 gaps in k do not fall when k becomes fair, with a policy in j."""
+    before, after = rates_at_equilibrium(f"{own},UN"), rates_at_equilibrium(f"{own},{fair}")
+    return int((np.abs(VALUES["gap_k"](after)) > np.abs(VALUES["gap_k"](before)) - SMALL).sum())
+
+
+def falls_with_strength(policies):
+    """Return how many fit rates fall when a group's cross impact rises by a step of 0.25, of 288."""
+    rates = rates_at_equilibrium(policies)
+    steps = np.diff(rates[..., 0, :], axis=0), np.diff(rates[..., 1, :], axis=1)
+    return sum(int((step < -SMALL).sum()) for step in steps)
+
+
+def farthest_start(policies, n_starts=5, seed=0):
+    """Return the largest difference of a share at the equilibria that random starts lead to."""
+    rng, ends = np.random.default_rng(seed), []
+    for _ in range(n_starts):
+        j, k, between = rng.uniform(0.02, 0.98, (3, 9, 9, 2))
+        low, high = np.maximum(0, j + k - 1), np.minimum(j, k)
+        start = joint_states(j, k, low + between * (high - low))
+        ends.append(equilibrium(chapter_system(policies), start))
+    return np.ptp(ends, axis=0).max()
+
+
+def print_claims():
+    """Print what holds of the chapter's claims on its grid."""
+    for fair in ("DP", "EqOpt"):
+        print("Theorem 4, {}: {} of {} signs fail".format(fair, *theorem_4(fair)))
+        rises = [gap_rises(own, fair) for own in POLICIES]
+        print(
+            f"{fair} in k: its own gap does not fall in {sum(rises)} of {81 * len(rises)} systems"
+        )
+    print("fit rates that fall when a group's cross impact rises by 0.25 (Figures 5.5 to 5.13):")
+    pairs = [f"{own},{other}" for own in POLICIES for other in POLICIES]
+    print("  " + "; ".join(f"{pair}: {falls_with_strength(pair)} of 288" for pair in pairs))
+    apart = {pair: farthest_start(pair) for pair in ("UN,UN", "DP,EqOpt")}
+    print("5 random starts end apart by at most", *(f"{p}: {x:.0e}" for p, x in apart.items()))
+
+
 def main():
     cells = reproduced()
     for source, rows in groupby(cells.itertuples(), key=lambda cell: cell.source):
@@ -76,6 +131,8 @@ def main():
     print(
         f"\n{len(cells)} cells, largest difference {off.max():.2e}, above 5e-5: {(off > 5e-5).sum()}"
     )
+
+    print_claims()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class System:
     break_even: float = 0.5
 
     def __post_init__(self) -> None:
+        """Check every part."""
         for policy in self.policies:
             if policy not in POLICIES:
                 raise ValueError(

@@ -38,6 +38,7 @@ class Scores:
     sd: float
 
     def __post_init__(self) -> None:
+        """Check the three numbers."""
         if not all(map(math.isfinite, (self.unfit, self.fit, self.sd))):
             raise ValueError(f"{self} holds a number that is not finite; give finite ones.")
         if not (self.unfit < self.fit and self.sd > 0):
