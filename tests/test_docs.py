@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
+PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 #: Files as they are named in code: those with capitals stand for any name.
 NAMED = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|toml))`|python ((?:[\w.-]+/)+[\w-]+\.py)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")

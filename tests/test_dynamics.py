@@ -77,14 +77,22 @@ def test_policies_are_the_best_of_many(break_even):
         )  # the grid's steps are 0.0025
 
 
-@given(st.tuples(rate, rate, rate), st.floats(0.05, 0.95), st.floats(0.5, 20))
+@given(st.tuples(rate, rate, rate), st.floats(0.05, 0.95), st.floats(1.5, 20))
 def test_demographic_parity_solves_its_two_conditions(rates, break_even, sd):
-    scores, shares, rates = Scores(-3, 3, sd), np.array([0.2, 0.3, 0.5]), np.array(rates)
+    scores, shares, rates = Scores(-2, 5, sd), np.array([0.2, 0.3, 0.5]), np.array(rates)
     theta = POLICIES["DP"](rates, shares, scores, break_even)
     accepted = scores.accepted(theta, rates)
     assert np.ptp(accepted) < 1e-9
     if 1e-9 < accepted[0] < 1 - 1e-9:  # else hardly anybody is told apart
         assert shares @ scores.posterior(theta, rates) == pytest.approx(break_even, abs=1e-6)
+
+
+def test_the_posterior_is_bayes_rule_and_score_of_its_inverse():
+    scores, x, alpha = Scores(1, 4, 2), 3.2, 0.3
+    fit, misfit = (np.exp(-(((x - mean) / 2) ** 2) / 2) for mean in (4, 1))
+    gamma = alpha * fit / (alpha * fit + (1 - alpha) * misfit)
+    assert scores.posterior(x, alpha) == pytest.approx(gamma)
+    assert scores.score_of(gamma, alpha) == pytest.approx(x)
 
 
 def test_policies_agree_where_groups_do():
@@ -206,8 +214,8 @@ def test_larger_probabilities_make_larger_fit_rates(policies):
 
 def test_cross_impact_on_both_categories_can_lower_a_fit_rate():
     """What the dissertation says of fair policies as well holds for unconstrained ones alone."""
-    assert falls_with_strength("UN,UN") == 0
-    assert falls_with_strength("DP,UN") > 0
+    assert falls_with_strength("UN,UN") == []
+    assert falls_with_strength("DP,UN")
 
 
 # --- bad input ------------------------------------------------------------------------------------

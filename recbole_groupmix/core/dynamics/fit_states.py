@@ -31,14 +31,16 @@ def joint_states(first: npt.ArrayLike, second: npt.ArrayLike, both: npt.ArrayLik
     """
     j, k, beta = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (first, second, both)))
     neither = 1.0 - j - k + beta
-    states = np.stack([np.stack([neither, k - beta], -1), np.stack([j - beta, beta], -1)], -2)
+    states: FloatArray = np.stack(
+        [np.stack([neither, k - beta], -1), np.stack([j - beta, beta], -1)], -2
+    )
     bad = ~(states >= -1e-12).all(axis=(-2, -1))
     if bad.any():
         raise ValueError(
             f"fit rates {j[bad][0]:g} and {k[bad][0]:g} cannot have the joint rate "
             f"{beta[bad][0]:g}; it is at least 0 and their sum less 1, at most the smaller of both."
         )
-    return states.clip(0.0)
+    return np.maximum(states, 0.0)
 
 
 def fit_rates(states: FloatArray) -> FloatArray:

@@ -94,7 +94,7 @@ def _increasing_root(
     ``function`` returns values and slopes; a step that leaves the bounds becomes a bisection.
     """
     low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-    root = (low + high) / 2
+    root: FloatArray = (low + high) / 2
     for _ in range(100):
         value, slope = function(root)
         low, high = np.where(value < 0, root, low), np.where(value > 0, root, high)

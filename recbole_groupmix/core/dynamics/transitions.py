@@ -82,6 +82,9 @@ def compound(self_impact: npt.ArrayLike, cross: npt.ArrayLike) -> FloatArray:
 
     def then(first: FloatArray, second: FloatArray) -> FloatArray:
         """Return the probability of a fit after two transitions."""
-        return first * second[..., 1:, :, :] + (1.0 - first) * second[..., :1, :, :]
+        not_yet, already = second[..., :1, :, :], second[..., 1:, :, :]
+        fits: FloatArray = np.add(not_yet, first * np.subtract(already, not_yet))
+        return fits
 
-    return (then(own, other) + then(other, own)) / 2
+    both: FloatArray = (then(own, other) + then(other, own)) / 2
+    return both
