@@ -73,7 +73,7 @@ def generate(seed: int, biases: str = "RNPS") -> FourBiases:
 
     Population: 70 users of A and 30 of B, else 50 each. Sparsity: a user of A has five times as
     many ratings as one of B. Rank: A's users have 5 factors, B's 20. Noise: its standard deviation
-    is twice as large in B. Density and noise of all users together stay the same, and the ratings
+    relative to the signal's is twice as large in B. Density and noise of all users together stay the same, and the ratings
     of both groups have one mean and standard deviation before they are kept within 1 and 5.
 
     Parameters
