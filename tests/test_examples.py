@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from made_runs import USERS, write_run
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,6 +32,7 @@ def _groups(text):
 def test_every_example_is_tested(repository):
     assert {file.name for file in (repository / "examples").iterdir() if file.is_file()} == {
         "stock_recbole.py", "saved_checkpoint.py", "compare_models.py", "sasrec_by_group.py",
+        "dynamics_of_groups.py",
     }  # fmt: skip
     for file in (repository / "examples").glob("*.py"):
         assert len(file.read_text(encoding="utf-8").splitlines()) < 60
@@ -67,3 +69,14 @@ def test_a_sequential_model_on_a_mix_by_both_weightings(repository):
     tables = [part for part in text.split("\n\n") if part.strip()]
     assert [_groups(table) for table in tables] == [["F", "M", "overall"]] * 2
     assert tables[0] != tables[1]
+
+
+def test_the_groups_of_a_run_under_repeated_recommendation(repository, tmp_path):
+    folder = write_run(tmp_path / "run", effect=0.2)
+    text = _printed(repository, "dynamics_of_groups.py", folder)
+    lines = {line.split()[0]: line for line in text.splitlines()}
+    assert all(str(n) in lines[group] for group, n in USERS.items())
+    # a hit more often, a fit more often
+    for group in USERS:
+        served = [float(cell) for cell in lines[group].replace("|", " ").split()[2:]]
+        assert (served[0] < served[1]) == (served[2] < served[3])
