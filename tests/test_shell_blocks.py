@@ -60,8 +60,7 @@ def check_groupmix(name, *arguments):
 def check_script(name, *arguments):
     """Raise ``ValueError`` if a script of the repository is not there or knows an option not."""
     source = (REPOSITORY / name).read_text(encoding="utf-8")
-    for argument in arguments:
-        option = argument.partition("=")[0]
+    for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):
         if not re.search(rf"{option}\b", source) and option.removeprefix("--") not in known_keys():
             raise ValueError(f"{name} knows no {option}")
 
@@ -73,6 +72,8 @@ def check(words):
         return False
     if program == "python" and words[1] == "run_groupmix.py":
         check_groupmix("run", *words[2:])
+    elif program == "python" and words[1] == "-m":
+        check_script(f"{words[2].replace('.', '/')}.py", *words[3:])
     elif program == "python":
         check_script(*words[1:])
     elif program == "groupmix":
