@@ -199,12 +199,22 @@ def test_the_size_of_embeddings_is_recboles(contexts):
         ({"numerical_features": ["rating"]}, r"'rating'.*take it out of numerical_features"),
         ({"model": "KD_DAGFM", "phase": "distillation"}, "leave phase out"),
         ({"target": "all", "model": "FM"}, "'all' .* is not a group"),
+        ({"threshold": {"stars": 3}}, "no file has a column 'stars'"),
+        ({"LABEL_FIELD": "clicked"}, "no file has a column 'clicked'"),
+        ({"load_col": {**COLUMNS["load_col"], "item": ["item_id", "hue"]}}, "no column 'hue'"),
+        ({"numerical_features": ["height"]}, "no file has a column 'height'"),
+        ({"train_neg_sample_args": None, "valid_metric": "AUC"}, "valid_metric is 'AUC'"),
     ],
 )
 def test_what_a_ranking_cannot_have_is_refused_before_the_data_are_read(contexts, given, message):
     with pytest.raises(ValueError, match=message) as error:
         context_aware(contexts, given.pop("model", "FM"), **given)
     assert "\n" not in str(error.value)
+
+
+def test_columns_of_a_file_that_is_not_there_are_refused(tiny):
+    with pytest.raises(ValueError, match=r"'colour'.*there is no tiny\.item in .*take item out"):
+        experiment(tiny, model="FM", load_col={**COLUMNS["load_col"], "item": ["colour"]})
 
 
 def test_labels_cannot_be_learned(contexts):
