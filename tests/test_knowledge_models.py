@@ -308,9 +308,9 @@ def test_epochs_of_triples_alone_are_for_models_that_have_them(graph, model):
 
 @pytest.mark.parametrize("steps", [(0, 0), (-1, 1), (1, "many"), (1.5, 1), (True, 1)])
 def test_numbers_of_epochs_that_give_none_are_refused(graph, steps):
-    with pytest.raises(ValueError, match="train_rec_step is .* are numbers of epochs"):
+    with pytest.raises(ValueError, match=r"train_rec_step is .* are numbers of epochs"):
         experiment(graph, model="KTUP", train_rec_step=steps[0], train_kg_step=steps[1])
-    with pytest.raises(ValueError, match="train_kg_step is 'few' .* are numbers of epochs"):
+    with pytest.raises(ValueError, match=r"train_kg_step is 'few' .* are numbers of epochs"):
         experiment(graph, model="KTUP", train_kg_step="few")
 
 

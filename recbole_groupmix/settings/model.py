@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import LISTED, by_family, knowledge, models_of, sequential
+from recbole_groupmix.models import (
+    LISTED,
+    SEVERAL_L2,
+    by_family,
+    knowledge,
+    models_of,
+    sequential,
+)
 from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 
@@ -67,7 +74,7 @@ def _check_steps(settings: Settings) -> None:
     said = " and ".join(map(settings.describe, given))
     if model in knowledge.IN_TURNS:
         wrong = [n for n in given.values() if type(n) is not int or n < 0]
-        if wrong or set(given.values()) == {0} and len(given) == len(STEPS):
+        if wrong or list(given.values()) == [0, 0]:
             raise ValueError(
                 f"{said}; these are numbers of epochs, whole and not below 0, and one of the two is "
                 "above 0"
@@ -86,6 +93,13 @@ def reads_key(model: str, key: str) -> bool:
     """
     sources = (*model_sources(model), *_parts(model))
     return any(key in keys_read_by(source) for source in sources)
+
+
+def why_no_reg_weight(model: str) -> str | None:
+    """Return why a model has no number ``reg_weight`` to choose; None if it has one."""
+    if model in SEVERAL_L2:
+        return f"reg_weight of {model} is a list of several"
+    return None if reads_key(model, "reg_weight") else f"{model} has no reg_weight"
 
 
 def reads_features(model: str) -> bool:
