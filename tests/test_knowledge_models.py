@@ -25,6 +25,7 @@ from test_models import check_training
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
 from recbole_groupmix.adapters import knowledge as adapter
+from recbole_groupmix.adapters import triples as of_triples
 from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.held_out import scores_of_all_items, user_metrics
 from recbole_groupmix.adapters.triples import KnowledgeBatches, Triples
@@ -112,7 +113,7 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     )
     part, form = ex.part(0), batch_format(ex)
     rows = next(iter(TrainingBatches(part.users, part.items, part.negatives, form, (1, 0))))
-    triples = next(iter(Triples(ex.dataset, 50, (1, 0))))
+    triples = next(iter(Triples(ex.tensors.graph, 50, (1, 0))))
 
     def batches(these):
         batch = Interaction(dict((rows if these is None else rows[these]).interaction))
@@ -166,11 +167,12 @@ def test_the_loss_of_triples_has_no_weights(graph):
 
 
 def test_an_epoch_holds_every_triple_once_with_a_tail_that_its_head_lacks(graph):
-    dataset = experiment(graph, model="CKE", **LAYERS).dataset
+    ex = experiment(graph, model="CKE", **LAYERS)
+    dataset = ex.dataset
     all_of = [f"{field}_id" for field in ("head", "relation", "tail")]
     known = sorted(zip(*(dataset.kg_feat[name].tolist() for name in all_of), strict=True))
     tails = {(head, tail) for head, _, tail in known}
-    triples, epochs = Triples(dataset, 20, (1, 0)), []
+    triples, epochs = Triples(ex.tensors.graph, 20, (1, 0)), []
     for _ in range(2):
         batches = list(triples)
         assert len(batches) == len(triples) == 4
@@ -182,8 +184,19 @@ def test_an_epoch_holds_every_triple_once_with_a_tail_that_its_head_lacks(graph)
         assert min(columns["neg_tail_id"]) > 0 and max(columns["neg_tail_id"]) < dataset.entity_num
         epochs.append(columns)
     assert epochs[0] != epochs[1]
-    again = next(iter(Triples(dataset, 20, (1, 0))))
+    again = next(iter(Triples(ex.tensors.graph, 20, (1, 0))))
     assert again["neg_tail_id"].tolist() == epochs[0]["neg_tail_id"][:20]
+
+
+def test_the_negatives_of_a_graph_are_counted_once_for_all_mixes(graph, monkeypatch):
+    counted, count = [], of_triples.UniformNegatives
+    monkeypatch.setattr(
+        of_triples, "UniformNegatives", lambda *given: counted.append(1) or count(*given)
+    )
+    ex = experiment(graph, model="CKE", **LAYERS)
+    mixes = [Mix(PROPORTIONAL.alpha, share) for share in (0.0, 0.5, 1.0)]
+    list(OneByOne().train(ex, [job(ex, "own", mix, 0, 0, 1) for mix in mixes]))
+    assert counted == [1]
 
 
 def test_triples_stand_beside_interactions_and_begin_anew(graph):
