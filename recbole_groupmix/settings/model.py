@@ -81,8 +81,8 @@ def _check_steps(settings: Settings) -> None:
             )
     elif len(given) == len(STEPS) and model not in knowledge.BY_OWN_TRAINER:
         raise ValueError(
-            f"{said}, which asks for epochs of triples alone, but {model} learns from triples beside "
-            "its interactions; leave both out"
+            f"{said}, which ask for epochs of triples alone, and {model} has no loss for them; leave "
+            "both out"
         )
 
 
