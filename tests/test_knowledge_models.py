@@ -314,7 +314,9 @@ def test_links_without_an_end_or_to_unknown_items_link_nothing(graph, tmp_path):
 
 @pytest.mark.parametrize("model", ["CKE", "CFKG", "KGCN", "KGNNLS", "RippleNet"])
 def test_epochs_of_triples_alone_are_for_models_that_have_them(graph, model):
-    with pytest.raises(ValueError, match=f"train_kg_step is 1.*{model} has no loss for them") as error:
+    with pytest.raises(
+        ValueError, match=f"train_kg_step is 1.*{model} has no loss for them"
+    ) as error:
         experiment(graph, model=model, train_rec_step=1, train_kg_step=1)
     assert "\n" not in str(error.value)
 
