@@ -140,7 +140,7 @@ def job(ex, name, mix, part, repeat=0, epochs=None, options=None, eval_step=0):
     return job_of(ex, Candidate(name, mix, "own"), part, repeat, epochs, options, eval_step)
 
 
-def step_gradient(config, net, batch, weights, **options):
+def step_gradient(config, net, batch, weights, trainer=None, **options):
     """Return the gradient, by parameter name, that a trainer with user weights follows.
 
     ``config`` must ask for SGD steps of length 1, so that one step is the gradient.
@@ -149,6 +149,6 @@ def step_gradient(config, net, batch, weights, **options):
     moved = {name: value for name, value in net.named_parameters() if value.requires_grad}
     before = {name: value.detach().clone() for name, value in moved.items()}
     with recbole_compat():
-        trainer = trainer_class(config)(config, net, np.asarray(weights), **options)
-        trainer.fit([batch], saved=False, verbose=False)
+        made = (trainer or trainer_class(config))(config, net, np.asarray(weights), **options)
+        made.fit([batch], saved=False, verbose=False)
     return {name: before[name] - value.detach() for name, value in moved.items()}

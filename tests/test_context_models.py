@@ -13,6 +13,7 @@ from test_models import check_training
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
 from recbole_groupmix.adapters import inputs
+from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.held_out import scores_of_all_items, scores_of_pairs, user_metrics
 from recbole_groupmix.core.mix import Mix
@@ -80,7 +81,7 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(conte
     part, form = ex.part(0), batch_format(ex)
     rows = np.arange(len(part.users))
     drawn = np.stack([part.negatives.draw(part.users, np.random.default_rng(k)) for k in (1, 2)])
-    batch = ex.columns(form).of_rows(part.rows).batch(rows, drawn)
+    batch = ex.tensors.columns(form).of_rows(part.rows).batch(rows, drawn)
     largest, difference = difference_to_groupwise_sum(
         ex,
         stock_model(model),
@@ -97,7 +98,7 @@ def test_a_batch_is_that_of_recboles_loader(contexts):
     part, form = ex.part(0), batch_format(ex)
     drawn = np.stack([part.negatives.draw(part.users, np.random.default_rng(k)) for k in (1, 2)])
     rows = np.arange(7)
-    ours = ex.columns(form).of_rows(part.rows).batch(rows, drawn[:, rows])
+    ours = ex.tensors.columns(form).of_rows(part.rows).batch(rows, drawn[:, rows])
     sampler = SimpleNamespace(
         sample_by_user_ids=lambda *_: torch.from_numpy(drawn[:, rows]).ravel()
     )
@@ -105,6 +106,17 @@ def test_a_batch_is_that_of_recboles_loader(contexts):
     assert set(ours.interaction) == set(theirs.interaction) >= {"age", "class", "rating", "label"}
     for name, column in theirs.interaction.items():
         torch.testing.assert_close(ours[name], column)
+
+
+def test_features_are_joined_once_to_a_batch(contexts, monkeypatch):
+    ex, sizes = context_aware(contexts), []
+    join = PartColumns._joined
+    monkeypatch.setattr(
+        PartColumns, "_joined", lambda self, rows: sizes.append(len(rows)) or join(self, rows)
+    )
+    columns = ex.tensors.columns(batch_format(ex)).of_rows(ex.part(0).rows)
+    assert len(columns.batch(np.arange(7), np.ones((1, 7), dtype=np.int64))) == 14
+    assert sizes == [14]
 
 
 @pytest.mark.parametrize("model", ["FM", "DeepFM"])
@@ -199,12 +211,22 @@ def test_the_size_of_embeddings_is_recboles(contexts):
         ({"numerical_features": ["rating"]}, r"'rating'.*take it out of numerical_features"),
         ({"model": "KD_DAGFM", "phase": "distillation"}, "leave phase out"),
         ({"target": "all", "model": "FM"}, "'all' .* is not a group"),
+        ({"threshold": {"stars": 3}}, "no file has a column 'stars'"),
+        ({"LABEL_FIELD": "clicked"}, "no file has a column 'clicked'"),
+        ({"load_col": {**COLUMNS["load_col"], "item": ["item_id", "hue"]}}, "no column 'hue'"),
+        ({"numerical_features": ["height"]}, "no file has a column 'height'"),
+        ({"train_neg_sample_args": None, "valid_metric": "AUC"}, "valid_metric is 'AUC'"),
     ],
 )
 def test_what_a_ranking_cannot_have_is_refused_before_the_data_are_read(contexts, given, message):
     with pytest.raises(ValueError, match=message) as error:
         context_aware(contexts, given.pop("model", "FM"), **given)
     assert "\n" not in str(error.value)
+
+
+def test_columns_of_a_file_that_is_not_there_are_refused(tiny):
+    with pytest.raises(ValueError, match=r"'colour'.*there is no tiny\.item in .*take item out"):
+        experiment(tiny, model="FM", load_col={**COLUMNS["load_col"], "item": ["colour"]})
 
 
 def test_labels_cannot_be_learned(contexts):

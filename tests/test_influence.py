@@ -308,5 +308,8 @@ def test_the_mix_of_the_gradient_goes_into_a_run(tiny):
 def test_commands_refuse_in_one_line(tiny):
     status, _, err = call("influence", *given(tiny), "--reg_weight=0")
     assert status == 2 and "lambda must be > 0" in err
+    for model in ("LightGCN", "FM"):
+        status, _, err = call("influence", *given(tiny), f"--model={model}")
+        assert status == 2 and "--model=EASE" in err.splitlines()[-1]
     status, _, err = call("gradient", *given(tiny))
     assert status == 2 and "no target group given" in err

@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from command import run_arguments
 from helpers import experiment, job, write_graph
 from linearity import (
     NO_NOISE,
@@ -19,10 +20,12 @@ from linearity import (
 )
 from recbole.data.interaction import Interaction
 from recbole.utils import KGDataLoaderState
+from test_bad_input import refused_command
 from test_models import check_training
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
 from recbole_groupmix.adapters import knowledge as adapter
+from recbole_groupmix.adapters import triples as of_triples
 from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.held_out import scores_of_all_items, user_metrics
 from recbole_groupmix.adapters.triples import KnowledgeBatches, Triples
@@ -110,7 +113,7 @@ def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     )
     part, form = ex.part(0), batch_format(ex)
     rows = next(iter(TrainingBatches(part.users, part.items, part.negatives, form, (1, 0))))
-    triples = next(iter(Triples(ex.dataset, 50, (1, 0))))
+    triples = next(iter(Triples(ex.tensors.graph, 50, (1, 0))))
 
     def batches(these):
         batch = Interaction(dict((rows if these is None else rows[these]).interaction))
@@ -164,11 +167,12 @@ def test_the_loss_of_triples_has_no_weights(graph):
 
 
 def test_an_epoch_holds_every_triple_once_with_a_tail_that_its_head_lacks(graph):
-    dataset = experiment(graph, model="CKE", **LAYERS).dataset
+    ex = experiment(graph, model="CKE", **LAYERS)
+    dataset = ex.dataset
     all_of = [f"{field}_id" for field in ("head", "relation", "tail")]
     known = sorted(zip(*(dataset.kg_feat[name].tolist() for name in all_of), strict=True))
     tails = {(head, tail) for head, _, tail in known}
-    triples, epochs = Triples(dataset, 20, (1, 0)), []
+    triples, epochs = Triples(ex.tensors.graph, 20, (1, 0)), []
     for _ in range(2):
         batches = list(triples)
         assert len(batches) == len(triples) == 4
@@ -180,8 +184,19 @@ def test_an_epoch_holds_every_triple_once_with_a_tail_that_its_head_lacks(graph)
         assert min(columns["neg_tail_id"]) > 0 and max(columns["neg_tail_id"]) < dataset.entity_num
         epochs.append(columns)
     assert epochs[0] != epochs[1]
-    again = next(iter(Triples(dataset, 20, (1, 0))))
+    again = next(iter(Triples(ex.tensors.graph, 20, (1, 0))))
     assert again["neg_tail_id"].tolist() == epochs[0]["neg_tail_id"][:20]
+
+
+def test_the_negatives_of_a_graph_are_counted_once_for_all_mixes(graph, monkeypatch):
+    counted, count = [], of_triples.UniformNegatives
+    monkeypatch.setattr(
+        of_triples, "UniformNegatives", lambda *given: counted.append(1) or count(*given)
+    )
+    ex = experiment(graph, model="CKE", **LAYERS)
+    mixes = [Mix(PROPORTIONAL.alpha, share) for share in (0.0, 0.5, 1.0)]
+    list(OneByOne().train(ex, [job(ex, "own", mix, 0, 0, 1) for mix in mixes]))
+    assert counted == [1]
 
 
 def test_triples_stand_beside_interactions_and_begin_anew(graph):
@@ -234,6 +249,9 @@ def test_users_without_interactions_can_be_scored_by_ripplenet(graph):
     assert scores_of_all_items(model, np.arange(ex.shape[0]), ex.shape[1]).isfinite().all()
 
 
+HEADER = "head_id:token\trelation_id:token\ttail_id:token\n"
+
+
 # --- files --------------------------------------------------------------------------------------
 
 
@@ -253,6 +271,13 @@ def changed(graph, folder, name, old, new):
         ("tiny.kg", "tail_id", "end", "no column 'tail_id'.*--TAIL_ENTITY_ID_FIELD"),
         ("tiny.link", "entity_id:token", "entity_id:float", "write entity_id:token"),
         ("tiny.kg", "\ne", "\nx", "no interaction of tiny is left: items that tiny.link"),
+        ("tiny.link", "\ni", "\nx", "no interaction of tiny is left: items that tiny.link"),
+        ("tiny.kg", HEADER, "", "column 'e1' has no type"),
+        ("tiny.kg", "\ne2\t", "\n\t", r"tiny\.kg: 2 triples have no head_id; .*remove them"),
+        ("tiny.kg", "e1\tgenre\tg1\n", "e1\tgenre\n", r"tiny\.kg: 1 triple has no tail_id"),
+        ("tiny.link", "i7\te7", "i7\te8", "links entity e8 to i7, i8; .*keep one"),
+        ("tiny.link", "i7\te7", "i7\te7\ni7\tg1", "links item i7 to e7, g1; .*keep one"),
+        ("tiny.link", "i7\te7", "i7\te7\nnew\te7", "links entity e7 to i7, new"),
     ],
 )
 def test_a_graph_that_cannot_be_read_is_refused_in_one_line(
@@ -261,6 +286,62 @@ def test_a_graph_that_cannot_be_read_is_refused_in_one_line(
     with pytest.raises(ValueError, match=message) as error:
         experiment(changed(graph, tmp_path, name, old, new), model="KGAT")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["tiny.kg", "tiny.link"])
+@pytest.mark.parametrize("n_lines", [0, 1])
+def test_an_empty_graph_is_refused_by_the_command_which_leaves_nothing(
+    graph, tmp_path, name, n_lines
+):
+    file = changed(graph, tmp_path, name, "", "") / "tiny" / name
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:n_lines]))
+    says = [name, "no rows" if n_lines else "is empty"]
+    refused_command(*run_arguments(tmp_path, model="CKE"), says=says)
+
+
+def test_links_without_an_end_or_to_unknown_items_link_nothing(graph, tmp_path):
+    more = "i7\te7\ni7\te7\nnew\tg1\n\te90\n\te91\nnew2\t"
+    both = [
+        experiment(folder, model="CKE").dataset
+        for folder in (graph, changed(graph, tmp_path, "tiny.link", "i7\te7", more))
+    ]
+    for name in ("item_id", "entity_id"):
+        assert both[0].field2token_id[name] == both[1].field2token_id[name]
+
+
+# --- epochs of triples --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["CKE", "CFKG", "KGCN", "KGNNLS", "RippleNet"])
+def test_epochs_of_triples_alone_are_for_models_that_have_them(graph, model):
+    with pytest.raises(
+        ValueError, match=f"train_kg_step is 1.*{model} has no loss for them"
+    ) as error:
+        experiment(graph, model=model, train_rec_step=1, train_kg_step=1)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("steps", [(0, 0), (-1, 1), (1, "many"), (1.5, 1), (True, 1)])
+def test_numbers_of_epochs_that_give_none_are_refused(graph, steps):
+    with pytest.raises(ValueError, match=r"train_rec_step is .* are numbers of epochs"):
+        experiment(graph, model="KTUP", train_rec_step=steps[0], train_kg_step=steps[1])
+    with pytest.raises(ValueError, match=r"train_kg_step is 'few' .* are numbers of epochs"):
+        experiment(graph, model="KTUP", train_kg_step="few")
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "n_notes"),
+    [
+        ("KTUP", {"train_rec_step": 0, "train_kg_step": 1}, 0),
+        ("CKE", {"train_kg_step": 1}, 1),
+        ("KGAT", {"train_rec_step": 1, "train_kg_step": 1}, 2),
+        ("MKR", {"train_rec_step": 1, "train_kg_step": 1}, 2),
+    ],
+)
+def test_a_note_says_that_numbers_of_epochs_have_no_effect(graph, model, steps, n_notes):
+    notes = [note for note in experiment(graph, model=model, **steps).notes if "_step" in note]
+    assert len(notes) == n_notes
+    assert all("has no effect: only KTUP takes epochs" in note for note in notes)
 
 
 def test_items_outside_the_graph_are_left_out_with_a_note(graph, tmp_path):

@@ -31,7 +31,7 @@ LAYERS = {
     "adapters": ("core engine files models", None),
     "evaluation": ("core adapters files text", None),
     "experiment": ("bundled core models text prepare adapters settings", None),
-    "rivals": ("core text adapters settings experiment", {"numpy", "scipy"}),
+    "rivals": ("core models text adapters settings experiment", {"numpy", "scipy"}),
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
     "training": ("core models text engine adapters experiment rivals", None),
     "search": (

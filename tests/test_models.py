@@ -7,17 +7,22 @@ import re
 import sys
 import tempfile
 from contextlib import nullcontext
-from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from unittest.mock import patch
 
-import linearity
 import numpy as np
 import pytest
 import torch
-from helpers import SIZES, experiment, job, step_gradient, write_sequences, write_tiny
+from helpers import SIZES, experiment, job, write_sequences, write_tiny
+from linearity import (
+    NO_NOISE,
+    build,
+    difference_to_groupwise_sum,
+    stock_model,
+    with_squares,
+)
 from noise_by_user import NoiseByUser
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.utils import get_dataloader
@@ -28,10 +33,10 @@ from recbole.model import (
     sequential_recommender,
 )
 from recbole.model.abstract_recommender import AbstractRecommender
-from recbole.model.loss import EmbLoss
 from recbole.utils import ModelType, get_model
 
 from recbole_groupmix.adapters.batch_format import BatchFormat
+from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import scores_of_all_items
@@ -83,8 +88,6 @@ LAYERS = {
     "num_clusters": 3,
     "train_batch_size": 32,
 }
-#: No noise, so that a loss depends on parameters and batch alone.
-NO_NOISE = {"dropout_prob": 0.0, "dropout": 0.0, "message_dropout": 0.0, "node_dropout": 0.0}
 #: ConvNCF's default kernels fit embeddings of 64 only; these fit 8.
 OPTIONS = {
     "ConvNCF": {"cnn_channels": [1, 4, 4], "cnn_kernels": [4, 2], "cnn_strides": [4, 2]},
@@ -98,15 +101,12 @@ FOLDERS = {
     "knowledge-based": knowledge_aware_recommender,
     "exlib": None,  # its modules import packages that RecBole does not install
 }
-#: Models whose loss RecBole adds up over a batch, and options without norms of parameters.
+#: Models whose loss RecBole adds up over a batch, and options with norms of parameters.
 SUMS = {"CDAE", "ConvNCF", "ENMF"}
-NO_NORMS = {
-    "ConvNCF": {"reg_weights": [0.0, 0.0]},
-    "FISM": {"reg_weights": [0.0, 0.0]},
-    "NAIS": {"reg_weights": [0.0, 0.0, 0.0]},
-    "CDAE": {"reg_weight_1": 0.0, "reg_weight_2": 0.0},
-    "ENMF": {"reg_weight": 0.0},
-    "MacridVAE": {"reg_weights": [0.0, 0.0]},
+NORMS = {
+    "ConvNCF": {"reg_weights": [0.2, 0.2]},
+    "FISM": {"reg_weights": [0.2, 0.2]},
+    "NAIS": {"reg_weights": [0.2, 0.2, 0.2]},
 }
 WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 
@@ -203,20 +203,8 @@ def test_the_document_lists_what_the_tables_say(repository, family):
 # --- exact ----------------------------------------------------------------------------------
 
 
-class SquaredEmbLoss(EmbLoss):
-    def forward(self, *embeddings, require_pow=False):
-        return super().forward(*embeddings, require_pow=True)
-
-
-def difference_to_groupwise_sum(folder, model, n_negatives=1, no_norms=None, **options):
-    """Largest difference between a weighted gradient and its meaning by RecBole's own loss.
-
-    The data loss is a mean over rows. So with w_g for the rows of group g it is the sum over
-    groups of w_g * (share of g's rows) * (RecBole's loss of g's rows alone); without the shares
-    where RecBole's loss is a sum. A part of the loss that the weights do not reach, or reach
-    twice, breaks this. Norms of parameters, which the options ``no_norms`` switch off, are added
-    as they are. Returned beside the largest gradient.
-    """
+def difference_of(folder, model, n_negatives=1, **options):
+    """What :func:`difference_to_groupwise_sum` finds for a general recommender."""
     whole_rows = model in USER_WISE
     given = {
         "model": model,
@@ -231,66 +219,18 @@ def difference_to_groupwise_sum(folder, model, n_negatives=1, no_norms=None, **o
         **options,
     }
     ex = experiment(folder, **given)
-    part = ex.part(0)
-    form = BatchFormat.of_config(ex.config, whole_rows)
+    part, form = ex.part(0), BatchFormat.of_config(ex.config, whole_rows)
     batch = next(iter(TrainingBatches(part.users, part.items, part.negatives, form, (1, 0))))
-    groups = ex.groups.of_user[batch["user_id"].numpy()]
-    ours = build(ex, ex.model_class)
-    start = {name: value.clone() for name, value in ours.state_dict().items()}
-    with NoiseByUser(batch["user_id"], ex.shape[0]) if whole_rows else nullcontext():
-        gradient = step_gradient(ex.config, ours, batch, WEIGHT_OF_GROUP[ex.groups.of_user])
-
-    stock = partial(stock_gradient, start=start)
-    expected = {name: torch.zeros_like(value) for name, value in gradient.items()}
-    without = ex if no_norms is None else experiment(folder, **{**given, **no_norms})
-    terms = [] if no_norms is None else [(1.0, ex, batch), (-1.0, without, batch)]
-    for group in range(3):
-        rows = np.flatnonzero(groups == group)
-        share = 1.0 if model in SUMS else len(rows) / len(groups)
-        terms.append((WEIGHT_OF_GROUP[group] * share, without, batch[rows]))
-    for factor, its_ex, rows in terms:
-        for name, value in stock(its_ex, rows).items():
-            expected[name] += factor * value
-    largest = max(value.abs().max().item() for value in expected.values())
-    return largest, max((gradient[k] - expected[k]).abs().max().item() for k in gradient)
-
-
-def stock_gradient(ex, rows, start):
-    """Gradient of the loss of RecBole's own class, by the parameters that a step changes."""
-    name, config = ex.settings.model, ex.config
-    with recbole_compat():
-        stock = build(ex, get_model(name))
-    stock.load_state_dict(start)
-    if isinstance(getattr(stock, "reg_loss", None), EmbLoss):
-        stock.reg_loss = SquaredEmbLoss()
-    options, trained = {}, stock
-    if name == "RecVAE":
-        options = {"encoder_flag": config["n_enc_epochs"] > 0}
-        trained = stock.encoder if options["encoder_flag"] else stock.decoder
-        if not options["encoder_flag"]:
-            stock.update_prior()
-    of_users = NoiseByUser(rows["user_id"], ex.shape[0])
-    with recbole_compat(), of_users if name in USER_WISE else nullcontext():
-        stock.calculate_loss(rows, **options).backward()
-    moved = set(trained.parameters())
-    return {
-        name: torch.zeros_like(value) if value.grad is None or value not in moved else value.grad
-        for name, value in stock.named_parameters()
-        if value.requires_grad
-    }
-
-
-def build(ex, cls):
-    """A model with parameters large enough for its loss to be far from linear."""
-    spread = 1.0 if ex.settings.model == "GCMC" else 0.3  # GCMC has no table, products only
-    with global_seed(3), recbole_compat():
-        net = cls(ex.config, ex.dataset_of(ex.part(0)))
-        for parameter in net.parameters():
-            torch.nn.init.normal_(parameter, std=spread)
-    if hasattr(net, "Lt_history"):  # losses of earlier steps are there, and rise with the step
-        net.Lt_count.fill_(net.history_num_per_term)
-        net.Lt_history.copy_(torch.arange(1.0, net.steps + 1)[:, None])
-    return net
+    return difference_to_groupwise_sum(
+        ex,
+        with_squares(stock_model(model)),
+        lambda rows: batch if rows is None else batch[rows],
+        WEIGHT_OF_GROUP,
+        count=(lambda rows: 1) if model in SUMS else len,
+        noise=lambda rows: (
+            NoiseByUser(rows["user_id"], ex.shape[0]) if whole_rows else nullcontext()
+        ),
+    )
 
 
 @pytest.mark.parametrize("n_negatives", [1, 3])
@@ -298,11 +238,10 @@ def build(ex, cls):
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     tiny, model, n_negatives
 ):
-    norms = {key: [0.2 for _ in weights] for key, weights in NO_NORMS.get(model, {}).items()}
-    largest, difference = difference_to_groupwise_sum(
-        tiny, model, n_negatives, NO_NORMS.get(model), **OPTIONS.get(model, {}), **norms
+    largest, difference = difference_of(
+        tiny, model, n_negatives, **OPTIONS.get(model, {}), **NORMS.get(model, {})
     )
-    assert largest > 0.01
+    assert largest > 0.003  # FISM averages over a history
     assert difference < 1e-5 * max(largest, 1.0)
 
 
@@ -328,9 +267,7 @@ WHOLE_ROWS = [
 def test_whole_rows_are_weighted_with_every_term_of_a_user_and_none_of_parameters(
     tiny, model, options
 ):
-    largest, difference = difference_to_groupwise_sum(
-        tiny, model, no_norms=NO_NORMS.get(model), **options
-    )
+    largest, difference = difference_of(tiny, model, **options)
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)
 
@@ -376,7 +313,7 @@ def squared_norms(stock):
 def test_sequential_losses_are_weighted_with_every_term_of_a_row_and_none_of_parameters(
     data_of, model, loss_type
 ):
-    more = {**OF_SEQUENCES, **linearity.NO_NOISE, "reg_weight": 0.3, "loss_type": loss_type}
+    more = {**OF_SEQUENCES, **NO_NOISE, "reg_weight": 0.3, "loss_type": loss_type}
     if model in ("HGN", "SHAN"):
         more["reg_weight"] = [0.3, 0.5]
     if model in ("DIN", "DIEN", "TransRec"):
@@ -396,7 +333,7 @@ def test_sequential_losses_are_weighted_with_every_term_of_a_row_and_none_of_par
     def masked_items(rows):
         return int((rows["MASK_INDEX"] > 0).sum())
 
-    moved, difference = linearity.difference_to_groupwise_sum(
+    moved, difference = difference_to_groupwise_sum(
         ex,
         stock,
         lambda rows: batch if rows is None else batch[rows],
@@ -410,12 +347,12 @@ def test_sequential_losses_are_weighted_with_every_term_of_a_row_and_none_of_par
         assert difference < 1e-5 * max(moved, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("model", "reg_weights"), [("FISM", [0.1, 0.1]), ("NAIS", [0.1, 0.1, 0.1])]
-)
-def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny, model, reg_weights):
-    # The weights do not reach the terms on their parameters, which here count as data.
-    largest, difference = difference_to_groupwise_sum(tiny, model, reg_weights=reg_weights)
+def test_the_check_above_finds_a_loss_that_is_weighted_in_part(tiny):
+    def unweighted(weights, per_row, tile=1):
+        return per_row.mean()
+
+    with patch.object(BatchWeights, "mean_regularizer", unweighted):
+        largest, difference = difference_of(tiny, "NGCF")
     assert difference > 1e-2 * largest
 
 

@@ -1,13 +1,18 @@
 """Sequential models in runs: rows, histories, batches and metrics are those of RecBole itself."""
 
+import re
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from command import run_arguments
 from helpers import experiment, job, write_timed
 from recbole.data import create_dataset
 from recbole.data.utils import data_preparation
 from recbole.trainer import Trainer
 from recbole.utils import get_model, init_seed
+from test_bad_input import refused_command
 from test_recbole_split import METRICS, TOPK, recboles_metrics
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
@@ -187,3 +192,80 @@ def test_items_of_the_history_are_ranked_and_may_be_the_answer(tmp_path):
     assert held_out.users.tolist() == [*range(1, n + 1)]
     assert held_out.relevant.indices.tolist() == [first] * n and held_out.masked.nnz == 0
     assert held_out.left_out().sum() == n  # padding alone
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"eval_args": "{'order':'RO'}"}, ["is RO", "SASRec learns sequences", "order: TO"]),
+        (
+            {"eval_args": "{'split':{'RS':[0.8,0.1,0.1]},'order':'RO'}"},
+            ["is RO", "SASRec learns sequences"],
+        ),
+        (
+            {"eval_args": "{'split':{'LS':'valid_only'}}"},
+            ["no test part", "valid_and_test, test_only"],
+        ),
+        ({"eval_args": "{'split':{'LS':'last'}}"}, ["LS must be one of valid_and_test"]),
+        ({"TIME_FIELD": "when"}, ["'when' of tiny.inter is not there", "TIME_FIELD"]),
+        ({"loss_type": "BCE"}, ["loss_type is 'BCE'", "SASRec can have CE or BPR"]),
+        ({"loss_type": "~"}, ["loss_type is None", "SASRec can have CE or BPR"]),
+        ({"loss_type": "BPR", "model": "CORE"}, ["loss_type is 'BPR'", "CORE can have CE"]),
+        ({"target": "all"}, ["--target=all", "not SASRec", "--target=GROUP"]),
+        *(
+            (
+                {"MAX_ITEM_LIST_LENGTH": value},
+                ["MAX_ITEM_LIST_LENGTH is", "a whole number above 0"],
+            )
+            for value in ("0", "-3", "many", "2.5", "True", "~")
+        ),
+    ],
+)
+def test_what_sequences_cannot_have_is_refused_in_one_line_before_training(timed, given, says):
+    refused_command(*run_arguments(timed, **{"model": "SASRec", **SMALL, **given}), says=says)
+
+
+def without_rows(text, which, keep):
+    """Return the text of a file with no more than so many rows of some users."""
+    header, *rows = text.splitlines()
+    seen, kept = {}, [header]
+    for row in rows:
+        user = row.split("\t")[0]
+        seen[user] = seen.get(user, 0) + 1
+        if seen[user] <= keep or not re.fullmatch(which, user):
+            kept.append(row)
+    return "\n".join(kept) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: re.sub(r"(?m)\t[^\t]*$", "", text), ["'timestamp'", "is not there"]),
+        (lambda text: text.replace(":float", ":token"), ["type 'token'", "timestamp:float"]),
+        (lambda text: re.sub(r"\t\d+\n", "\t\n", text, count=2), ["2 of 322", "no timestamp"]),
+        (lambda text: re.sub(r"\t\d+\n", "\tnow\n", text, count=1), ["line 2", "'now'"]),
+        (lambda text: without_rows(text, ".*", 1), ["no user of tiny has two interactions"]),
+        (lambda text: without_rows(text, "u10|u[1-9]", 1), ["target 'A'", "no user"]),
+        (lambda text: without_rows(text, "u10|u[1-9]", 2), ["target 'A'", "test part"]),
+    ],
+)
+def test_data_without_sequences_are_refused_in_one_line_before_training(
+    timed, tmp_path, change, says
+):
+    shutil.copytree(timed / "tiny", tmp_path / "own" / "tiny")
+    file = tmp_path / "own" / "tiny" / "tiny.inter"
+    file.write_text(change(file.read_text()))
+    refused_command(*run_arguments("own", model="SASRec", **SMALL), says=says)
+
+
+def test_users_with_a_single_row_are_left_out_with_a_note(timed, tmp_path):
+    shutil.copytree(timed / "tiny", tmp_path / "own" / "tiny")
+    file = tmp_path / "own" / "tiny" / "tiny.inter"
+    file.write_text(without_rows(file.read_text(), "u1[23]", 1))
+    ex = sequential(tmp_path / "own")
+    assert "2 users have a single interaction, and so no sequence to learn" in ex.notes
+    numbers = [ex.dataset.token2id("user_id", name) for name in ("u12", "u13")]
+    assert not np.isin(numbers, ex.users).any()

@@ -22,7 +22,8 @@ class PartColumns:
     """Rows of a data set as batches of RecBole's, joined with the features of users and items.
 
     A batch has the layout of RecBole's ``TrainDataLoader``: positives first, then as many rows for
-    each draw of negatives; ``transform`` of the configuration applies to the positives.
+    each draw of negatives; ``transform`` of the configuration applies to the positives. It reads
+    histories alone, so features are joined after it, once.
 
     Parameters
     ----------
@@ -74,12 +75,12 @@ class PartColumns:
         form, times = self._form, len(negatives)
         rows = rows if self._rows is None else self._rows[rows]
         inter = rows_of(self._inter, torch.from_numpy(rows).to(self._device))
-        inter = self._transform(self._dataset, self._joined(inter))
+        inter = self._transform(self._dataset, inter)
         drawn = torch.from_numpy(np.ascontiguousarray(negatives).ravel()).to(self._device)
         if form.kind == "positives":
-            return inter
+            return self._joined(inter)
         if form.kind == "pairwise":
-            inter = inter.repeat(times)
+            inter = self._joined(inter).repeat(times)
             other = self._joined(Interaction({form.item: drawn}))
             other.add_prefix(form.negative.removesuffix(form.item))
             inter.update(other)

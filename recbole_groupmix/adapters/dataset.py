@@ -16,13 +16,18 @@ from recbole.utils import FeatureSource, FeatureType, ModelType
 from recbole_groupmix.adapters.atomic_header import FileError
 from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.config import OF_GRAPH
 from recbole_groupmix.adapters.download import download
 from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_conflicts
 from recbole_groupmix.adapters.filters import CountedFilters
+from recbole_groupmix.adapters.graph_rows import check_triples, checked_links
 from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.sequences import check_sequences
+
+#: How RecBole calls the file of links; a kind of features like those of ``FeatureSource``.
+_LINK = "link"
 
 
 def _aggregate(agg: Any, column: pd.Series, function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -73,6 +78,16 @@ class _CurrentPandas(CountedFilters):
                 raise FileError(f"{file}: {error}") from error
         if frame is not None and source in (FeatureSource.USER, FeatureSource.ITEM):
             self._one_line_each(frame, filepath, source)
+        if frame is not None and source in (FeatureSource.KG, _LINK):
+            frame = self._checked_graph(frame, Path(filepath).name, source)
+        return frame
+
+    def _checked_graph(self, frame: pd.DataFrame, file: str, source: Any) -> pd.DataFrame:
+        """Return the triples of a knowledge graph, or its links to items, that can be learned."""
+        fields = [self.config[key] for key in OF_GRAPH[Path(file).suffix[1:]]]  # type: ignore[attr-defined]
+        if source == _LINK:
+            return checked_links(file, frame, *fields)
+        check_triples(file, frame, fields)
         return frame
 
     def _one_line_each(self, frame: pd.DataFrame, path: str, source: FeatureSource) -> None:

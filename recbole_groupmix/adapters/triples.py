@@ -15,6 +15,42 @@ from recbole_groupmix.adapters.seeding import TRIPLES, stream
 from recbole_groupmix.core.uniform_negatives import UniformNegatives
 
 
+class Graph:
+    """The triples of a knowledge graph, and who draws tails that their heads are not linked to.
+
+    Parameters
+    ----------
+    dataset : KnowledgeBasedDataset
+        A loaded data set.
+    device : torch.device or str
+        Where the triples lie.
+
+    Attributes
+    ----------
+    triples : Interaction
+        One row for each triple.
+    heads : numpy.ndarray of int64, shape (n_triples,)
+        Their heads.
+    negatives : UniformNegatives
+        Draws an entity for each head.
+    field : str
+        Column of the entities that are drawn.
+    """
+
+    def __init__(self, dataset: KnowledgeBasedDataset, device: torch.device | str = "cpu") -> None:
+        self.triples = dataset.kg_feat.to(device)
+        self.heads, self.device = dataset.head_entities, torch.device(device)
+        self.field = dataset.config["NEG_PREFIX"] + dataset.tail_entity_field
+        n_entities = int(dataset.entity_num)
+        self.negatives = UniformNegatives(
+            self.heads,
+            dataset.tail_entities,
+            n_entities,
+            n_entities,
+            lambda head: f"entity {dataset.id2token(dataset.entity_field, head)!s}",
+        )
+
+
 class Triples:
     """The triples of a knowledge graph as a stream of epochs, in place of ``KGDataLoader``.
 
@@ -22,51 +58,32 @@ class Triples:
 
     Parameters
     ----------
-    dataset : KnowledgeBasedDataset
-        A loaded data set.
+    graph : Graph
+        The graph.
     batch_size : int
         Triples in a batch.
     key : tuple of int
         (seed + repeat, part): fixes shuffles and negatives.
-    device : torch.device or str
-        Where the batches lie.
     """
 
-    def __init__(
-        self,
-        dataset: KnowledgeBasedDataset,
-        batch_size: int,
-        key: tuple[int, ...],
-        device: torch.device | str = "cpu",
-    ) -> None:
-        self._graph = dataset.kg_feat.to(device)
-        self._heads, self._device = dataset.head_entities, torch.device(device)
-        self._negative = dataset.config["NEG_PREFIX"] + dataset.tail_entity_field
-        n_entities = int(dataset.entity_num)
-        self._negatives = UniformNegatives(
-            self._heads,
-            dataset.tail_entities,
-            n_entities,
-            n_entities,
-            lambda head: f"entity {dataset.id2token(dataset.entity_field, head)!s}",
-        )
-        self._step, self._key, self._epoch = batch_size, key, 0
+    def __init__(self, graph: Graph, batch_size: int, key: tuple[int, ...]) -> None:
+        self._graph, self._step, self._key, self._epoch = graph, batch_size, key, 0
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        return -(-len(self._heads) // self._step)
+        return -(-len(self._graph.heads) // self._step)
 
     def __iter__(self) -> Iterator[Interaction]:
         """Yield the batches of the next epoch."""
-        rng = stream(TRIPLES, *self._key, self._epoch)
+        graph, rng = self._graph, stream(TRIPLES, *self._key, self._epoch)
         self._epoch += 1
-        tails = self._negatives.draw(self._heads, rng)
+        tails = graph.negatives.draw(graph.heads, rng)
         order = rng.permutation(len(tails))
         for start in range(0, len(order), self._step):
             rows = order[start : start + self._step]
-            batch = rows_of(self._graph, torch.from_numpy(rows).to(self._device))
-            drawn = torch.from_numpy(tails[rows]).to(self._device)
-            batch.update(Interaction({self._negative: drawn}))
+            batch = rows_of(graph.triples, torch.from_numpy(rows).to(graph.device))
+            drawn = torch.from_numpy(tails[rows]).to(graph.device)
+            batch.update(Interaction({graph.field: drawn}))
             yield batch
 
 

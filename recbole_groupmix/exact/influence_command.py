@@ -25,7 +25,7 @@ from recbole_groupmix.files.output_paths import out_file
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import csv_safe
-from recbole_groupmix.training.closed_form.checks import check_closed_form
+from recbole_groupmix.training.closed_form.checks import check_closed_form, check_is_ease
 from recbole_groupmix.training.memory import memory
 
 METRIC = "precision@20"
@@ -66,6 +66,7 @@ def influence_command(
     file = out_file(out, suffixes=_OUTPUTS) if out is not None else None
     lam = float(settings["reg_weight"]) if "reg_weight" in settings.given else None
     experiment = Experiment(settings, all_users=not settings.target)
+    check_is_ease(experiment)
     check_closed_form(experiment, memory(experiment))
     say_notes(experiment, say)
     delta, d = discrepancy_at(experiment, d)

@@ -11,8 +11,6 @@ from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.transform import construct_transform
 
-from recbole_groupmix.adapters.batch_format import BatchFormat
-from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.group_items import ALL
@@ -32,6 +30,7 @@ from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
 from recbole_groupmix.experiment.sequences import with_inputs
+from recbole_groupmix.experiment.shared_tensors import SharedTensors
 from recbole_groupmix.experiment.split import Split
 from recbole_groupmix.experiment.target import target_of
 from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
@@ -62,6 +61,8 @@ class Experiment:
         The settings that were given, unchanged.
     item_scope : ItemScope
         Which items are ranked, and which rows of other groups train.
+    tensors : SharedTensors
+        Columns and graph on the device of training, for all parts.
     notes : tuple of str
         Notes of the settings, then those about files, rows and the computer.
 
@@ -123,7 +124,7 @@ class Experiment:
         ) | all_users
         check_mode(self)
         self._parts: dict[int, Part] = {}
-        self._columns: dict[BatchFormat, PartColumns] = {}
+        self.tensors = SharedTensors(self.dataset, self.config["device"])
         self._target_held_out: dict[int, HeldOut] = {}
         by_group = not all_users and settings.rank_items != ALL
         of_test = self.part(ALL_OF_TRAIN).catalogues if by_group else None
@@ -264,12 +265,6 @@ class Experiment:
         """
         rows = part.rows if present is None else part.rows[present[part.users]]
         return self.dataset.copy(self.dataset.inter_feat[rows])
-
-    def columns(self, form: BatchFormat) -> PartColumns:
-        """Return all columns of all rows on the device of training, kept for further use."""
-        if form not in self._columns:
-            self._columns[form] = PartColumns(self.dataset, form, self.config["device"])
-        return self._columns[form]
 
     def test_data(self) -> FullSortEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""

@@ -25,6 +25,9 @@ _NAMING = (
     "alias_of_item_id",
 )
 
+#: RecBole's default, which many settings files write out for data without such a column.
+_NAME_OF_LABEL = "label"
+
 
 def check_named_columns(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
     """Raise ``ValueError`` for a setting that names a missing column or one that is not loaded.
@@ -95,12 +98,12 @@ def _check_loaded(
 
 
 def _check_label(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
-    """Refuse a label column that was given and is in the file, but is not loaded."""
+    """Refuse a label column that was given, but is not in the file or not loaded."""
     label = config["LABEL_FIELD"]
     if "LABEL_FIELD" not in settings.given or config["threshold"] is not None:
         return
     inter = [file for file in files if file.source == "inter"]
-    if any(label in file.header.types for file in inter):
+    if label != _NAME_OF_LABEL or any(label in file.header.types for file in inter):
         _check_loaded(settings, config, "LABEL_FIELD", label, inter)
 
 
@@ -126,7 +129,14 @@ def _check_time(settings: Settings, config: Config, files: Sequence[AtomicFile])
 def _check_listed(
     settings: Settings, config: Config, key: str, files: Sequence[AtomicFile]
 ) -> None:
-    """Refuse a column that a list of columns to load names and its file lacks."""
+    """Refuse columns to load of a file that is not there, and one that its file lacks."""
+    there = {file.source for file in files}
+    for source, columns in (settings[key] or {}).items():
+        if source not in there and source in ("user", "item") and key == "load_col" and columns:
+            raise ValueError(
+                f"{settings.describe(key)}, but there is no {config['dataset']}.{source} in "
+                f"{config['data_path']}; take {source} out of {key}, or write the file"
+            )
     for file in files:
         columns = (settings[key] or {}).get(file.source, ())
         for column in () if columns == "*" else columns:

@@ -31,3 +31,6 @@ REFUSED: dict[str, str] = {}
 
 #: Packages that a model imports and RecBole does not install: module and what to install.
 NEEDS: dict[str, tuple[str, str]] = {}
+
+#: Models whose ``reg_weight`` weighs parameters alone.
+L2_OF_PARAMETERS = frozenset(name for name, why in EXACT.items() if why == _PENALTY)

@@ -20,6 +20,11 @@ SAMPLED: dict[str, str] = {
 
 REFUSED: dict[str, str] = {}
 
+#: Models that RecBole trains on interactions and on triples in epochs of their own, by the keys
+#: ``train_rec_step`` and ``train_kg_step``; and those whose own trainers do not read these keys.
+IN_TURNS = frozenset({"KTUP"})
+BY_OWN_TRAINER = frozenset({"KGAT", "MKR"})
+
 _SCATTER = ("torch_scatter", "torch-scatter")
 
 #: Packages that a model imports and RecBole does not install: module and what to install.

@@ -49,6 +49,10 @@ REFUSED: dict[str, str] = {
 #: Packages that a model imports and RecBole does not install: module and what to install.
 NEEDS: dict[str, tuple[str, str]] = {}
 
+#: Models whose ``reg_weight`` weighs parameters alone, and those that have a list of several.
+L2_OF_PARAMETERS = frozenset({"Caser", "GCSAN", "NextItNet"})
+SEVERAL_L2 = frozenset({"HGN", "SHAN"})
+
 #: Values of ``loss_type`` of models that have not just "CE" and "BPR".
 LOSS_TYPES = {
     "CORE": ("CE",),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from recbole_groupmix.core.mix import Mix, group_weights, proportional
 from recbole_groupmix.core.samplers import sample_trial
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import why_no_l2
+from recbole_groupmix.models import L2_OF_PARAMETERS
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.model import why_no_reg_weight
 from recbole_groupmix.settings.settings import Settings
 
 #: Factors of the L2 term of the target's users and of all others.
@@ -50,9 +51,12 @@ class Focused:
             return "under regularizer rows the L2 term counts embeddings and not users"
         if settings.learns_whole_rows:
             return f"{settings.model}'s L2 term is over whole tables and has no part of a user"
-        if not float(experiment.config["reg_weight"] or 0.0):
-            return why_no_l2(experiment) or "reg_weight is 0"
-        return why_no_l2(experiment)
+        if settings.model in L2_OF_PARAMETERS:
+            return f"{settings.model}'s L2 term is over parameters and has no part of a user"
+        problem = why_no_reg_weight(settings.model)
+        if problem is None and not float(experiment.config["reg_weight"] or 0.0):
+            return "reg_weight is 0"
+        return problem
 
     def points(self, experiment: Experiment, reference: Reference) -> Sequence[Point]:
         """Return factors of the target and of others, then numbers of sampled mixes."""

@@ -14,6 +14,11 @@ def why_not_learned(experiment: Experiment) -> str | None:
         return f"{settings.model} is solved, so there are no epochs in which weights could change"
     if settings.weighting != "loss":
         return f"{settings.describe('weighting')}; only a weighted loss can change its weights"
+    if experiment.is_sequential:
+        return (
+            "the rows held back, whose losses it follows, are pairs of user and item without the "
+            f"histories that {settings.model} reads"
+        )
     pairs = experiment.config["MODEL_INPUT_TYPE"].name == "PAIRWISE"
     if settings.learns_whole_rows or not pairs:  # RecBole calls some of them pairwise
         return f"the losses that it follows are of pairs of items, and {settings.model}'s are not"

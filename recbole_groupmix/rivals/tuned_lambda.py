@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from recbole_groupmix.core.mix import Mix, proportional
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.rivals.l2 import why_no_l2
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference
+from recbole_groupmix.settings.model import why_no_reg_weight
 from recbole_groupmix.settings.settings import Settings
 
 #: Factors of ``reg_weight``, half decades apart; the nearest first.
@@ -42,7 +42,7 @@ class TunedLambda:
             return f"{settings.model} chooses its lambda on the folds for every row"
         if settings.decays is not None:
             return "under decays every row chooses its L2 weight on the folds"
-        return why_no_l2(experiment)
+        return why_no_reg_weight(settings.model)
 
     def points(self, experiment: Experiment, reference: Reference) -> Sequence[Point]:
         """Return other values of ``reg_weight``."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
@@ -21,7 +23,8 @@ from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.closed_form.gram_cache import bytes_of_matrices
 from recbole_groupmix.training.job import Fit
 
-_ENOUGH = 10.0  # seconds after which one epoch suffices as a measurement
+_ENOUGH = 10.0  # seconds after which the second epoch suffices as a measurement
+_FEW = 8  # users whose evaluation warms up
 _MANY = 20.0  # and after which one mix on a fold does, of a closed form
 _MOST_SHARED = 20  # mixes whose solution takes as long as what all of a fold share, at the most
 
@@ -206,30 +209,45 @@ def _measure(
     timed = candidates[: back_end.n_timed]
     what = f"RecBole cannot train {experiment.settings.model} with these settings"
 
-    def seconds(epochs: int) -> tuple[float, Fit]:
+    def train(epochs: int) -> tuple[float, float, Fit]:
+        """Return seconds of a model and, in them, of its second epoch; and the first model."""
+        second, last = 0.0, time.perf_counter()
+
+        def on_epoch(name: str, epoch: int, most: int) -> None:
+            nonlocal second, last
+            now = time.perf_counter()
+            second += (now - last) * (epoch == 2)
+            last = now
+
         jobs = [job_of(experiment, c, ALL_OF_TRAIN, epochs=epochs) for c in timed]
-        fits = list(back_end.train(experiment, jobs))
+        fits = list(back_end.train(experiment, jobs, on_epoch))
         if fits[0].diverged:
             raise ValueError(
                 f"{what}: training of {fits[0].job.name} diverges within {epochs} epochs; "
                 f"{_learning_rate(experiment)}, use a smaller one"
             )
-        return sum(fit.seconds for fit in fits) / len(fits), fits[0]
+        return sum(fit.seconds for fit in fits) / len(fits), second / len(fits), fits[0]
 
     with TemporaryDirectory() as scratch, as_value_error(experiment.settings, what):
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer makes it at once
-        of_1, fit = seconds(1)  # warms up too
-        model, epoch, fold = 0.0, of_1, 0.0
-        if experiment.settings.is_solved:
+        solved = experiment.settings.is_solved
+        of_all, epoch, fit = train(1 if solved else 2)  # the first epoch of all warms up
+        held_out, topk = experiment.part(ALL_OF_TRAIN).held_out, experiment.settings.topk
+        few = np.isin(np.arange(experiment.shape[0]), held_out.users[:_FEW])
+        user_metrics(fit.model, held_out.of_users(few), topk)  # the first call compiles
+        model, fold = 0.0, 0.0
+        if solved:
+            epoch = of_all
             if trains_on_folds(experiment.settings):
                 epoch, fold = _seconds_on_a_fold(experiment, timed, back_end, share)
-        elif of_1 * len(timed) < _ENOUGH:
-            of_1, of_3 = seconds(1)[0], seconds(3)[0]
+        elif epoch * len(timed) < _ENOUGH:
+            of_1, (of_3, _, fit) = train(1)[0], train(3)
             epoch = max(of_3 - of_1, of_3 / 10) / 2
             model = max(of_1 - epoch, 0.0)
+        elif of_all > 3 * epoch:  # a model takes long to be made, or much was paid once
+            model = max(train(1)[0] - epoch, 0.0)
         started = time.perf_counter()
-        held_out = experiment.part(ALL_OF_TRAIN).held_out
-        user_metrics(fit.model, held_out, experiment.settings.topk)
+        user_metrics(fit.model, held_out, topk)
     return Costs(model, epoch, time.perf_counter() - started, fold)
 
 

@@ -22,7 +22,7 @@ from recbole_groupmix.search.identity import config_of
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.stages import has_length_stage
 from recbole_groupmix.settings.identity import hash8
-from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.settings.model import why_no_reg_weight
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.numbers import count
 from recbole_groupmix.text.tables import aligned
@@ -189,11 +189,12 @@ def _grid(
     experiment: Experiment, learning_rates: Sequence[float], reg_weights: Sequence[float]
 ) -> list[dict[str, float]]:
     axes = {"learning_rate": learning_rates}
-    if reads_key(experiment.settings.model, "reg_weight"):
+    problem = why_no_reg_weight(experiment.settings.model)
+    if problem is None:
         axes["reg_weight"] = reg_weights
     axes = {key: values for key, values in axes.items() if values}
     if not axes:
-        raise ValueError(f"the grid is empty: {experiment.settings.model} has no reg_weight")
+        raise ValueError(f"the grid is empty: {problem or 'no key has a value'}")
     return [dict(zip(axes, map(float, point), strict=True)) for point in product(*axes.values())]
 
 

@@ -10,13 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_groupmix.core.spelling import did_you_mean
-from recbole_groupmix.models import LISTED, by_family, models_of, sequential
+from recbole_groupmix.models import (
+    LISTED,
+    SEVERAL_L2,
+    by_family,
+    knowledge,
+    models_of,
+    sequential,
+)
 from recbole_groupmix.models.weighting import check_weighting
 from recbole_groupmix.settings.keys import keys_read_by, recbole_folder
 
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
+#: RecBole's keys of how many epochs hold interactions, and then how many triples of a graph.
+STEPS = ("train_rec_step", "train_kg_step")
 _FEATURES = re.compile(r"(user|item)_feat\b|get_(user|item)_feature|preload_weight|FeatureSource")
 _OURS = Path(__file__).resolve().parent.parent
 
@@ -41,19 +50,39 @@ def check_model(settings: Settings) -> None:
         raise ValueError(f"{settings.describe('model')}: {error}") from error
     if model in models_of("sequential"):
         _check_loss(settings)
+    if model in models_of("knowledge-based"):
+        _check_steps(settings)
 
 
 def _check_loss(settings: Settings) -> None:
     """Refuse a loss that a sequential model does not have, or that has no weighted form."""
     model, given = settings.model, settings["loss_type"]
     has = sequential.LOSS_TYPES.get(model, ("CE", "BPR"))
-    if given is not None and given not in has and reads_key(model, "loss_type"):
+    if "loss_type" in settings.given and given not in has and reads_key(model, "loss_type"):
         raise ValueError(f"{settings.describe('loss_type')}; {model} can have {' or '.join(has)}")
     key, term = sequential.NOT_EXACT_WITH.get(model, ("", ""))
     if key and settings[key] not in (None, False, "None") and settings.weighting == "loss":
         raise ValueError(
             f"{settings.describe(key)}, which adds {term}, to the loss of {model}; leave it out, or "
             "use --weighting=sample, the group-weighted sampler of Eq. 7"
+        )
+
+
+def _check_steps(settings: Settings) -> None:
+    """Refuse epochs of triples alone for a model without them, and numbers that give no epoch."""
+    model, given = settings.model, {k: settings[k] for k in STEPS if settings[k] is not None}
+    said = " and ".join(map(settings.describe, given))
+    if model in knowledge.IN_TURNS:
+        wrong = [n for n in given.values() if type(n) is not int or n < 0]
+        if wrong or list(given.values()) == [0, 0]:
+            raise ValueError(
+                f"{said}; these are numbers of epochs, whole and not below 0, and one of the two is "
+                "above 0"
+            )
+    elif len(given) == len(STEPS) and model not in knowledge.BY_OWN_TRAINER:
+        raise ValueError(
+            f"{said}, which ask for epochs of triples alone, and {model} has no loss for them; leave "
+            "both out"
         )
 
 
@@ -64,6 +93,13 @@ def reads_key(model: str, key: str) -> bool:
     """
     sources = (*model_sources(model), *_parts(model))
     return any(key in keys_read_by(source) for source in sources)
+
+
+def why_no_reg_weight(model: str) -> str | None:
+    """Return why a model has no number ``reg_weight`` to choose; None if it has one."""
+    if model in SEVERAL_L2:
+        return f"reg_weight of {model} is a list of several"
+    return None if reads_key(model, "reg_weight") else f"{model} has no reg_weight"
 
 
 def reads_features(model: str) -> bool:

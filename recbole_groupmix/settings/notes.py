@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.models import OVER_ALL_ITEMS
+from recbole_groupmix.models import OVER_ALL_ITEMS, knowledge
 from recbole_groupmix.settings.keys import model_keys
-from recbole_groupmix.settings.model import reads_features, reads_key
+from recbole_groupmix.settings.model import STEPS, reads_features, reads_key
 from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.settings.settings import Settings
 
@@ -46,6 +46,9 @@ def unused_key_notes(settings: Settings) -> tuple[str, ...]:
         for key in settings.given
         if key in model_keys() and not reads_key(model, key)
     }
+    if model not in knowledge.IN_TURNS:
+        why = f"only {', '.join(knowledge.IN_TURNS)} takes epochs of interactions and triples in turn"
+        idle |= {key: why for key in STEPS if key in settings.given and settings[key] is not None}
     for key, row in ROWS.items():
         if key in settings.given and row.weighting not in (None, settings.weighting):
             idle[key] = f"weighting {settings.weighting} leaves the model's loss as it is"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.files.paths import check_can_be_written, user_path
+from recbole_groupmix.models import SEVERAL_L2
 from recbole_groupmix.settings.data_keys import check_data_keys
 from recbole_groupmix.settings.kinds import check_kinds
-from recbole_groupmix.settings.model import reads_key
+from recbole_groupmix.settings.model import why_no_reg_weight
 from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
 from recbole_groupmix.settings.yaml_files import MOST_BUDGET
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
 
 #: Models for which a number may be a list: a weight for parameters and one for the batch.
-_LISTS = {"reg_weight": ("HGN", "SHAN")}
+_LISTS = {"reg_weight": SEVERAL_L2}
 #: Numbers, and the names that CUDA gives devices and parts of them.
 _DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
 
@@ -176,10 +177,8 @@ def _decays(settings: Settings) -> dict[str, list[float]]:
             f"{settings.describe('decays')}; it must be a list of numbers >= 0, for example "
             "[0.003,0.01,0.03]"
         )
-    if not settings.is_solved and not reads_key(settings.model, "reg_weight"):
-        raise ValueError(
-            f"{settings.describe('decays')}, but {settings.model} has no reg_weight; leave it out"
-        )
+    if not settings.is_solved and (problem := why_no_reg_weight(settings.model)):
+        raise ValueError(f"{settings.describe('decays')}, but {problem}; leave it out")
     if len(decays) > 1 and not settings.early_stopping and not settings.trials:
         raise ValueError(
             f"{settings.describe('decays')}, but without trials under early_stopping false there "

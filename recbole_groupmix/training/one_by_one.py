@@ -223,9 +223,8 @@ def training_batches(
     batches = interaction_batches(experiment, job, part, user_draws)
     if family_of(experiment.settings.model) != "knowledge-based":
         return batches
-    config = experiment.config
     key, size = stream_key(experiment, job), batch_format(experiment).batch_size
-    return KnowledgeBatches(batches, Triples(experiment.dataset, size, key, config["device"]))
+    return KnowledgeBatches(batches, Triples(experiment.tensors.graph, size, key))
 
 
 def interaction_batches(
@@ -257,7 +256,7 @@ def columns_of(experiment: Experiment, form: BatchFormat, part: Part) -> PartCol
     if family_of(experiment.settings.model) in ("general", "knowledge-based"):
         return None
     with recbole_compat():
-        return experiment.columns(form).of_rows(part.rows)
+        return experiment.tensors.columns(form).of_rows(part.rows)
 
 
 def build_model(
