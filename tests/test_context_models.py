@@ -207,12 +207,6 @@ def test_what_a_ranking_cannot_have_is_refused_before_the_data_are_read(contexts
     assert "\n" not in str(error.value)
 
 
-def test_labels_cannot_be_learned(contexts):
-    ex = context_aware(contexts, train_neg_sample_args={"distribution": None})
-    with pytest.raises(ValueError, match=r"train_neg_sample_args.*draws no negatives"):
-        batch_format(ex)
-
-
 def test_recboles_settings_for_labels_are_not_those_of_a_run(contexts):
     config = context_aware(contexts).config
     assert config["train_neg_sample_args"]["sample_num"] == 1

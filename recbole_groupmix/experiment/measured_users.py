@@ -8,6 +8,7 @@ import numpy as np
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_notes import items_outside
+from recbole_groupmix.experiment.labels import positive_rows
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: Reasons for not being measured on test, the first that holds for a user.
@@ -53,7 +54,7 @@ def measured_users(experiment: Experiment) -> dict[str, Measured]:
     present[experiment.users] = True
     may_train[experiment.users[~experiment.is_test]] = True
     trains[part.users] = True
-    tests[experiment.users[experiment.is_test]] = True
+    tests[experiment.users[experiment.is_test & positive_rows(experiment)]] = True
     measured[part.held_out.users] = True
     outside = items_outside(experiment)[0] > 0
     reasons = {

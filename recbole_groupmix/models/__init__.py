@@ -28,6 +28,8 @@ REFUSED = {name: why for family in FAMILIES.values() for name, why in family.REF
 NEEDS = {name: what for family in FAMILIES.values() for name, what in family.NEEDS.items()}
 CLOSED_FORM, RIDGE, USER_WISE = general.CLOSED_FORM, general.RIDGE, general.USER_WISE
 OVER_ALL_ITEMS = general.OVER_ALL_ITEMS
+#: Models that can be trained on labelled interactions instead of sampled negatives.
+LABELLED = frozenset({*context.EXACT, *general.LABELLED})
 
 #: All models that are listed, and those of them that can be trained on a mix.
 LISTED = frozenset({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})

@@ -18,7 +18,11 @@ from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
 from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.config import GroupMixConfig, has_loss_over_all_items
+from recbole_groupmix.adapters.config import (
+    GroupMixConfig,
+    has_loss_over_all_items,
+    learns_labels,
+)
 from recbole_groupmix.adapters.drawn_users import user_draws
 from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
 from recbole_groupmix.adapters.pretrained import construct
@@ -206,7 +210,7 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
 def batch_format(experiment: Experiment) -> BatchFormat:
     """Return the format of the model's batches; ``ValueError`` for settings that rule it out."""
     settings, config = experiment.settings, experiment.config
-    needs_negatives = not has_loss_over_all_items(config)
+    needs_negatives = not (has_loss_over_all_items(config) or learns_labels(config))
     try:
         return BatchFormat.of_config(config, settings.learns_whole_rows, needs_negatives)
     except ValueError as error:
@@ -254,7 +258,8 @@ def interaction_batches(
 
 def columns_of(experiment: Experiment, form: BatchFormat, part: Part) -> PartColumns | None:
     """Return the columns of a part's rows, for models that read more than ids."""
-    if family_of(experiment.settings.model) in ("general", "knowledge-based"):
+    only_ids = family_of(experiment.settings.model) in ("general", "knowledge-based")
+    if only_ids and not learns_labels(experiment.config):
         return None
     with recbole_compat():
         return experiment.columns(form).of_rows(part.rows)
