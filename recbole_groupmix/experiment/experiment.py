@@ -25,7 +25,7 @@ from recbole_groupmix.experiment.candidates import check_mode, with_candidates
 from recbole_groupmix.experiment.context_columns import check_context_columns, context_note
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
-from recbole_groupmix.experiment.labels import labels_note, positive_rows
+from recbole_groupmix.experiment.labels import check_scored, labels_note, positive_rows
 from recbole_groupmix.experiment.loader_of_test import loader_of_test
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
@@ -208,7 +208,8 @@ class Experiment:
                 )
 
     def check_measured(self) -> None:
-        """Raise ``ValueError`` if too few of the target's users are measured for an interval."""
+        """Raise ``ValueError`` if too few of the target's users or labels are measured on test."""
+        check_scored(self)
         n_measured = int(self.target_users(self.part(ALL_OF_TRAIN).held_out).sum())
         if n_measured < _FEWEST_MEASURED:
             raise ValueError(

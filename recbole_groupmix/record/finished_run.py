@@ -16,7 +16,7 @@ from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord
 from recbole_groupmix.record.fold_values import FoldValues
-from recbole_groupmix.record.metrics import check_whole, of_target, read_metrics
+from recbole_groupmix.record.metrics import check_whole, metric_key, of_target, read_metrics
 from recbole_groupmix.record.on_folds import OnFolds
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml
@@ -164,7 +164,9 @@ class FinishedRun:
     def _by_mix(self) -> dict[tuple[str, str], pd.DataFrame]:
         parts = self.metrics.groupby(["mix", "metric", "k"], sort=False)
         return {
-            (mix, f"{metric}@{k}"): rows.pivot(index="repeat", columns="user_id", values="value")
+            (mix, metric_key(metric, k)): rows.pivot(
+                index="repeat", columns="user_id", values="value"
+            )
             for (mix, metric, k), rows in parts
         }
 

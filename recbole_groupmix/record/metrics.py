@@ -15,6 +15,11 @@ from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SHORT_METRICS, MetricsRow, RepeatRow
 
 
+def metric_key(metric: str, k: int) -> str:
+    """Return the name of a metric at a cut-off, ``recall@20``; one of labels has the cut-off 0."""
+    return f"{metric}@{k}" if k else metric
+
+
 def read_repeat(
     file: Path, mix: str, repeat: int, topk: Sequence[int], n_users: int
 ) -> pd.DataFrame:
@@ -29,9 +34,9 @@ def read_repeat(
     repeat : int
         Its repeat.
     topk : sequence of int
-        Cut-offs of the run.
+        Cut-offs of the run, with 0 where labels are predicted.
     n_users : int
-        Users with held-out items.
+        Users with held-out items, or with labels that are predicted.
 
     Raises
     ------
@@ -90,7 +95,7 @@ def check_whole(file: Path, frame: pd.DataFrame, mixes: Sequence[str], keys: set
     if not _is_grid(frame, n_users, n_repeats):
         raise ValueError(f"{file} has not one value per user, repeat, mix and metric; {AGAIN}")
     present = {
-        (mix, f"{metric}@{k}")
+        (mix, metric_key(metric, k))
         for mix, metric, k in frame[["mix", "metric", "k"]]
         .drop_duplicates()
         .itertuples(index=False)
