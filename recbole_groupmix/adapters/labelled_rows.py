@@ -9,24 +9,28 @@ from recbole.model.abstract_recommender import AbstractRecommender
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.inputs import PAIRS_PER_CALL
+from recbole_groupmix.adapters.reranked import Reranked
 
 
 @torch.no_grad()
-def scores_of_rows(model: AbstractRecommender, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+def scores_of_rows(
+    model: AbstractRecommender | Reranked, dataset: Dataset, rows: np.ndarray
+) -> np.ndarray:
     """Return the model's predictions for rows of a data set, float64 (n,).
 
     The model is put into evaluation mode. Rows have all their columns and the features of their
-    user and item.
+    user and item. A model whose lists are ranked anew predicts what it was trained to.
 
     Parameters
     ----------
-    model : AbstractRecommender
+    model : AbstractRecommender or Reranked
         A trained RecBole model.
     dataset : Dataset
         RecBole's data set.
     rows : numpy.ndarray of int64, shape (n,)
         Rows of its interactions.
     """
+    model = model.trained if isinstance(model, Reranked) else model
     model.eval()
     device = next(model.parameters()).device
     scores = np.empty(len(rows))

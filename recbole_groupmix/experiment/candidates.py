@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recbole_groupmix.adapters.sampled_candidates import sampled_candidates
+from recbole_groupmix.core.value_metrics import VALUE_METRICS
 from recbole_groupmix.experiment.labels import labels_of, positive_rows, why_no_labels
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.settings.eval_args import LABELED, EvalArgs, described, sampling
@@ -27,6 +28,11 @@ def check_mode(experiment: Experiment) -> None:
         raise ValueError(
             f"{described(settings, 'mode labeled')} asks for predicted labels, and {settings.model} "
             f"{why_no_labels(settings)}; leave mode out to rank items alone"
+        )
+    if settings.valid_metric in VALUE_METRICS and not args.valid == args.test == LABELED:
+        raise ValueError(
+            f"{settings.describe('valid_metric')}, a metric of predicted labels; it needs mode labeled "
+            "of eval_args, --eval_args=\"{'mode':'labeled'}\", and a model that is trained on labels"
         )
     for mode in (args.valid, args.test):
         drawn = sampling(mode)

@@ -199,6 +199,7 @@ class Experiment:
                     f"({self.n_users[self.target]} users), so no mix can be compared on it; "
                     f"{way_out} a target with more interactions"
                 )
+            check_scored(self, index)
             empty = [name for name in sorted(used) if not part.n_users[name]]
             if empty:
                 raise ValueError(
@@ -208,8 +209,7 @@ class Experiment:
                 )
 
     def check_measured(self) -> None:
-        """Raise ``ValueError`` if too few of the target's users or labels are measured on test."""
-        check_scored(self)
+        """Raise ``ValueError`` if too few of the target's users are measured for an interval."""
         n_measured = int(self.target_users(self.part(ALL_OF_TRAIN).held_out).sum())
         if n_measured < _FEWEST_MEASURED:
             raise ValueError(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recbole_groupmix.adapters.config import learns_labels
+from recbole_groupmix.core.value_metrics import VALUE_METRICS
+from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.models import LABELLED, by_family
 from recbole_groupmix.settings.eval_args import LABELED, EvalArgs
 from recbole_groupmix.settings.settings import Settings
@@ -57,27 +60,60 @@ def why_no_labels(settings: Settings) -> str:
     return f"cannot be trained on labels; models that can: {by_family(LABELLED)}"
 
 
-def scored_rows(experiment: Experiment) -> np.ndarray | None:
-    """Return the rows of test whose labels are predicted, int64 (n,); None if none is.
+@dataclass(frozen=True)
+class ScoredRows:
+    """Held-out rows whose labels are predicted.
 
-    All rows of users with a group: also those of pairs that train knows, as RecBole scores them.
+    All of users with a group: also those of pairs that train knows, as RecBole scores them.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray of int64, shape (n,)
+        Rows of the data set.
+    labels : numpy.ndarray of float64, shape (n,)
+        Their labels, 0 or 1.
+    users : numpy.ndarray of int64, shape (n_users,)
+        Internal ids of their users, ascending.
+    of_row : numpy.ndarray of int64, shape (n,)
+        Place of each row's user among them.
     """
-    if EvalArgs.of(experiment.settings).test != LABELED:
+
+    rows: np.ndarray
+    labels: np.ndarray
+    users: np.ndarray
+    of_row: np.ndarray
+
+    def of_users(self, wanted: np.ndarray) -> ScoredRows:
+        """Keep the rows of users who are wanted, bool (n_users,) by internal id."""
+        kept = wanted[self.users][self.of_row]
+        users, of_row = np.unique(self.users[self.of_row[kept]], return_inverse=True)
+        return ScoredRows(self.rows[kept], self.labels[kept], users, of_row)
+
+
+def scored_rows(experiment: Experiment, part: int = ALL_OF_TRAIN) -> ScoredRows | None:
+    """Return the held-out rows of a part whose labels are predicted; None if none is."""
+    args, labels = EvalArgs.of(experiment.settings), labels_of(experiment)
+    mode = args.test if part == ALL_OF_TRAIN else args.valid
+    if mode != LABELED or labels is None:
         return None
+    _, held = experiment.split.rows_of(part)
     has_group = experiment.groups.of_user[experiment.users] >= 0
-    return np.flatnonzero(experiment.is_test & has_group)
+    rows = np.flatnonzero(held & has_group)
+    users, of_row = np.unique(experiment.users[rows], return_inverse=True)
+    return ScoredRows(rows, labels[rows].astype(np.float64), users, of_row)
 
 
-def check_scored(experiment: Experiment) -> None:
-    """Raise ``ValueError`` if labels of test are predicted, and the target has those of one kind."""
-    rows, labels = scored_rows(experiment), labels_of(experiment)
-    if rows is None or labels is None:
+def check_scored(experiment: Experiment, part: int = ALL_OF_TRAIN) -> None:
+    """Raise ``ValueError`` if AUC is measured on a part where the target's labels are all the same."""
+    scored = scored_rows(experiment, part)
+    if scored is None or (part and experiment.settings.valid_metric not in VALUE_METRICS):
         return
-    group = experiment.groups.of_user[experiment.users[rows]]
-    mine = labels[rows[group == experiment.groups.index(experiment.target)]]
+    is_mine = experiment.groups.of_user == experiment.groups.index(experiment.target)
+    mine = scored.of_users(is_mine).labels
     if len(np.unique(mine)) == 1:
+        what = f"fold {part}" if part else "test"
         raise ValueError(
-            f"all {len(mine)} test interactions of target {experiment.target!r} are labelled "
+            f"all {len(mine)} {what} interactions of target {experiment.target!r} are labelled "
             f"{mine[0]:g}, so no AUC can be measured; choose another threshold or target, or leave "
             "mode labeled of eval_args out"
         )

@@ -11,7 +11,8 @@ import pandas as pd
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.core.statistics.two_tests import compared_changes
-from recbole_groupmix.record.metrics import combinations, metric_key
+from recbole_groupmix.core.user_metrics import metric_key
+from recbole_groupmix.record.metrics import combinations
 from recbole_groupmix.record.schema import Change, Means
 
 

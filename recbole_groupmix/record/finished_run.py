@@ -11,12 +11,13 @@ import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.user_metrics import metric_key
 from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord
 from recbole_groupmix.record.fold_values import FoldValues
-from recbole_groupmix.record.metrics import check_whole, metric_key, of_target, read_metrics
+from recbole_groupmix.record.metrics import check_whole, of_target, read_metrics
 from recbole_groupmix.record.on_folds import OnFolds
 from recbole_groupmix.record.phrases import candidate_of
 from recbole_groupmix.record.read import AGAIN, read_lines, read_version, read_yaml

@@ -42,10 +42,13 @@ def label_sentence(result: Result) -> str:
     if not metrics:
         return ""
     fewer = [metric for metric in metrics if metric in SMALLER]
+    chosen = result["valid_metric"]
+    chooses = "none chooses rows" if chosen not in metrics else f"{chosen} chooses rows"
+    here = f" (--valid_metric, here {chosen})" if chosen not in metrics else ""
     return (
         f"labels: over all test interactions of the target's users together, as RecBole pools them "
         f"({', '.join(metrics)}); less is better in {', '.join(fewer[:-1])} and {fewer[-1]}. Each is "
-        f"corrected by itself, and none chooses rows (--valid_metric, here {result['valid_metric']})."
+        f"corrected by itself, and {chooses}{here}."
     )
 
 

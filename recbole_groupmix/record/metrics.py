@@ -10,14 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from recbole_groupmix.core.user_metrics import metric_key, split_key
 from recbole_groupmix.record.read import AGAIN, read_frame
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SHORT_METRICS, MetricsRow, RepeatRow
-
-
-def metric_key(metric: str, k: int) -> str:
-    """Return the name of a metric at a cut-off, ``recall@20``; one of labels has the cut-off 0."""
-    return f"{metric}@{k}" if k else metric
 
 
 def read_repeat(
@@ -69,11 +65,11 @@ def read_metrics(file: Path, filters: list[tuple[str, str, Any]] | None = None) 
 
 def of_target(result: Result) -> list[tuple[str, str, Any]]:
     """Return pyarrow's filters for the target's users and the metrics of a result's short tables."""
-    chosen_by, _, cut_off = result["valid_metric"].partition("@")
+    chosen_by, cut_off = split_key(result["valid_metric"])
     return [
         ("group", "==", result["target"]),
         ("metric", "in", [*SHORT_METRICS, chosen_by]),
-        ("k", "in", [result["topk"][-1], *([int(cut_off)] if cut_off.isdecimal() else [])]),
+        ("k", "in", [result["topk"][-1], cut_off]),
     ]
 
 

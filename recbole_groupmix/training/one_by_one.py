@@ -24,7 +24,7 @@ from recbole_groupmix.adapters.config import (
     learns_labels,
 )
 from recbole_groupmix.adapters.drawn_users import user_draws
-from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
+from recbole_groupmix.adapters.held_out import scores_of_pairs
 from recbole_groupmix.adapters.pretrained import construct
 from recbole_groupmix.adapters.seeding import (
     INITIAL_VALUES,
@@ -45,8 +45,8 @@ from recbole_groupmix.training.job import (
     training_key,
     user_weights,
 )
+from recbole_groupmix.training.measuring import on_curve
 from recbole_groupmix.training.validation_curve import (
-    ValidationCurve,
     curve_of,
     early_stopping,
     is_measured,
@@ -142,7 +142,7 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
             if on_epoch is not None:
                 on_epoch(job.name, done, trainer.epochs)
             if curve is not None and is_measured(jobs, done, trainer.epochs):
-                _measure(model, curve, done)
+                curve.record(on_curve(experiment, model, curve), done)
                 ended = stopping is not None and stopping.is_over()
             if done in lengths and done < trainer.epochs and _is_finite(model):
                 read[done] = copy.deepcopy(model.state_dict())
@@ -178,14 +178,6 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
 
 def _is_finite(model: AbstractRecommender) -> bool:
     return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
-
-
-@torch.no_grad()
-def _measure(model: AbstractRecommender, curve: ValidationCurve, epoch: int) -> None:
-    """Measure a model in training."""
-    model.eval()
-    values = user_metrics(model, curve.held_out, [curve.k], [curve.metric])
-    curve.record(values[f"{curve.metric}@{curve.k}"], epoch)
 
 
 def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
