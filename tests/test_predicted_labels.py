@@ -2,19 +2,25 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from command import call, run_arguments, run_folder
 from helpers import experiment, job, write_contexts
 from recbole.data.dataloader import NegSampleEvalDataLoader
 from recbole.trainer import Trainer
+from sklearn.metrics import roc_auc_score
 from test_context_models import COLUMNS, LAYERS, PROPORTIONAL
 from test_labelled_training import LABELS, of_recbole
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
+from recbole_groupmix.adapters.labelled_rows import scores_of_rows
+from recbole_groupmix.adapters.reranked import Reranked
 from recbole_groupmix.core.value_metrics import VALUE_METRICS
+from recbole_groupmix.experiment.labels import labels_of
 from recbole_groupmix.record.finished_run import read_folder
 from recbole_groupmix.report.frame.text_tables import markdown
 from recbole_groupmix.report.page import run_sections
@@ -74,6 +80,37 @@ def test_users_without_a_held_out_positive_have_labels_and_no_rank(contexts):
     assert ranked.sum() == len(ex.part(0).held_out.users)
 
 
+@pytest.mark.parametrize("model", ["FM", "NeuMF"])
+def test_a_curve_follows_the_auc_of_each_group_on_its_fold(contexts, model):
+    ex = labelled(contexts, model, valid_metric="AUC")
+    assert ex.settings.valid_metric == "auc"
+    asked = job(ex, "own", PROPORTIONAL, 1, eval_step=1, epochs=2)
+    (fit,) = OneByOne().train(ex, [replace(asked, every_group=True)])
+    rows = np.flatnonzero(ex.split.rows_of(1)[1])
+    labels, group = labels_of(ex)[rows], ex.groups.of_user[ex.users[rows]]
+    scores = scores_of_rows(fit.model, ex.dataset, rows)
+    found = fit.curve.points()[-1]["by_group"]
+    for index, name in enumerate(ex.groups.names):
+        mine = group == index
+        assert found[name] == pytest.approx(roc_auc_score(labels[mine], scores[mine]), abs=1e-9)
+    assert fit.curve.means("A")[-1] == found["A"]
+    values = fit.curve.values_of("A")
+    assert values.counts.dtype == np.float32
+    assert values.counts[-1].mean() == pytest.approx(found["A"], abs=1e-6)
+    assert values.n_relevant.sum() == (group == ex.groups.index("A")).sum()
+    (alone,) = OneByOne().train(ex, [asked])  # the users of the target alone
+    assert alone.curve.means("A") == pytest.approx(fit.curve.means("A"), abs=1e-12)
+
+
+def test_lists_that_are_ranked_anew_leave_predictions_as_they_are(contexts):
+    ex = labelled(contexts)
+    (fit,) = OneByOne().train(ex, [job(ex, "own", PROPORTIONAL, 0, 0, 1)])
+    again = Reranked(fit.model, lambda scores, users: -scores, ex.dataset.get_item_feature())
+    rows = np.arange(9)
+    theirs = scores_of_rows(fit.model, ex.dataset, rows)
+    assert np.array_equal(scores_of_rows(again, ex.dataset, rows), theirs)
+
+
 # --- whole runs ---------------------------------------------------------------------------------
 
 
@@ -104,6 +141,7 @@ def whole(contexts, tmp_path_factory):
 def test_a_run_tells_of_labels_beside_its_rankings(whole):
     folder, out, err = whole
     assert "FM learns labels" in err
+    assert "Ranked on test and folds: all items; labels are predicted besides." in err
     result = json.loads((folder / "result.json").read_text())
     frame = pd.read_parquet(folder / "metrics.parquet")
     mine = frame[(frame["group"] == "A") & (frame["mix"] == "proportional")]
@@ -151,6 +189,33 @@ def test_a_run_goes_on_where_it_was_stopped(whole, contexts, tmp_path):
     )
 
 
+def test_rows_are_chosen_by_auc(contexts, tmp_path):
+    asked = arguments(contexts, output_dir=tmp_path / "runs", valid_metric="AUC", trials=3)
+    status, out, err = call(*asked)
+    assert status == 0, err
+    folder = run_folder(tmp_path / "runs")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["valid_metric"] == "auc" and "change auc" in out and "auc chooses rows" in out
+    run = read_folder(folder)
+    assert run.shown[0] == "auc"
+    scores = {name: of for name, of in result["search"]["cv"].items() if name.startswith("trial")}
+    assert result["search"]["selected"] == max(scores, key=scores.get)
+    for fold, values in run.fold_values("proportional").items():
+        line = next(t for t in run.trials if t["name"] == "proportional" and t["fold"] == fold)
+        at = values.epochs.index(line["epochs"])
+        assert values.values[at].mean() == pytest.approx(line["score"], abs=1e-6)
+    sections = {section.name: section for section in run_sections(run)}
+    assert {"labels", "search", "users"} <= {*sections}
+    (single_users,) = sections["users"].figures  # no parts of the group, which have no AUC of it
+    assert "what the user adds" in single_users.caption
+    kept = (folder / "curves.jsonl").read_text().splitlines()
+    (folder / "curves.jsonl").write_text("\n".join(kept[:-3]) + "\n")
+    (folder / "result.json").unlink()
+    status, again, err = call(*asked)
+    assert status == 0, err
+    assert again.splitlines()[:-1] == out.splitlines()[:-1]
+
+
 def test_tables_of_labels_can_be_compared(whole, tmp_path):
     frame = pd.read_parquet(whole[0] / "metrics.parquet")
     for mix in ("proportional", "no_augmentation"):
@@ -176,7 +241,15 @@ def test_tables_of_labels_can_be_compared(whole, tmp_path):
             r"BPR cannot be trained on labels; models that can: general: NeuMF; context-aware: AFM,",
         ),
         ({"eval_args": {"mode": "labelled"}}, "mode must be full, labeled, or uniN"),
-        ({"rank_items": "group", "eval_args": {"mode": "uni9"}}, "rank_items"),
+        (
+            {"valid_metric": "AUC", "eval_args": {"mode": {"valid": "full", "test": "labeled"}}},
+            r"valid_metric is 'auc' .*needs mode labeled of eval_args, --eval_args=",
+        ),
+        (
+            {"valid_metric": "LogLoss"},
+            r"valid_metric is 'LogLoss' .*of which less is better; .*: auc, or one of precision",
+        ),
+        ({"valid_metric": "auc@10"}, "valid_metric is 'auc@10' .*or auc under mode labeled"),
     ],
 )
 def test_labels_that_cannot_be_predicted_are_refused_before_training(contexts, given, message):
@@ -199,4 +272,18 @@ def test_a_target_with_labels_of_one_kind_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match=r"all \d+ test .* target 'A' are labelled 1, .*threshold"
     ):
-        labelled(folder).check_measured()
+        labelled(folder).check_parts(0)
+
+
+def test_a_fold_with_labels_of_one_kind_is_refused_where_auc_chooses(contexts):
+    ex = labelled(contexts, valid_metric="AUC", folds=2)
+    held, mine = ex.split.rows_of(1)[1], ex.groups.of_user[ex.users] == ex.groups.index("A")
+    labels = ex.dataset.inter_feat[ex.dataset.label_field]
+    labels[torch.from_numpy(held & mine)] = 1.0
+    with pytest.raises(
+        ValueError, match=r"all \d+ fold 1 interactions of target 'A' are labelled 1"
+    ):
+        ex.check_parts(2)
+    by_rank = labelled(contexts, folds=2)
+    by_rank.dataset.inter_feat[ex.dataset.label_field][torch.from_numpy(held & mine)] = 1.0
+    by_rank.check_parts(2)
