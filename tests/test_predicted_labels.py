@@ -111,6 +111,18 @@ def test_lists_that_are_ranked_anew_leave_predictions_as_they_are(contexts):
     assert np.array_equal(scores_of_rows(again, ex.dataset, rows), theirs)
 
 
+def test_sampled_candidates_stand_beside_held_out_positives(contexts):
+    ex = labelled(contexts, eval_args={"mode": "uni2"})
+    labels, rows, held_out = labels_of(ex), np.flatnonzero(ex.is_test), ex.part(0).held_out
+    for place, user in enumerate(held_out.users):
+        mine = rows[ex.users[rows] == user]
+        relevant = {*held_out.relevant[place].indices}
+        assert relevant <= {*ex.items[mine[labels[mine] > 0]]}
+        ranked = held_out.catalogues.ranked[held_out.catalogues.of_row[place]]
+        others = {*np.flatnonzero(ranked)} - relevant
+        assert 0 < len(others) <= 2 * len(relevant) and not others & {*ex.items[mine]}
+
+
 # --- whole runs ---------------------------------------------------------------------------------
 
 

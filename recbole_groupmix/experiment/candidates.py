@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_groupmix.adapters.sampled_candidates import sampled_candidates
 from recbole_groupmix.core.value_metrics import VALUE_METRICS
-from recbole_groupmix.experiment.labels import labels_of, positive_rows, why_no_labels
+from recbole_groupmix.experiment.labels import labels_of, why_no_labels
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.settings.eval_args import LABELED, EvalArgs, described, sampling
 
@@ -65,20 +65,16 @@ def with_candidates(experiment: Experiment, part: Part) -> Part:
     draw a user's items of other parts, and never those that the user has in its own. Negatives are
     drawn once, so that all mixes, epochs and repeats are measured on the same.
     """
-    settings, split, positive = experiment.settings, experiment.split, positive_rows(experiment)
+    settings, split = experiment.settings, experiment.split
     args, of_test = EvalArgs.of(settings), part.index == ALL_OF_TRAIN
     if sampling(args.test if of_test else args.valid) is None:
         return part
     if of_test:
-        parts, phase = (
-            [split.train, np.empty(0, dtype=np.int64), split.test[positive[split.test]]],
-            "test",
-        )
+        parts, phase = [split.train, np.empty(0, dtype=np.int64), split.test], "test"
     else:
         trained, held = split.rows_of(part.index)
         rows = np.arange(len(trained))
-        others = rows[~(trained | held)]
-        parts, phase = [rows[trained], rows[held & positive], others], "valid"
+        parts, phase = [rows[trained], rows[held], rows[~(trained | held)]], "valid"
     seed = (settings.seed + part.index) % 2**32
     catalogues = sampled_candidates(
         experiment.config, experiment.dataset, parts, phase, part.held_out, seed
