@@ -17,6 +17,7 @@ from test_context_models import COLUMNS, LAYERS, PROPORTIONAL
 from test_labelled_training import LABELS, of_recbole
 
 from recbole_groupmix.adapters.compat import recbole_compat, without_folders
+from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.adapters.labelled_rows import scores_of_rows
 from recbole_groupmix.adapters.reranked import Reranked
 from recbole_groupmix.core.value_metrics import VALUE_METRICS
@@ -77,7 +78,11 @@ def test_users_without_a_held_out_positive_have_labels_and_no_rank(contexts):
     wide = frame.pivot(index="user_id", columns=["metric", "k"], values="value")
     ranked, scored = wide["recall", 10].notna(), wide["logloss", 0].notna()
     assert scored.all() and 0 < ranked.sum() < len(ranked)
-    assert ranked.sum() == len(ex.part(0).held_out.users)
+    held_out = ex.part(0).held_out
+    tokens = ex.dataset.id2token("user_id", held_out.users)
+    assert {*wide.index[ranked]} == {*tokens}
+    ndcg = user_metrics(fit.model, held_out, [10], ["ndcg"])["ndcg@10"]
+    assert wide["ndcg", 10].loc[tokens].to_numpy() == pytest.approx(ndcg)
 
 
 @pytest.mark.parametrize("model", ["FM", "NeuMF"])
