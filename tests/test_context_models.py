@@ -229,12 +229,6 @@ def test_columns_of_a_file_that_is_not_there_are_refused(tiny):
         experiment(tiny, model="FM", load_col={**COLUMNS["load_col"], "item": ["colour"]})
 
 
-def test_labels_cannot_be_learned(contexts):
-    ex = context_aware(contexts, train_neg_sample_args={"distribution": None})
-    with pytest.raises(ValueError, match=r"train_neg_sample_args.*draws no negatives"):
-        batch_format(ex)
-
-
 def test_recboles_settings_for_labels_are_not_those_of_a_run(contexts):
     config = context_aware(contexts).config
     assert config["train_neg_sample_args"]["sample_num"] == 1

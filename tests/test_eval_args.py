@@ -50,7 +50,7 @@ def merged(eval_args, **more):
         ({"split": {"LS": ["test_only"]}}, "LS must be one of valid_and_test, test_only"),
         ({"order": "OT"}, "order must be RO, random, or TO, by time"),
         ({"group_by": "item"}, "group_by must be user or none"),
-        ({"mode": "labeled"}, "GroupEvaluator"),
+        ({"mode": "labelled"}, "mode must be full, labeled"),
         ({"mode": "uni0"}, "uniN or popN"),
         ({"mode": "unit"}, "uniN or popN"),
         ({"mode": 99}, "uniN or popN"),

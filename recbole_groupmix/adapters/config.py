@@ -13,6 +13,7 @@ from recbole.utils import ModelType
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.files.literal import literal
+from recbole_groupmix.models import LABELLED
 
 
 def splits_in_time(config: Config) -> bool:
@@ -25,6 +26,13 @@ def has_loss_over_all_items(config: Config) -> bool:
     """Return whether a sequential model's loss is over all items, so that it needs no negatives."""
     is_sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
     return is_sequential and config["loss_type"] in ("CE", "NLL")
+
+
+def learns_labels(config: Config) -> bool:
+    """Return whether the model learns the labels of interactions, and no negatives are drawn."""
+    return config["model"] in LABELLED and (
+        config["train_neg_sample_args"]["distribution"] == "none"
+    )
 
 
 #: The loader of RecBole's own files, made once.

@@ -16,12 +16,12 @@ from recbole.utils import FeatureSource, FeatureType, ModelType
 from recbole_groupmix.adapters.atomic_header import FileError
 from recbole_groupmix.adapters.bad_rows import refuse_bad_rows
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.config import OF_GRAPH
+from recbole_groupmix.adapters.config import OF_GRAPH, learns_labels
 from recbole_groupmix.adapters.download import download
 from recbole_groupmix.adapters.duplicate_ids import conflicting_ids, describe_conflicts
 from recbole_groupmix.adapters.filters import CountedFilters
 from recbole_groupmix.adapters.graph_rows import check_triples, checked_links
-from recbole_groupmix.adapters.labels import check_values_are_there, only_positives
+from recbole_groupmix.adapters.labels import check_labels, check_values_are_there, only_positives
 from recbole_groupmix.adapters.read_table import read_table
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.sequences import check_sequences
@@ -157,7 +157,8 @@ def load_dataset(config: Config) -> Dataset:
     Dataset
         All interactions, or with a sequential model the sequences that RecBole makes of them,
         except those labelled negative, by ``threshold`` or by a loaded column of 0 and 1: the loss
-        and the metrics here are those of positive interactions. Its attribute
+        and the metrics here are those of positive interactions. A model that learns labels
+        (:func:`~.config.learns_labels`) has all of them. Its attribute
         ``removed`` holds a record for each step that removed interactions
         (:class:`~.removed.Removed`), ``notes`` other remarks on the files.
 
@@ -179,4 +180,7 @@ def load_dataset(config: Config) -> Dataset:
                 f"{n_missing} rows of {dataset.dataset_name}'s given split "
                 f"{config['benchmark_filename']} have no {field}; remove them from the files"
             )
+    if learns_labels(config):
+        check_labels(dataset)
+        return dataset
     return dataset if isinstance(dataset, SequentialDataset) else only_positives(dataset)

@@ -86,6 +86,27 @@ def only_positives(dataset: Dataset) -> Dataset:
     return dataset
 
 
+def check_labels(dataset: Dataset) -> None:
+    """Raise ``ValueError`` unless a data set's labels are 0 and 1, and both are there.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A loaded data set with labels, its features tensors.
+    """
+    label, threshold = dataset.label_field, dataset.config["threshold"]
+    values = dataset.inter_feat[label].numpy()
+    if threshold is None:
+        _check_binary(dataset, values)
+    if values.min() == values.max():
+        by = f"column {label} (LABEL_FIELD)" if threshold is None else f"threshold {threshold}"
+        raise ValueError(
+            f"all {len(values)} interactions of {dataset.dataset_name} are labelled {values[0]:g} by "
+            f"{by}, and a model that learns labels needs both; choose another threshold, or leave "
+            "train_neg_sample_args out to draw negatives"
+        )
+
+
 def _check_binary(dataset: Dataset, values: np.ndarray) -> None:
     label, name = dataset.label_field, dataset.dataset_name
     ways = (

@@ -158,7 +158,8 @@ def _columns_of_values(
         kinds = as_tokens(frame, "metric", name)
         if "k" in frame:
             codes, cut_offs = pd.factorize(as_tokens(frame, "k", name, missing=""))
-            cut_offs = [f"@{k.removesuffix('.0')}" if k else "" for k in cut_offs]
+            cut_offs = [k.removesuffix(".0") for k in cut_offs]  # a metric of labels has 0
+            cut_offs = [f"@{k}" if k not in ("", "0") else "" for k in cut_offs]
             kinds = kinds + np.array(cut_offs, dtype=object)[codes]
         codes, names = pd.factorize(kinds)
         order = np.argsort(codes, kind="stable")

@@ -13,6 +13,17 @@ from recbole_groupmix.core.spelling import did_you_mean
 METRICS = ("precision", "recall", "ndcg", "hit", "mrr", "map")
 
 
+def metric_key(metric: str, k: int) -> str:
+    """Return the name of a metric at a cut-off, ``recall@20``; one of labels has the cut-off 0."""
+    return f"{metric}@{k}" if k else metric
+
+
+def split_key(key: str) -> tuple[str, int]:
+    """Return metric and cut-off of a name that :func:`metric_key` made."""
+    metric, _, cut_off = key.partition("@")
+    return metric, int(cut_off or 0)
+
+
 def per_user_metrics(
     hits: npt.NDArray[np.bool_],
     n_relevant: npt.NDArray[np.integer[Any]],

@@ -8,17 +8,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recbole_groupmix.adapters.sampled_candidates import sampled_candidates
+from recbole_groupmix.core.value_metrics import VALUE_METRICS
+from recbole_groupmix.experiment.labels import labels_of, why_no_labels
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
-from recbole_groupmix.settings.eval_args import EvalArgs, described, sampling
+from recbole_groupmix.settings.eval_args import LABELED, EvalArgs, described, sampling
 
 if TYPE_CHECKING:
     from recbole_groupmix.experiment.experiment import Experiment
 
 
 def check_mode(experiment: Experiment) -> None:
-    """Raise ``ValueError`` for a number of negatives beyond the items, or a user without any."""
+    """Raise ``ValueError`` for a mode that the data or the model cannot have.
+
+    A number of negatives beyond the items, a user without any, or labels that no model learns.
+    """
     settings, n_items = experiment.settings, experiment.shape[1] - 1
     args = EvalArgs.of(settings)
+    if LABELED in (args.valid, args.test) and labels_of(experiment) is None:
+        raise ValueError(
+            f"{described(settings, 'mode labeled')} asks for predicted labels, and {settings.model} "
+            f"{why_no_labels(settings)}; leave mode out to rank items alone"
+        )
+    if settings.valid_metric in VALUE_METRICS and not args.valid == args.test == LABELED:
+        raise ValueError(
+            f"{settings.describe('valid_metric')}, a metric of predicted labels; it needs mode labeled "
+            "of eval_args, --eval_args=\"{'mode':'labeled'}\", and a model that is trained on labels"
+        )
     for mode in (args.valid, args.test):
         drawn = sampling(mode)
         if drawn is None:

@@ -23,6 +23,7 @@ from recbole_groupmix.experiment.candidates import check_mode, with_candidates
 from recbole_groupmix.experiment.context_columns import check_context_columns, context_note
 from recbole_groupmix.experiment.headers import read_files
 from recbole_groupmix.experiment.item_scope import OF_TARGET, ItemScope
+from recbole_groupmix.experiment.labels import check_scored, labels_note, positive_rows
 from recbole_groupmix.experiment.loader_of_test import loader_of_test
 from recbole_groupmix.experiment.locate import data_folder
 from recbole_groupmix.experiment.named_columns import check_named_columns
@@ -106,6 +107,7 @@ class Experiment:
             *settings.notes,
             *split_words(settings.values),
             *context_note(settings, self.config, files),
+            *labels_note(self),
             *pretrained_note(self.pretrained),
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,
@@ -198,6 +200,7 @@ class Experiment:
                     f"({self.n_users[self.target]} users), so no mix can be compared on it; "
                     f"{way_out} a target with more interactions"
                 )
+            check_scored(self, index)
             empty = [name for name in sorted(used) if not part.n_users[name]]
             if empty:
                 raise ValueError(
@@ -276,19 +279,10 @@ class Experiment:
 
     def _make_part(self, index: int) -> Part:
         train, held = self.split.rows_of(index)
-        name_of, groups, scope = self._name_of, self.groups, self.item_scope
-        train = scope.training_rows(self.users, self.items, train, self.target)
-        part = Part.of_rows(
-            index,
-            self.users,
-            self.items,
-            train,
-            held,
-            groups,
-            self.shape,
-            name_of,
-            scope,
-            self.is_sequential,
-        )
+        groups, scope, shape, name_of = self.groups, self.item_scope, self.shape, self._name_of
+        pairs, sequential = (self.users, self.items), self.is_sequential
+        train = scope.training_rows(*pairs, train, self.target)
+        found = held & positive_rows(self)  # a ranking looks for no other
+        part = Part.of_rows(index, *pairs, train, found, groups, shape, name_of, scope, sequential)
         part = with_inputs(self.dataset, part, held)
         return with_candidates(self, part)

@@ -8,6 +8,7 @@ from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.held_out import HeldOut
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_scope import OF_TARGET
+from recbole_groupmix.experiment.labels import positive_rows
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 
@@ -20,7 +21,7 @@ def items_outside(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:
         By internal id; items that a user knows from train do not count, and of users without a
         training interaction none does.
     """
-    part, held = experiment.part(ALL_OF_TRAIN), experiment.is_test
+    part, held = experiment.part(ALL_OF_TRAIN), experiment.is_test & positive_rows(experiment)
     found = _by_user(part.held_out, experiment.shape[0])
     if experiment.settings.rank_items == ALL:
         return np.zeros_like(found), found

@@ -8,11 +8,13 @@ import numpy as np
 
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_notes import items_outside
+from recbole_groupmix.experiment.labels import labels_of, positive_rows
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: Reasons for not being measured on test, the first that holds for a user.
 NO_TRAINING = "no interaction in train"
 NO_TEST = "no item in test"
+NO_POSITIVE = "no positive item in test"
 KNOWN = "only items in test that they know from train"
 OUTSIDE = "only items in test outside the catalogue that they are ranked over"
 NOT_KEPT = "no interaction in train with an item of the target"
@@ -53,13 +55,13 @@ def measured_users(experiment: Experiment) -> dict[str, Measured]:
     present[experiment.users] = True
     may_train[experiment.users[~experiment.is_test]] = True
     trains[part.users] = True
-    tests[experiment.users[experiment.is_test]] = True
+    tests[experiment.users[experiment.is_test & positive_rows(experiment)]] = True
     measured[part.held_out.users] = True
     outside = items_outside(experiment)[0] > 0
     reasons = {
         NO_TRAINING: present & ~may_train,
         NOT_KEPT: may_train & ~trains,
-        NO_TEST: trains & ~tests,
+        NO_TEST if labels_of(experiment) is None else NO_POSITIVE: trains & ~tests,
         OUTSIDE: trains & tests & ~measured & outside,
         KNOWN: trains & tests & ~measured & ~outside,
     }

@@ -1,4 +1,4 @@
-"""Checks that the columns which settings name are in the files and are loaded."""
+"""Checks that the columns which settings name or need are in the files and are loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from recbole.config import Config
 
-from recbole_groupmix.adapters.config import splits_in_time
+from recbole_groupmix.adapters.config import learns_labels, splits_in_time
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.experiment.headers import AtomicFile, describe_key, load_col_with
 from recbole_groupmix.settings.eval_args import described
@@ -98,13 +98,20 @@ def _check_loaded(
 
 
 def _check_label(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:
-    """Refuse a label column that was given, but is not in the file or not loaded."""
-    label = config["LABEL_FIELD"]
-    if "LABEL_FIELD" not in settings.given or config["threshold"] is not None:
+    """Refuse a label column that is needed and is not there, or is there and not loaded."""
+    label, needed = config["LABEL_FIELD"], learns_labels(config)
+    if config["threshold"] is not None or not (needed or "LABEL_FIELD" in settings.given):
         return
     inter = [file for file in files if file.source == "inter"]
     if label != _NAME_OF_LABEL or any(label in file.header.types for file in inter):
         _check_loaded(settings, config, "LABEL_FIELD", label, inter)
+    elif needed:
+        raise ValueError(
+            f"{settings.describe('train_neg_sample_args')}, so that {settings.model} learns labels, "
+            f"but {inter[0].header.file} has no column {label!r} (LABEL_FIELD) of them; give the least "
+            "value of a positive interaction, such as --threshold=\"{'rating':4}\", or leave "
+            "train_neg_sample_args out to draw negatives"
+        )
 
 
 def _check_time(settings: Settings, config: Config, files: Sequence[AtomicFile]) -> None:

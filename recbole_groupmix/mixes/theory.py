@@ -21,6 +21,7 @@ from recbole_groupmix.core.theory.optimal_mix import OptimalMix, optimal_mix
 from recbole_groupmix.core.theory.prevalence import prevalence
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_labels import item_labels
+from recbole_groupmix.experiment.labels import liked_pairs
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
 #: How a user's items make the user's classes: shares of all of them, or the favourite class.
@@ -72,8 +73,7 @@ def class_shares(
     """
     if user_class not in USER_CLASSES:
         raise ValueError(f"user_class is {user_class!r}; allowed are {', '.join(USER_CLASSES)}")
-    trained = experiment.part(part)
-    pairs = np.unique(np.stack([trained.users, trained.items], axis=1), axis=0)
+    pairs = liked_pairs(experiment, experiment.part(part))
     if clusters is None:
         labels = item_labels(experiment)
         field = str(experiment.settings.class_field)

@@ -30,6 +30,8 @@ CLOSED_FORM, RIDGE, USER_WISE = general.CLOSED_FORM, general.RIDGE, general.USER
 OVER_ALL_ITEMS = general.OVER_ALL_ITEMS
 L2_OF_PARAMETERS = context.L2_OF_PARAMETERS | sequential.L2_OF_PARAMETERS
 SEVERAL_L2 = sequential.SEVERAL_L2
+#: Models that can be trained on labelled interactions instead of sampled negatives.
+LABELLED = frozenset({*context.EXACT, *general.LABELLED})
 
 #: All models that are listed, and those of them that can be trained on a mix.
 LISTED = frozenset({*EXACT, *CLOSED_FORM, *SAMPLED, *REFUSED})

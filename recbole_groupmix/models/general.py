@@ -65,6 +65,9 @@ USER_WISE = {
     "LDiffRec",
 }
 
+#: Those that learn labels (0 and 1) as they learn negatives, and read nothing but ids and labels.
+LABELLED = ("NeuMF",)
+
 #: Those whose loss of a user is over all items, as many for every user: a mean is a sum but for
 #: the scale.
 OVER_ALL_ITEMS = {"CDAE", "DiffRec", "ENMF"}

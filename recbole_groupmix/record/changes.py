@@ -11,6 +11,7 @@ import pandas as pd
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
 from recbole_groupmix.core.statistics.bootstrap import holm
 from recbole_groupmix.core.statistics.two_tests import compared_changes
+from recbole_groupmix.core.user_metrics import metric_key
 from recbole_groupmix.record.metrics import combinations
 from recbole_groupmix.record.schema import Change, Means
 
@@ -21,7 +22,7 @@ def test_means(metrics: pd.DataFrame, group: str) -> dict[str, Means]:
     value = rows["value"].to_numpy()
     means: dict[str, Means] = {}
     for (metric, k, mix), places in _cells(rows).items():
-        means.setdefault(mix, {})[f"{metric}@{k}"] = float(pd.Series(value[places]).mean())
+        means.setdefault(mix, {})[metric_key(metric, k)] = float(pd.Series(value[places]).mean())
     return means
 
 
@@ -94,7 +95,7 @@ def changes(
             p_holm_of = dict(zip(tested, corrected, strict=True))
             for mix in others:
                 change, p_holm = change_of[k, mix], p_holm_of.get(same.get(mix, mix))
-                by_mix.setdefault(mix, {})[f"{metric}@{k}"] = {
+                by_mix.setdefault(mix, {})[metric_key(metric, k)] = {
                     "mean": change.mean,
                     "ci_low": change.ci_low,
                     "ci_high": change.ci_high,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from recbole_groupmix.core.mix import MixRecord
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
+from recbole_groupmix.core.user_metrics import metric_key
 from recbole_groupmix.record.by_metric import other_metrics
 from recbole_groupmix.record.changes import same_rows
 from recbole_groupmix.record.fold_lines import is_of, longest_of_each
@@ -173,7 +174,9 @@ class FinishedRun:
     def _by_mix(self) -> dict[tuple[str, str], pd.DataFrame]:
         parts = self.metrics.groupby(["mix", "metric", "k"], sort=False)
         return {
-            (mix, f"{metric}@{k}"): rows.pivot(index="repeat", columns="user_id", values="value")
+            (mix, metric_key(metric, k)): rows.pivot(
+                index="repeat", columns="user_id", values="value"
+            )
             for (mix, metric, k), rows in parts
         }
 

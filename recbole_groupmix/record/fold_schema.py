@@ -100,7 +100,8 @@ class CurveRecord(_Curve, Options, total=False):
     """Hits of the target's users, points by users in C order, compressed by zlib, in base64.
 
     Over what belongs to `valid_metric` (its cut-off for precision, `n_relevant` for recall, 1 for
-    hit) they are the metric. NDCG, MRR and MAP depend on ranks, so that their values stand here.
+    hit) they are the metric. NDCG, MRR and MAP depend on ranks, and AUC on the rows of all users, so
+    that their values stand here.
     """
 
 
@@ -112,7 +113,7 @@ class FoldUsers(TypedDict):
     users: list[str]
     """Their tokens, in the order of `packed` in ``curves.jsonl``."""
     n_relevant: list[Positive]
-    """Their held-out items."""
+    """Their held-out items; under `auc` their held-out rows."""
 
 
 class LeftRecord(TypedDict):

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from recbole_groupmix.core.user_metrics import metric_key, split_key
 from recbole_groupmix.record.read import AGAIN, read_frame
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.schema import SHORT_METRICS, MetricsRow, RepeatRow
@@ -29,9 +30,9 @@ def read_repeat(
     repeat : int
         Its repeat.
     topk : sequence of int
-        Cut-offs of the run.
+        Cut-offs of the run, with 0 where labels are predicted.
     n_users : int
-        Users with held-out items.
+        Users with held-out items, or with labels that are predicted.
 
     Raises
     ------
@@ -64,11 +65,11 @@ def read_metrics(file: Path, filters: list[tuple[str, str, Any]] | None = None) 
 
 def of_target(result: Result) -> list[tuple[str, str, Any]]:
     """Return pyarrow's filters for the target's users and the metrics of a result's short tables."""
-    chosen_by, _, cut_off = result["valid_metric"].partition("@")
+    chosen_by, cut_off = split_key(result["valid_metric"])
     return [
         ("group", "==", result["target"]),
         ("metric", "in", [*SHORT_METRICS, chosen_by]),
-        ("k", "in", [result["topk"][-1], *([int(cut_off)] if cut_off.isdecimal() else [])]),
+        ("k", "in", [result["topk"][-1], cut_off]),
     ]
 
 
@@ -90,7 +91,7 @@ def check_whole(file: Path, frame: pd.DataFrame, mixes: Sequence[str], keys: set
     if not _is_grid(frame, n_users, n_repeats):
         raise ValueError(f"{file} has not one value per user, repeat, mix and metric; {AGAIN}")
     present = {
-        (mix, f"{metric}@{k}")
+        (mix, metric_key(metric, k))
         for mix, metric, k in frame[["mix", "metric", "k"]]
         .drop_duplicates()
         .itertuples(index=False)

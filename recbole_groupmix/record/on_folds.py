@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from recbole_groupmix.core.user_metrics import split_key
 from recbole_groupmix.record.fold_lines import key_of
 from recbole_groupmix.record.fold_schema import (
     CurveRecord,
@@ -106,11 +107,11 @@ class OnFolds:
         ValueError
             As :meth:`parts`.
         """
-        metric, _, cut_off = self._result["valid_metric"].partition("@")
+        metric, cut_off = split_key(self._result["valid_metric"])
         chosen = self._result["search"].get("options", {}).get(name)
         with self._of_curves():
             return {
-                record["fold"]: unpack(record, self._users, metric, int(cut_off))
+                record["fold"]: unpack(record, self._users, metric, cut_off)
                 for record in self._curves
                 if record["name"] == name
                 and record.get("packed")

@@ -142,7 +142,7 @@ class _Result(_AnyResult):
     diverged: list[str]
     """Rows that are left out because their training diverged."""
     test: dict[str, Means]
-    """Means over the target's users and repeats on test, by row and `metric@k`."""
+    """Means over the target's users and repeats on test, by row and `metric@k` or metric of labels."""
     test_by_group: dict[str, dict[str, Means]]
     """The same for every group."""
     change: dict[str, dict[str, Change]]

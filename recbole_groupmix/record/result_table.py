@@ -7,6 +7,7 @@ from recbole_groupmix.core.names import REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
 from recbole_groupmix.record.by_metric import changes_by_metric, metric_columns, metric_sentences
 from recbole_groupmix.record.established import why_not_established
+from recbole_groupmix.record.label_metrics import label_lines, label_sentence
 from recbole_groupmix.record.length_rows import (
     control_sentence,
     length_rows,
@@ -89,7 +90,19 @@ def result_table(result: Result) -> str:
             *_shares(result, groups),
         ]
     below = changes_by_metric(result)
-    return "\n".join([title, "", *table, "", *below, *([""] if below else []), *_notes(result)])
+    labels = label_lines(result)
+    return "\n".join(
+        [
+            title,
+            "",
+            *table,
+            "",
+            *below,
+            *labels,
+            *([""] if below or labels else []),
+            *_notes(result),
+        ]
+    )
 
 
 def _change(result: Result, name: str, change: Change | None) -> str:
@@ -231,7 +244,7 @@ def _notes(result: Result) -> list[str]:
         "the rows"
         f"{f'; {SAMPLING_ONLY}' if few_repeats(result) else ''}.",
         *length_sentences(result),
-        *filter(None, [control_sentence(result, key)]),
+        *filter(None, [control_sentence(result, key), label_sentence(result)]),
         f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
         f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]

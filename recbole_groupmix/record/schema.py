@@ -101,11 +101,12 @@ class MetricsRow(TypedDict):
     repeat: Count
     """The training seed's number, from 0."""
     metric: str
-    """`precision`, `recall`, `ndcg`, `hit`, `mrr` or `map`."""
-    k: Positive
-    """The cut-off, out of `topk`."""
+    """`precision`, `recall`, `ndcg`, `hit`, `mrr` or `map`; of labels `auc`, `logloss`, `rmse` or `mae`."""
+    k: Count
+    """The cut-off, out of `topk`; 0 for metrics of labels, which have none."""
     value: Annotated[float, "or NaN"]
-    """The metric, from 0 to 1; NaN where the metric is undefined for a user."""
+    """The metric, from 0 to 1; NaN where the metric is undefined for a user. Of labels, what the user
+    adds to the figure of the user's group: its mean over users is that figure."""
 
 
 class RepeatRow(MetricsRow):

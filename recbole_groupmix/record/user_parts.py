@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from recbole_groupmix.core.budget_curve import parts_of_score
 from recbole_groupmix.core.names import REFERENCE
+from recbole_groupmix.core.user_metrics import split_key
 from recbole_groupmix.record.fold_lines import Key, options_text
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldSummary, FoldUsers
 from recbole_groupmix.record.fold_values import unpack
@@ -34,8 +35,7 @@ class UserParts:
         self, curves: Mapping[Key, CurveRecord], users: Mapping[int, FoldUsers], valid_metric: str
     ) -> None:
         self._curves, self._users = curves, users
-        self._metric, _, cut_off = valid_metric.partition("@")
-        self._cut_off = int(cut_off)
+        self._metric, self._cut_off = split_key(valid_metric)
         self._known: dict[tuple[object, ...], FloatArray] = {}
 
     def users(self, folds: int) -> list[str]:

@@ -22,6 +22,7 @@ from recbole_groupmix.report.paper.grid import GridCell, cell_of
 from recbole_groupmix.report.paper.paper_section import named_apart, paper_section
 from recbole_groupmix.report.run import answer, several_runs
 from recbole_groupmix.report.run.budget import budget_section
+from recbole_groupmix.report.run.labels import labels_sections
 from recbole_groupmix.report.run.learning_pace import pace_section
 from recbole_groupmix.report.run.lengths import lengths_section
 from recbole_groupmix.report.run.mixes import mixes_section
@@ -139,6 +140,7 @@ def run_sections(run: FinishedRun) -> list[Section]:
         change_section(run),
         question_section(run),
         test_section(run),
+        *labels_sections(run),
         rivals_section(run),
         lengths_section(run),
         budget_section(run),

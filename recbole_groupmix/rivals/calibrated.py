@@ -12,6 +12,7 @@ from recbole_groupmix.core.calibration import ItemProfiles, calibrated_lists, li
 from recbole_groupmix.core.theory.class_shares import item_class_shares, user_class_shares
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.item_labels import item_labels
+from recbole_groupmix.experiment.labels import liked_pairs
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.rivals.recipe import Recipe
 from recbole_groupmix.rivals.rival import Point, Reference, Rival
@@ -118,7 +119,7 @@ class Calibrated(Rival):
         if experiment.dataset not in self._shares:
             self._shares[experiment.dataset] = _ClassShares(experiment)
         shares = self._shares[experiment.dataset]
-        wanted = shares.of_users(trained)
+        wanted = shares.of_users(experiment, trained)
         if of_group:
             mine = experiment.groups.of_user == experiment.groups.index(experiment.target)
             wanted = _mean(wanted, mine)
@@ -139,10 +140,10 @@ class _ClassShares:
         self.items = ItemProfiles.of_shares(self._of_item)
         self._of_user: dict[int, np.ndarray] = {}
 
-    def of_users(self, part: Part) -> np.ndarray:
-        """Return the shares of every user's training items, float64 (n_users, n_classes)."""
+    def of_users(self, experiment: Experiment, part: Part) -> np.ndarray:
+        """Return the shares of every user's positive items, float64 (n_users, n_classes)."""
         if part.index not in self._of_user:
-            pairs = np.unique(np.stack([part.users, part.items], axis=1), axis=0)
+            pairs = liked_pairs(experiment, part)
             self._of_user[part.index] = user_class_shares(
                 pairs[:, 0], pairs[:, 1], self._of_item, self._n_users
             )

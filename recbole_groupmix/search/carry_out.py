@@ -20,6 +20,7 @@ from recbole_groupmix.search.choice import Chosen, check_reference, choose, chos
 from recbole_groupmix.search.finish import finish
 from recbole_groupmix.search.fold_stage import FoldStage, trains_on_folds
 from recbole_groupmix.search.kept_model import ModelKeeper
+from recbole_groupmix.search.measured import test_metrics
 from recbole_groupmix.search.progress import Progress
 from recbole_groupmix.search.recommended import found_by
 from recbole_groupmix.search.stages import (
@@ -31,7 +32,7 @@ from recbole_groupmix.search.stages import (
     rival_stage,
 )
 from recbole_groupmix.search.target_run import TargetRun
-from recbole_groupmix.search.test_stage import TestStage, test_metrics
+from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.waves import Waves
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.fine_tuning import FineTuning

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.labels import labels_of
 from recbole_groupmix.models import family_of
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Config, Fingerprint
@@ -67,6 +68,9 @@ def fingerprint(experiment: Experiment) -> Fingerprint:
     digest = hashlib.sha256()
     for rows in (experiment.users, experiment.items, experiment.groups.of_user):
         digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
+    labels = labels_of(experiment)
+    if labels is not None:
+        digest.update(np.ascontiguousarray(labels).tobytes())
     if experiment.histories is not None:
         digest.update(np.ascontiguousarray(experiment.histories).tobytes())
     for column in _side_information(experiment):

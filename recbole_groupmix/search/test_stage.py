@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.names import OF_RIVALS
 from recbole_groupmix.core.schedule import Schedule
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.labels import scored_rows
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.metrics import read_repeat
@@ -19,6 +18,7 @@ from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.kept_schedule import keep_schedule, read_schedule
+from recbole_groupmix.search.measured import test_metrics, users_of_test
 from recbole_groupmix.training.job import Fit, Job, n_scored, n_trainings
 
 
@@ -64,6 +64,8 @@ class TestStage:
         self._own_diverged: set[str] = set()
         self.n_models = n_scored(self._jobs)
         self._seconds: dict[tuple[str, int, int | None], float] = {}
+        self._scored = scored_rows(experiment)
+        self._n_users = len(users_of_test(experiment))
 
     def jobs(self) -> list[Job]:
         """Return the jobs that are left: those not measured yet, and those that cannot be loaded.
@@ -130,9 +132,8 @@ class TestStage:
         return True
 
     def _read(self, job: Job) -> pd.DataFrame:
-        held_out = self._experiment.part(ALL_OF_TRAIN).held_out
-        topk = self._experiment.settings.topk
-        return read_repeat(self._file(job), job.name, job.repeat, topk, len(held_out.users))
+        topk = [*self._experiment.settings.topk, *([0] if self._scored is not None else [])]
+        return read_repeat(self._file(job), job.name, job.repeat, topk, self._n_users)
 
     def result(self) -> tuple[pd.DataFrame, list[str]]:
         """Return the metrics of all users, once nothing is left.
@@ -180,24 +181,3 @@ class TestStage:
         point = self._points.get(job.name, "")
         name = f"{job.name}{point}-{job.epochs}-{job.repeat}.parquet"
         return self._folder.path / "repeats" / name
-
-
-def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:
-    """Measure every user of all groups on test: a long table, see :meth:`TestStage.result`."""
-    held_out = experiment.part(ALL_OF_TRAIN).held_out
-    values = user_metrics(fit.model, held_out, experiment.settings.topk)
-    dataset, groups = experiment.dataset, experiment.groups
-    tokens = dataset.id2token(dataset.uid_field, held_out.users).astype(str)
-    names = np.array(groups.names)[groups.of_user[held_out.users]]
-    keys = [key.partition("@") for key in values]
-    return pd.DataFrame(
-        {
-            "user_id": np.tile(tokens, len(keys)),
-            "group": np.tile(names, len(keys)),
-            "mix": fit.job.name,
-            "repeat": fit.job.repeat,
-            "metric": np.repeat([metric for metric, _, _ in keys], len(tokens)),
-            "k": np.repeat([int(cut_off) for _, _, cut_off in keys], len(tokens)),
-            "value": np.concatenate(list(values.values())),
-        }
-    )

@@ -33,6 +33,8 @@ _ROWS = "rows"
 _PHASES = ("valid", "test")
 _LEAVES = ("valid_and_test", "test_only")
 _SAMPLED = re.compile(r"(uni|pop)([1-9]\d{0,8})")
+#: The mode in which labels are predicted.
+LABELED = "labeled"
 #: RecBole seeds numpy's old generator, which takes 32 bits.
 _SEEDS = 2**32
 
@@ -52,7 +54,8 @@ class EvalArgs:
     by_user : bool
         Whether ratios are those of each user, and not of all interactions.
     valid, test : str
-        Items that are ranked on folds and on test: "full", "uniN" or "popN".
+        Items that are ranked on folds and on test: "full", "uniN" or "popN"; "labeled" ranks all,
+        and the labels of held-out rows are predicted besides.
     """
 
     by_recbole: bool
@@ -121,7 +124,8 @@ def for_eval_args(settings: Settings) -> Settings:
         notes = (
             _idle(settings, ["group_by"], "LS leaves out the last interactions of each user"),
         )
-    sampled = set(checked["mode"].values()) != {"full"}
+    modes = set(checked["mode"].values())
+    sampled = any(sampling(mode) for mode in modes)
     if (by_recbole or sampled) and settings.seed >= _SEEDS:
         raise ValueError(
             f"{settings.describe('seed')}; RecBole draws the split and the negatives of eval_args, "
@@ -132,7 +136,7 @@ def for_eval_args(settings: Settings) -> Settings:
             f"{settings.describe('rank_items')}, but the mode of eval_args draws negatives from all "
             "items; give one of them"
         )
-    if not (by_recbole or sampled):
+    if not by_recbole and modes == {"full"}:
         return _without(settings).with_notes(notes)
     return settings.with_values(eval_args=checked).with_notes(notes)
 
@@ -241,11 +245,9 @@ def _checked_mode(mode: Any, refuse: Any) -> dict[str, str]:
         raise refuse("mode may differ between valid (the folds) and test, and nothing else")
     by_phase = _by_phase(mode)
     for value in by_phase.values():
-        if value == "labeled":
-            raise refuse("mode labeled is for ratings, and runs rank items; see GroupEvaluator")
-        if value != "full" and not (isinstance(value, str) and sampling(value)):
+        if value not in ("full", LABELED) and not (isinstance(value, str) and sampling(value)):
             raise refuse(
-                "mode must be full, or uniN or popN with N negatives for each held-out item, such "
-                "as uni99"
+                "mode must be full, labeled, or uniN or popN with N negatives for each held-out "
+                "item, such as uni99"
             )
     return by_phase

@@ -17,7 +17,7 @@ from recbole_groupmix.settings.rows import OUR_KEYS
 
 #: RecBole keys that have no effect here, with the reason.
 WITHOUT_EFFECT = {
-    "metrics": "all six per-user ranking metrics are always computed",
+    "metrics": "all six ranking metrics are always computed, those of labels under mode labeled",
     "eval_batch_size": "evaluation blocks are sized by memory",
     "metric_decimal_place": "metrics are not rounded",
     "worker": "batches are drawn in the training process",

@@ -153,7 +153,7 @@ class RecBoleRows:
         "recall@20",
         "own",
         "Metric by which mixes are chosen and training stops early.",
-        allowed="a metric at a cut-off of `topk`",
+        allowed="a metric at a cut-off of `topk`, or `auc` under `mode: labeled`",
         unset="recall at the largest `topk`",
     )
 

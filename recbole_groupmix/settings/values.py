@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.core.user_metrics import METRICS
+from recbole_groupmix.core.value_metrics import SMALLER
 from recbole_groupmix.files.paths import check_can_be_written, user_path
 from recbole_groupmix.models import SEVERAL_L2
 from recbole_groupmix.settings.data_keys import check_data_keys
@@ -158,10 +159,18 @@ def _valid_metric(settings: Settings, topk: Sequence[int]) -> str:
     value = settings.values.get("valid_metric")
     value = f"recall@{topk[-1]}" if value is None else value
     name, _, cut_off = str(value).lower().partition("@")
+    if str(value).lower() == "auc":
+        return "auc"
+    if str(value).lower() in SMALLER:
+        raise ValueError(
+            f"{settings.describe('valid_metric')}, of which less is better; rows are chosen by a "
+            f"metric of which more is: auc, or one of {', '.join(METRICS)}, such as "
+            f"recall@{topk[-1]} ({name} is measured under mode labeled of eval_args all the same)"
+        )
     if name not in METRICS or cut_off not in map(str, topk):
         raise ValueError(
             f"{settings.describe('valid_metric')}; it must be one of {', '.join(METRICS)} at a "
-            f"cut-off of topk {topk}, for example recall@{topk[-1]}"
+            f"cut-off of topk {topk}, for example recall@{topk[-1]}, or auc under mode labeled"
         )
     return f"{name}@{cut_off}"
 

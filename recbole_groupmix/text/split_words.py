@@ -70,8 +70,8 @@ def _by_recbole(configuration: Mapping[str, Any]) -> bool:
 
 
 def _ranked(mode: str) -> str:
-    if mode == "full":
-        return "all items"
+    if mode in ("full", "labeled"):
+        return "all items" if mode == "full" else "all items; labels are predicted besides"
     return (
         f"a user's held-out items and, for each of them, {mode[3:]} others that are "
         f"{_DISTRIBUTIONS.get(mode[:3], mode)}"

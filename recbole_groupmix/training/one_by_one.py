@@ -18,9 +18,13 @@ from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batches import Negatives, TrainingBatches
 from recbole_groupmix.adapters.columns import PartColumns
 from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.adapters.config import GroupMixConfig, has_loss_over_all_items
+from recbole_groupmix.adapters.config import (
+    GroupMixConfig,
+    has_loss_over_all_items,
+    learns_labels,
+)
 from recbole_groupmix.adapters.drawn_users import user_draws
-from recbole_groupmix.adapters.held_out import scores_of_pairs, user_metrics
+from recbole_groupmix.adapters.held_out import scores_of_pairs
 from recbole_groupmix.adapters.pretrained import construct
 from recbole_groupmix.adapters.seeding import (
     INITIAL_VALUES,
@@ -41,8 +45,8 @@ from recbole_groupmix.training.job import (
     training_key,
     user_weights,
 )
+from recbole_groupmix.training.measuring import on_curve
 from recbole_groupmix.training.validation_curve import (
-    ValidationCurve,
     curve_of,
     early_stopping,
     is_measured,
@@ -138,7 +142,7 @@ def _train(experiment: Experiment, jobs: list[Job], on_epoch: OnEpoch | None) ->
             if on_epoch is not None:
                 on_epoch(job.name, done, trainer.epochs)
             if curve is not None and is_measured(jobs, done, trainer.epochs):
-                _measure(model, curve, done)
+                curve.record(on_curve(experiment, model, curve), done)
                 ended = stopping is not None and stopping.is_over()
             if done in lengths and done < trainer.epochs and _is_finite(model):
                 read[done] = copy.deepcopy(model.state_dict())
@@ -176,14 +180,6 @@ def _is_finite(model: AbstractRecommender) -> bool:
     return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
-@torch.no_grad()
-def _measure(model: AbstractRecommender, curve: ValidationCurve, epoch: int) -> None:
-    """Measure a model in training."""
-    model.eval()
-    values = user_metrics(model, curve.held_out, [curve.k], [curve.metric])
-    curve.record(values[f"{curve.metric}@{curve.k}"], epoch)
-
-
 def stream_key(experiment: Experiment, job: Job) -> tuple[int, int]:
     """Return the key of a job's random streams: its training seed (seed + repeat) and its part."""
     return experiment.settings.seed + job.repeat, job.part
@@ -206,7 +202,7 @@ def triplet_factors(experiment: Experiment, part: Part) -> np.ndarray:
 def batch_format(experiment: Experiment) -> BatchFormat:
     """Return the format of the model's batches; ``ValueError`` for settings that rule it out."""
     settings, config = experiment.settings, experiment.config
-    needs_negatives = not has_loss_over_all_items(config)
+    needs_negatives = not (has_loss_over_all_items(config) or learns_labels(config))
     try:
         return BatchFormat.of_config(config, settings.learns_whole_rows, needs_negatives)
     except ValueError as error:
@@ -253,7 +249,8 @@ def interaction_batches(
 
 def columns_of(experiment: Experiment, form: BatchFormat, part: Part) -> PartColumns | None:
     """Return the columns of a part's rows, for models that read more than ids."""
-    if family_of(experiment.settings.model) in ("general", "knowledge-based"):
+    only_ids = family_of(experiment.settings.model) in ("general", "knowledge-based")
+    if only_ids and not learns_labels(experiment.config):
         return None
     with recbole_compat():
         return experiment.tensors.columns(form).of_rows(part.rows)

@@ -9,11 +9,11 @@ from typing import cast
 
 from recbole.model.abstract_recommender import AbstractRecommender
 
-from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.adapters.reranked import Reranked
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.back_end import Trains
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, fit_key
+from recbole_groupmix.training.measuring import on_curve
 from recbole_groupmix.training.validation_curve import curve_of
 
 
@@ -87,8 +87,8 @@ def _reranked(experiment: Experiment, fit: Fit, job: Job, share: float) -> Fit:
     model = cast("AbstractRecommender", Reranked(fit.model, rerank, items))
     curve = curve_of(experiment, experiment.part(job.part), [job])
     if curve is not None:
-        values = user_metrics(model, curve.held_out, [curve.k], [curve.metric])
+        values = on_curve(experiment, model, curve)
         options = job.recipe.options if experiment.settings.is_solved else None
-        curve.record(values[f"{curve.metric}@{curve.k}"], fit.epochs, options)
+        curve.record(values, fit.epochs, options)
     seconds = share + time.perf_counter() - started
     return Fit(job, lambda: model, fit.epochs, curve, seconds)

@@ -12,7 +12,10 @@ import numpy as np
 
 from recbole_groupmix.core.hit_counts import denominators, to_counts
 from recbole_groupmix.core.training_length import PATIENCE, has_peaked
+from recbole_groupmix.core.user_metrics import split_key
+from recbole_groupmix.core.value_metrics import VALUE_METRICS
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.experiment.labels import scored_rows
 from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.training.job import Job
 
@@ -26,7 +29,7 @@ class FoldValues:
     users : numpy.ndarray of int64, shape (n_users,)
         Internal ids, ascending.
     n_relevant : numpy.ndarray of int64, shape (n_users,)
-        Their held-out items.
+        Their held-out items, or rows with labels.
     counts : numpy.ndarray of uint8, uint16 or float32, shape (n_points, n_users)
         See :func:`~recbole_groupmix.core.hit_counts.to_counts`.
     """
@@ -57,9 +60,11 @@ class ValidationCurve:
     metric : str
         Name of the metric.
     k : int
-        Its cut-off.
+        Its cut-off; 0 for a metric of labels.
     held_out : HeldOut
-        The users that are measured.
+        The users that are ranked for.
+    scored : ScoredRows or None
+        Rows whose labels are predicted, if the metric is one of labels.
     epochs : list of int
         Epoch of every point.
     options : list of dict
@@ -77,8 +82,7 @@ class ValidationCurve:
         *,
         every_group: bool = False,
     ) -> None:
-        self.metric, _, cut_off = experiment.settings.valid_metric.partition("@")
-        self.k = int(cut_off)
+        self.metric, self.k = split_key(experiment.settings.valid_metric)
         self.targets = tuple(targets) or (experiment.target,)
         self._validation_users = experiment.validation_users(targets)
         if every_group:
@@ -88,9 +92,17 @@ class ValidationCurve:
             self.held_out = part.held_out.of_users(of_targets)
         else:
             self.held_out = experiment.target_held_out(part)
-        groups = experiment.groups
-        self._group, self._names = groups.of_user[self.held_out.users], groups.names
+        self._users = self.held_out.users
         self._n_relevant = np.diff(self.held_out.relevant.indptr).astype(np.int64)
+        of_labels = self.metric in VALUE_METRICS
+        self.scored = scored_rows(experiment, part.index) if of_labels else None
+        if self.scored is not None:
+            if not every_group:
+                mine = np.any(list(self._validation_users.values()), axis=0)
+                self.scored = self.scored.of_users(mine)
+            self._users, self._n_relevant = self.scored.users, np.bincount(self.scored.of_row)
+        groups = experiment.groups
+        self._group, self._names = groups.of_user[self._users], groups.names
         self._divided_by = denominators(self.metric, self.k, self._n_relevant)
         self.epochs: list[int] = []
         self.options: list[dict[str, float]] = []
@@ -106,7 +118,9 @@ class ValidationCurve:
     def record(
         self, values: np.ndarray, epoch: int, options: Mapping[str, float] | None = None
     ) -> dict[str, float]:
-        """Add a point: the metric of every user of :attr:`held_out`, float64 (n_eval,).
+        """Add a point: the metric of every measured user, float64 (n_users,).
+
+        These are the users of :attr:`scored`, or without labels those of :attr:`held_out`.
 
         Returns
         -------
@@ -123,7 +137,7 @@ class ValidationCurve:
         self._counts.append(to_counts(values, self._divided_by))
         self._means.append(means)
         for target, of_target in self._scores.items():
-            mine = self._validation_users[target][self.held_out.users]
+            mine = self._validation_users[target][self._users]
             of_target.append(float(values[mine].mean()))
         return means
 
@@ -133,10 +147,10 @@ class ValidationCurve:
 
     def values_of(self, target: str) -> FoldValues:
         """Return the values of a target's users."""
-        rows = np.flatnonzero(self._validation_users[target][self.held_out.users])
+        rows = np.flatnonzero(self._validation_users[target][self._users])
         counts = [c[rows] for c in self._counts]
         stacked = np.stack(counts) if counts else np.empty((0, len(rows)), np.uint8)
-        return FoldValues(self.held_out.users[rows], self._n_relevant[rows], stacked)
+        return FoldValues(self._users[rows], self._n_relevant[rows], stacked)
 
     def with_scale(self, scale: float) -> ValidationCurve:
         """Return the curve with lambda multiplied by the scale of the weights.

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from recbole_groupmix.core.names import DATA_MIX, NO_AUGMENTATION, REFERENCE
+from recbole_groupmix.core.value_metrics import VALUE_METRICS
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rows import kinds_of_row
 from recbole_groupmix.report.frame import style
@@ -20,6 +21,7 @@ from recbole_groupmix.text.split_words import is_fifth
 
 TITLE = "Who wins, who loses"
 _PARTS = 4
+_OF_LABELS = " A user's value is what the user adds to the figure of the whole group."
 
 
 def users_section(run: FinishedRun) -> Section:
@@ -43,7 +45,7 @@ def users_section(run: FinishedRun) -> Section:
         f"Change of {key} of every user of {run.target_label}",
         f"All users from the largest loss to the largest gain against {REFERENCE} (means over "
         "repeats). Values of single users are noisy: two equally good mixes would also show gains and "
-        "losses.",
+        f"losses.{_OF_LABELS if key in VALUE_METRICS else ''}",
         f"Sorted differences. {alt}.",
         data,
         lambda: _plot(run, {mix: differences[mix] for mix in mixes}, key),
@@ -87,7 +89,12 @@ def n_test_items(run: FinishedRun) -> pd.Series:
 
 
 def by_activity(run: FinishedRun, mixes: list[str], key: str) -> pd.DataFrame:
-    """Return changes of mixes on parts of the target's users by their number of test items."""
+    """Return changes of mixes on parts of the target's users by their number of test items.
+
+    None for metrics of labels, whose values of users belong to the figure of the whole group.
+    """
+    if key in VALUE_METRICS:
+        return pd.DataFrame()
     items = n_test_items(run)
     known = items.dropna()
     edges = np.unique(np.quantile(known, np.linspace(0, 1, _PARTS + 1))) if len(known) else known
