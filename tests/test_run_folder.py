@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -72,15 +73,77 @@ def test_open_again_continues(folder):
     assert yaml.safe_load((folder.path / "config.yaml").read_text())["trials"] == 9
 
 
+# Windows locks for a handle, as flock does, so that a process bars itself; and it has no fcntl.
+_ON_WINDOWS = """
+import fcntl, os, pathlib, sys, types, weakref
+def locking(file, mode, size, flock=fcntl.flock, exclusive=fcntl.LOCK_EX | fcntl.LOCK_NB):
+    assert (mode, size) == (2, 1) and os.lseek(file, 0, os.SEEK_CUR) > os.fstat(file).st_size
+    try:
+        flock(file, exclusive)
+    except BlockingIOError as error:
+        raise PermissionError(13, "Permission denied") from error
+sys.modules["fcntl"] = None
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+sys.platform, real = "win32", sys.platform
+import recbole_groupmix.record.lock
+sys.platform = real
+del sys.modules["fcntl"], sys.modules["msvcrt"]  # subprocess asks for them, too
+"""
 _HOLD = """
 import time
 from pathlib import Path
-from typing import Annotated, TypedDict
 from recbole_groupmix.record.lock import keep_others_out
 keep_others_out(Path("runs/one"), time)
 print("held", flush=True)
 time.sleep(60)
 """
+# Its own process may open a folder again; others stay out until the last owner is gone, also of a
+# folder that was removed and made again under an owner of the old one.
+_AGAIN = """
+import shutil, subprocess, sys
+from pathlib import Path
+from recbole_groupmix.record.lock import keep_others_out
+class Owner: pass
+def kept_out():
+    done = subprocess.run([sys.executable, "-c", sys.argv[1]], capture_output=True, text=True)
+    return "another process is at work in run folder runs/one;" in done.stderr
+folder = Path("runs/one")
+first, second, third = Owner(), Owner(), Owner()
+keep_others_out(folder, first)
+keep_others_out(folder, second)
+del second
+both = kept_out()
+shutil.rmtree(folder)
+folder.mkdir()
+keep_others_out(folder, third)
+del first
+new = kept_out()
+del third
+print(both, new, kept_out())
+"""
+_TRY = "from pathlib import Path; from recbole_groupmix.record.lock import keep_others_out; "
+_TRY += "keep_others_out(Path('runs/one'), Path)"
+needs_fcntl = pytest.mark.skipif(find_spec("fcntl") is None, reason="imitates Windows by flock")
+SYSTEMS = [
+    pytest.param("", id="this system"),
+    pytest.param(_ON_WINDOWS, id="as on Windows", marks=needs_fcntl),
+]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_lock_ends_with_its_process_and_its_last_owner(system):
+    Path("runs/one").mkdir(parents=True)
+    attempt = [sys.executable, "-c", system + _TRY]
+    hold = [sys.executable, "-c", system + _HOLD]
+    with subprocess.Popen(hold, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        refused = subprocess.run(attempt, capture_output=True, text=True)
+        assert "ValueError: another process is at work in run folder runs/one;" in refused.stderr
+        other.kill()
+    subprocess.run(attempt, check=True)
+    again = [sys.executable, "-c", system + _AGAIN, system + _TRY]
+    answers = subprocess.run(again, capture_output=True, text=True, check=True).stdout
+    assert answers == "True True False\n"
 
 
 def test_one_process_at_a_time():
@@ -90,13 +153,7 @@ def test_one_process_at_a_time():
         with pytest.raises(ValueError, match="another process is at work in run folder runs/one;"):
             RunFolder("runs/one").open(CONFIG)
         other.kill()
-    mine = RunFolder("runs/one")
-    mine.open(CONFIG)  # a killed process holds nothing
-    RunFolder("runs/one").open(CONFIG)  # a process does not stop itself
-    del mine
-    with subprocess.Popen([sys.executable, "-c", _HOLD], stdout=subprocess.PIPE) as other:
-        assert other.stdout.readline() == b"held\n"  # no longer held once its run is gone
-        other.kill()
+    RunFolder("runs/one").open(CONFIG)  # a killed process holds nothing
 
 
 def test_a_file_system_without_locks_is_used_without(monkeypatch):

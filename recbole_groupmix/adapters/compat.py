@@ -27,6 +27,9 @@ _NUMPY_ALIASES: dict[str, Any] = {
     "unicode": np.str_,
 }
 
+#: What Python says of docstrings of RecBole's sequential models when it compiles them.
+_ESCAPES = ".*invalid escape sequence"
+
 
 def _dok_update(self: Any, data: dict[tuple[int, int], float]) -> None:
     """Set many entries at once, as ``dok_matrix._update`` did before scipy 1.13."""
@@ -55,6 +58,7 @@ def recbole_compat() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", module=r"recbole\.")
+        warnings.filterwarnings("ignore", _ESCAPES)  # of a file, which has no module yet
         detection = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
         stack.callback(torch.autograd.set_detect_anomaly, *detection)
         for name, value in _NUMPY_ALIASES.items():
