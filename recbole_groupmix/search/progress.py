@@ -70,7 +70,9 @@ class Progress:
 
     def close(self) -> None:
         """Remove the epoch bar and leave the other as it is."""
-        self._epochs.total = self._epochs.n  # training may end early: no failure, as a widget thinks
+        self._epochs.total = (
+            self._epochs.n
+        )  # training may end early: no failure, as a widget thinks
         self._epochs.close()
         self._models.close()
         if self._lines and self._done > self._before:

@@ -7,6 +7,7 @@ from html import escape
 
 from recbole_groupmix.text.untrusted import escaped
 
+_CELL = "padding: 0.2em 0.6em"
 _NOTE = "font-size: smaller; max-width: 60em; margin: 0.3em 0"
 
 
@@ -22,7 +23,7 @@ def html_table(rows: Sequence[Sequence[str]], left: Container[int] = (0,)) -> st
     """
     head, *body = [
         "".join(
-            f'<{tag} style="text-align: {"left" if i in left else "right"}">{_text(cell)}</{tag}>'
+            f'<{tag} style="{_CELL}; text-align: {"left" if i in left else "right"}">{_text(cell)}</{tag}>'
             for i, cell in enumerate(row)
         )
         for tag, row in zip(["th", *["td"] * len(rows)], rows, strict=False)
