@@ -20,6 +20,10 @@ HEAD = """\
 
 The public names of `recbole_groupmix`, from their docstrings (`python docs/reference.py` writes this
 page). Everything else may change between releases without notice.
+
+Two notebooks call them from the question to the figure, in seconds: [Which group's data help
+mine?](../examples/which_groups_help.ipynb) and [Which countries
+help?](../examples/which_countries_help.ipynb).
 """
 #: Longest signature on one line.
 WIDTH = 72

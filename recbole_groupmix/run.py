@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from recbole_groupmix.all_targets.index import index_html, index_table
 from recbole_groupmix.all_targets.run import ALL, run_all_targets
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.notes import say_notes
@@ -14,7 +15,9 @@ from recbole_groupmix.mixes.budget import two_groups_note
 from recbole_groupmix.mixes.candidates import candidates
 from recbole_groupmix.mixes.first_wave import first_wave
 from recbole_groupmix.mixes.own import own_mixes
+from recbole_groupmix.record.result_html import result_html
 from recbole_groupmix.record.result_schema import Index, Result
+from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.search.carry_out import OwnJobs, carry_out
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.search.forecast import forecast
@@ -26,7 +29,28 @@ from recbole_groupmix.search.within_hours import within_hours
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
+from recbole_groupmix.text.untrusted import escaped, short_repr
 from recbole_groupmix.training.back_ends import back_end
+
+
+class RunResult(dict[str, Any]):
+    """The content of ``result.json`` or ``index.json``, shown as its table.
+
+    A dict in all else: it equals the content of the file and can be written as JSON. ``print``
+    and notebooks show the table and the sentences that ``groupmix run`` prints.
+    """
+
+    def __str__(self) -> str:
+        """Return what ``groupmix run`` prints of the result."""
+        if "targets" in self:
+            return index_table(cast(Index, self))
+        return result_table(cast(Result, self))
+
+    def _repr_html_(self) -> str:
+        """Return the same as HTML."""
+        if "targets" in self:
+            return index_html(cast(Index, self))
+        return result_html(cast(Result, self))
 
 
 def run_groupmix(
@@ -35,6 +59,7 @@ def run_groupmix(
     target: str | None = None,
     config_file_list: Sequence[str | Path] = (),
     config_dict: Mapping[str, Any] | None = None,
+    say: Callable[[str], Any] | bool = False,
 ) -> Result | Index:
     """Find the mix that serves a target group best and measure it beside the baselines.
 
@@ -47,23 +72,37 @@ def run_groupmix(
         YAML files of settings.
     config_dict : mapping, optional
         Any key of this plugin or of RecBole; goes before the files.
+    say : bool or callable
+        True prints the lines that the command prints before training: notes on the settings and
+        the data, the run folder, how long the run may take. A function gets each of these lines
+        instead. Bars of progress do not depend on it: they are drawn on a terminal and below the
+        cell of a notebook, unless ``show_progress`` is False.
 
     Returns
     -------
     Result or Index
         The content of ``result.json``, or for all targets that of ``index.json``, and
-        ``run_folder``, the path of the run's folder.
+        ``run_folder``, the path of the run's folder: a dict, which ``print`` and notebooks show
+        as the table that the command prints.
 
     Raises
     ------
     ValueError
         For every input that cannot be used, before anything is written.
     """
+    if not isinstance(say, bool) and not callable(say):
+        raise ValueError(f"say is {short_repr(say)}; give True, False or a function of a line")
     given = dict(config_dict or {})
     named = {"model": model, "dataset": dataset, "target": target}
     named = {key: value for key, value in named.items() if value is not None}
     where = dict.fromkeys(given, "in config_dict") | {key: f"argument {key}" for key in named}
-    return run(merge_settings({**given, **named}, config_file_list, where=where))
+    settings = merge_settings({**given, **named}, config_file_list, where=where)
+    told = {True: _print, False: None}[say] if isinstance(say, bool) else say
+    return cast("Result | Index", RunResult(run(settings, told)))
+
+
+def _print(line: str) -> None:
+    print(escaped(line), flush=True)
 
 
 def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result | Index:

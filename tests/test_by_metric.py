@@ -38,15 +38,12 @@ UP, DOWN, NEITHER = change(0.05), change(-0.05), change(0.05, p=0.3)
 
 def test_other_metrics_and_that_of_selection_stand_below():
     rows = {"mine": (UP, DOWN, UP, NEITHER), "theory": (UP, UP, UP, UP)}
-    lines = changes_by_metric(result(rows, same_mix={"theory": "mine"}))
-    assert lines[0].split("  ")[0] == "change against proportional"
-    assert lines[0].split()[-3:] == ["precision@20", "recall@20", "ndcg@20"]
-    assert lines[2].split()[0] == "mine"
-    assert lines[2].count("*") == 3
-    assert len(lines) == 3
+    header, row = changes_by_metric(result(rows, same_mix={"theory": "mine"}))
+    assert header == ["change against proportional", "precision@20", "recall@20", "ndcg@20"]
+    assert row[0] == "mine" and all(cell.endswith(" *") for cell in row[1:])
     assert changes_by_metric(result({})) == []
     plain = changes_by_metric(result(rows, valid_metric="precision@20"))
-    assert plain[0].split()[-2:] == ["recall@20", "ndcg@20"]
+    assert plain[0][1:] == ["recall@20", "ndcg@20"]
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,10 @@ def test_a_note_counts_the_labels(contexts):
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(contexts, model):
     ex = labelled(contexts, model, learner="sgd", learning_rate=1.0, **NO_NOISE)
     part = ex.part(0)
-    columns, none = ex.tensors.columns(batch_format(ex)).of_rows(part.rows), np.empty((0, 0), dtype=int)
+    columns, none = (
+        ex.tensors.columns(batch_format(ex)).of_rows(part.rows),
+        np.empty((0, 0), dtype=int),
+    )
     batch = columns.batch(np.arange(len(part.rows)), none)
     assert 0 < batch["label"].mean() < 1
     largest, difference = difference_to_groupwise_sum(

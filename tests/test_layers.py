@@ -41,7 +41,7 @@ LAYERS = {
     ),
     "all_targets": ("core text record experiment mixes training search", None),
     "run": (
-        "record settings experiment mixes training search all_targets",
+        "record text settings experiment mixes training search all_targets",
         None,
     ),
     "exact": (

@@ -1,4 +1,4 @@
-"""The index of a run of all targets: ``index.json``, and the table that is printed."""
+"""The index of a run of all targets: ``index.json``, and the table that is printed or shown."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from recbole_groupmix.record.result import RunSettings
 from recbole_groupmix.record.result_schema import Index, PoolEntry, Result, TargetResult
 from recbole_groupmix.record.rows import same_text
 from recbole_groupmix.record.schema import SCHEMA_VERSION, Change
+from recbole_groupmix.text.html import html_notes, html_table
 from recbole_groupmix.text.numbers import LEVEL, or_null
 from recbole_groupmix.text.tables import aligned, paragraphs
 
@@ -154,6 +155,33 @@ def index_table(index: Index) -> str:
     index : Index
         Content of ``index.json``.
     """
+    rows = _rows(index)
+    table = aligned(rows, (0, len(rows[0]) - 1), rule=True)
+    return "\n".join([_title(index), "", *table, "", *paragraphs(_notes(index))])
+
+
+def index_html(index: Index) -> str:
+    """Return what :func:`index_table` says as HTML for a notebook, with names as text.
+
+    Parameters
+    ----------
+    index : Index
+        Content of ``index.json``.
+    """
+    rows = _rows(index)
+    table = html_table(rows, (0, 2, len(rows[0]) - 1))
+    return "\n".join([html_notes([_title(index)]), table, html_notes(_notes(index))])
+
+
+def _title(index: Index) -> str:
+    return (
+        f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
+        "the test items of each target's users"
+    )
+
+
+def _rows(index: Index) -> list[list[str]]:
+    """Return the cells of the table, the header first."""
     key, metrics = index["valid_metric"], metric_columns(index)
     few = "users only" in index["intervals"]
     rows = [
@@ -176,10 +204,11 @@ def index_table(index: Index) -> str:
             label = target if mix == REFERENCE else ""
             users = _measured(entry) if mix == REFERENCE else ""
             rows.append([label, users, mix, budget, *means, shown])
-    title = (
-        f"{index['dataset']}, all targets of {index['group_field']}, {index['model']}: means over "
-        "the test items of each target's users"
-    )
+    return rows
+
+
+def _notes(index: Index) -> list[str]:
+    key = index["valid_metric"]
     notes = [
         f"change: of {key}, by which rows are chosen, against proportional, with 95 % {index['intervals']}; "
         f"* marks p < {LEVEL} after Holm's correction over all rows.",
@@ -199,9 +228,7 @@ def index_table(index: Index) -> str:
         )
     if index["left_out"]:
         notes.append(f"Left out: {', '.join(index['left_out'])} (index.json says why).")
-    return "\n".join(
-        [title, "", *aligned(rows, (0, len(rows[0]) - 1), rule=True), "", *paragraphs(notes)]
-    )
+    return notes
 
 
 def against_rivals(index: Index, key: str) -> list[str]:

@@ -14,6 +14,7 @@ import pandas as pd
 from recbole_groupmix.core.statistics.few_users import FEW_USERS, MEANS_OF_FEW_USERS
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.text.html import html_notes, html_table
 from recbole_groupmix.text.numbers import finite
 from recbole_groupmix.text.tables import markdown_table
 from recbole_groupmix.text.untrusted import csv_safe, markdown_text
@@ -108,24 +109,38 @@ class GroupReport:
         The column ``users`` has the evaluated users out of those in the data set. A line below
         the table names the groups whose users are too few for the intervals to be right.
         """
-        metrics = self.metrics if metrics is None else metrics
-        rows, few = [["group", "users", *metrics]], []
+        rows, few = self._rows(self.metrics if metrics is None else metrics), self._few_users()
+        text = f"{markdown_table(rows)}\n"
+        return f"{text}\n{markdown_text(few)}\n" if few else text
+
+    def _repr_html_(self) -> str:
+        """Return the same table in HTML, as a notebook shows it; names are text in it."""
+        return "\n".join(
+            [html_table(self._rows(self.metrics)), html_notes(filter(None, [self._few_users()]))]
+        )
+
+    def _rows(self, metrics: list[str]) -> list[list[str]]:
+        rows = [["group", "users", *metrics]]
         for group in [*self.groups, OVERALL]:
-            own = self.table[self.table["group"] == group].set_index("metric")
+            own = self._of(group)
+            of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
+            users = f"{int(own['n_users'].max())}{of}"
+            rows.append([group, users, *(_cell(own.loc[metric]) for metric in metrics)])
+        return rows
+
+    def _few_users(self) -> str:
+        """Return which groups have too few users for their intervals; empty if none."""
+        few = []
+        for group in [*self.groups, OVERALL]:
+            own = self._of(group)
             n_users = int(own["n_users"].max())
             if 0 < n_users < FEW_USERS and own["ci_low"].notna().any():
                 few.append(f"{group} ({n_users})")
-            of = f" of {self.n_in_data[group]}" if group in self.n_in_data else ""
-            rows.append(
-                [
-                    group,
-                    f"{n_users}{of}",
-                    *(_cell(own.loc[metric]) for metric in metrics),
-                ]
-            )
-        text = markdown_table(rows) + "\n"
         note = f"Fewer than {FEW_USERS} users: {', '.join(few)}. {MEANS_OF_FEW_USERS}"
-        return f"{text}\n{markdown_text(note)}\n" if few else text
+        return note if few else ""
+
+    def _of(self, group: str) -> pd.DataFrame:
+        return self.table[self.table["group"] == group].set_index("metric")
 
     def save(self, folder: str | Path) -> Path:
         """Write ``groups.csv``, ``per_user.parquet``, ``report.md`` and ``report.json``.

@@ -10,7 +10,6 @@ from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.rows import row_names
 from recbole_groupmix.record.schema import SHORT_METRICS
 from recbole_groupmix.text.numbers import LEVEL
-from recbole_groupmix.text.tables import aligned
 
 #: The metric that looks at the order of a list, and those that count what is in it.
 _ORDER, _CONTENT = "ndcg", ("recall", "precision")
@@ -33,10 +32,10 @@ def metric_columns(result: Result | Index) -> list[str]:
     return list(dict.fromkeys([*keys, result["valid_metric"]]))
 
 
-def changes_by_metric(result: Result) -> list[str]:
-    """Return the lines of a table of changes in :func:`other_metrics`, one row for each mix and rival.
+def changes_by_metric(result: Result) -> list[list[str]]:
+    """Return the cells of a table of changes in :func:`other_metrics`, one row for each mix and rival.
 
-    No line where nothing is compared. Rows that are another row's are left out.
+    No row where nothing is compared. Rows that are another row's are left out.
     """
     keys, few = other_metrics(result), few_repeats(result)
     rows = [
@@ -44,7 +43,7 @@ def changes_by_metric(result: Result) -> list[str]:
         for row in _compared(result)
     ]
     header = ["change against proportional", *keys]
-    return aligned([header, *rows], (0,), rule=True) if keys and rows else []
+    return [header, *rows] if keys and rows else []
 
 
 def metric_sentences(result: Result) -> list[str]:

@@ -1,4 +1,4 @@
-"""The table that a run prints at its end."""
+"""The table that a run prints at its end, and its parts."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ from recbole_groupmix.record.phrases import (
     measured_text,
     unmeasured_note,
 )
-from recbole_groupmix.record.result_schema import BudgetRecord, Result
+from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
 from recbole_groupmix.record.rows import advice, goes_on, labelled, mixes_of, row_names, same_text
-from recbole_groupmix.record.schema import Change, Group, SearchRecord
-from recbole_groupmix.record.search_sentences import search_sentences
-from recbole_groupmix.text.numbers import LEVEL, count, value
+from recbole_groupmix.record.schema import Change, Group
+from recbole_groupmix.record.search_sentences import (
+    budget_sentence,
+    edge_of_grid,
+    search_sentences,
+)
+from recbole_groupmix.text.numbers import LEVEL, count
 from recbole_groupmix.text.tables import WIDTH, aligned, paragraphs
 
 #: Columns of the table from which on its groups stand in rows below it.
 WIDEST = 130
-_WIDER = 3  # factor between the lambdas of a grid that goes further
 
 
 def result_table(result: Result) -> str:
@@ -44,8 +47,46 @@ def result_table(result: Result) -> str:
     result : Result
         Content of ``result.json``.
     """
-    groups = [g["name"] for g in result["groups"] if g["name"] != result["target"]]
-    key, metrics = result["valid_metric"], metric_columns(result)
+    groups, rows = _other_groups(result), table_rows(result)
+    words = word_columns(result, rows)
+    table = aligned(rows, (0, *words), rule=True)
+    if max(map(len, table)) > WIDEST and len(groups) > 1:
+        table = [
+            *aligned(
+                _without_groups(rows, len(groups)),
+                (0, *(column - len(groups) for column in words)),
+                rule=True,
+            ),
+            "",
+            *_shares(result, groups),
+        ]
+    changes = changes_by_metric(result)
+    below = [*(aligned(changes, rule=True) if changes else []), *label_lines(result)]
+    return "\n".join(
+        [
+            title_of(result),
+            "",
+            *table,
+            "",
+            *below,
+            *([""] if below else []),
+            *paragraphs(notes_of(result)),
+        ]
+    )
+
+
+def title_of(result: Result) -> str:
+    """Return the line above the table: data, target, model and what was measured."""
+    repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
+    return (
+        f"{result['dataset']}, target {labelled(result, result['target'])} of {result['group_field']}, "
+        f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
+    )
+
+
+def table_rows(result: Result) -> list[list[str]]:
+    """Return the cells of the table, all columns, the header first."""
+    groups, metrics, key = _other_groups(result), metric_columns(result), result["valid_metric"]
     header = [
         "mix",
         "alpha_aug",
@@ -71,38 +112,17 @@ def result_table(result: Result) -> str:
                 *_control(result, name, key),
             ]
         )
-    repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
-    title = (
-        f"{result['dataset']}, target {labelled(result, result['target'])} of {result['group_field']}, "
-        f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
-    )
-    n_last = 1 + len(_control_headers(result))
-    words = [len(header) - 1 - i for i in range(n_last)]
-    table = aligned(rows, (0, *words), rule=True)
-    if max(map(len, table)) > WIDEST and len(groups) > 1:
-        table = [
-            *aligned(
-                _without_groups(rows, len(groups)),
-                (0, *(column - len(groups) for column in words)),
-                rule=True,
-            ),
-            "",
-            *_shares(result, groups),
-        ]
-    below = changes_by_metric(result)
-    labels = label_lines(result)
-    return "\n".join(
-        [
-            title,
-            "",
-            *table,
-            "",
-            *below,
-            *labels,
-            *([""] if below or labels else []),
-            *_notes(result),
-        ]
-    )
+    return rows
+
+
+def _other_groups(result: Result) -> list[str]:
+    return [g["name"] for g in result["groups"] if g["name"] != result["target"]]
+
+
+def word_columns(result: Result, rows: list[list[str]]) -> range:
+    """Return the columns of :func:`table_rows` that hold words: the changes, which are the last."""
+    n_columns = len(rows[0])
+    return range(n_columns - 1 - len(_control_headers(result)), n_columns)
 
 
 def _change(result: Result, name: str, change: Change | None) -> str:
@@ -200,40 +220,10 @@ def _answer(result: Result, key: str) -> list[str]:
     ]
 
 
-def _at_the_end(search: SearchRecord) -> str:
-    """Return a warning if Proportional or most mixes chose the least or the greatest lambda."""
-    grid = search.get("lambdas") or []
-    options = search["options"]
-    chosen = [keys.get("reg_weight") for keys in options.values()]
-    ends = (
-        ((grid[0], "least", 1 / _WIDER), (grid[-1], "greatest", _WIDER)) if len(grid) > 1 else ()
-    )
-    for end, which, step in ends:
-        n = chosen.count(end)
-        if 2 * n > len(chosen) or options.get(REFERENCE, {}).get("reg_weight") == end:
-            wider = sorted([*grid, *(float(f"{end * step**k:.3g}") for k in (1, 2))])
-            return (
-                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas, so that the best "
-                "may lie outside: the grid is not widened by itself, "
-                f"--lambdas=[{','.join(f'{lam:g}' for lam in wider)}] looks further, in a run of its own."
-            )
-    return ""
-
-
-def _budget_note(budget: BudgetRecord, result: Result) -> str:
-    """Return the budget curve in a sentence: every budget with its score on the folds."""
-    scores = ", ".join(f"{p['alpha_aug']:g}: {value(p['score'])}" for p in budget["curve"])
-    whole = " With two groups this is the whole search." if len(result["groups"]) == 2 else ""
-    return (
-        f"budget: all data in their own shares, with the alpha_aug that is best on the folds, "
-        f"{budget['alpha_aug']:g} of {len(budget['curve'])} by {result['valid_metric']} "
-        f"({scores}).{whole}"
-    )
-
-
-def _notes(result: Result) -> list[str]:
-    target, key = result["target"], result["valid_metric"]
-    groups = ", ".join(g["name"] for g in result["groups"] if g["name"] != target)
+def notes_of(result: Result) -> list[str]:
+    """Return the paragraphs below the table, the answer among the first."""
+    key = result["valid_metric"]
+    groups = ", ".join(_other_groups(result))
     notes = [
         *_answer(result, key),
         *filter(None, [against_rival_sentence(result, key)]),
@@ -262,7 +252,7 @@ def _notes(result: Result) -> list[str]:
             f"{name} {', '.join(f'{key} {value:g}' for key, value in keys.items())}"
             for name, keys in chosen.items()
         ]
-        notes.append(f"Chosen on the folds: {'; '.join(listed)}.{_at_the_end(result['search'])}")
+        notes.append(f"Chosen on the folds: {'; '.join(listed)}.{edge_of_grid(result['search'])}")
     if THEORY in result["mixes"] and THEORY not in result.get("same_mix", {}):
         notes.append(
             "theory: the mix of least recovery bound (Theorem 3.1) for the class shares of the items "
@@ -270,11 +260,11 @@ def _notes(result: Result) -> list[str]:
         )
     notes += rival_sentences(result)
     if "budget" in result:
-        notes.append(_budget_note(result["budget"], result))
+        notes.append(budget_sentence(result["budget"], result))
     if result["diverged"]:
         notes.append(
             f"Left out, since training diverged: {', '.join(result['diverged'])}; a smaller "
             "learning_rate may help."
         )
     notes += search_sentences(result)
-    return paragraphs(notes)
+    return notes

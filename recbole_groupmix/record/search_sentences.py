@@ -1,13 +1,15 @@
-"""What a search found, in sentences: which mix is data_mix, and why."""
+"""What the folds chose, in sentences: which mix is data_mix and why, the budget, a grid's edge."""
 
 from __future__ import annotations
 
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.record.phrases import candidate_of
-from recbole_groupmix.record.result_schema import Result
+from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rows import mixes_of
-from recbole_groupmix.record.schema import WavesRecord
+from recbole_groupmix.record.schema import SearchRecord, WavesRecord
 from recbole_groupmix.text.numbers import chance, count, percent, value
+
+_WIDER = 3  # factor between the lambdas of a grid that goes further
 
 
 def trials_asked(result: Result) -> int:
@@ -20,6 +22,37 @@ def search_sentences(result: Result) -> list[str]:
     """Return what the search found; empty without one."""
     waves = result["search"].get("waves")
     return _drawn_beforehand(result) if waves is None else _in_waves(result, waves)
+
+
+def edge_of_grid(search: SearchRecord) -> str:
+    """Return a warning if Proportional or most mixes chose the least or the greatest lambda."""
+    grid = search.get("lambdas") or []
+    options = search["options"]
+    chosen = [keys.get("reg_weight") for keys in options.values()]
+    ends = (
+        ((grid[0], "least", 1 / _WIDER), (grid[-1], "greatest", _WIDER)) if len(grid) > 1 else ()
+    )
+    for end, which, step in ends:
+        n = chosen.count(end)
+        if 2 * n > len(chosen) or options.get(REFERENCE, {}).get("reg_weight") == end:
+            wider = sorted([*grid, *(float(f"{end * step**k:.3g}") for k in (1, 2))])
+            return (
+                f" {n} of {len(chosen)} mixes chose {end:g}, the {which} of lambdas, so that the best "
+                "may lie outside: the grid is not widened by itself, "
+                f"--lambdas=[{','.join(f'{lam:g}' for lam in wider)}] looks further, in a run of its own."
+            )
+    return ""
+
+
+def budget_sentence(budget: BudgetRecord, result: Result) -> str:
+    """Return the budget curve in a sentence: every budget with its score on the folds."""
+    scores = ", ".join(f"{p['alpha_aug']:g}: {value(p['score'])}" for p in budget["curve"])
+    whole = " With two groups this is the whole search." if len(result["groups"]) == 2 else ""
+    return (
+        f"budget: all data in their own shares, with the alpha_aug that is best on the folds, "
+        f"{budget['alpha_aug']:g} of {len(budget['curve'])} by {result['valid_metric']} "
+        f"({scores}).{whole}"
+    )
 
 
 def _drawn_beforehand(result: Result) -> list[str]:

@@ -1,4 +1,4 @@
-"""Progress of a run: bars on a terminal, a line from time to time elsewhere."""
+"""Progress of a run: bars on a terminal or in a notebook, else a line from time to time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ _PAUSE = 30.0
 
 
 class Progress:
-    """Progress of a stage on the standard error.
+    """Progress of a stage, on the standard error or below the cell of a notebook.
 
     On a terminal two bars: trained models with the time left, and epochs of the current models.
+    In Jupyter the same two as widgets; without the package ipywidgets the first alone as text,
+    since the output of a cell cannot move its cursor up.
     Elsewhere (a log file, a pipe) one line at the end, and before it at most two a minute.
 
     Parameters
@@ -27,16 +29,21 @@ class Progress:
     epochs : int
         Most epochs that one model may take.
     bars : bool or None
-        True draws bars in any case, False prints nothing, None decides by the terminal.
+        True draws bars in any case, False prints nothing, None draws them on a
+        terminal and in a notebook.
     """
 
     def __init__(
         self, title: str, n_jobs: int, n_done: int, epochs: int, bars: bool | None
     ) -> None:
-        draw = sys.stderr.isatty() if bars is None else bars
-        options: dict[str, Any] = {"disable": not draw, "dynamic_ncols": True}
-        self._models = tqdm(total=n_jobs, initial=n_done, desc=title, unit="model", **options)
-        self._epochs = tqdm(total=epochs, unit="epoch", leave=False, **options)
+        notebook = in_notebook()
+        draw = (notebook or sys.stderr.isatty()) if bars is None else bars
+        bar = (_widget() if notebook else None) or tqdm
+        alone = notebook and bar is tqdm
+        options: dict[str, Any] = {"unit": "model", "disable": not draw, "dynamic_ncols": True}
+        self._models = bar(total=n_jobs, initial=n_done, desc=title, **options)
+        options |= {"unit": "epoch", "disable": not draw or alone}
+        self._epochs = bar(total=epochs, leave=False, **options)
         self._label = ""
         self._lines = bars is None and not draw
         self._title, self._n_jobs, self._before, self._done = title, n_jobs, n_done, n_done
@@ -63,6 +70,9 @@ class Progress:
 
     def close(self) -> None:
         """Remove the epoch bar and leave the other as it is."""
+        self._epochs.total = (
+            self._epochs.n
+        )  # training may end early: no failure, as a widget thinks
         self._epochs.close()
         self._models.close()
         if self._lines and self._done > self._before:
@@ -71,3 +81,16 @@ class Progress:
 
     def _say(self, text: str) -> None:
         print(f"{self._title}: {text}", file=sys.stderr, flush=True)
+
+
+def in_notebook() -> bool:
+    """Return whether the code runs in a kernel of Jupyter, which a notebook talks to."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "IPKernelApp" in getattr(shell, "config", ())
+
+
+def _widget() -> type[tqdm] | None:
+    """Return the class of bars that are widgets; None without ipywidgets."""
+    from tqdm.notebook import IProgress, tqdm_notebook
+
+    return None if IProgress is None else tqdm_notebook
