@@ -70,9 +70,8 @@ class Progress:
 
     def close(self) -> None:
         """Remove the epoch bar and leave the other as it is."""
-        self._epochs.total = (
-            self._epochs.n
-        )  # training may end early: no failure, as a widget thinks
+        # a widget that is short of its total counts as failed, but training may end early
+        self._epochs.total = self._epochs.n
         self._epochs.close()
         self._models.close()
         if self._lines and self._done > self._before:
