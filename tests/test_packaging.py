@@ -86,6 +86,17 @@ def test_bundled_says_what_it_looked_for(repository):
     assert str(repository) in str(error.value)
 
 
+def _build(tree, out):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-d", str(out)],
+        cwd=tree,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
+    return wheel, sdist
+
+
 @pytest.fixture(scope="module", params=["with .gitignore", "without .gitignore"])
 def archives(request, repository, tmp_path_factory):
     """A wheel and an sdist of a checkout that also holds licensed data."""
@@ -104,15 +115,7 @@ def archives(request, repository, tmp_path_factory):
     for name in [*LICENSED, "dataset_atomic/ml-1m/SOURCE.md", "runs/a/result.json"]:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text("not ours to give away")
-    out = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(out)],
-        cwd=tree,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
-    return tree, wheel, sdist
+    return tree, *_build(tree, tmp_path_factory.mktemp("dist"))
 
 
 def test_the_wheel_holds_code_settings_and_blockmix_only(archives):
@@ -148,6 +151,15 @@ def test_the_sdist_holds_no_licensed_data(archives):
     expected = {"pyproject.toml", "README.md", "constraints/default.txt", "docs/published.csv"}
     assert expected <= set(names)
     assert not [name for name in names if name.startswith("runs")]
+
+
+def test_a_second_build_elsewhere_and_later_is_the_same_to_the_byte(archives, tmp_path):
+    tree, *first = archives
+    copy = tmp_path / "copy"
+    shutil.copytree(tree, copy, copy_function=shutil.copyfile)  # with other times
+    (copy / "README.md").chmod(0o600)
+    again = _build(copy, tmp_path / "dist")
+    assert [file.read_bytes() for file in again] == [file.read_bytes() for file in first]
 
 
 def test_a_wheel_finds_its_own_files_from_any_folder(archives, tmp_path):
