@@ -215,7 +215,7 @@ def test_the_size_of_embeddings_is_recboles(contexts):
         ({"LABEL_FIELD": "clicked"}, "no file has a column 'clicked'"),
         ({"load_col": {**COLUMNS["load_col"], "item": ["item_id", "hue"]}}, "no column 'hue'"),
         ({"numerical_features": ["height"]}, "no file has a column 'height'"),
-        ({"valid_metric": "AUC"}, "valid_metric is 'AUC'"),
+        ({"valid_metric": "AUC"}, "valid_metric is 'auc'"),
     ],
 )
 def test_what_a_ranking_cannot_have_is_refused_before_the_data_are_read(contexts, given, message):

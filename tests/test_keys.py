@@ -108,6 +108,7 @@ def test_what_decides_a_run_and_what_does_not():
             "rivals",
             "own_length",
             "budget_curve",
+            "group_labels",
             "least_gain",
             "hours",
             "log_wandb",
@@ -119,7 +120,7 @@ def test_what_decides_a_run_and_what_does_not():
     assert {
         *("search", "least_gain", "hours"),
         *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
-        *("fine_tune", "rivals", "own_length", "budget_curve", "decays"),
+        *("fine_tune", "rivals", "own_length", "budget_curve", "decays", "group_labels"),
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
     } == NO_COST
     assert set(NAME_KEYS) == {

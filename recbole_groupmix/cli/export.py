@@ -9,7 +9,7 @@ from typing import Any
 from recbole_groupmix.cli.options import Parser, place
 from recbole_groupmix.cli.streams import answer, saying
 
-SUMMARY = "Write the chosen mix of a run for use elsewhere, or the mixes it tried."
+SUMMARY = "Write a run's chosen mix for use elsewhere, or all mixes it tried."
 TEXT = (
     "By default the searched mix goes to RUN_FOLDER/export: mix.yaml for --mix, the weight of every user as CSV and "
     "parquet, and train.py, a RecBole script that trains on them. With --to=FILE.log or FILE.csv nothing but "

@@ -86,13 +86,13 @@ def mix_files(chosen: UserWeights) -> dict[str, bytes]:
     users = pd.DataFrame(
         {"user_id": chosen.user_ids, "group": chosen.groups, "weight": chosen.weights}
     )
-    parquet = io.BytesIO()
-    users.to_parquet(parquet, index=False)
+    file = io.BytesIO()
+    users.to_parquet(file, index=False)
     script = _SCRIPT.format_map({key: getattr(chosen, key) for key in _IN_SCRIPT})
     return {
         "mix.yaml": yaml.safe_dump(named, sort_keys=False, allow_unicode=True).encode(),
         "user_weights.csv": users.to_csv(index=False).encode(),
-        "user_weights.parquet": parquet.getvalue(),
+        "user_weights.parquet": file.getvalue(),
         "train.py": script.encode(),
     }
 
