@@ -171,9 +171,7 @@ def test_names_are_taken_back_after_an_error():
 
 def test_escapes_that_python_does_not_know_are_silent():
     # trap: docstrings of DIEN, a SyntaxWarning from Python 3.12 on where they are not yet compiled
-    from_314_on = (
-        r'"\p" is an invalid escape sequence. Such sequences will not work in the future.'
-    )
+    from_314_on = r'"\p" is an invalid escape sequence. Such sequences will not work in future'
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         with recbole_compat():
