@@ -30,6 +30,7 @@ LAYERS = {
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "adapters": ("core engine files models", None),
     "evaluation": ("core adapters files text", None),
+    "recommenders": ("core adapters files text", None),
     "experiment": ("bundled core models text prepare adapters settings", None),
     "rivals": ("core text adapters settings experiment", {"numpy", "scipy"}),
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
