@@ -64,7 +64,7 @@ class MultVAE(MultiVAE):
         """Return a configuration with the defaults of this model."""
         return WithDefaults(config, cls.defaults, cls.__name__)
 
-    def calculate_loss(self, interaction: Any) -> Tensor:
+    def calculate_loss(self, interaction: Any, **options: Any) -> Tensor:
         """Return the loss of a batch of users.
 
         Raises
@@ -77,7 +77,7 @@ class MultVAE(MultiVAE):
                 f"train_data has interactions; {type(self).__name__} is fed with users, each once an "
                 "epoch: give the trainer user_loader(config, train_data)"
             )
-        terms = self.user_terms(interaction)
+        terms = self.user_terms(interaction, **options)
         if self.row_weights is None:
             return terms.mean()
         loss: Tensor = self.row_weights.mean(terms)
