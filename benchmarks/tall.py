@@ -10,6 +10,7 @@ folder of results is not repeated. --quick is a small ml-100k. Pan, Zhu, Wang, L
 """
 
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -25,7 +26,12 @@ from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.cli.options import split_arguments
 from recbole_groupmix.core.statistics.bootstrap import mean_interval, relative_changes
-from recbole_groupmix.recommenders.mixture_of_experts import LMoE, MoE, UniformEnsemble
+from recbole_groupmix.recommenders.mixture_of_experts import (
+    LMoE,
+    MixtureOfExperts,
+    MoE,
+    UniformEnsemble,
+)
 from recbole_groupmix.recommenders.mult_vae import user_loader
 from recbole_groupmix.recommenders.synchronised import TALL
 from recbole_groupmix.recommenders.weighted_loss import WL
@@ -80,18 +86,19 @@ class Study:
     def keys(self, system):
         """Return the keys of a system, other than its seed."""
         given, (cls, keys, _) = self.given, SYSTEMS[system]
-        n_experts = int(given["experts"]) if hasattr(cls, "gate_values") else 1
+        is_mixture = issubclass(cls, MixtureOfExperts)
+        n_experts = int(given["experts"]) if is_mixture else 1
+        weights = {"weight_alpha": float(given["alpha"]), "weight_gap": int(given["gap"])}
         return {
             **{"latent_dimension": 200, "mlp_hidden_size": [], "dropout_prob": 0.0},
             **{"anneal_cap": 0.2, "total_anneal_steps": 200_000},
             "learning_rate": float(given["rate"]),
             # gradients of experts are smaller by their number, and Adam's L2 term must be too
             "weight_decay": float(given["decay"]) / n_experts,
-            "n_experts": n_experts,
-            "weight_alpha": float(given["alpha"]),
-            "weight_gap": int(given["gap"]),
             "train_batch_size": int(given["batch"]),
             "epochs": int(given["epochs"]),
+            **({"n_experts": n_experts} if is_mixture else {}),
+            **(weights if cls is TALL else {}),
             **keys,
         }
 
@@ -154,7 +161,9 @@ class Study:
             "epochs": best["epoch"] + 1,
             "seconds": round(time.perf_counter() - begin, 1),
             "validation": score,
-            "experts": round(net.effective_experts(), 4) if hasattr(net, "gate_values") else 1.0,
+            "experts": round(net.effective_experts(), 4)
+            if isinstance(net, MixtureOfExperts)
+            else 1.0,
             "groups": [QUINTILES.index(name) for name in users["group"]],
             "ndcg@20": users["ndcg@20"].round(6).tolist(),
         }
@@ -258,4 +267,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.ERROR)  # RecBole warns of long histories for every model
     main(sys.argv[1:])
