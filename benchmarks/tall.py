@@ -4,7 +4,7 @@
         [--epochs=200] [--rate=0.001] [--batch=512] [--decay=0.001] [--alpha=0.08] [--gap=40]
         [--split=2020] [--systems=NAME,NAME] [--out=tall-runs] [--cost] [--quick]
 
-Says first what it costs, from one epoch of each system; --cost stops there. A training that is in the
+Says first what it costs of a core, from one epoch of each system; --cost stops there. A training that is in the
 folder of results is not repeated. --quick is a small ml-100k. Pan, Zhu, Wang, Lin and Caverlee,
 "Countering Mainstream Bias via End-to-End Adaptive Local Learning", ECIR 2024.
 """
@@ -132,19 +132,19 @@ class Study:
         return GroupMixTrainer(config, net), user_loader(config, self.train)
 
     def cost(self, system):
-        """Return the seconds of an epoch and of a validation."""
+        """Return the seconds of a core that an epoch and a validation take."""
         with global_seed(0):
             trainer, loader = self.trainer(system, 0, epochs=1)
-            begin = time.perf_counter()
+            begin = time.process_time()
             trainer.fit(loader, saved=False, verbose=False)
-            middle = time.perf_counter()
+            middle = time.process_time()
             with recbole_compat():
                 trainer.evaluate(self.valid, load_best_model=False)
-            return middle - begin, time.perf_counter() - middle
+            return middle - begin, time.process_time() - middle
 
     def measured(self, system, seed):
         """Train a system and return its line of results."""
-        begin = time.perf_counter()
+        begin = time.process_time()
         with tempfile.TemporaryDirectory() as folder, global_seed(seed):
             trainer, loader = self.trainer(system, seed, checkpoint_dir=folder)
             score, _ = trainer.fit(loader, self.valid, saved=True, verbose=False)
@@ -159,7 +159,7 @@ class Study:
             "keys": self.keys(system),
             "data": [self.given["dataset"], self.given["split"]],
             "epochs": best["epoch"] + 1,
-            "seconds": round(time.perf_counter() - begin, 1),
+            "seconds": round(time.process_time() - begin, 1),
             "validation": score,
             "experts": round(net.effective_experts(), 4)
             if isinstance(net, MixtureOfExperts)
@@ -186,7 +186,7 @@ def say_cost(study, todo):
         print(f"{system:9s} {epoch:7.2f} s an epoch, {validation:6.2f} s a validation; "
               f"{n_models} trainings of {study.given['epochs']} epochs at most: {most / 60:.1f} min",
               flush=True)  # fmt: skip
-    print(f"all: {total / 60:.1f} min at most; a training ends after {PATIENCE * EVAL_STEP} epochs "
+    print(f"all: {total / 60:.1f} min of a core at most; a training ends after {PATIENCE * EVAL_STEP} epochs "
           "without a rise on validation\n", flush=True)  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def page(lines, systems, dataset):
     groups = np.array(lines[0]["groups"])
     parts = (None, *range(len(QUINTILES)))
     head = ["NDCG@20", "overall", *QUINTILES]
-    rows = [[*head, "effective experts", "epochs", "s a training"]]
+    rows = [[*head, "effective experts", "epochs", "s of a core"]]
     for name, found in of_system.items():
         cells = []
         for part in parts:

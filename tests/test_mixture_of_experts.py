@@ -360,6 +360,7 @@ def test_weights_by_falls_of_the_loss_begin_after_the_gap_and_see_a_window(data)
     assert with_losses(net, [9.0, 5.0, 4.0, 3.0]) == [1, 1, 1, 1]
     # falls of 3, 2, 1, 0
     assert with_losses(net, [6.0, 3.0, 3.0, 3.0]) == pytest.approx([3, 1, 0, 0], abs=1e-5)
+    net.train()  # no batch since: no epoch
     # falls since the first of 2, 1, 2, 2 on average, alpha .25: lambda is 1.5
     again = with_losses(net, [5.0, 3.0, 0.0, -1.0])
     assert again == pytest.approx([2 - 2 / 3, 0, 2 - 2 / 3, 2 - 2 / 3], abs=1e-5)
