@@ -34,7 +34,7 @@ def divergence_from_normal(logvar: Tensor, mu: Tensor | float = 0.0) -> Tensor:
     return (mu * mu + logvar.exp() - 1 - logvar).sum(dim=1) / 2
 
 
-def _annealed(model: Any) -> float:
+def annealed(model: Any) -> float:
     """Count a batch and return the weight of its KL term."""
     model.update += 1
     cap, steps = float(model.anneal_cap), model.total_anneal_steps
@@ -47,7 +47,7 @@ class MultiVAE(WholeRowLoss, general_recommender.MultiVAE):
     def user_terms(self, interaction: Any) -> Tensor:
         """Return ``-log p(x_u | z_u) + beta KL(q(z_u) || N(0, 1))``."""
         rows = self.get_rating_matrix(interaction[self.USER_ID])
-        beta = _annealed(self)
+        beta = annealed(self)
         logits, mu, logvar = self.forward(rows)
         return multinomial(logits, rows) + beta * divergence_from_normal(logvar, mu)
 
@@ -85,7 +85,7 @@ class MacridVAE(WholeRowLoss, general_recommender.MacridVAE):
     def user_terms(self, interaction: Any) -> Tensor:
         """Return ``-log p(x_u | z_u)`` and the annealed KL terms of the facets' variances."""
         rows = self.get_rating_matrix(interaction[self.USER_ID])
-        beta = _annealed(self)
+        beta = annealed(self)
         logits, _, logvars = self.forward(rows)
         divergence = sum(map(divergence_from_normal, logvars))
         return multinomial(logits, rows) + beta * divergence

@@ -1,0 +1,1 @@
+"""Recommenders of our own, as classes that any RecBole script can train."""

@@ -1,0 +1,48 @@
+"""Weighted loss (WL): users far from the mainstream weigh more."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from recbole.config import Config
+from recbole.data.dataset import Dataset
+from torch import Tensor
+
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.core.groups.mainstream import mainstream_scores, niche_weights
+from recbole_groupmix.recommenders.mult_vae import MultVAE
+
+
+class WL(MultVAE):
+    """MultVAE whose users weigh by a power of their distance from the mainstream.
+
+    Zhu and Caverlee (2022). Weights are those of
+    :func:`~recbole_groupmix.core.groups.mainstream.niche_weights`, by the training rows. The key
+    ``mainstream_power``, a number >= 0, is by default 1.5, as in their code; 0 is MultVAE.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {**MultVAE.defaults, "mainstream_power": 1.5}
+
+    def __init__(self, config: Config, dataset: Dataset) -> None:
+        super().__init__(config, dataset)
+        keys = self.keys(config)
+        power = keys["mainstream_power"]
+        if (
+            isinstance(power, bool)
+            or not isinstance(power, int | float)
+            or not 0 <= power < np.inf
+        ):
+            raise keys.wrong("mainstream_power", "a number >= 0")
+        with recbole_compat():
+            matrix = dataset.inter_matrix(form="coo")
+        users, items = matrix.row.astype(np.int64), matrix.col.astype(np.int64)
+        scores = mainstream_scores(users, items, self.n_users, self.n_items)
+        weights = torch.from_numpy(niche_weights(scores, float(power)).astype(np.float32))
+        self.register_buffer("user_weights", weights)
+
+    def weights_of(self, users: Tensor) -> Tensor:
+        """Return the weights of users, float (n_rows,)."""
+        weights: Tensor = self.user_weights[users]
+        return weights
