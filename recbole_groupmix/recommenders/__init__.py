@@ -1,0 +1,1 @@
+"""Recommenders for any RecBole script: classes that take RecBole's configuration and data set."""
