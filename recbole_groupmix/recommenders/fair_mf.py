@@ -76,9 +76,7 @@ class FairMF(GeneralRecommender):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        given = {
-            key: config[key] if key in config else default for key, default in _DEFAULTS.items()
-        }
+        given = {**_DEFAULTS, **{key: config[key] for key in _DEFAULTS if key in config}}
         self.RATING = config["RATING_FIELD"]
         inter = dataset.inter_feat
         if self.RATING not in inter:
@@ -171,7 +169,7 @@ def fit_full_batch(
     for _ in range(iterations):
         optimiser.zero_grad()
         losses = model.calculate_loss(dataset.inter_feat)
-        loss = sum(losses[1:], losses[0]) if isinstance(losses, tuple) else losses
+        loss = torch.stack(losses).sum() if isinstance(losses, tuple) else losses
         loss.backward()
         optimiser.step()
 
