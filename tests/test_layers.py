@@ -30,7 +30,6 @@ LAYERS = {
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "adapters": ("core engine files models", None),
     # models for any RecBole script
-    "recommenders": ("core adapters", None),
     "evaluation": ("core adapters files text", None),
     "recommenders": ("core adapters files text", None),
     "experiment": ("bundled core models text prepare adapters settings", None),
