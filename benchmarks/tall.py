@@ -67,7 +67,8 @@ DEFAULTS = {"dataset": "ml-100k", "data_path": "", "experts": "8", "seeds": "3",
             "rate": "0.001", "batch": "512", "decay": "0.001", "alpha": "0.08", "gap": "40",
             "split": "2020",
             "systems": ",".join(SYSTEMS), "out": "tall-runs", "cost": "", "quick": ""}  # fmt: skip
-QUICK = {"experts": "2", "seeds": "2", "epochs": "10", "rate": "0.003", "batch": "256", "gap": "5",
+QUICK = {"experts": "2", "seeds": "2", "epochs": "10", "rate": "0.003", "batch": "256", "gap": "5", 
+         "alpha": "1",
          "systems": "MultVAE,WL,uniform,LMoE,TALL", "out": "tall-quick"}  # fmt: skip
 #: Epochs from one validation to the next, and validations without a rise until a training ends.
 EVAL_STEP, PATIENCE = 5, 4
