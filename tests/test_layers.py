@@ -29,9 +29,8 @@ LAYERS = {
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "adapters": ("core engine files models", None),
-    # models for any RecBole script
-    "recommenders": ("core adapters", None),
     "evaluation": ("core adapters files text", None),
+    "recommenders": ("core adapters files text", None),
     "experiment": ("bundled core models text prepare adapters settings", None),
     "rivals": ("core text adapters settings experiment", {"numpy", "scipy"}),
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),

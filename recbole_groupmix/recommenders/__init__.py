@@ -1,1 +1,1 @@
-"""Recommenders for any RecBole script: classes that take RecBole's configuration and data set."""
+"""Recommenders of our own, as classes that any RecBole script can train."""
