@@ -30,11 +30,12 @@ WITH_EXAMPLE = [
     for file in sorted(REPOSITORY.glob("recbole_groupmix/**/*.py"))
     if ">>> " in file.read_text(encoding="utf-8") and file.name != "evaluator.py"
 ]
+WITH_SMALL = (r"config_dict=\{[^}]*\}", "config_dict=small")
 #: What the pages name -> what stands for it here.
 HERE = {
     r'dataset="[\w-]+"': 'dataset="tiny"',
     r'target="\w+"': 'target="A"',
-    r"config_dict=\{[^}]*\}": "config_dict=small",
+    WITH_SMALL[0]: WITH_SMALL[1],
     r'"(?:age_group|gender)"': '"group"',
     r'"RUN_FOLDER(/?)': r'f"{run_folder}\1',
     r'(open\(|Path\()"RUN_FOLDER': r'\1f"{run_folder}',
@@ -113,6 +114,17 @@ def test_a_knowledge_graph_is_made_of_the_columns_of_items():
     assert relations["class"] == classes.fillna("").str.split().str.len().sum()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_script_of_tall_runs(capsys):
+    block = blocks_of("docs/studies/tall.md", "python")[0]
+    small = {"n_experts": 2, "mlp_hidden_size": [16], "latent_dimension": 4, "epochs": 1}
+    scope = {"small": {**small, "eval_batch_size": 400_000, "show_progress": False}}
+    with recbole_compat():
+        exec(compile(re.sub(*WITH_SMALL, block), "docs/studies/tall.md", "exec"), scope)
+    assert scope["model"].n_experts == 2
+    assert "recall@10" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("file", WITH_EXAMPLE, ids=name_of)
 def test_examples_in_docstrings_hold(file):
     name = ".".join(file.relative_to(REPOSITORY).with_suffix("").parts)
@@ -139,4 +151,4 @@ def test_yaml_can_be_read(page):
 
 def test_every_page_with_python_is_run_here_or_by_the_tutorial():
     here = {"README.md", "docs/how_to/own_script.md", "docs/how_to/own_data.md", "docs/models.md"}
-    assert {name_of(page) for page in WITH_PYTHON} == here | {"docs/evaluator.md"}
+    assert {name_of(page) for page in WITH_PYTHON} == here | {"docs/evaluator.md", "docs/studies/tall.md"}
