@@ -151,4 +151,7 @@ def test_yaml_can_be_read(page):
 
 def test_every_page_with_python_is_run_here_or_by_the_tutorial():
     here = {"README.md", "docs/how_to/own_script.md", "docs/how_to/own_data.md", "docs/models.md"}
-    assert {name_of(page) for page in WITH_PYTHON} == here | {"docs/evaluator.md", "docs/studies/tall.md"}
+    assert {name_of(page) for page in WITH_PYTHON} == here | {
+        "docs/evaluator.md",
+        "docs/studies/tall.md",
+    }
