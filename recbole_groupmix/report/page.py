@@ -91,18 +91,23 @@ def report_files(
     return _joined(title, parts)
 
 
-def grid_files(grids: Mapping[str, tuple[list[str], list[Section]]]) -> dict[str, bytes]:
+def grid_files(
+    grids: Mapping[str, tuple[list[str], list[Section]]],
+    about: str = "reproduction of the paper",
+) -> dict[str, bytes]:
     """Return the files of a page about grids of runs, without the pages of single runs.
 
     Parameters
     ----------
     grids : mapping of str to (lead, sections)
         By data set, at least one: sentences that come first, then the sections.
+    about : str
+        What the titles say after the name of the data set.
     """
     parts = []
     for place, (name, (lead, sections)) in enumerate(grids.items(), start=1):
         folder = f"{_plain(name)}/" if len(grids) > 1 else ""
-        title = f"{name}: reproduction of the paper"
+        title = f"{name}: {about}"
         parts.append(_part(f"grid{place}", title, lead, sections, folder, "Runs"))
     return _joined(f"groupmix: {', '.join(grids)}", parts)
 

@@ -85,7 +85,21 @@ def write_page(out: Path, plan: Sequence[Cell], failed: Sequence[str], force: bo
     if old:
         line = f"Left out, {FIRST_RULES}: {', '.join(old)}."
         grids = {name: ([*lead, line], sections) for name, (lead, sections) in grids.items()}
-    files = grid_files(grids)
+    return write_files_of_page(out, grid_files(grids), force)
+
+
+def write_files_of_page(out: Path, files: Mapping[str, bytes], force: bool) -> Path:
+    """Write the files of a page, and remove those of an earlier one; return the page.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the cells.
+    files : mapping of str to bytes
+        By path below the report's folder.
+    force : bool
+        As for :func:`check_page`.
+    """
     check_page(out, force)
     place = out / REPORT
     digests = {name: _digest(content) for name, content in files.items()}

@@ -1,0 +1,1 @@
+"""Pages of the studies other than mixing, from the files of their cells."""

@@ -1,0 +1,1 @@
+"""Studies other than mixing that ``groupmix reproduce`` makes."""

@@ -1,0 +1,249 @@
+"""The study of TALL: models of users' rows, measured by quintile of mainstream score.
+
+Pan, Zhu, Wang, Lin and Caverlee, "Countering Mainstream Bias via End-to-End Adaptive Local
+Learning", ECIR 2024.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import torch
+from recbole.data import create_dataset, data_preparation
+from recbole.model.general_recommender import MultiVAE
+
+from recbole_groupmix.adapters.compat import recbole_compat
+from recbole_groupmix.adapters.config import GroupMixConfig
+from recbole_groupmix.adapters.seeding import global_seed
+from recbole_groupmix.adapters.trainer import GroupMixTrainer
+from recbole_groupmix.evaluation.evaluator import GroupEvaluator
+from recbole_groupmix.evaluation.numeric_groups import mainstream_groups
+from recbole_groupmix.recommenders.mixture_of_experts import (
+    LMoE,
+    MixtureOfExperts,
+    MoE,
+    UniformEnsemble,
+)
+from recbole_groupmix.recommenders.mult_vae import user_loader
+from recbole_groupmix.recommenders.synchronised import TALL
+from recbole_groupmix.recommenders.weighted_loss import WL
+from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings_of
+
+#: Class and keys of each model; what it is stands in the report.
+MODELS: Mapping[str, tuple[type, dict[str, Any]]] = {
+    "MultVAE": (MultiVAE, {}),
+    "WL": (WL, {}),
+    "MoE": (MoE, {}),
+    "uniform": (UniformEnsemble, {}),
+    "uniform-": (UniformEnsemble, {"guide_ratio": 0.1}),
+    "LMoE": (LMoE, {}),
+    "LMoE+": (LMoE, {"guide_loss": "mean", "gate_temperature": 0.005}),
+    "TALL": (TALL, {}),
+    "TALL*": (TALL, {"weight_rule": "paper", "weight_norm": "batch"}),
+}
+DEFAULTS: dict[str, Any] = {
+    "repeats": 3,
+    "n_experts": 8,
+    "epochs": 200,
+    "learning_rate": 0.001,
+    "train_batch_size": 512,
+    "weight_decay": 0.001,
+    "weight_alpha": 0.08,
+    "weight_gap": 40,
+    "seed": 2020,
+    "data_path": "",
+}
+_QUICK = {
+    **DEFAULTS,
+    "repeats": 2,
+    "n_experts": 2,
+    "epochs": 10,
+    "learning_rate": 0.003,
+    "train_batch_size": 256,
+    "weight_alpha": 1.0,
+    "weight_gap": 5,
+}
+_QUICK_MODELS = ("MultVAE", "WL", "uniform", "uniform-", "LMoE", "TALL")
+#: Epochs from one validation to the next, and validations without a rise until a training ends.
+EVAL_STEP, PATIENCE = 5, 4
+
+
+class TallStudy:
+    """Models on one random split of each data set, each trained with several seeds.
+
+    Parameters
+    ----------
+    keys : mapping
+        Keys that the user gave, of `DEFAULTS`.
+    quick : bool
+        Whether the defaults are small ones.
+    datasets, models : sequence of str, optional
+        Data sets (default ml-100k), and names of `MODELS` (default all; few of them if `quick`).
+
+    Raises
+    ------
+    ValueError
+        For an unknown key or model, and a value that is out of range.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, Any],
+        quick: bool = False,
+        datasets: Sequence[str] = ("ml-100k",),
+        models: Sequence[str] | None = None,
+    ) -> None:
+        self.keys = settings_of("tall", keys, _QUICK if quick else DEFAULTS)
+        self.models = chosen("models", models or (_QUICK_MODELS if quick else MODELS), MODELS)
+        self.datasets = chosen("datasets", datasets, datasets)
+        self._parts = {name: _Split(name, self.keys) for name in self.datasets}
+
+    def cells(self) -> list[StudyCell]:
+        """Return a cell for each data set, seed and model."""
+        return [
+            StudyCell(
+                {
+                    "dataset": dataset,
+                    "model": model,
+                    "seed": seed,
+                    "split": self.keys["seed"],
+                    **self._parts[dataset].keys_of(model),
+                },
+                (dataset, model, f"seed {seed}"),
+            )
+            for dataset in self.datasets
+            for seed in range(self.keys["repeats"])
+            for model in self.models
+        ]
+
+    def seconds(self, cells: Sequence[StudyCell]) -> dict[str, float]:
+        """Return the most seconds of each cell, from an epoch and a validation of its model."""
+        places = dict.fromkeys((cell.given["dataset"], cell.given["model"]) for cell in cells)
+        cost = {place: self._parts[place[0]].cost(place[1]) for place in places}
+        return {cell.name: cost[cell.given["dataset"], cell.given["model"]] for cell in cells}
+
+    def measured(self, cell: StudyCell, say: Callable[[str], None]) -> dict[str, Any]:
+        """Train a model, and measure every user that has test items."""
+        given = cell.given
+        return self._parts[given["dataset"]].measured(given["model"], given["seed"])
+
+
+class _Split:
+    """A data set, split once, and trainings on it."""
+
+    def __init__(self, dataset: str, keys: Mapping[str, Any]) -> None:
+        self._dataset, self._keys = dataset, keys
+
+    @cached_property
+    def _loaders(self) -> tuple[Any, Any, Any]:
+        seed = self._keys["seed"]
+        config = self._config("MultVAE", seed)
+        with _quiet(), recbole_compat(), global_seed(seed):
+            train, valid, test = data_preparation(config, create_dataset(config))
+        return train, valid, test
+
+    def keys_of(self, model: str) -> dict[str, Any]:
+        """Return the keys of a model, other than its seed."""
+        (cls, own), keys = MODELS[model], self._keys
+        mixture = issubclass(cls, MixtureOfExperts)
+        n_experts = keys["n_experts"] if mixture else 1
+        return {
+            "latent_dimension": 200,
+            "mlp_hidden_size": [],
+            "dropout_prob": 0.0,
+            "anneal_cap": 0.2,
+            "total_anneal_steps": 200_000,
+            "learning_rate": keys["learning_rate"],
+            # gradients of experts are smaller by their number, and Adam's L2 term must be too
+            "weight_decay": keys["weight_decay"] / n_experts,
+            "train_batch_size": keys["train_batch_size"],
+            "epochs": keys["epochs"],
+            **({"n_experts": n_experts} if mixture else {}),
+            **({key: keys[key] for key in ("weight_alpha", "weight_gap")} if cls is TALL else {}),
+            **own,
+        }
+
+    def _config(self, model: str, seed: int, **more: Any) -> GroupMixConfig:
+        settings = {
+            **self.keys_of(model),
+            "seed": seed,
+            "use_gpu": False,
+            "load_col": {"inter": ["user_id", "item_id"]},
+            "eval_args": {
+                "split": {"RS": [0.7, 0.1, 0.2]},
+                "group_by": None,
+                "order": "RO",
+                "mode": "full",
+            },
+            "metrics": ["NDCG"],
+            "topk": [20],
+            "valid_metric": "NDCG@20",
+            "eval_step": EVAL_STEP,
+            "stopping_step": PATIENCE - 1,
+            "eval_batch_size": 600_000,
+            "metric_decimal_place": 8,
+            "show_progress": False,
+            **more,
+        }
+        if self._keys["data_path"]:
+            settings["data_path"] = self._keys["data_path"]
+        return GroupMixConfig(MODELS[model][0], self._dataset, settings)
+
+    def _trainer(self, model: str, seed: int, **more: Any) -> tuple[GroupMixTrainer, Any]:
+        """Return the trainer of a new model, and its loader."""
+        train = self._loaders[0]
+        config = self._config(model, seed, **more)
+        with recbole_compat():
+            net = MODELS[model][0](config, train.dataset)
+        return GroupMixTrainer(config, net), user_loader(config, train)
+
+    def cost(self, model: str) -> float:
+        """Return the most seconds of a core that a training takes."""
+        valid = self._loaders[1]
+        with tempfile.TemporaryDirectory() as folder, _quiet(), global_seed(0):
+            trainer, loader = self._trainer(model, 0, epochs=1, checkpoint_dir=folder)
+            begin = time.process_time()
+            trainer.fit(loader, saved=False, verbose=False)
+            middle = time.process_time()
+            with recbole_compat():
+                trainer.evaluate(valid, load_best_model=False)
+            end = time.process_time()
+        epochs = float(self._keys["epochs"])
+        return epochs * (middle - begin + (end - middle) / EVAL_STEP)
+
+    def measured(self, model: str, seed: int) -> dict[str, Any]:
+        """Train a model and return its measurements, with the metric of each user."""
+        train, valid, test = self._loaders
+        with tempfile.TemporaryDirectory() as folder, _quiet(), global_seed(seed):
+            trainer, loader = self._trainer(model, seed, checkpoint_dir=folder)
+            score, _ = trainer.fit(loader, valid, saved=True, verbose=False)
+            best = torch.load(trainer.saved_model_file)
+        net = trainer.model
+        net.load_state_dict(best["state_dict"])
+        evaluator = GroupEvaluator(trainer.config, test, mainstream_groups(train), n_boot=1)
+        users = evaluator.evaluate(net).per_user
+        return {
+            "epochs": best["epoch"] + 1,
+            "validation": score,
+            "experts": net.effective_experts() if isinstance(net, MixtureOfExperts) else 1.0,
+            "group": list(users["group"]),
+            "ndcg@20": users["ndcg@20"].round(6).tolist(),
+        }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep RecBole from warning of long histories for every model."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
