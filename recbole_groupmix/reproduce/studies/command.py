@@ -23,8 +23,6 @@ _PAGES = {
     "tall": (tall_page.sections, "TALL and its baselines"),
     "unfairness": (unfairness_page.sections, "unfairness as a penalty"),
 }
-STUDIES = ("mixing", *_PAGES)
-"""Names that ``groupmix reproduce`` takes; the first is the default."""
 
 
 def study_command(

@@ -83,7 +83,9 @@ class UnfairnessStudy:
         epochs, found = self._keys["epochs"], []
         for dataset in self._datasets:
             if dataset != BLOCK_MODEL:
-                found.append(StudyCell({"dataset": dataset, "table": "counts"}, (dataset, "counts")))
+                found.append(
+                    StudyCell({"dataset": dataset, "table": "counts"}, (dataset, "counts"))
+                )
                 if self._genres(dataset).ratings is None:
                     continue
             for seed in range(self._keys["repeats"]):
