@@ -59,9 +59,9 @@ LAYERS = {
         {"numpy", "scipy", "threadpoolctl", "matplotlib"},
     ),
     "reproduce": (
-        "core files text models record adapters settings experiment mixes training search run "
-        "report check",
-        set(),
+        "core files text models record prepare adapters evaluation recommenders settings experiment "
+        "mixes training search run report check",
+        {"numpy", "torch", "recbole"},
     ),
     "doctor": ("text engine experiment run", {"psutil", "threadpoolctl", "packaging", "torch"}),
     "cli": (

@@ -13,7 +13,8 @@ import pytest
 from blocks import PAGES, REPOSITORY, blocks_of, name_of
 
 from recbole_groupmix.cli.main import COMMANDS, parser_of
-from recbole_groupmix.cli.settings import settings_of
+from recbole_groupmix.cli.settings import settings_of, typed
+from recbole_groupmix.reproduce.studies.command import study_of
 from recbole_groupmix.settings.keys import known_keys
 
 #: What a command sets for itself before the user's settings.
@@ -50,8 +51,11 @@ def commands_of(block):
 
 def check_groupmix(name, *arguments):
     """Raise ``ValueError`` if a command or one of its options or settings is not accepted."""
-    _, keys = parser_of(name).read(arguments)
-    if parser_of(name).settings:
+    own, keys = parser_of(name).read(arguments)
+    if own.get("STUDY", ["mixing"]) != ["mixing"]:
+        axes = {key: own[key] for key in ("datasets", "models", "dims") if key in own}
+        study_of(own["STUDY"][0], typed(keys), own.get("quick", False), axes)
+    elif parser_of(name).settings:
         files = keys.pop("config_files", "").split()
         keys["config_files"] = " ".join(file for file in files if Path(file).exists())
         settings_of(keys, DEFAULTS.get(name), f"groupmix {name}")
@@ -102,6 +106,8 @@ def test_every_command_stands_in_a_page():
         "groupmix run --dataset=ml-100k --target=25 --trails=6",
         "groupmix run --dataset=ml-100k --target=25 --trials=six",
         "groupmix rnu --dataset=ml-100k",
+        "groupmix reproduce tall --experts=4",
+        "groupmix reproduce unfairness --dims=4",
         "groupmix fit trials.csv --size=a:1",
         "python run_groupmix.py --dataset=ml-100k --target=25 --folds=1",
         "python benchmarks/copies.py --d=4 --epoch=2",

@@ -34,7 +34,7 @@ def add_options(parser: Parser) -> None:
         "what is reproduced: mixing (the default), tall or unfairness; the others have keys of their "
         "own, and of these options --datasets, --plan, --quick, --out, --force and --yes (tall: --models too)"
     )
-    parser.add_argument("STUDY", nargs="*", metavar="STUDY", help=text)
+    parser.add_argument("STUDY", nargs="*", metavar="[STUDY]", help=text)
     axes = {
         "datasets": "data sets (default ml-1m)",
         "models": "models (default BPR,LightGCN,EASE)",

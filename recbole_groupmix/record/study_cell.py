@@ -16,7 +16,7 @@ CELLS = "cells"
 _AGAIN = "remove the file, and the same command makes it anew"
 
 
-class StudyCell(TypedDict):
+class StudyCellFile(TypedDict):
     """A file of ``cells``: a finished cell of a study."""
 
     schema_version: int
@@ -32,7 +32,7 @@ class StudyCell(TypedDict):
 def write_cell(file: Path, given: Mapping[str, Any], seconds: float, measured: Any) -> None:
     """Write a finished cell, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    content: StudyCell = {
+    content: StudyCellFile = {
         "schema_version": VERSION,
         "given": {**given},
         "seconds": round(seconds, 1),
@@ -41,7 +41,7 @@ def write_cell(file: Path, given: Mapping[str, Any], seconds: float, measured: A
     write_whole(file, json.dumps(content) + "\n", durable=True)
 
 
-def read_cell(file: Path) -> StudyCell:
+def read_cell(file: Path) -> StudyCellFile:
     """Read a finished cell.
 
     Raises
@@ -49,4 +49,4 @@ def read_cell(file: Path) -> StudyCell:
     ValueError
         If the file is damaged or of another version.
     """
-    return read_version(file, StudyCell, {VERSION}, _AGAIN)
+    return read_version(file, StudyCellFile, {VERSION}, _AGAIN)

@@ -1,1 +1,1 @@
-"""``groupmix reproduce``: a grid of resumable runs, its cost beforehand and its page afterwards."""
+"""``groupmix reproduce``: a grid of resumable runs, or a study; its cost beforehand and its page afterwards."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.core.statistics.bootstrap import relative_changes
-from recbole_groupmix.record.study_cell import StudyCell
+from recbole_groupmix.record.study_cell import StudyCellFile
 from recbole_groupmix.report.frame.blocks import Cell, Section, Table, number, text
 from recbole_groupmix.report.paper.statements import gain
 from recbole_groupmix.report.studies.claims import Claim, claims_table, ratio, shown_mean
@@ -51,7 +51,7 @@ _STATEMENTS = (
 )  # fmt: skip
 
 
-def sections(cells: Sequence[StudyCell]) -> tuple[list[str], list[Section]]:
+def sections(cells: Sequence[StudyCellFile]) -> tuple[list[str], list[Section]]:
     """Return the lead and the sections about the cells of one data set, at least one.
 
     Raises
@@ -59,7 +59,7 @@ def sections(cells: Sequence[StudyCell]) -> tuple[list[str], list[Section]]:
     ValueError
         If cells do not measure the same users.
     """
-    of_model: dict[str, list[StudyCell]] = {}
+    of_model: dict[str, list[StudyCellFile]] = {}
     for cell in cells:
         of_model.setdefault(cell["given"]["model"], []).append(cell)
     groups = np.array(cells[0]["measured"]["group"])
@@ -91,7 +91,7 @@ def _of(values: Floats, groups: npt.NDArray[np.str_], part: str) -> Floats:
 
 
 def _levels(
-    of_model: Mapping[str, Sequence[StudyCell]],
+    of_model: Mapping[str, Sequence[StudyCellFile]],
     values: Mapping[str, Floats],
     groups: npt.NDArray[np.str_],
 ) -> Table:

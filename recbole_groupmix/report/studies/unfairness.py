@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.core.statistics.resampling import MIN_REPEATS
-from recbole_groupmix.record.study_cell import StudyCell
+from recbole_groupmix.record.study_cell import StudyCellFile
 from recbole_groupmix.report.frame.blocks import Section, Table, number, text
 from recbole_groupmix.report.paper.statements import gain, loss, no_gain
 from recbole_groupmix.report.studies.claims import Claim, claims_table, ratio, shown_mean
@@ -26,7 +26,7 @@ _SETTINGS = ("U", "O", "P", "O+P")
 _COUNTS = ("movies", "of a woman", "of a man", "mean of women", "mean of men")
 
 
-def sections(cells: Sequence[StudyCell]) -> tuple[list[str], list[Section]]:
+def sections(cells: Sequence[StudyCellFile]) -> tuple[list[str], list[Section]]:
     """Return the lead and the sections about the cells of one data set, at least one."""
     lead, found = [], []
     fits: dict[_Fit, list[Mapping[str, Any]]] = {}

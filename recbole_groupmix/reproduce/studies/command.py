@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recbole_groupmix.files.opened import note_opened
 from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.record.study_cell import CELLS, read_cell, write_cell
 from recbole_groupmix.report.page import grid_files
@@ -76,7 +77,7 @@ def study_command(
     """
     place = out_folder(out or f"reproduction-{name}")
     check_page(place, force)
-    study = _study(name, keys, quick, axes)
+    study = study_of(name, keys, quick, axes)
     cells = study.cells()
     left = [cell for cell in cells if not _is_finished(place, cell, say)]
     seconds = study.seconds(left)
@@ -96,9 +97,27 @@ def study_command(
     return 1 if failed else 0
 
 
-def _study(
+def study_of(
     name: str, keys: Mapping[str, Any], quick: bool, axes: Mapping[str, Sequence[Any]]
 ) -> Study:
+    """Return a study with its settings.
+
+    Parameters
+    ----------
+    name : str
+        ``"tall"`` or ``"unfairness"``.
+    keys : mapping
+        Keys of the study.
+    quick : bool
+        Whether the defaults are small ones.
+    axes : mapping of str to sequence
+        Options of ``groupmix reproduce`` that list names.
+
+    Raises
+    ------
+    ValueError
+        For an option, a key or a value that the study does not take.
+    """
     taken = ("datasets", "models") if name == "tall" else ("datasets",)
     for axis in axes:
         if axis not in taken:
@@ -136,6 +155,7 @@ def _make(
 ) -> dict[str, str]:
     """Make the cells that are not finished; return the reasons of failures by cell."""
     failed: dict[str, str] = {}
+    note_opened(out)
     for place, cell in enumerate(left, start=1):
         say(f"[{place}/{len(left)}] {cell.words}")
         started = time.process_time()
