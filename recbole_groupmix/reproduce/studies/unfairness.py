@@ -25,7 +25,7 @@ from recbole_groupmix.core.groups.unfairness import unfairness
 from recbole_groupmix.prepare import ml_1m, ml_100k
 from recbole_groupmix.prepare.block_model import generate
 from recbole_groupmix.prepare.genres import GenreRatings, genre_ratings, genre_statistics
-from recbole_groupmix.prepare.publish import publish
+from recbole_groupmix.prepare.publish import Tables, publish
 from recbole_groupmix.recommenders.fair_mf import FairMF, fit_full_batch
 from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings_of
 
@@ -90,7 +90,11 @@ class UnfairnessStudy:
                     continue
             for seed in range(self._keys["repeats"]):
                 for setting, penalty, variant in _fits(dataset):
-                    given = {"dataset": dataset, "setting": setting, "penalty": penalty}
+                    given: dict[str, Any] = {
+                        "dataset": dataset,
+                        "setting": setting,
+                        "penalty": penalty,
+                    }
                     given |= {"variant": variant, "seed": seed, "epochs": epochs}
                     words = (dataset, *([setting] if setting else []), penalty, variant)
                     found.append(StudyCell(given, (*words, f"seed {seed}")))
@@ -123,8 +127,10 @@ class UnfairnessStudy:
         if "table" in given:
             return _counts(self._genres(dataset))
         decay = BLOCK_DECAY if dataset == BLOCK_MODEL else self._chosen_decay(dataset, say)
-        names = ("setting", "penalty", "variant", "seed", "epochs")
-        found = self._fit(dataset, *(given[name] for name in names), decay)
+        setting, penalty, variant = given["setting"], given["penalty"], given["variant"]
+        found = self._fit(
+            dataset, setting, penalty, variant, given["seed"], given["epochs"], decay
+        )
         return {"weight_decay": decay, **found}
 
     def _read(self, dataset: str) -> GenreRatings:
@@ -238,15 +244,15 @@ def fitted(
     float64 array, shape (n_users, 1 + largest item)
         NaN for users and items without a rating.
     """
-    tables = {
+    tables: Tables = {
         "inter": {
-            "user_id:token": users.astype(str),
-            "item_id:token": items.astype(str),
+            "user_id:token": users.astype(str).tolist(),
+            "item_id:token": items.astype(str).tolist(),
             "rating:float": [f"{value:g}" for value in ratings],
         },
         "user": {
-            "user_id:token": np.arange(len(is_woman)).astype(str),
-            "gender:token": np.where(is_woman, "F", "M"),
+            "user_id:token": np.arange(len(is_woman)).astype(str).tolist(),
+            "gender:token": np.where(is_woman, "F", "M").tolist(),
         },
     }
     load = {"inter": ["user_id", "item_id", "rating"], "user": ["user_id", "gender"]}
