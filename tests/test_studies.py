@@ -65,6 +65,20 @@ def test_tall_resumes_between_cells_and_writes_its_page(tmp_path, monkeypatch):
     assert "2 of 4 cells to make" in text and "tiny, uniform, seed 1: finished" in text
 
 
+def test_local_models_start_from_a_global_one(tmp_path):
+    write_tiny(tmp_path)
+    out = tmp_path / "out"
+    options = [option for option in TALL if "models" not in option]
+    options += ["--models=LOCA,EnLFT", f"--data_path={tmp_path}", f"--out={out}"]
+    status, _, err = call(*options)
+    assert status == 0, err
+    cells = [read_cell(file) for file in sorted((out / "cells").iterdir())]
+    assert [cell["given"]["model"] for cell in cells] == ["EnLFT"] * 2 + ["LOCA"] * 2
+    assert all(1 <= cell["measured"]["experts"] <= 2 for cell in cells)
+    page = (out / "report" / "tables.md").read_text(encoding="utf-8")
+    assert "| published | 0.3341 | 0.2586 |" in page and "| published | 0.3308 | 0.2551 |" in page
+
+
 def test_a_damaged_cell_is_made_again_and_a_failed_one_is_told(tmp_path, monkeypatch):
     out = tmp_path / "out"
     cells = [StudyCell({"dataset": "d", "table": str(n)}, ("d", str(n))) for n in (1, 2)]
@@ -93,7 +107,7 @@ def test_unfairness_end_to_end(tmp_path):
     options = ["reproduce", "unfairness", "--quick", "--epochs=2", f"--out={out}"]
     status, text, err = call(*options)
     assert status == 0, err
-    assert "43 of 43 cells to make" in text  # 2 x 11, the counts, 2 x 8 and none ... by data set
+    assert "43 of 43 cells to make" in text
     assert "L2 weight" in err
     page = (out / "report" / "tables.md").read_text(encoding="utf-8")
     assert "# block-model: unfairness as a penalty" in page

@@ -21,6 +21,8 @@ PARTS = ("overall", *QUINTILES)
 SAYS = {
     "MultVAE": "RecBole's MultiVAE",
     "WL": "users far from the mainstream weigh more",
+    "LOCA": "local models around anchors, from scratch",
+    "EnLFT": "copies of WL, fine-tuned around anchors",
     "MoE": "gate: a perceptron of the user's items",
     "uniform": "experts count alike",
     "uniform-": "uniform, without the guide items",
@@ -33,7 +35,8 @@ SAYS = {
 PAIRS = (
     *(("TALL", other) for other in ("uniform", "uniform-", "LMoE", "MultVAE")),
     *(("LMoE", "uniform-"), ("LMoE+", "uniform-"), ("MoE", "uniform")),
-    *(("uniform", "MultVAE"), ("WL", "MultVAE")),
+    *((model, "MultVAE") for model in ("uniform", "WL", "LOCA", "EnLFT")),
+    *(("TALL", "LOCA"), ("TALL", "EnLFT")),
 )
 #: Statements: what is said, the model, the one that it is compared with, the part of the users.
 _STATEMENTS = (
@@ -41,6 +44,8 @@ _STATEMENTS = (
     ("TALL serves the fifth furthest from the mainstream better than MultVAE.",
      "TALL", "MultVAE", "L"),
     ("WL serves that fifth better than MultVAE.", "WL", "MultVAE", "L"),
+    ("TALL serves that fifth better than LOCA.", "TALL", "LOCA", "L"),
+    ("TALL serves that fifth better than EnLFT.", "TALL", "EnLFT", "L"),
     ("The loss-driven gate is better than a perceptron (LMoE, MoE).", "LMoE", "MoE", "overall"),
     ("The weights of users help (TALL, LMoE).", "TALL", "LMoE", "overall"),
     ("They help the fifth furthest from the mainstream.", "TALL", "LMoE", "L"),

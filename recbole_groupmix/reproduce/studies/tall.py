@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from recbole.data import create_dataset, data_preparation
-from recbole.model.general_recommender import MultiVAE
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
@@ -24,21 +23,24 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.evaluation.evaluator import GroupEvaluator
 from recbole_groupmix.evaluation.numeric_groups import mainstream_groups
+from recbole_groupmix.recommenders.local_models import LOCA, EnLFT, LocalModels
 from recbole_groupmix.recommenders.mixture_of_experts import (
     LMoE,
     MixtureOfExperts,
     MoE,
     UniformEnsemble,
 )
-from recbole_groupmix.recommenders.mult_vae import user_loader
+from recbole_groupmix.recommenders.mult_vae import MultVAE, user_loader
 from recbole_groupmix.recommenders.synchronised import TALL
 from recbole_groupmix.recommenders.weighted_loss import WL
 from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings_of
 
 #: Class and keys of each model; what it is stands in the report.
-MODELS: Mapping[str, tuple[type, dict[str, Any]]] = {
-    "MultVAE": (MultiVAE, {}),
+MODELS: Mapping[str, tuple[Any, dict[str, Any]]] = {
+    "MultVAE": (MultVAE, {}),
     "WL": (WL, {}),
+    "LOCA": (LOCA, {}),
+    "EnLFT": (EnLFT, {}),
     "MoE": (MoE, {}),
     "uniform": (UniformEnsemble, {}),
     "uniform-": (UniformEnsemble, {"guide_ratio": 0.1}),
@@ -72,6 +74,8 @@ _QUICK = {
 _QUICK_MODELS = ("MultVAE", "WL", "uniform", "uniform-", "LMoE", "TALL")
 #: Epochs from one validation to the next, and validations without a rise until a training ends.
 EVAL_STEP, PATIENCE = 5, 4
+#: Epochs of EnLFT's fine-tuning, those of its code.
+FINE_TUNING = 30
 
 
 class TallStudy:
@@ -152,6 +156,7 @@ class _Split:
         """Return the keys of a model, other than its seed."""
         (cls, own), keys = MODELS[model], self._keys
         mixture = issubclass(cls, MixtureOfExperts)
+        local = issubclass(cls, LocalModels)
         n_experts = keys["n_experts"] if mixture else 1
         return {
             "latent_dimension": 200,
@@ -160,10 +165,10 @@ class _Split:
             "anneal_cap": 0.2,
             "total_anneal_steps": 200_000,
             "learning_rate": keys["learning_rate"],
-            # gradients of experts are smaller by their number, and Adam's L2 term must be too
-            "weight_decay": keys["weight_decay"] / n_experts,
+            # gradients of a mixture's experts are smaller by their number, and Adam's L2 term must be too
+            "weight_decay": keys["weight_decay"] / (1 if local else n_experts),
             "train_batch_size": keys["train_batch_size"],
-            "epochs": keys["epochs"],
+            "epochs": min(keys["epochs"], FINE_TUNING) if cls is EnLFT else keys["epochs"],
             **({"n_experts": n_experts} if mixture else {}),
             **({key: keys[key] for key in ("weight_alpha", "weight_gap")} if cls is TALL else {}),
             **own,
@@ -201,7 +206,18 @@ class _Split:
         config = self._config(model, seed, **more)
         with recbole_compat():
             net = MODELS[model][0](config, train.dataset)
+        if isinstance(net, LocalModels):
+            net.start_from(self._trained(_base_of(model), seed, **more)[0])
         return GroupMixTrainer(config, net), user_loader(config, train)
+
+    def _trained(self, model: str, seed: int, **more: Any) -> tuple[Any, dict[str, Any]]:
+        """Train a model; return it as it was best on validation, with its checkpoint and score."""
+        valid = self._loaders[1]
+        trainer, loader = self._trainer(model, seed, **more)
+        score, _ = trainer.fit(loader, valid, saved=True, verbose=False)
+        best = torch.load(trainer.saved_model_file)
+        trainer.model.load_state_dict(best["state_dict"])
+        return trainer.model, {"epochs": best["epoch"] + 1, "validation": score}
 
     def cost(self, model: str) -> float:
         """Return the most seconds of a core that a training takes."""
@@ -214,27 +230,30 @@ class _Split:
             with recbole_compat():
                 trainer.evaluate(valid, load_best_model=False)
             end = time.process_time()
-        epochs = float(self._keys["epochs"])
-        return epochs * (middle - begin + (end - middle) / EVAL_STEP)
+        epochs = float(self.keys_of(model)["epochs"])
+        most = epochs * (middle - begin + (end - middle) / EVAL_STEP)
+        local = issubclass(MODELS[model][0], LocalModels)
+        return most + (self.cost(_base_of(model)) if local else 0.0)
 
     def measured(self, model: str, seed: int) -> dict[str, Any]:
         """Train a model and return its measurements, with the metric of each user."""
-        train, valid, test = self._loaders
+        train, _, test = self._loaders
         with tempfile.TemporaryDirectory() as folder, _quiet(), global_seed(seed):
-            trainer, loader = self._trainer(model, seed, checkpoint_dir=folder)
-            score, _ = trainer.fit(loader, valid, saved=True, verbose=False)
-            best = torch.load(trainer.saved_model_file)
-        net = trainer.model
-        net.load_state_dict(best["state_dict"])
-        evaluator = GroupEvaluator(trainer.config, test, mainstream_groups(train), n_boot=1)
+            net, found = self._trained(model, seed, checkpoint_dir=folder)
+        config = self._config(model, seed)
+        evaluator = GroupEvaluator(config, test, mainstream_groups(train), n_boot=1)
         users = evaluator.evaluate(net).per_user
         return {
-            "epochs": best["epoch"] + 1,
-            "validation": score,
+            **found,
             "experts": net.effective_experts() if isinstance(net, MixtureOfExperts) else 1.0,
             "group": list(users["group"]),
             "ndcg@20": users["ndcg@20"].round(6).tolist(),
         }
+
+
+def _base_of(model: str) -> str:
+    """Return the model that local models start from."""
+    return next(name for name, (cls, _) in MODELS.items() if cls is MODELS[model][0].starts_from)
 
 
 @contextmanager
