@@ -12,9 +12,10 @@ from recbole_groupmix.report.paper import statements
 from recbole_groupmix.report.studies import tall, unfairness
 from recbole_groupmix.report.studies.claims import Claim, claims_table, ratio
 from recbole_groupmix.report.studies.published import published, rows_of
+from recbole_groupmix.reproduce.studies.rated_model import measures
 from recbole_groupmix.reproduce.studies.study import StudyCell
 from recbole_groupmix.reproduce.studies.tall import MODELS, TallStudy
-from recbole_groupmix.reproduce.studies.unfairness import UnfairnessStudy, measures
+from recbole_groupmix.reproduce.studies.unfairness import UnfairnessStudy
 
 TALL = ["reproduce", "tall", "--quick", "--datasets=tiny", "--models=uniform,TALL", "--epochs=5",
         "--weight_gap=1", "--learning_rate=0.01", "--train_batch_size=16"]  # fmt: skip
