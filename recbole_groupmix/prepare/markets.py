@@ -17,7 +17,7 @@ from recbole_groupmix.prepare.market_files import (
     find_markets,
 )
 from recbole_groupmix.prepare.market_rows import MarketTable, Row, read_market
-from recbole_groupmix.prepare.publish import Tables
+from recbole_groupmix.prepare.publish import Tables, check_name
 from recbole_groupmix.prepare.recipe import Noted, Recipe
 from recbole_groupmix.prepare.sources import Source
 from recbole_groupmix.text.numbers import count
