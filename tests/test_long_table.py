@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from recbole_groupmix.record import long_table
-from recbole_groupmix.record.changes import changes, test_means as means_of
+from recbole_groupmix.record.changes import changes
+from recbole_groupmix.record.changes import test_means as means_of
 from recbole_groupmix.record.long_table import TEXTS, joined, write_long
 
 
@@ -37,7 +38,7 @@ def frames(**sizes):
 
 def test_a_joined_table_holds_the_same_rows():
     plain, small = pd.concat(frames(), ignore_index=True), joined(frames())
-    back = small.astype({name: object for name in TEXTS})
+    back = small.astype(dict.fromkeys(TEXTS, object))
     pd.testing.assert_frame_equal(back, plain)
     assert all(list(small[n].cat.categories) == sorted(set(plain[n])) for n in TEXTS)
     assert joined([]) is None

@@ -55,6 +55,7 @@ class LongTail:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        """Refuse sizes that no data set can have."""
         for name, least in (("users", 2), ("items", 40), ("interactions", 1), ("groups", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
@@ -102,7 +103,7 @@ class LongTail:
         raw = self._rng(_ACTIVITY).lognormal(0.0, _SPREAD, self.users)
 
         def rows(scale: float) -> Ints:
-            return np.minimum(least + np.floor(scale * raw).astype(np.int64), most)
+            return np.asarray(np.minimum(least + np.floor(scale * raw).astype(np.int64), most))
 
         low, high = 0.0, 1.0
         while rows(high).sum() < self.interactions:

@@ -7,7 +7,7 @@ row, as categories 7; a file is written from plain texts, a block of rows at a t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -35,9 +35,9 @@ def joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
         Rows in order, numbered from 0; categories in the order of their texts. None without tables.
     """
     first: dict[str, pd.CategoricalDtype] = {}
-    small: list[dict[str, pd.Categorical | np.ndarray]] = []
+    small: list[dict[str, pd.Categorical | np.ndarray[Any, Any]]] = []
     for frame in frames:
-        columns: dict[str, pd.Categorical | np.ndarray] = {}
+        columns: dict[str, pd.Categorical | np.ndarray[Any, Any]] = {}
         for name in frame.columns:
             if name not in TEXTS:
                 columns[name] = frame[name].to_numpy()
