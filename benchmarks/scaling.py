@@ -136,14 +136,13 @@ def run_once(sizes, keys):
     with tempfile.TemporaryDirectory() as place:
         prepare_in(place, sizes)
         given = {**RUN, "dataset": "long_tail", "data_path": place, **keys}
-        cost = []
 
         def step(name, work):
             started, cpu = time.perf_counter(), time.process_time()
             made = work()
             wall, cpu = time.perf_counter() - started, time.process_time() - cpu
-            cost.append({"step": name, "wall_s": round(wall, 1), "cpu_s": round(cpu, 1)})
-            cost[-1]["peak_mib_so_far"] = round(peak_mib())
+            peak = f"peak so far {peak_mib():,.0f} MiB"
+            print(f"{name}: {wall:.1f} s, {cpu:.1f} CPU seconds, {peak}", flush=True)
             return made
 
         experiment = step("load, split, all of train", lambda: Experiment(merge_settings(given)))
@@ -155,8 +154,6 @@ def run_once(sizes, keys):
             jobs = [job_of(experiment, one, 1, epochs=n, eval_step=eval_step or 0)]
             what = f"{n} epoch{'s' * (n > 1)}{' and its evaluation' if eval_step else ''}"
             step(f"a model, {what}", lambda jobs=jobs: list(Joint().train(experiment, jobs)))
-    for line in cost:
-        print("  ".join(f"{name} {value}" for name, value in line.items()))
 
 
 def prepare_in(place, sizes):
