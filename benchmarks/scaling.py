@@ -5,8 +5,7 @@
 Each point is a `groupmix run` of BPR in a process of its own, on generated data of that size
 (`groupmix prepare long_tail`): 2 folds, d = 64, one epoch, one repeat, no rivals, no page of budgets.
 Each axis is varied alone around BASE. CPU seconds (user + system) stand beside wall time, since other
-jobs may be running; the steps are CPU seconds too. The last lines fit laws of growth to the points
-and say what eight hours can train by them. ``--full`` is the one point of MovieLens-25M's size with
+jobs may be running; the steps are CPU seconds too. The last lines fit laws of growth to the points. ``--full`` is the one point of MovieLens-25M's size with
 16 mixes; with ``--once`` only loading, the folds, and a model's first epochs and evaluation are
 measured, from which the whole can be estimated. Other keys go to the runs, such as ``--epochs=10``.
 """
@@ -197,13 +196,6 @@ def laws(rows):
         left = y - matrix @ found
         law = "".join(f" + {b:.3g} x ({term})" for b, term in zip(found[1:], terms, strict=True))
         lines.append(f"{name} = {found[0]:.3g}{law}; largest error {np.abs(left).max():.2g}")
-    each = (epochs / work).max()
-    for interactions in (1_000_000, 25_000_095):
-        in_night = 8 * 3600 / (each * interactions * 0.4)  # a fold of two trains on 40 % of rows
-        lines.append(
-            f"8 hours of one thread train {in_night:,.0f} models x epochs on folds of "
-            f"{interactions:,} interactions, evaluation not counted"
-        )
     return lines
 
 
