@@ -13,7 +13,7 @@ from recbole_groupmix.files.output_paths import out_folder
 SUMMARY = "Make a data set in RecBole's format from its archive."
 EXAMPLES = (
     "groupmix prepare ml-1m --source ml-1m.zip",
-    "groupmix prepare long_tail --name=lt1m --users=20000 --items=15000 --interactions=1000000",
+    "groupmix prepare long_tail --users=6000 --items=4000 --interactions=800000",
     "groupmix prepare markets --source FOREC/DATA/proc_data --name=xmarket",
 )
 TEXT = """\
