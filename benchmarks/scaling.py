@@ -1,133 +1,258 @@
-"""Seconds a model and pass against the number of models, users, interactions and dimensions.
+"""Seconds and peak memory of whole runs against users, items, interactions, mixes and workers.
 
-    python benchmarks/scaling.py [--model=BPR] [--out=scaling.svg] [--max_memory=1]
+    python benchmarks/scaling.py [--full] [--once] [--out=scaling.csv] [--figure=scaling.svg] [--key=value ...]
 
-Synthetic interactions with the popularity profile of MovieLens. Each axis is varied alone around
-6,000 users, 800,000 interactions, 3,700 items, d = 16 and 16 models. Prints a table; with ``--out``
-(and matplotlib) also draws it. The last lines check that memory stays below ``max_memory`` (GiB):
-more models than fit are asked for, and the peak beside what the process held before is printed.
+Each point is a `groupmix run` of BPR in a process of its own, on generated data of that size
+(`groupmix prepare long_tail`): 2 folds, d = 64, one epoch, one repeat, no rivals, no page of budgets.
+Each axis is varied alone around BASE. CPU seconds (user + system) stand beside wall time, since other
+jobs may be running; the steps are CPU seconds too. The last lines fit laws of growth to the points. ``--full`` is the one point of MovieLens-25M's size with
+16 mixes; with ``--once`` only loading, the folds, and a model's first epochs and evaluation are
+measured, from which the whole can be estimated. Other keys go to the runs, such as ``--epochs=10``.
 """
 
-import statistics
+import csv
+import json
+import os
+import resource
+import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-from ceilings import forget_peak, peak_mib
-from scipy.sparse import csr_matrix
 
 from recbole_groupmix.cli.options import parse_options
-from recbole_groupmix.engine.population import Population
-from recbole_groupmix.engine.terms import Member, Shared
-from recbole_groupmix.engine.threads import pool
-from recbole_groupmix.engine.triplets import Triplets
 
-BASE = {"models": 16, "users": 6_000, "interactions": 800_000, "d": 16}
+BASE = {"users": 6_000, "items": 4_000, "interactions": 400_000, "mixes": 4, "workers": 1}
 AXES = {
-    "models": (1, 2, 4, 16, 64),
-    "users": (1_500, 6_000, 24_000, 96_000),
-    "interactions": (100_000, 400_000, 1_600_000, 6_400_000),
-    "d": (4, 16, 64, 256),
+    "users": (3_000, 6_000, 12_000),
+    "items": (2_000, 4_000, 8_000),
+    "interactions": (200_000, 400_000, 800_000),
+    "mixes": (2, 4, 16),
+    "workers": (1,),
 }
-N_ITEMS = 3_700
-N_GROUPS = 7
+FULL = {"users": 162_541, "items": 59_047, "interactions": 25_000_095, "mixes": 16, "workers": 1}
+STEPS = ("load", "parts", "epochs", "evaluation", "test", "result", "page")
+RUN = {
+    "group_field": "group",
+    "target": "g3",
+    "model": "BPR",
+    "embedding_size": 64,
+    "folds": 2,
+    "repeats": 1,
+    "epochs": 1,
+    "rivals": "none",
+    "budget_curve": False,
+}
 
 
-def population(n_models, n_users, n_interactions, d, n_layers, seed=0):
-    """A population with random weights, and a batch of random triplets for it."""
-    rng = np.random.default_rng(seed)
-    users = rng.integers(n_users, size=n_interactions)
-    items = np.minimum(rng.exponential(0.15, n_interactions), 0.999)
-    pos, neg = (items * N_ITEMS).astype(np.int64), rng.integers(N_ITEMS, size=n_interactions)
-    graph = None
-    if n_layers:
-        size = n_users + N_ITEMS
-        half = csr_matrix(
-            (np.full(n_interactions, 0.01, np.float32), (users, n_users + pos)), (size, size)
+_INSIDE = [0.0]
+
+
+@contextmanager
+def timed(seconds, step):
+    """Add the CPU seconds of a block to a step, without those of steps inside it."""
+    started = time.process_time()
+    _INSIDE.append(0.0)
+    try:
+        yield
+    finally:
+        whole = time.process_time() - started
+        seconds[step] = seconds.get(step, 0.0) + whole - _INSIDE.pop()
+        _INSIDE[-1] += whole
+
+
+def watch(owner, name, step, seconds):
+    """Count the CPU seconds of a function of the package as those of a step."""
+    work = getattr(owner, name)
+
+    def counted(*args, **given):
+        with timed(seconds, step):
+            return work(*args, **given)
+
+    setattr(owner, name, counted)
+
+
+def run_point(sizes, keys):
+    """Run one point in this process; print its cost as the last line."""
+    from recbole_groupmix.cli.main import main as groupmix
+    from recbole_groupmix.experiment.experiment import Experiment
+    from recbole_groupmix.report import after_run
+    from recbole_groupmix.search import carry_out, test_stage
+    from recbole_groupmix.training.joint_models import JointModels
+
+    seconds, models = {}, [0]
+    watch(Experiment, "__init__", "load", seconds)
+    watch(Experiment, "_make_part", "parts", seconds)
+    watch(JointModels, "_measured", "evaluation", seconds)
+    watch(test_stage, "test_metrics", "test", seconds)
+    watch(carry_out, "finish", "result", seconds)
+    watch(after_run, "write_report", "page", seconds)
+    update = JointModels._update
+
+    def counted(self, *args):
+        models[0] += len(self._population.alive) * len(self._part.users)
+        with timed(seconds, "epochs"):
+            update(self, *args)
+
+    JointModels._update = counted
+    with tempfile.TemporaryDirectory() as place:
+        prepare_in(place, sizes)
+        started, cpu = time.perf_counter(), time.process_time()
+        given = {**RUN, "trials": sizes["mixes"], "data_path": place, **keys}
+        if sizes["workers"] > 1:
+            given["workers"] = sizes["workers"]
+        options = [f"--{key}={value}" for key, value in given.items()]
+        failed = groupmix(
+            ["run", "--dataset=long_tail", f"--output_dir={place}/runs", "--yes", *options]
         )
-        graph = (half + half.T).tocsr()
-    tables = rng.normal(0, 0.1, (n_users + N_ITEMS, d)).astype(np.float32)
-    group = rng.integers(N_GROUPS, size=n_users)
-    shared = Shared(n_users, tables, group, np.ones(n_users), graph=graph, n_layers=n_layers)
-    weights = rng.uniform(0.1, 2.0, (n_models, N_GROUPS))
-    members = [Member(w, w, 0.03, 0.01) for w in weights]
-    return Population(shared, members), Triplets.of_rows(users, pos, neg, pool().size)
+        if failed:
+            raise SystemExit("the run failed")
+        wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # of workers
+    cpu += used.ru_utime + used.ru_stime
+    steps = {step: round(seconds.get(step, 0.0), 3) for step in STEPS}
+    cost = {
+        "wall_s": round(wall, 1),
+        "cpu_s": round(cpu, 1),
+        "peak_mib": round(peak_mib()),
+        **steps,
+    }
+    print(json.dumps({**cost, "row_models": models[0]}))
 
 
-def seconds_a_model(n_layers, rounds=5, **sizes):
-    made, batch = population(
-        sizes["models"], sizes["users"], sizes["interactions"], sizes["d"], n_layers
-    )
-    made.step(batch)
-    seconds = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        made.step(batch)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds) / sizes["models"]
-
-
-def draw(rows, model, out):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, panels = pyplot.subplots(1, len(AXES), figsize=(13, 3.2), sharey=True)
-    for panel, axis in zip(panels, AXES, strict=True):
-        points = [(value, seconds) for name, value, seconds in rows if name == axis]
-        panel.loglog(*zip(*points, strict=True), "o-")
-        panel.set_xlabel(axis)
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel("seconds a model and pass")
-    figure.suptitle(f"{model}, {pool().size} threads")
-    figure.tight_layout()
-    figure.savefig(out)
-
-
-def main(arguments):
-    options = {"model": "BPR", "max_memory": "1", **parse_options(arguments)}
-    n_layers = 3 if options["model"] == "LightGCN" else 0
-    rows = []
-    for axis, values in AXES.items():
-        for value in values:
-            seconds = seconds_a_model(n_layers, **{**BASE, axis: value})
-            rows.append((axis, value, seconds))
-            print(f"{axis:13} {value:9,d}  {seconds:8.4f} s a model and pass", flush=True)
-    if "out" in options:
-        draw(rows, options["model"], options["out"])
-    memory_check(float(options["max_memory"]), options["model"])
-
-
-def memory_check(budget, model):
-    """Train more models than a budget holds, through the seam that runs use."""
-    from recbole_groupmix.core.mix import Mix
+def run_once(sizes, keys):
+    """Load, train one model on one fold for an epoch and rank for the target's users."""
+    from recbole_groupmix.core.mix import proportional
     from recbole_groupmix.experiment.experiment import Experiment
     from recbole_groupmix.mixes.candidates import Candidate
     from recbole_groupmix.search.jobs import job_of
     from recbole_groupmix.settings.merge import merge_settings
     from recbole_groupmix.training.joint import Joint
 
-    given = {"dataset": "ml-100k", "target": "25", "model": model, "max_memory": budget}
-    experiment = Experiment(merge_settings({**given, "embedding_size": 512, "graph": "all"}))
-    others = [name for name in experiment.groups.names if name != "25"]
-    mixes = [Mix(dict.fromkeys(others, 1 / len(others)), 0.5 + i / 100) for i in range(200)]
+    with tempfile.TemporaryDirectory() as place:
+        prepare_in(place, sizes)
+        given = {**RUN, "dataset": "long_tail", "data_path": place, **keys}
 
-    def jobs_of(mixes):
-        candidates = [Candidate(f"m{i}", mix, "own") for i, mix in enumerate(mixes)]
-        return [job_of(experiment, candidate, 1, epochs=1) for candidate in candidates]
+        def step(name, work):
+            started, cpu = time.perf_counter(), time.process_time()
+            made = work()
+            wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+            peak = f"peak so far {peak_mib():,.0f} MiB"
+            print(f"{name}: {wall:.1f} s, {cpu:.1f} CPU seconds, {peak}", flush=True)
+            return made
 
-    list(Joint().train(experiment, jobs_of(mixes[:1])))
-    forget_peak()
-    before = peak_mib()
-    labels = set()
-    jobs = jobs_of(mixes)
-    for _ in Joint().train(experiment, jobs, lambda label, *_: labels.add(label)):
-        pass
-    print(
-        f"200 models of d = 512 under max_memory = {budget:g} GiB: {' and '.join(sorted(labels))}; "
-        f"{(peak_mib() - before) / 1024:.2f} GiB more than before"
+        experiment = step("load, split, all of train", lambda: Experiment(merge_settings(given)))
+        for fold in (1, 2):
+            step(f"fold {fold}", lambda fold=fold: experiment.part(fold))
+        mix = proportional(experiment.n_users, experiment.target)
+        one = Candidate("proportional", mix, "baseline")
+        for n, eval_step in ((1, None), (2, None), (1, 1)):
+            jobs = [job_of(experiment, one, 1, epochs=n, eval_step=eval_step or 0)]
+            what = f"{n} epoch{'s' * (n > 1)}{' and its evaluation' if eval_step else ''}"
+            step(f"a model, {what}", lambda jobs=jobs: list(Joint().train(experiment, jobs)))
+
+
+def prepare_in(place, sizes):
+    """Make the data of a point."""
+    from recbole_groupmix.cli.main import main as groupmix
+
+    own = [f"--{key}={sizes[key]}" for key in ("users", "items", "interactions")]
+    if groupmix(["prepare", "long_tail", *own, f"--out={place}"]):
+        raise SystemExit("the data cannot be made")
+
+
+def peak_mib():
+    """Peak memory of this process in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
+
+
+def point(axis, sizes, keys):
+    """Run one point in a process of its own and return its row."""
+    own = [f"--{key}={value}" for key, value in keys.items()]
+    command = [sys.executable, __file__, f"--point={json.dumps(sizes)}", *own]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ)
+    return {"axis": axis, **sizes, **json.loads(done.stdout.splitlines()[-1])}
+
+
+def laws(rows):
+    """Return the fitted laws as lines: CPU seconds and peak memory."""
+    n = np.array([row["interactions"] for row in rows], float)
+    work = np.array([row["row_models"] for row in rows], float)
+    epochs = np.array([row["epochs"] for row in rows])
+    rest = np.array([row["cpu_s"] for row in rows]) - epochs
+    peak = np.array([row["peak_mib"] for row in rows], float)
+    tables = np.array([(row["users"] + row["items"]) * (row["mixes"] + 3) for row in rows], float)
+    lines = []
+    for name, y, terms in (
+        ("CPU seconds of training", epochs, {"rows x models x epochs": work}),
+        ("CPU seconds of all else", rest, {"interactions": n, "users + items, x models": tables}),
+        ("peak MiB", peak, {"interactions": n, "users + items, x models": tables}),
+    ):
+        matrix = np.column_stack([np.ones(len(rows)), *terms.values()])
+        found = np.linalg.lstsq(matrix / matrix.max(axis=0), y, rcond=None)[0] / matrix.max(axis=0)
+        left = y - matrix @ found
+        law = "".join(f" + {b:.3g} x ({term})" for b, term in zip(found[1:], terms, strict=True))
+        lines.append(f"{name} = {found[0]:.3g}{law}; largest error {np.abs(left).max():.2g}")
+    return lines
+
+
+def draw(rows, out):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    axes = [axis for axis in AXES if sum(row["axis"] == axis for row in rows) > 1]
+    figure, panels = pyplot.subplots(2, len(axes), figsize=(11, 5), sharey="row", squeeze=False)
+    for column, axis in enumerate(axes):
+        mine = [row for row in rows if row["axis"] == axis]
+        for panel, what, label in (
+            (panels[0, column], "cpu_s", "CPU seconds"),
+            (panels[1, column], "peak_mib", "peak MiB"),
+        ):
+            panel.plot([row[axis] for row in mine], [row[what] for row in mine], "o-")
+            panel.set_ylim(bottom=0)
+            panel.set_xlabel(axis)
+            panel.set_ylabel(label if column == 0 else "")
+            panel.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(out)
+
+
+def main(arguments):
+    full, once = "--full" in arguments, "--once" in arguments
+    options = parse_options([a for a in arguments if a not in ("--full", "--once")])
+    if once:
+        run_once(FULL if full else BASE, options)
+        return
+    own = {key: options.pop(key) for key in ("out", "figure", "point") if key in options}
+    if "point" in own:
+        run_point(json.loads(own["point"]), options)
+        return
+    wanted = (
+        [("full", FULL)]
+        if full
+        else [(axis, {**BASE, axis: value}) for axis, values in AXES.items() for value in values]
     )
+    rows, known = [], {}
+    for axis, sizes in wanted:
+        key = tuple(sizes.values())
+        if key not in known:  # the middle of every axis is the same run
+            known[key] = point(axis, sizes, options)
+        rows.append({**known[key], "axis": axis})
+        print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+    if "out" in own:
+        with open(own["out"], "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    if "figure" in own and not full:
+        draw(rows, Path(own["figure"]))
+    if not full:
+        print("\n".join(laws(rows)))
 
 
 if __name__ == "__main__":

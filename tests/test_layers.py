@@ -22,7 +22,7 @@ LAYERS = {
     "surface": ("core", {"numpy", "scipy"}),
     "text": ("", {"matplotlib"}),
     "settings": ("bundled core files text models", {"numpy", "yaml"}),
-    "record": ("files core text", {"numpy", "pandas", "yaml"}),
+    "record": ("files core text", {"numpy", "pandas", "pyarrow", "yaml"}),
     "prepare": ("core files text", {"numpy", "pandas"}),
     "exchange": ("core surface files record text", {"numpy", "pandas", "yaml", "optuna"}),
     "compare": ("core files record text", {"numpy", "scipy", "pandas", "pyarrow"}),

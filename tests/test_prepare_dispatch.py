@@ -97,6 +97,7 @@ def test_group_fields():
         "bookcrossing": "country",
         "completejourney": "age",
         "lastfm-asia": "country",
+        "long_tail": "group",
         "markets": "market",
         "ml-100k": "age_group",
         "ml-1m": "age",

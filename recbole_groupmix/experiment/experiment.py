@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.transform import construct_transform
 
+from recbole_groupmix.adapters.columns import rows_of
 from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.group_items import ALL
@@ -267,7 +269,7 @@ class Experiment:
         Models build graphs, histories and rating matrices from it.
         """
         rows = part.rows if present is None else part.rows[present[part.users]]
-        return self.dataset.copy(self.dataset.inter_feat[rows])
+        return self.dataset.copy(rows_of(self.dataset.inter_feat, torch.from_numpy(rows)))
 
     def test_data(self) -> FullSortEvalDataLoader:
         """Return the test part as RecBole's evaluation loader over the items that are ranked."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.sampler import RepeatableSampler, Sampler
 
 from recbole_groupmix.adapters.catalogue_loader import CatalogueLoader
+from recbole_groupmix.adapters.columns import rows_of
 from recbole_groupmix.adapters.history_loader import HistoryLoader
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 
@@ -31,7 +33,8 @@ def loader_of_test(experiment: Experiment) -> FullSortEvalDataLoader:
     )
     rows = rows[first[np.isin(pairs, wanted)]]
     train, test = (
-        experiment.dataset.copy(experiment.dataset.inter_feat[r]) for r in (part.rows, rows)
+        experiment.dataset.copy(rows_of(experiment.dataset.inter_feat, torch.from_numpy(r)))
+        for r in (part.rows, rows)
     )
     sampler = Sampler(["train", "test"], [train, test]).set_phase("test")
     if part.catalogues is not None:

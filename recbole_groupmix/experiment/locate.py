@@ -15,7 +15,7 @@ DOWNLOADED = "ml-1m"
 #: Folders of data sets where the command runs: ours and RecBole's.
 _HERE = ("dataset_atomic", "dataset")
 #: Data sets that `groupmix prepare` makes from an installed package, or from nothing.
-_NEED_NO_SOURCE = ("blockmix", "completejourney", "ml-100k")
+_NEED_NO_SOURCE = ("blockmix", "completejourney", "long_tail", "ml-100k")
 
 
 def data_folder(dataset: str, data_path: str | None, benchmark: list[str] | None = None) -> Path:

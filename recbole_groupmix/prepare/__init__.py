@@ -15,6 +15,7 @@ _MODULES = {
     "bookcrossing": "bookcrossing",
     "completejourney": "completejourney",
     "lastfm-asia": "lastfm_asia",
+    "long_tail": "long_tail",
     "markets": "markets",
     "ml-100k": "ml_100k",
     "ml-1m": "ml_1m",
@@ -61,15 +62,16 @@ def prepare(
     name : str
         One of `DATA_SETS`.
     source : pathlib.Path or None
-        Zip archive or folder as it was downloaded; not needed for ``ml-100k``, ``blockmix`` and
-        ``completejourney``.
+        Zip archive or folder as it was downloaded; not needed for ``ml-100k``, ``blockmix``,
+        ``long_tail`` and ``completejourney``.
     out : pathlib.Path
         Folder of data sets; the files go to ``<out>/<name>``.
     force : bool
         Whether to replace another version of the data set in that folder.
     options : mapping from str to str, optional
         Options of that data set: ``markets`` has ``layout``, ``name``, which becomes the name of
-        the data set, and ``user_column``, ``item_column``, ``rating_column``, ``time_column``.
+        the data set, and ``user_column``, ``item_column``, ``rating_column``, ``time_column``;
+        ``long_tail`` has ``name``, ``users``, ``items``, ``interactions``, ``groups``, ``seed``.
 
     Returns
     -------

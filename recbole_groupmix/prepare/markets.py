@@ -17,11 +17,11 @@ from recbole_groupmix.prepare.market_files import (
     find_markets,
 )
 from recbole_groupmix.prepare.market_rows import MarketTable, Row, read_market
-from recbole_groupmix.prepare.publish import Tables
+from recbole_groupmix.prepare.publish import Tables, check_name
 from recbole_groupmix.prepare.recipe import Noted, Recipe
 from recbole_groupmix.prepare.sources import Source
 from recbole_groupmix.text.numbers import count
-from recbole_groupmix.text.untrusted import safe_file_name, short_repr
+from recbole_groupmix.text.untrusted import short_repr
 
 NAME = "markets"
 """Name of the data set where no other is given."""
@@ -268,11 +268,7 @@ def with_options(options: Mapping[str, str]) -> Recipe:
             f"layout is {short_repr(layout, 40)}; allowed are {', '.join(LAYOUTS)}"
             f"{did_you_mean(layout, LAYOUTS, ' ({})')}"
         )
-    if not name or safe_file_name(name) != name or name.startswith("."):
-        raise ValueError(
-            f"name is {short_repr(name, 40)}, which cannot be the name of files everywhere; take "
-            f"letters, digits, _ and -"
-        )
+    check_name(name)
     columns = {
         key.removesuffix("_column"): value
         for key, value in options.items()

@@ -2,14 +2,14 @@
 
 import filecmp
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from recbole_groupmix.files.output_paths import existing_above
 from recbole_groupmix.files.staging import staging_beside
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.prepare.atomic import Columns, write_atomic
-from recbole_groupmix.text.untrusted import error_text
+from recbole_groupmix.text.untrusted import error_text, safe_file_name, short_repr
 
 Tables = Mapping[str, Columns]
 """A data set: suffix (``"inter"``, ``"user"``, ``"item"``) -> table.
@@ -19,6 +19,15 @@ A suffix such as ``"train.inter"`` is a part of a given split, as ``benchmark_fi
 
 _FEATURES = ("item", "user")
 _NOTE = "SOURCE.md"
+
+
+def check_name(name: str) -> None:
+    """Raise ``ValueError`` unless files everywhere can have the name of a data set."""
+    if not name or safe_file_name(name) != name or name.startswith("."):
+        raise ValueError(
+            f"name is {short_repr(name, 40)}, which cannot be the name of files everywhere; take "
+            f"letters, digits, _ and -"
+        )
 
 
 def check_writable(folder: Path) -> None:
@@ -49,7 +58,12 @@ def check_writable(folder: Path) -> None:
 
 
 def publish(
-    folder: Path, name: str, tables: Tables, source_text: str, *, force: bool = False
+    folder: Path,
+    name: str,
+    tables: Tables | Callable[[Path], None],
+    source_text: str,
+    *,
+    force: bool = False,
 ) -> None:
     """Write a data set's atomic files and its SOURCE.md into a folder.
 
@@ -62,8 +76,9 @@ def publish(
         Folder of the data set; made where it is missing.
     name : str
         Name of the data set, the stem of its files.
-    tables : mapping from str to mapping
-        Suffix -> columns, as `write_atomic` takes them.
+    tables : mapping from str to mapping, or callable
+        Suffix -> columns, as `write_atomic` takes them; or a function that writes the files
+        ``<name>.<suffix>`` into the folder that it is given.
     source_text : str
         Text of SOURCE.md.
     force : bool
@@ -80,8 +95,11 @@ def publish(
     check_writable(folder)
     try:
         with staging_beside(folder) as staging:
-            for suffix, columns in tables.items():
-                write_atomic(staging, name, suffix, columns)
+            if callable(tables):
+                tables(staging)
+            else:
+                for suffix, columns in tables.items():
+                    write_atomic(staging, name, suffix, columns)
             write_whole(staging / _NOTE, source_text)
             try:
                 staging.rename(folder)  # fails if the folder exists, perhaps made meanwhile

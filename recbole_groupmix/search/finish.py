@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.mixes.candidates import Candidate
 from recbole_groupmix.record.fold_schema import FoldSummary
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.long_table import write_long
 from recbole_groupmix.record.result import build_result
 from recbole_groupmix.record.result_schema import EpochWeights, Result, RivalRecord
 from recbole_groupmix.record.schema import Group, Lengths, RemovedStep
@@ -69,7 +71,7 @@ def finish(
     check_reference(lost, "on all of train")
     diverged = [*chosen.diverged, *(name for name in lost if name not in chosen.diverged)]
     rows = {name: candidate for name, candidate in chosen.rows.items() if name not in lost}
-    folder.write("metrics.parquet", lambda file: metrics.to_parquet(file, index=False))
+    folder.write("metrics.parquet", partial(write_long, metrics))
     keeper.describe(experiment, rows, chosen.epochs)
     duplicates = {name: of for name, of in chosen.duplicates.items() if name in rows}
     of_rivals = {

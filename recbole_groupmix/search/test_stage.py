@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.labels import scored_rows
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.record.folder import RunFolder
+from recbole_groupmix.record.long_table import joined
 from recbole_groupmix.record.metrics import read_repeat
 from recbole_groupmix.search.choice import Chosen
 from recbole_groupmix.search.jobs import job_of
@@ -142,6 +143,7 @@ class TestStage:
         -------
         frame : pandas.DataFrame
             Long: user_id and group (tokens), mix, repeat, metric, k, value; users of all groups.
+            Texts are categories.
             Without mixes whose training diverged in any repeat.
         diverged : list of str
             These mixes, by their name in the result.
@@ -157,20 +159,31 @@ class TestStage:
         return frame, list(self._diverged)
 
     def own_length(self) -> pd.DataFrame | None:
-        """Return the metrics of the control, as those of :meth:`result`; None if it lost all rows."""
-        return self._frame(self._own, {**self._diverged, **dict.fromkeys(self._own_diverged)})
+        """Return the metrics of the control, as those of :meth:`result`; None if it lost all rows.
+
+        Of the target's users alone: nobody else's are compared.
+        """
+        lost = {**self._diverged, **dict.fromkeys(self._own_diverged)}
+        return self._frame(self._own, lost, self._experiment.target)
 
     def _frame(
-        self, epochs: Mapping[str, int], diverged: Mapping[str, None]
+        self, epochs: Mapping[str, int], diverged: Mapping[str, None], group: str | None = None
     ) -> pd.DataFrame | None:
-        frames = []
-        for job in self._jobs:
-            rows = [row for row in self._labels[job.name] if row not in diverged]
-            if rows and job.epochs == epochs[job.name]:
-                frame = self._read(job)
-                self._seconds[job.name, job.repeat, job.epochs] = float(frame["seconds"].iloc[0])
-                frames += [frame.drop(columns="seconds").assign(mix=row) for row in rows]
-        return pd.concat(frames, ignore_index=True) if frames else None
+        """Return the values of all rows, of users of a group or of all."""
+
+        def frames() -> Iterator[pd.DataFrame]:
+            for job in self._jobs:
+                rows = [row for row in self._labels[job.name] if row not in diverged]
+                if rows and job.epochs == epochs[job.name]:
+                    frame = self._read(job)
+                    seconds = float(frame["seconds"].iloc[0])
+                    self._seconds[job.name, job.repeat, job.epochs] = seconds
+                    frame = frame.drop(columns="seconds")
+                    if group is not None:
+                        frame = frame[frame["group"] == group]
+                    yield from (frame.assign(mix=row) for row in rows)
+
+        return joined(frames())
 
     @property
     def seconds(self) -> float:
