@@ -158,6 +158,7 @@ def test_arguments_of_the_process_are_the_default(monkeypatch, capsys):
         (["rnu"], "unknown command 'rnu'; did you mean run? Commands are prepare, "),
         (["search"], "unknown command 'search'; commands are prepare, "),
         (["x" * 9999], "unknown command 'xxx"),
+        (["--target=25"], "command '--target=25'; options come after a command, such as run; "),
         (["profile", "--pionts=3"], "key 'pionts' on the command line; did you mean --points?"),
         (["reproduce", "--modles=EASE"], "did you mean --models?"),
         (["check", "--influense=no", "--dataset=blockmix"], "did you mean --influence?"),

@@ -82,6 +82,8 @@ def _main(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         near = nearest(name, COMMANDS, _CUTOFF)
         hint = f"did you mean {near}? Commands are" if near else "commands are"
+        if name.startswith("--"):
+            hint = "options come after a command, such as run; commands are"
         raise ValueError(f"unknown command {short_repr(name)}; {hint} {', '.join(COMMANDS)}")
     parser = parser_of(name)
     if any(word in _HELP for word in rest):

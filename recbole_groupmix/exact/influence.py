@@ -183,7 +183,8 @@ def influence_text(influence: pd.DataFrame, metric: str) -> str:
     return "\n".join(
         [
             f"Without the users of a group (columns): change of {metric} of a target (rows), 95 %",
-            f"intervals over its users; * p < {LEVEL} after Holm's correction over the row.",
+            f"intervals over its users; * p < {LEVEL} after Holm's correction over the row. In its own",
+            "column a target's users are measured as users who are new to the model.",
             influence_table(influence, "without"),
             "",
             "One percent more of a group: change of the target's held-out log loss; below 0 is better.",
