@@ -12,7 +12,7 @@ from recbole_groupmix.cli.streams import answer, asker, saying
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.text.untrusted import short_repr
 
-SUMMARY = "Run the paper's experiments or another study, beside published figures."
+SUMMARY = "Run the paper's experiments or a study, beside published figures."
 TEXT = (
     "Run the same command again to resume what was interrupted. At d <= 8 fewer than 5 repeats (the "
     "default) establish nothing."
