@@ -28,6 +28,7 @@ from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.training.back_ends import back_end
+from recbole_groupmix.workers.trainer import trainer_of
 
 #: Value of ``target`` that stands for all groups.
 ALL = "all"
@@ -106,7 +107,8 @@ class AllTargets:
         self._experiment.config["checkpoint_dir"] = str(self.folder.path)
         for run in runs.values():
             run.open()
-        results = carry_out(runs, self._experiment, self._back_end, self._shared, started)
+        with trainer_of(experiment, self._back_end, say, all_users=True) as trains:
+            results = carry_out(runs, experiment, trains, self._shared, started)
         index = build_index(
             self._experiment.settings,
             self._experiment.embedding_size,
