@@ -27,6 +27,7 @@ def open_crew(wanted: WantedWorkers, threads: int, say: Callable[[str], None]) -
     except ImportError as error:
         raise ValueError(f"these workers need Dask: {INSTALL}") from error
     cluster: Any = None
+    asked = wanted.n
     if wanted.kind == "dask-local":
         cluster = distributed.LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=wanted.n,
@@ -36,7 +37,7 @@ def open_crew(wanted: WantedWorkers, threads: int, say: Callable[[str], None]) -
             dashboard_address=None,
         )
     elif wanted.kind == "file":
-        cluster, threads = cluster_of(wanted.where, threads)
+        cluster, threads, asked = cluster_of(wanted.where, threads)
     try:
         client = distributed.Client(  # type: ignore[no-untyped-call]
             cluster if cluster is not None else wanted.where, timeout=_ANSWER
@@ -56,7 +57,7 @@ def open_crew(wanted: WantedWorkers, threads: int, say: Callable[[str], None]) -
 
     return Crew(
         executor=client.get_executor(pure=False),
-        n=len(hosts) or wanted.n or 1,
+        n=max(len(hosts), asked, 1),
         threads=threads,
         on_machine=max((hosts.count(host) for host in hosts), default=max(wanted.n, 1)),
         says=f"{len(hosts)} workers of Dask at {client.scheduler.address}; others may join",
@@ -67,8 +68,8 @@ def open_crew(wanted: WantedWorkers, threads: int, say: Callable[[str], None]) -
     )
 
 
-def cluster_of(file: str, threads: int) -> tuple[Any, int]:
-    """Return the cluster of dask-jobqueue that a file describes, and the threads of its workers.
+def cluster_of(file: str, threads: int) -> tuple[Any, int, int]:
+    """Return the cluster that a file describes, the threads of a worker, and how many are asked for.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def cluster_of(file: str, threads: int) -> tuple[Any, int]:
         raise ValueError(f"{file} describes a cluster of dask-jobqueue: {INSTALL}") from error
     name, jobs = content.get("cluster"), content.get("jobs", 1)
     options = dict(content.get("options") or {})
-    known = {n: getattr(dask_jobqueue, n) for n in dask_jobqueue.__all__ if n.endswith("Cluster")}
+    known = {n: each for n, each in vars(dask_jobqueue).items() if n.endswith("Cluster")}
+    known.pop("JobQueueCluster", None)  # what the others have in common
     known["LocalCluster"] = LocalCluster
     if name not in known:
         raise ValueError(
@@ -113,7 +115,7 @@ def cluster_of(file: str, threads: int) -> tuple[Any, int]:
         cluster.scale(jobs=jobs)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from error
-    return cluster, threads
+    return cluster, threads, jobs * int(options.get("processes") or 1)
 
 
 class _Watch:

@@ -72,21 +72,21 @@ class Workers:
                     try:
                         answer: Answer = pickle.loads(future.result())
                     except self._crew.lost:
+                        answer = Answer("", [])
+                    except CancelledError as error:
+                        raise ConnectionError(
+                            "the workers have gone; run the same command again to resume"
+                        ) from error
+                    if answer.key in left:
+                        of_answer = left.pop(answer.key)
+                        for number, sent in answer.fits:
+                            yield received(of_answer, number, sent)
+                    if unit.key in left:  # its worker has ended
                         tries[unit.key] += 1
                         if tries[unit.key] < self._crew.tries:
                             futures[self._submit(unit)] = unit
                         else:
                             failed.append(unit)
-                        continue
-                    except CancelledError as error:
-                        raise ConnectionError(
-                            "the workers have gone; run the same command again to resume"
-                        ) from error
-                    if answer.key not in left:
-                        continue
-                    of_answer = left.pop(answer.key)
-                    for number, sent in answer.fits:
-                        yield received(of_answer, number, sent)
         finally:
             for future in futures:
                 future.cancel()
