@@ -8,7 +8,7 @@ import platform
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -119,17 +119,16 @@ def _name() -> str:
 @contextmanager
 def _scratch() -> Iterator[str]:
     """Yield a folder that can be written to."""
-    try:
-        folder = TemporaryDirectory(prefix="groupmix-")
-        with open(Path(folder.name) / "probe", "wb") as file:
-            file.write(bytes(_PROBE))
-    except OSError as error:
-        raise ValueError(
-            f"{_name()} cannot write temporary files: {error}; free its disk, or name another "
-            "folder in its TMPDIR"
-        ) from error
-    with folder as name:
-        yield name
+    with ExitStack() as until_done:
+        try:
+            folder = until_done.enter_context(TemporaryDirectory(prefix="groupmix-"))
+            (Path(folder) / "probe").write_bytes(bytes(_PROBE))
+        except OSError as error:
+            raise ValueError(
+                f"{_name()} cannot write temporary files: {error}; free its disk, or name another "
+                "folder in its TMPDIR"
+            ) from error
+        yield folder
 
 
 def _experiment(digest: str, run: Run) -> Experiment:
