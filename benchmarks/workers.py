@@ -58,7 +58,9 @@ def main() -> None:
             arguments, Path(scratch) / "workers", f"--workers={prefix}{given.workers}"
         )
     print(f"same result: {alone == shared}")
-    print(f"{given.workers} workers ({given.kind}) of one thread: {one / several:.2f} times as fast")
+    print(
+        f"{given.workers} workers ({given.kind}) of one thread: {one / several:.2f} times as fast"
+    )
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
         experiment,
         say,
         [*two_groups_note(experiment, has_budget(settings)), *of_target.left_out],
+        by_workers=True,
     )
     expected = forecast(of_target, trainer, say)
     expected = within_hours(of_target, expected, say)

@@ -336,6 +336,15 @@ def test_other_values_are_refused(tiny, value):
     assert status == 2 and "workers is" in err and "allowed are a number of processes" in err
 
 
+def test_a_command_without_workers_says_so(tiny):
+    arguments = [a for a in run_arguments(tiny, workers=2)[1:] if "fine_tune" not in a]
+    keys = {"--dataset", "--data_path", "--group_field", "--workers", "--folds", "--epochs"}
+    kept = [a for a in arguments if a.partition("=")[0] in keys]
+    status, _, err = call("tune", *kept, "--learning_rates=[0.01]", "--reg_weights=[0.01]")
+    assert status == 0, err
+    assert "workers is 2 (on the command line) and has no effect" in err
+
+
 def test_an_absent_file_is_refused(tiny):
     status, _, err = call(*run_arguments(tiny, workers="nowhere.yaml"))
     assert status == 2 and err.splitlines()[-1].endswith("there is no such file")

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from blocks import blocks_of
 from command import REPOSITORY, run_arguments, run_folder
 from finished_runs import timeless
 
@@ -88,17 +89,21 @@ class Servers:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.started = []
-        self.scheduler = self._start("scheduler", f"--port={self.port}", "--host=127.0.0.1")
+        self.scheduler = self._start("scheduler")
 
     @property
     def workers(self):
         return f"--workers=dask://127.0.0.1:{self.port}"
 
     def worker(self):
-        return self._start("worker", f"tcp://127.0.0.1:{self.port}", "--nthreads=1", "--no-nanny")
+        return self._start("worker", "--no-nanny")
 
-    def _start(self, *words):
-        command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+    def _start(self, kind, *more):
+        """Start what docs/cluster.md says, at a port of our own."""
+        lines = [line for b in blocks_of("docs/cluster.md", "bash") for line in b.splitlines()]
+        (line,) = [line for line in lines if line.startswith(f"dask {kind} ")]
+        words = line.replace("8786", str(self.port)).split()
+        command = [sys.executable, "-m", *words, *more, "--no-dashboard"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.started.append(process)
         return process
@@ -184,14 +189,14 @@ def test_no_scheduler_is_told(tiny, monkeypatch):
         ("cluster: SlurmCluster", "allowed are .*PBSCluster.*SLURMCluster"),
         ("cluster: JobQueueCluster", "allowed are"),
         ("cluster: SLURMCluster\njobs: many", "it must be a whole number"),
-        ("cluster: SLURMCluster\noptions: {memory: 4GB}", "cores"),
+        ("cluster: SLURMCluster\noptions: {memory: 4GB}", "options must have cores"),
         ("{", "is no YAML"),
     ],
 )
 def test_a_file_that_describes_no_cluster_is_refused(content, told):
     Path("c.yaml").write_text(content)
     with pytest.raises(ValueError, match=rf"c\.yaml.*{told}|{told}"):
-        by_dask.cluster_of("c.yaml", 1)
+        by_dask.cluster_of("c.yaml")
 
 
 def test_no_workers_are_told_and_a_scheduler_that_has_gone_is_an_error(monkeypatch):

@@ -96,7 +96,7 @@ class AllTargets:
         experiment = self._experiment
         left_out = dict.fromkeys(note for run in runs.values() for note in run.left_out)
         notes = [*two_groups_note(experiment, has_budget(experiment.settings)), *left_out]
-        say_notes(experiment, say, notes)
+        say_notes(experiment, say, notes, by_workers=True)
         for name, reason in self._left_out.items():
             say(f"note: target {name} is left out: {reason}")
         expected = self._forecast(say)

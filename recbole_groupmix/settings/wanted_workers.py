@@ -59,3 +59,9 @@ def wanted_workers(settings: Settings) -> WantedWorkers | None:
         f"{settings.describe('workers')}; allowed are a number of processes from 1 to {MOST}, "
         "dask-local:N, dask://HOST:PORT, and the YAML file of a cluster (properties/cluster/slurm.yaml)"
     )
+
+
+def n_workers(settings: Settings) -> int:
+    """Return how many processes train a run, as far as its settings say; 1 without workers."""
+    wanted = wanted_workers(settings)
+    return max(wanted.n, 1) if wanted is not None else 1

@@ -37,7 +37,7 @@ def open_crew(wanted: WantedWorkers, threads: int, say: Callable[[str], None]) -
             dashboard_address=None,
         )
     elif wanted.kind == "file":
-        cluster, threads, asked = cluster_of(wanted.where, threads)
+        cluster, threads, asked = cluster_of(wanted.where)
     try:
         client = distributed.Client(  # type: ignore[no-untyped-call]
             cluster if cluster is not None else wanted.where, timeout=_ANSWER
@@ -68,7 +68,7 @@ def open_crew(wanted: WantedWorkers, threads: int, say: Callable[[str], None]) -
     )
 
 
-def cluster_of(file: str, threads: int) -> tuple[Any, int, int]:
+def cluster_of(file: str) -> tuple[Any, int, int]:
     """Return the cluster that a file describes, the threads of a worker, and how many are asked for.
 
     Parameters
@@ -76,8 +76,6 @@ def cluster_of(file: str, threads: int) -> tuple[Any, int, int]:
     file : str
         YAML: ``cluster``, a class of dask-jobqueue such as ``SLURMCluster``; ``jobs``, how many are
         asked for; ``options`` of the class.
-    threads : int
-        Threads of a worker where the options name no cores.
 
     Raises
     ------
@@ -107,15 +105,19 @@ def cluster_of(file: str, threads: int) -> tuple[Any, int, int]:
         )
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise ValueError(f"{file}: jobs is {short_repr(jobs)}; it must be a whole number >= 1")
-    if options.get("cores"):
-        threads = max(int(options["cores"]) // int(options.get("processes") or 1), 1)
+    cores, processes = options.get("cores"), options.get("processes", 1)
+    if not (isinstance(cores, int) and isinstance(processes, int) and cores >= processes >= 1):
+        raise ValueError(
+            f"{file}: options must have cores, a whole number, at least one a process"
+        )
+    threads = cores // processes
     more = [*(options.pop("worker_extra_args", None) or []), *_ONE_UNIT]
     try:
         cluster = known[name](**options, worker_extra_args=more)
         cluster.scale(jobs=jobs)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from error
-    return cluster, threads, jobs * int(options.get("processes") or 1)
+    return cluster, threads, jobs * processes
 
 
 class _Watch:

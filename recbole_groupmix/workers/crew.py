@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from recbole_groupmix.settings.settings import Settings
-from recbole_groupmix.settings.wanted_workers import WantedWorkers, wanted_workers
+from recbole_groupmix.settings.wanted_workers import WantedWorkers
 from recbole_groupmix.workers.processes import Processes
 
 
@@ -62,12 +61,6 @@ def threads_of_each(wanted: WantedWorkers) -> int:
     if not wanted.n:
         return 1
     return max(len(_cores()) // wanted.n, 1)
-
-
-def n_expected(settings: Settings) -> int:
-    """Return how many workers train a run, as far as its settings say; 1 without workers."""
-    wanted = wanted_workers(settings)
-    return max(wanted.n, 1) if wanted is not None else 1
 
 
 def open_crew(wanted: WantedWorkers, say: Callable[[str], None]) -> Crew:
