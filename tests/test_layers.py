@@ -42,7 +42,7 @@ LAYERS = {
         None,
     ),
     # the same training by other processes
-    "workers": ("core text engine settings experiment training search", None),
+    "workers": ("core text engine record settings experiment training search", None),
     "all_targets": ("core text record experiment mixes training search workers", None),
     "run": (
         "record text settings experiment mixes training search workers all_targets",

@@ -20,6 +20,7 @@ from finished_runs import check_reproduced, timeless
 
 from recbole_groupmix.engine.threads import pool, use_threads
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.record.result import versions
 from recbole_groupmix.rivals.recipe import First, Recipe
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.training.closed_form.back_end import ClosedForms
@@ -31,7 +32,7 @@ from recbole_groupmix.workers.crew import Crew
 from recbole_groupmix.workers.processes import Processes
 from recbole_groupmix.workers.trainer import Workers, trainer_of
 from recbole_groupmix.workers.units import Unit, units_of
-from recbole_groupmix.workers.work import Answer, Run, versions, work
+from recbole_groupmix.workers.work import Answer, Run, work
 
 SEARCH = {"trials": 2, "folds": 2, "repeats": 2, "rivals": "[fine_tuned]"}
 

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 
 from recbole_groupmix.experiment.experiment import Experiment
+from recbole_groupmix.record.result import versions
 from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.settings.wanted_workers import wanted_workers
 from recbole_groupmix.text.numbers import gib
@@ -21,7 +22,7 @@ from recbole_groupmix.training.job import Fit, Job, OnEpoch
 from recbole_groupmix.training.memory import memory
 from recbole_groupmix.workers.crew import Crew, open_crew
 from recbole_groupmix.workers.units import Unit, units_of
-from recbole_groupmix.workers.work import Answer, Run, received, versions, work
+from recbole_groupmix.workers.work import Answer, Run, received, work
 
 _BETWEEN_CHECKS = 1.0  # seconds
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import pickle
-import platform
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import recbole_groupmix
 from recbole_groupmix.engine.threads import use_threads
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
+from recbole_groupmix.record.result import versions
 from recbole_groupmix.search.identity import fingerprint
 from recbole_groupmix.search.kept_model import saved_state
 from recbole_groupmix.search.measured import test_metrics
@@ -28,20 +26,11 @@ from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.job import Fit
 from recbole_groupmix.workers.units import Unit
 
-#: Libraries that decide results.
-_LIBRARIES = ("recbole", "torch", "numpy", "scipy", "pandas", "numba")
 _PROBE = 2**16  # bytes that a worker must be able to write
 _SHARE_OF_LIMIT = 0.5  # of Dask's limit for a worker, which pauses workers above 0.8 of it
 
 _at_work = threading.Lock()
 _experiments: dict[str, Experiment] = {}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python, this package and the libraries that decide results."""
-    python = ".".join(platform.python_version_tuple()[:2])
-    own = {"Python": python, "recbole-groupmix": recbole_groupmix.__version__}
-    return own | {name: version(name).partition("+")[0] for name in _LIBRARIES}
 
 
 @dataclass(frozen=True)
