@@ -141,9 +141,9 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)
-    of_target.open()  # nothing is written before this line
     runs = {experiment.target: of_target}
     with trainer_of(experiment, trainer, say) as trains:
+        of_target.open()  # nothing is written before this line
         results = carry_out(runs, experiment, trains, OwnJobs, started, say)
     result: Result = {**results[experiment.target], "run_folder": str(of_target.folder.path)}
     return result

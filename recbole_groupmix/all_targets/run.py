@@ -103,11 +103,11 @@ class AllTargets:
         say(f"run folder {self.folder.path}")
         say(f"{len(runs)} targets at once; {expected}")
         confirm_long_run(expected.seconds, self._experiment.settings.yes, say, ask)
-        self.folder.open(self._config)  # nothing is written before this line
-        self._experiment.config["checkpoint_dir"] = str(self.folder.path)
-        for run in runs.values():
-            run.open()
         with trainer_of(experiment, self._back_end, say, all_users=True) as trains:
+            self.folder.open(self._config)  # nothing is written before this line
+            experiment.config["checkpoint_dir"] = str(self.folder.path)
+            for run in runs.values():
+                run.open()
             results = carry_out(runs, experiment, trains, self._shared, started)
         index = build_index(
             self._experiment.settings,

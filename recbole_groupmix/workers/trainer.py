@@ -147,7 +147,7 @@ def _run_of(experiment: Experiment, crew: Crew, all_users: bool) -> tuple[Run, i
     if settings.max_memory is not None or (here is not None and here.n):
         budget = memory(experiment) // crew.on_machine
         values["max_memory"] = budget / 2**30
-        if budget < memory(experiment):
+        if crew.on_machine > 1:
             shared = experiment.for_target(experiment.target, max_memory=values["max_memory"])
             back_end_of(shared)  # refuses what a worker's share does not hold
     run = Run(values, all_users, fingerprint(experiment)["sha256"], os.getcwd(), crew.threads)
