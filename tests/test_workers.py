@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,7 @@ from recbole_groupmix.training.joint import Joint
 from recbole_groupmix.training.one_by_one import OneByOne
 from recbole_groupmix.workers import crew
 from recbole_groupmix.workers.crew import Crew
+from recbole_groupmix.workers.parcels import pack, unpack
 from recbole_groupmix.workers.processes import Processes
 from recbole_groupmix.workers.trainer import Workers, trainer_of
 from recbole_groupmix.workers.units import Unit, units_of
@@ -205,6 +207,15 @@ def _train(answer, jobs):
     return executor, Workers(made, Run({}, False, "", "", 1), OneByOne()).train(None, jobs)
 
 
+def _keys(tiny, **more):
+    keys = {"dataset": "tiny", "data_path": str(tiny), "group_field": "group", "target": "A"}
+    return {**keys, "epochs": 2, **more}
+
+
+def _experiment(tiny, **more):
+    return Experiment(merge_settings(_keys(tiny, **more)))
+
+
 def _job(name, part=1, repeat=0, epochs=None, first=None, **recipe):
     recipe = Recipe({"A": 1.0, "B": float(len(name))}, first=first, **recipe)
     return Job(name, recipe, part, repeat, epochs)
@@ -280,6 +291,19 @@ def test_every_job_is_in_one_unit_with_what_shares_its_training():
     assert len(units_of(jobs, ClosedForms(), 2)) == 4
 
 
+def _as_ranked(part, scores, users):
+    return scores
+
+
+def test_a_recipe_that_holds_a_part_finds_that_of_the_worker(tiny):
+    """A part holds functions that cannot be sent; a worker has made its own."""
+    mine, theirs = (_experiment(tiny) for _ in range(2))
+    unit = Unit((_job("a", epochs=3, rerank=partial(_as_ranked, mine.part(1))),))
+    read = unpack(pack(unit), theirs)
+    assert read == unit and read.key == unit.key
+    assert read.jobs[0].recipe.rerank.args[0] is theirs.part(1)
+
+
 def test_a_unit_says_what_it_is():
     jobs = tuple(_job(name) for name in ("a", "bb", "ccc", "dddd", "eeeee"))
     assert str(Unit(jobs)) == "a, bb, ccc and 2 more on fold 0"
@@ -290,9 +314,8 @@ def test_a_unit_says_what_it_is():
 
 
 def _run(tiny, **changed):
-    keys = {"dataset": "tiny", "data_path": str(tiny), "group_field": "group", "target": "A"}
-    settings = merge_settings({**keys, "epochs": 2})
-    return pickle.dumps(Run({**settings.values, **changed}, False, "0", os.getcwd(), 1))
+    values = {**merge_settings(_keys(tiny)).values, **changed}
+    return pickle.dumps(Run(values, False, "0", os.getcwd(), 1))
 
 
 def test_other_versions_are_refused():
@@ -353,16 +376,13 @@ def test_an_absent_file_is_refused(tiny):
 
 def test_workers_share_the_memory_of_their_machine(tiny, monkeypatch):
     monkeypatch.setattr(crew, "Processes", lambda n: Kept(None))
-    keys = {"dataset": "tiny", "data_path": str(tiny), "group_field": "group", "target": "A"}
-    made = Experiment(merge_settings({**keys, "workers": 4, "max_memory": 2}))
+    made = _experiment(tiny, workers=4, max_memory=2)
     lines = []
     with trainer_of(made, Joint(), lines.append) as workers:
         run = pickle.loads(workers._run)
     assert run.values["max_memory"] == 0.5 and "workers" not in run.values
     assert "each with up to 0.5 GiB of models" in lines[0]
-    solved = Experiment(
-        merge_settings({**keys, "model": "EASE", "workers": 4, "max_memory": 1e-4})
-    )
+    solved = _experiment(tiny, model="EASE", workers=4, max_memory=1e-4)
     with (
         pytest.raises(ValueError, match=r"needs about .* and may take"),
         trainer_of(solved, ClosedForms(), lines.append),

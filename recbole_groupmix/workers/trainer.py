@@ -21,6 +21,7 @@ from recbole_groupmix.training.back_ends import back_end as back_end_of
 from recbole_groupmix.training.job import Fit, Job, OnEpoch
 from recbole_groupmix.training.memory import memory
 from recbole_groupmix.workers.crew import Crew, open_crew
+from recbole_groupmix.workers.parcels import pack
 from recbole_groupmix.workers.units import Unit, units_of
 from recbole_groupmix.workers.work import Answer, Run, received, work
 
@@ -100,7 +101,7 @@ class Workers:
             )
 
     def _submit(self, unit: Unit) -> Future[bytes]:
-        return self._crew.executor.submit(work, *self._given, pickle.dumps(unit))
+        return self._crew.executor.submit(work, *self._given, pack(unit))
 
 
 @contextmanager

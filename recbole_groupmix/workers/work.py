@@ -24,6 +24,7 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.any_recipe import of_any_recipe
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.job import Fit
+from recbole_groupmix.workers.parcels import unpack
 from recbole_groupmix.workers.units import Unit
 
 _PROBE = 2**16  # bytes that a worker must be able to write
@@ -76,7 +77,7 @@ def work(expected: Mapping[str, str], digest: str, run: bytes, unit: bytes) -> b
     digest : str
         Names the run.
     run, unit : bytes
-        A :class:`Run` and a :class:`Unit`; they are read once the versions are known to agree.
+        A :class:`Run` and a packed :class:`~.units.Unit`; they are read once the versions are known to agree.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def work(expected: Mapping[str, str], digest: str, run: bytes, unit: bytes) -> b
     with _at_work, _scratch() as scratch:  # a worker of several threads takes a unit at a time
         experiment = _experiment(digest, pickle.loads(run))
         experiment.config["checkpoint_dir"] = scratch  # RecBole's trainer wants one
-        return pickle.dumps(_trained(experiment, pickle.loads(unit)))
+        return pickle.dumps(_trained(experiment, unpack(unit, experiment)))
 
 
 def _name() -> str:
