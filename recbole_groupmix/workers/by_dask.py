@@ -15,7 +15,7 @@ from recbole_groupmix.workers.crew import Crew
 INSTALL = "pip install 'recbole-groupmix[dask]'"
 #: Seconds without any worker, or without a word of the scheduler, after which that is said.
 PATIENCE = 60.0
-_ANSWER = 20  # seconds in which a scheduler must answer at first
+_ANSWER = 10  # seconds in which a scheduler must answer at first
 #: A worker takes one unit at a time; this is how Dask counts it.
 _ONE_UNIT = ("--nthreads", "1")
 
