@@ -1,7 +1,7 @@
 """Kills a worker, all workers or the whole run at random moments, and resumes.
 
-Each time the same small run is started with two workers, and after a random part of the time that it takes
-one of these is killed with SIGKILL. A run that ends by it is resumed by the same command. The result must be
+Each time the same small run is started with two workers, and once a random number of its models stands in
+the record, and a random part of a second later, one of these is killed with SIGKILL. A run that ends by it is resumed by the same command. The result must be
 that of one process, no model may stand twice in the records, and no process may be left.
 
     python benchmarks/worker_kills.py --times=20
@@ -59,23 +59,37 @@ def twice(folder: Path) -> int:
     return sum(n - 1 for n in Counter(keys).values())
 
 
-def killed(what: str, folder: Path, after: float, workers: str) -> tuple[bool, int]:
-    """Run, kill and resume; return whether the run itself ended, and how many processes are left."""
-    run = start(folder, f"--workers={workers}")
-    started, seen = time.monotonic(), []
-    while time.monotonic() - started < after and run.poll() is None:
-        time.sleep(0.05)
-    seen = workers_of(run)
+def n_models(folder: Path) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in folder.glob("*/curves.jsonl"))
+
+
+def killed(
+    what: str, folder: Path, after: int, delay: float, workers: str
+) -> tuple[int, bool, int]:
+    """Run, kill and resume.
+
+    Return how many processes were killed, whether the run itself ended, and how many processes are left.
+    """
+    run, seen = start(folder, f"--workers={workers}"), []
+    while run.poll() is None and (n_models(folder) < after or not seen):
+        seen = workers_of(run)
+        time.sleep(0.01)
+    time.sleep(delay)
+    seen = workers_of(run) or seen
+    n_killed = sum(process.is_running() for process in seen)
     targets = {"a worker": seen[:1], "all workers": seen, "the run": []}[what]
     for process in targets:
         process.kill()
-    if what == "the run" and run.poll() is None:
+    if what == "a worker":
+        n_killed = min(n_killed, 1)
+    elif what == "the run":
+        n_killed = int(run.poll() is None)
         run.send_signal(signal.SIGKILL)
     ended = run.wait() != 0
     _, left = psutil.wait_procs(seen, timeout=20)
     if ended and start(folder, f"--workers={workers}").wait():
         raise SystemExit("the run could not be resumed")
-    return ended, len(left)
+    return n_killed, ended, len(left)
 
 
 def main() -> None:
@@ -89,18 +103,14 @@ def main() -> None:
         whole = Path(scratch) / "whole"
         if start(whole).wait():
             raise SystemExit("the run without workers failed")
-        started = time.monotonic()
-        if start(Path(scratch) / "timed", f"--workers={given.workers}").wait():
-            raise SystemExit("the run with workers failed")
-        takes = time.monotonic() - started
         for number in range(given.times):
             what = ("a worker", "all workers", "the run")[number % 3]
-            folder, after = Path(scratch) / str(number), draw.uniform(0.3, 1.0) * takes
-            ended, left = killed(what, folder, after, given.workers)
+            folder, after = Path(scratch) / str(number), draw.randrange(n_models(whole))
+            n_killed, ended, left = killed(what, folder, after, draw.random(), given.workers)
             same, n_twice = result_of(folder) == result_of(whole), twice(folder)
             bad += not same or n_twice > 0 or left > 0
             print(
-                f"{what} killed after {after:.1f} of {takes:.1f} s; run ended: {ended}; "
+                f"{what} ({n_killed}) killed after {after} models of {n_models(whole)}; run ended: {ended}; "
                 f"same result: {same}; scores twice: {n_twice}; processes left: {left}",
                 flush=True,
             )
