@@ -1,5 +1,6 @@
 """A run that other processes train: the same numbers, whatever happens to the workers."""
 
+import contextlib
 import errno
 import json
 import os
@@ -164,6 +165,21 @@ def test_a_process_that_ends_loses_its_own_call_alone():
         assert two.submit(os.getpid).result() not in pids  # one in its place
         left = two.pids
     _wait_for(lambda: not any(psutil.pid_exists(pid) for pid in left))
+
+
+def test_a_process_that_ends_while_it_answers_is_noticed():
+    """Half of a long message would keep its reader waiting; errors come back as they are."""
+    with Processes(1) as one:
+        assert len(one.submit(bytes, 3_000_000).result()) == 3_000_000
+        with pytest.raises(ValueError, match="negative count"):
+            one.submit(bytes, -1).result()
+        for _ in range(5):
+            future, (pid,) = one.submit(bytes, 200_000_000), one.pids
+            time.sleep(0.05)
+            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(BrokenExecutor):
+                assert len(future.result(timeout=60)) == 200_000_000
+            assert one.submit(abs, -1).result(timeout=60) == 1
 
 
 def _done(futures, seconds=60.0):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
+import tempfile
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
@@ -17,6 +20,7 @@ from concurrent.futures import (
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 
@@ -61,8 +65,18 @@ class Processes(Executor):
 
     def _call(self, call: Callable[[], Any]) -> Any:
         pool, pid = self._process()
+        with tempfile.TemporaryDirectory(prefix="groupmix-") as folder:
+            file = Path(folder) / "call"
+            file.write_bytes(pickle.dumps(call))
+            self._execute(pool, pid, file)
+            done, value, told = pickle.loads(file.read_bytes())
+        if done:
+            return value
+        raise value from RuntimeError(f"in a worker:\n{told}")
+
+    def _execute(self, pool: ProcessPoolExecutor, pid: int, file: Path) -> None:
         try:
-            return pool.submit(call).result()
+            pool.submit(_execute, str(file)).result()
         except BrokenExecutor:
             self._mine.process = None
             with self._lock:
@@ -91,6 +105,25 @@ class Processes(Executor):
             if self._closed:
                 _end(pid)
         return pool, pid
+
+
+def _execute(file: str) -> None:
+    """Execute the call in a file, and put there what came of it.
+
+    No more than the name goes through the pipes of the pool, in one piece: a process that is killed
+    while it writes a long message leaves its reader waiting for the rest for ever.
+    """
+    call = pickle.loads(Path(file).read_bytes())
+    try:
+        outcome = pickle.dumps((True, call(), ""))
+    except Exception as error:
+        told = traceback.format_exc()
+        try:
+            outcome = pickle.dumps((False, error, told))
+            pickle.loads(outcome)
+        except Exception:
+            outcome = pickle.dumps((False, RuntimeError(str(error)), told))
+    Path(file).write_bytes(outcome)
 
 
 def _end(pid: int) -> None:
