@@ -31,6 +31,7 @@ from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.untrusted import escaped, short_repr
 from recbole_groupmix.training.back_ends import back_end
+from recbole_groupmix.workers.trainer import trainer_of
 
 
 class RunResult(dict[str, Any]):
@@ -133,13 +134,16 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
         experiment,
         say,
         [*two_groups_note(experiment, has_budget(settings)), *of_target.left_out],
+        by_workers=True,
     )
     expected = forecast(of_target, trainer, say)
     expected = within_hours(of_target, expected, say)
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)
-    of_target.open()  # nothing is written before this line
-    results = carry_out({experiment.target: of_target}, experiment, trainer, OwnJobs, started, say)
+    runs = {experiment.target: of_target}
+    with trainer_of(experiment, trainer, say) as trains:
+        of_target.open()  # nothing is written before this line
+        results = carry_out(runs, experiment, trains, OwnJobs, started, say)
     result: Result = {**results[experiment.target], "run_folder": str(of_target.folder.path)}
     return result

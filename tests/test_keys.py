@@ -114,6 +114,7 @@ def test_what_decides_a_run_and_what_does_not():
             "log_wandb",
             "wandb_project",
             "max_memory",
+            "workers",
             "gpu_id",
         ),
     }
@@ -122,6 +123,7 @@ def test_what_decides_a_run_and_what_does_not():
         *("target", "trials", "budgets", "folds", "repeats", "seed", "mix", "class_field"),
         *("fine_tune", "rivals", "own_length", "budget_curve", "decays", "group_labels"),
         *("epochs", "eval_step", "stopping_step", "early_stopping", "show_progress"),
+        "workers",
     } == NO_COST
     assert set(NAME_KEYS) == {
         *("target", "dataset", "group_field", "class_field", "model", "protocol", "data_path"),

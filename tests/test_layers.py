@@ -41,9 +41,11 @@ LAYERS = {
         "training",
         None,
     ),
-    "all_targets": ("core text record experiment mixes training search", None),
+    # the same training by other processes
+    "workers": ("core text engine record settings experiment training search", None),
+    "all_targets": ("core text record experiment mixes training search workers", None),
     "run": (
-        "record text settings experiment mixes training search all_targets",
+        "record text settings experiment mixes training search workers all_targets",
         None,
     ),
     "exact": (

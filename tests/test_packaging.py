@@ -198,7 +198,7 @@ def test_every_direct_dependency_is_pinned_within_its_bounds(stack, python, repo
     wanted = project["dependencies"] + extras["test"]
     if stack == "default":
         wanted += [line for line in extras["dev"] if "recbole-groupmix" not in line]
-        wanted += extras["optuna"] + extras["docs"]
+        wanted += extras["dask"] + extras["optuna"] + extras["docs"]
     environment = {"python_version": python}
 
     def read(lines):

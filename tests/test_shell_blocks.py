@@ -29,6 +29,7 @@ OTHERS = {
     "source": "activates it",
     "make": "goes through the Makefile",
     "optuna-dashboard": "a server",
+    "dask": "a scheduler and workers, which tests/test_workers_of_dask.py starts",
     "grep": "picks lines of an output",
 }
 
@@ -58,6 +59,8 @@ def check_groupmix(name, *arguments):
     elif parser_of(name).settings:
         files = keys.pop("config_files", "").split()
         keys["config_files"] = " ".join(file for file in files if Path(file).exists())
+        if keys.get("workers", "").endswith(".yaml"):
+            keys["workers"] = str(REPOSITORY / keys["workers"])
         settings_of(keys, DEFAULTS.get(name), f"groupmix {name}")
 
 

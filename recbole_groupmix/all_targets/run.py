@@ -28,6 +28,7 @@ from recbole_groupmix.search.target_run import TargetRun, target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.workload import Workload, left_to_train
 from recbole_groupmix.training.back_ends import back_end
+from recbole_groupmix.workers.trainer import trainer_of
 
 #: Value of ``target`` that stands for all groups.
 ALL = "all"
@@ -95,18 +96,19 @@ class AllTargets:
         experiment = self._experiment
         left_out = dict.fromkeys(note for run in runs.values() for note in run.left_out)
         notes = [*two_groups_note(experiment, has_budget(experiment.settings)), *left_out]
-        say_notes(experiment, say, notes)
+        say_notes(experiment, say, notes, by_workers=True)
         for name, reason in self._left_out.items():
             say(f"note: target {name} is left out: {reason}")
         expected = self._forecast(say)
         say(f"run folder {self.folder.path}")
         say(f"{len(runs)} targets at once; {expected}")
         confirm_long_run(expected.seconds, self._experiment.settings.yes, say, ask)
-        self.folder.open(self._config)  # nothing is written before this line
-        self._experiment.config["checkpoint_dir"] = str(self.folder.path)
-        for run in runs.values():
-            run.open()
-        results = carry_out(runs, self._experiment, self._back_end, self._shared, started)
+        with trainer_of(experiment, self._back_end, say, all_users=True) as trains:
+            self.folder.open(self._config)  # nothing is written before this line
+            experiment.config["checkpoint_dir"] = str(self.folder.path)
+            for run in runs.values():
+                run.open()
+            results = carry_out(runs, experiment, trains, self._shared, started)
         index = build_index(
             self._experiment.settings,
             self._experiment.embedding_size,

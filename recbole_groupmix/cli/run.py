@@ -40,6 +40,7 @@ def add_options(parser: Parser) -> None:
             "topk",
             "seed",
         ),
+        "workers",
         "output_dir",
         target="target group, a value of the group column (without it the groups are listed); "
         "all: every group at once (BPR, LightGCN and closed-form models)",

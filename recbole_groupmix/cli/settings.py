@@ -36,6 +36,7 @@ _SHOWN = {
     "embedding_size": ("", "N", "dimension of the embeddings"),
     "topk": ("", "LIST", "cut-offs of the metrics, such as [5,10,20]"),
     "seed": ("", "N", "seed of the random numbers"),
+    "workers": ("", "N", "processes, or a cluster, that train models (docs/cluster.md)"),
     "output_dir": ("", "FOLDER", "folder of the run folders"),
 }
 #: Settings of the data and the model, which most commands show first.

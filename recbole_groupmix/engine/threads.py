@@ -7,6 +7,7 @@ that runs other programs.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,7 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
+import torch
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 
@@ -90,6 +92,19 @@ def pool() -> ThreadPool:
     same OpenMP, as many, whatever ``OMP_NUM_THREADS`` says.
     """
     return ThreadPool(int(numba.config.NUMBA_NUM_THREADS))
+
+
+#: What libraries read when they are loaded.
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def use_threads(n: int) -> None:
+    """Give torch, BLAS and the compiled loops of this process `n` threads from now on."""
+    os.environ.update(dict.fromkeys(_VARIABLES, str(n)))
+    numba.config.NUMBA_NUM_THREADS = n  # read again from the environment when something compiles
+    torch.set_num_threads(n)
+    threadpool_limits(n, user_api="blas")
+    pool.cache_clear()
 
 
 @contextmanager

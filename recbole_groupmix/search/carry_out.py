@@ -34,11 +34,8 @@ from recbole_groupmix.search.stages import (
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.test_stage import TestStage
 from recbole_groupmix.search.waves import Waves
-from recbole_groupmix.training.back_end import BackEnd
-from recbole_groupmix.training.fine_tuning import FineTuning
+from recbole_groupmix.training.back_end import Trains
 from recbole_groupmix.training.job import Fit, Job, model_key, n_scored, n_trainings
-from recbole_groupmix.training.learned_schedules import LearnedSchedules
-from recbole_groupmix.training.reranking import Reranking
 
 Stage = FoldStage | TestStage
 
@@ -90,7 +87,7 @@ class OwnJobs:
 def carry_out(
     runs: Mapping[str, TargetRun],
     experiment: Experiment,
-    back_end: BackEnd,
+    trainer: Trains,
     jobs_of: Callable[[Mapping[str, Stage]], Jobs],
     started: float,
     say: Callable[[str], None] = lambda line: None,
@@ -103,8 +100,9 @@ def carry_out(
         By target.
     experiment : Experiment
         The experiment that is trained: the target's own, or that of all users.
-    back_end : BackEnd
-        Trains the jobs.
+    trainer : Trains
+        Trains the jobs, whatever their recipe
+        (:func:`~recbole_groupmix.training.any_recipe.of_any_recipe`).
     jobs_of : callable
         Returns the :class:`Jobs` of the stages of all targets.
     started : float
@@ -117,7 +115,7 @@ def carry_out(
     ValueError
         If training of Proportional diverged.
     """
-    training = _Training(experiment, Reranking(FineTuning(LearnedSchedules(back_end))), jobs_of)
+    training = _Training(experiment, trainer, jobs_of)
     on_folds = trains_on_folds(experiment.settings)
     if on_folds:
         _cross_validate(runs, training, say)
@@ -191,10 +189,10 @@ class _Training:
     def __init__(
         self,
         experiment: Experiment,
-        back_end: Reranking,
+        trainer: Trains,
         jobs_of: Callable[[Mapping[str, Stage]], Jobs],
     ) -> None:
-        self._experiment, self._back_end, self._jobs_of = experiment, back_end, jobs_of
+        self._experiment, self._trainer, self._jobs_of = experiment, trainer, jobs_of
 
     def cross_validate(
         self, runs: Mapping[str, TargetRun], stages: Mapping[str, FoldStage], title: str
@@ -227,7 +225,7 @@ class _Training:
         epochs = int(self._experiment.config["epochs"])
         show = self._experiment.settings["show_progress"]
         bars = Progress(title, jobs.n_models, jobs.n_done, epochs, show)
-        fits = self._back_end.train(self._experiment, jobs.jobs, bars.epoch) if jobs.jobs else ()
+        fits = self._trainer.train(self._experiment, jobs.jobs, bars.epoch) if jobs.jobs else ()
         lengths = Counter(model_key(job) for job in jobs.jobs)
         for fit in fits:
             yield fit, list(jobs.read(fit))

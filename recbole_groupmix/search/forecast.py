@@ -18,6 +18,7 @@ from recbole_groupmix.search.fold_stage import trains_on_folds
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.target_run import TargetRun
 from recbole_groupmix.search.workload import Workload, left_to_train
+from recbole_groupmix.settings.wanted_workers import n_workers
 from recbole_groupmix.text.numbers import duration, gib
 from recbole_groupmix.training.back_end import BackEnd
 from recbole_groupmix.training.closed_form.gram_cache import bytes_of_matrices
@@ -75,6 +76,8 @@ class Forecast:
         Bytes of matrices of items by items; 0 where none are made.
     folds : int
         Number of folds that models are left on, at most.
+    workers : int
+        Processes among which the models are shared.
     """
 
     work: Workload
@@ -86,16 +89,18 @@ class Forecast:
     costs: Costs
     memory: int = 0
     folds: int = 0
+    workers: int = 1
 
     @property
     def seconds(self) -> float:
-        """Seconds that the models take if none of them stops early."""
+        """Seconds that the models take if none of them stops early and no worker waits."""
         work = self.work
         training = self.costs.model + self.epochs * self.costs.epoch
         on_folds = work.on_folds * self.lambdas + work.rivals_on_folds + work.control
         measuring = (work.final + on_folds * self.evaluations) * self.costs.evaluation
         shared = min(self.folds, work.on_folds + work.rivals_on_folds) * self.costs.fold
-        return (on_folds + work.final + work.before) * training + measuring + shared
+        models = (on_folds + work.final + work.before) * training
+        return (models + measuring + shared) / self.workers
 
     def __str__(self) -> str:
         """Return one line for people."""
@@ -200,6 +205,7 @@ def forecast_of(
         else Costs(0.0, 0.0, 0.0),
         memory=bytes_of_matrices(experiment),
         folds=int(settings.folds),
+        workers=n_workers(settings),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from recbole_groupmix.adapters.other_parameters import other_parameters
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
@@ -17,6 +18,16 @@ from recbole_groupmix.search.trainable import Trainable
 from recbole_groupmix.training.job import Fit, Job
 
 
+def saved_state(fit: Fit) -> dict[str, Any]:
+    """Return what a checkpoint keeps of a model."""
+    if fit.saved is not None:
+        return dict(fit.saved)
+    return {
+        "state_dict": fit.model.state_dict(),
+        "other_parameter": other_parameters(fit.model),
+    }
+
+
 class ModelKeeper:
     """Saves the first repeat of the data mix, and of Proportional for runs without trials."""
 
@@ -27,10 +38,7 @@ class ModelKeeper:
         """Save a model if it may be the one that is loaded."""
         if name not in (DATA_MIX, REFERENCE) or fit.job.repeat != 0:
             return
-        state = {
-            "state_dict": fit.model.state_dict(),
-            "other_parameter": other_parameters(fit.model),
-        }
+        state = saved_state(fit)
         save_checkpoint(self._folder, self._file(fit.job.name, fit.job.epochs), state)
 
     def lacks(self, job: Job) -> bool:

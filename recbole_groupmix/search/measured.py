@@ -28,13 +28,15 @@ def users_of_test(experiment: Experiment) -> Ids:
 
 
 def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:
-    """Measure every user of all groups on test.
+    """Measure every user of all groups on test, unless that is done.
 
     Returns
     -------
     pandas.DataFrame
         A long table, see :meth:`~recbole_groupmix.search.test_stage.TestStage.result`.
     """
+    if fit.tested is not None:
+        return fit.tested
     held_out, users = experiment.part(ALL_OF_TRAIN).held_out, users_of_test(experiment)
     ranked = user_metrics(fit.model, held_out, experiment.settings.topk)
     values = [_of_users(of_ranked, held_out.users, users) for of_ranked in ranked.values()]

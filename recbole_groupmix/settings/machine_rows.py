@@ -27,6 +27,15 @@ class MachineRows:
         unset="half of what is free",
         identity=False,
     )
+    workers = Key[int | str | None](
+        None,
+        "own",
+        "Processes that train units of a run beside each other, here or elsewhere (docs/cluster.md).",
+        allowed="a number, `dask-local:N`, `dask://HOST:PORT` or the YAML file of a cluster",
+        unset="this process",
+        costs=False,
+        identity=False,
+    )
     output_dir = Key("runs", "name", "Folder below which run folders are made.", identity=False)
     group_labels = Key[Mapping[str, Mapping[str, str]] | None](
         None,

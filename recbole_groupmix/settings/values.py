@@ -19,6 +19,7 @@ from recbole_groupmix.settings.kinds import check_kinds
 from recbole_groupmix.settings.model import why_no_reg_weight
 from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
+from recbole_groupmix.settings.wanted_workers import wanted_workers
 from recbole_groupmix.settings.yaml_files import MOST_BUDGET
 from recbole_groupmix.text.untrusted import short_repr
 
@@ -64,6 +65,7 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
         **_labels(settings),
     }
     _check_benchmark(settings)
+    wanted_workers(settings)
     check_kinds(settings)
     _check_gpu(settings)
     check_data_keys(settings)

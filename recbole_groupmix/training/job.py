@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from recbole_groupmix.experiment.part import Part
 from recbole_groupmix.rivals.recipe import Recipe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from recbole_groupmix.training.validation_curve import ValidationCurve
 
 
@@ -101,6 +103,10 @@ class Fit:
         Whether training ended in NaN or infinity after ``epochs`` epochs; then no model exists.
     schedule : Schedule or None
         How the weights changed during training; None without a rule.
+    tested : pandas.DataFrame or None
+        Its metrics on test, where they were measured beside the training already.
+    saved : mapping or None
+        What a checkpoint keeps of the model, where the model itself is not here.
     """
 
     job: Job
@@ -110,6 +116,8 @@ class Fit:
     seconds: float = 0.0
     diverged: bool = False
     schedule: Schedule | None = None
+    tested: pd.DataFrame | None = None
+    saved: Mapping[str, Any] | None = None
 
     @cached_property
     def model(self) -> AbstractRecommender:

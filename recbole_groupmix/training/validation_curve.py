@@ -111,6 +111,10 @@ class ValidationCurve:
         self._means: list[dict[str, float]] = []
         self._scores: dict[str, list[float]] = {target: [] for target in self._validation_users}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is ranked: a curve that is sent elsewhere is only read there."""
+        return {**self.__dict__, "held_out": None, "scored": None}
+
     def __len__(self) -> int:
         """Return the number of points."""
         return len(self.epochs)

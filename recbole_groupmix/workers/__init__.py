@@ -1,0 +1,1 @@
+"""Training by other processes, of this machine or of a cluster."""
