@@ -141,6 +141,43 @@ def test_jobs_of_a_cluster_give_the_numbers_of_one_process(tiny, whole):
     check_same(whole, place)
 
 
+#: Stand for the commands of SLURM: a job is a process of this computer.
+SBATCH = """#!/bin/bash
+cp "${@: -1}" FOLDER/script.$$  # which is removed as soon as this ends
+setsid bash FOLDER/script.$$ > FOLDER/log.$$ 2>&1 &
+echo $! > FOLDER/job.$$
+echo "Submitted batch job $$"
+"""
+SCANCEL = """#!/bin/bash
+kill -- "-$(cat FOLDER/job.${@: -1})"
+"""
+
+
+def test_jobs_are_submitted_and_cancelled_as_slurm_wants_it(tiny, whole, tmp_path, monkeypatch):
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / name).write_text(text.replace("FOLDER", str(tmp_path)))
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    template = (REPOSITORY / "properties" / "cluster" / "slurm.yaml").read_text()
+    mine = template.replace("jobs: 4 ", "jobs: 2 ").replace("cores: 8 ", "cores: 1 ")
+    mine = mine.replace("memory: 16GB", "memory: 4GB").replace("queue: normal", "interface: lo")
+    assert mine.count("jobs: 2 ") == mine.count("cores: 1 ") == mine.count("interface") == 1
+    (tmp_path / "mine.yaml").write_text(mine)
+    place, _ = _finished(tiny, tmp_path / "runs", f"--workers={tmp_path / 'mine.yaml'}")
+    check_same(whole, place)
+    jobs = list(tmp_path.glob("job.*"))
+    assert len(jobs) == 2
+    _until(lambda: not any(_runs(int(job.read_text())) for job in jobs))
+
+
+def _runs(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_workers_that_join_late_and_leave(tiny, whole, servers):
     run = _start(tiny, "runs", servers.workers)
     _until(lambda: Path("runs").is_dir() or run.poll() is not None)
