@@ -74,6 +74,8 @@ def check_script(name, *arguments):
 
 def check(words):
     """Check a command; return whether it is one of ours."""
+    while re.fullmatch(r"[A-Z_]+=\S*", words[0]):  # of the environment
+        words = words[1:]
     program = words[0].removeprefix(".venv/bin/")
     if program == "python" and words[1:3] == ["-m", "pytest"]:
         return False

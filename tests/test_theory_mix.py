@@ -16,9 +16,10 @@ from recbole_groupmix.mixes.theory import SharesOfParts, class_shares
 from recbole_groupmix.prepare.blockmix import COUNTS
 from recbole_groupmix.record.result_table import result_table
 from recbole_groupmix.run import run_groupmix
-from recbole_groupmix.search import carry_out, choice
+from recbole_groupmix.search import choice
 from recbole_groupmix.search.jobs import job_of
 from recbole_groupmix.search.load import load_run
+from recbole_groupmix.training import any_recipe
 
 SMALL = {
     "fine_tune": False,
@@ -173,14 +174,14 @@ def test_theory_diverging_takes_both_its_rows_away(monkeypatch):
     monkeypatch.setattr(
         choice, "select", lambda found, cv: next(c for c in found if c.name == "theory")
     )
-    train = carry_out.FineTuning.train
+    train = any_recipe.FineTuning.train
 
     def diverging(self, *given):
         for fit in train(self, *given):
             lost = fit.job.name == "theory" and fit.job.part == ALL_OF_TRAIN
             yield replace(fit, diverged=True) if lost else fit
 
-    monkeypatch.setattr(carry_out.FineTuning, "train", diverging)
+    monkeypatch.setattr(any_recipe.FineTuning, "train", diverging)
     result = run_groupmix(dataset="blockmix", target="A", config_dict=SMALL)
     assert list(result["mixes"]) == ["proportional", "stratified", "no_augmentation"]
     assert result["diverged"] == ["theory", "data_mix"]

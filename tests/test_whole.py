@@ -141,6 +141,9 @@ _ALLOWED = {
     "cli/exit_status.py:_open_missing_streams",  # the null device
     "cli/exit_status.py:_forget",
     "cli/compare.py:call",  # Comparison.save
+    "workers/processes.py:_call",  # messages between processes, in a temporary folder
+    "workers/processes.py:_execute",
+    "workers/work.py:_scratch",  # whether such a folder can be written to
     "adapters/download.py:_unpack",  # into a folder that is renamed when it is whole
 }
 

@@ -423,7 +423,7 @@ def test_dask_that_is_not_installed_is_told(tiny, monkeypatch):
 
 
 def _started(tiny, folder):
-    arguments = run_arguments(tiny, **{**SEARCH, "trials": 40, "folds": 4, "epochs": 60})
+    arguments = run_arguments(tiny, **{**SEARCH, "trials": 40, "folds": 4, "epochs": 400})
     command = [*arguments[1:], "--workers=2", f"--output_dir={folder}", "--report=False"]
     run = subprocess.Popen(
         [sys.executable, str(REPOSITORY / "run_groupmix.py"), *command],
