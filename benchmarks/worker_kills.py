@@ -1,10 +1,12 @@
-"""Kills a worker, all workers or the whole run at random moments, and resumes.
-
-Each time the same small run is started with two workers, and once a random number of its models stands in
-the record, and a random part of a second later, one of these is killed with SIGKILL. A run that ends by it is resumed by the same command. The result must be
-that of one process, no model may stand twice in the records, and no process may be left.
+"""Kills a worker, all workers, the run or the scheduler at random moments, and resumes.
 
     python benchmarks/worker_kills.py --times=20
+
+Each time the same small run is started with two workers, and once a random number of its models stands in
+the record, and a random part of a second later, one of these is killed with SIGKILL. A run that ends by it is
+resumed by the same command. The result must be that of one process, no model may stand twice in the records,
+and no process may be left. Each kind is killed so many times; the scheduler is that of a Dask cluster of two
+workers, and is left out where Dask is not installed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -46,6 +49,32 @@ def workers_of(run: subprocess.Popen) -> list[psutil.Process]:
         return []
 
 
+class Cluster:
+    """A scheduler and two workers of Dask, each a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        file, self.processes = folder / "scheduler.json", []
+        for kind in ("scheduler", "worker", "worker"):
+            more = ["--port=0"] if kind == "scheduler" else ["--nthreads=1", "--no-nanny"]
+            command = [sys.executable, "-m", "dask", kind, f"--scheduler-file={file}"]
+            self.processes.append(
+                subprocess.Popen(
+                    [*command, "--no-dashboard", *more],
+                    env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+            while not file.is_file():
+                time.sleep(0.05)
+        self.workers = json.loads(file.read_text())["address"]
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
 def result_of(folder: Path) -> dict:
     (file,) = folder.glob("*/result.json")
     return {k: v for k, v in json.loads(file.read_text()).items() if k != "seconds"}
@@ -63,58 +92,61 @@ def n_models(folder: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in folder.glob("*/curves.jsonl"))
 
 
-def killed(
-    what: str, folder: Path, after: int, delay: float, workers: str
-) -> tuple[int, bool, int]:
+def killed(what: str, folder: Path, after: int, delay: float) -> tuple[int, bool, int]:
     """Run, kill and resume.
 
     Return how many processes were killed, whether the run itself ended, and how many processes are left.
     """
-    run, seen = start(folder, f"--workers={workers}"), []
-    while run.poll() is None and (n_models(folder) < after or not seen):
+    folder.mkdir()
+    cluster = Cluster(folder.with_name(f"{folder.name}-dask")) if what == "scheduler" else None
+    run, seen = start(folder, f"--workers={cluster.workers if cluster else 2}"), []
+    while run.poll() is None and (n_models(folder) < after or not (seen or cluster)):
         seen = workers_of(run)
         time.sleep(0.01)
     time.sleep(delay)
     seen = workers_of(run) or seen
-    n_killed = sum(process.is_running() for process in seen)
-    targets = {"a worker": seen[:1], "all workers": seen, "the run": []}[what]
-    for process in targets:
-        process.kill()
-    if what == "a worker":
-        n_killed = min(n_killed, 1)
-    elif what == "the run":
-        n_killed = int(run.poll() is None)
-        run.send_signal(signal.SIGKILL)
+    running = run.poll() is None
+    targets = {"a worker": seen[:1], "all workers": seen, "the run": [run]}.get(what)
+    for process in targets or cluster.processes[:1]:
+        process.send_signal(signal.SIGKILL)
     ended = run.wait() != 0
+    if cluster:
+        cluster.close()
     _, left = psutil.wait_procs(seen, timeout=20)
-    if ended and start(folder, f"--workers={workers}").wait():
+    if ended and start(folder, "--workers=2").wait():
         raise SystemExit("the run could not be resumed")
-    return n_killed, ended, len(left)
+    return int(running), ended, len(left)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", default="2")
     given = parser.parse_args()
+    kinds = ["a worker", "all workers", "the run"]
+    if find_spec("distributed") is not None:
+        kinds.append("scheduler")
     draw, bad = random.Random(given.seed), 0
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "whole"
         if start(whole).wait():
             raise SystemExit("the run without workers failed")
-        for number in range(given.times):
-            what = ("a worker", "all workers", "the run")[number % 3]
-            folder, after = Path(scratch) / str(number), draw.randrange(n_models(whole))
-            n_killed, ended, left = killed(what, folder, after, draw.random(), given.workers)
-            same, n_twice = result_of(folder) == result_of(whole), twice(folder)
-            bad += not same or n_twice > 0 or left > 0
-            print(
-                f"{what} ({n_killed}) killed after {after} models of {n_models(whole)}; run ended: {ended}; "
-                f"same result: {same}; scores twice: {n_twice}; processes left: {left}",
-                flush=True,
-            )
-    print(f"{given.times - bad} of {given.times} as they should be")
+        print(
+            "| killed | times | while it ran | resumed by hand | same result | scores twice | left |"
+        )
+        print("|---|---:|---:|---:|---:|---:|---:|")
+        for what in kinds:
+            found = []
+            for number in range(given.times):
+                folder = Path(scratch) / f"{what.split()[-1]}-{number}"
+                folder.with_name(f"{folder.name}-dask").mkdir()
+                after = draw.randrange(n_models(whole))
+                running, ended, left = killed(what, folder, after, draw.random())
+                same, n_twice = result_of(folder) == result_of(whole), twice(folder)
+                found.append((running, ended, same, n_twice, left))
+                bad += not same or n_twice > 0 or left > 0
+            sums = map(sum, zip(*found, strict=True))
+            print(f"| {what} | {given.times} | {' | '.join(map(str, sums))} |", flush=True)
     sys.exit(bad > 0)
 
 
