@@ -7,7 +7,7 @@ import pytest
 from command import call, run_folder
 
 from recbole_groupmix import __version__
-from recbole_groupmix.core.better_rows import better_rows
+from recbole_groupmix.core.better_rows import better_rows, still_possible
 from recbole_groupmix.exact.influence import _percent
 from recbole_groupmix.record.phrases import change_text
 from recbole_groupmix.record.result_table import WIDEST, result_table
@@ -88,6 +88,20 @@ def test_table_and_page_lead_with_what_to_do(undrawn, made, tmp_path, better):
         assert lead.lower().startswith(advice(result, better[0]).replace("'", "&#39;"))
         assert ("also better: data_mix" in table) == ("data_mix" in better)
         assert ("also better: data_mix" in lead) == ("data_mix" in better)
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        ({"a": 0.04, "b": 0.09}, ""),
+        ({"a": 0.04, "b": 0.579}, "; gains of up to 58% cannot be ruled out"),
+        ({"a": None, "b": 0.1}, "; there are too few users to rule any gain out"),
+        ({}, ""),
+    ],
+)
+def test_wide_intervals_are_said_where_nothing_is_better(ends, says):
+    changes = {name: change(0.0, -0.1, end, 0.6) for name, end in ends.items()}
+    assert still_possible(changes) == says
 
 
 def test_many_groups_stand_in_rows(made):

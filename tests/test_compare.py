@@ -529,6 +529,17 @@ def few(*arguments):
     return main(["compare", *arguments, "--n_boot=200", "--n_permutations", "199"])
 
 
+def test_a_group_may_be_named_by_an_interval(tmp_path, capsys):
+    """As `binned_groups` names it; a comma inside its brackets separates nothing."""
+    ages = ["[0, 25)"] * 5 + ["[25, inf)"] * 5
+    for seed, name in enumerate("ab"):
+        wide_table(10, seed, group=ages).to_csv(tmp_path / f"{name}.csv", index=False)
+    tables = [str(tmp_path / f"{name}.csv") for name in "ab"]
+    assert few(*tables, "--group=overall,[25, inf)") == 0
+    out = capsys.readouterr().out
+    assert "[25, inf)" in out and "[0, 25)" not in out
+
+
 def test_the_command_compares_run_folders(two_runs, capsys):
     status = few(
         "first", "second", "--reference=second:data_mix", "--metric", "recall@20,ndcg@5",

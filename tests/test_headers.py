@@ -240,6 +240,13 @@ def test_settings_that_do_not_fit_the_files(options, says):
     [
         ({"d.user": USER.replace("24", "—")}, ALL, ["d.user, line 6", "age:float holds '—'"]),
         (
+            {"d.user": USER.replace("24", "2025-03-03")},
+            ALL,
+            [
+                "age:float holds '2025-03-03'; write a number, of a date its seconds since 1970, leave"
+            ],
+        ),
+        (
             {
                 "d.item": ITEM.replace("genres:token_seq", "v:float_seq")
                 .replace("a b", "1 2")

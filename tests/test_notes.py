@@ -1,10 +1,14 @@
 """Notes about keys without effect, and where a value came from: the same words in every command."""
 
+import numpy as np
 import pytest
 from command import SMALL_RUN, call
 from helpers import experiment, write_tiny
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recbole_groupmix import load_run, run_groupmix
+from recbole_groupmix.experiment.repeats import repeats_note
 
 NOTE = "note: n_layers is 3 (on the command line) and has no effect: {} does not read it"
 #: The least that makes each command end, and the model that it names.
@@ -97,3 +101,26 @@ def test_settings_of_a_finished_run_are_its_files(tiny):
 def test_a_value_of_a_closed_form_is_not_called_the_user_s(tiny):
     settings = experiment(tiny, model="EASE", epochs=7).settings
     assert settings.describe("epochs") == "epochs is 1 (since EASE is solved in closed form)"
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4))))
+def test_interactions_that_repeat_a_user_and_an_item_are_counted(pairs):
+    """Two users and items are the same pair only if both are; the ids of users may be larger."""
+    users, items = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
+    n_repeats = len(pairs) - len(set(pairs))
+    note = repeats_note(users, items)
+    assert len(note) == (n_repeats > 0)
+    if n_repeats:
+        assert note[0].startswith(
+            f"{n_repeats} of {len(pairs)} interactions repeat a user and an item"
+        )
+
+
+def test_a_run_says_that_interactions_repeat_before_it_trains(tmp_path):
+    file = write_tiny(tmp_path) / "tiny" / "tiny.inter"
+    rows = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*rows, *rows[1:4]]))
+    notes = experiment(tmp_path).notes
+    assert any(note.startswith("3 of ") and "--rm_dup_inter=first" in note for note in notes)
+    once = experiment(tmp_path, rm_dup_inter="first").notes
+    assert not any("repeat a user" in note for note in once)

@@ -423,7 +423,7 @@ def test_dask_that_is_not_installed_is_told(tiny, monkeypatch):
 
 
 def _started(tiny, folder):
-    arguments = run_arguments(tiny, **{**SEARCH, "trials": 40, "folds": 4, "epochs": 400})
+    arguments = run_arguments(tiny, **{**SEARCH, "trials": 40, "folds": 4, "epochs": 100})
     command = [*arguments[1:], "--workers=2", f"--output_dir={folder}", "--report=False"]
     run = subprocess.Popen(
         [sys.executable, str(REPOSITORY / "run_groupmix.py"), *command],
@@ -431,6 +431,8 @@ def _started(tiny, folder):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell that runs the tests in the background has it ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     _wait_for(lambda: run.poll() is not None or any(Path(folder).glob("*/trials.jsonl")))
     assert run.poll() is None, run.stderr.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from recbole_groupmix.adapters.atomic_header import FileError, undecodable
 
 _SHOWN = 40
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b|\d\d?[./]\d\d?[./]\d{4}\b")
 
 
 def refuse_bad_rows(path: str | Path, given: Mapping[str, Any], sequences: str = " ") -> None:
@@ -72,8 +74,11 @@ def _check(
         values = [cell] if column.endswith(":float") else cell.split(sequences)
         for value in values:
             if value and not _is_number(value):
+                number = "a number"
+                if _DATE.match(value):
+                    number += ", of a date its seconds since 1970"
                 raise FileError(
-                    f"{file}, line {line}: {column} holds {_short(value)!r}; write a number, leave "
+                    f"{file}, line {line}: {column} holds {_short(value)!r}; write {number}, leave "
                     "the cell empty, or leave the column out of load_col"
                 )
 

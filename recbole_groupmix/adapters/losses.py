@@ -205,7 +205,10 @@ def attach_weighted_losses(
     children, twins = dict(model.named_children()), {**_TWINS, **getattr(model, "own_twins", {})}
     losses = {name: child for name, child in children.items() if type(child) in twins}
     if not losses:
-        raise ValueError(f"{type(model).__name__} has no loss module with a weighted twin")
+        raise ValueError(
+            f"{type(model).__name__} has no loss module with a weighted twin; draw its users by their "
+            "weights instead (group_weighted_sampler)"
+        )
     for name, child in losses.items():
         setattr(model, name, twins[type(child)](child, weights))
     terms = {name: child for name, child in children.items() if isinstance(child, EmbLoss)}

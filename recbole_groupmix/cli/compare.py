@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ TEXT = (
     "user_id and one column per metric. The mixes of one run folder are compared too."
 )
 EXAMPLES = ("groupmix compare A.parquet B.csv --metric=recall@20 --group=overall",)
+#: Commas, but those inside the brackets of an interval such as ``[25, 35)``.
+_BETWEEN_GROUPS = re.compile(r",(?![^\[(]*[\])])")
 _NO_FINER = "more do not improve intervals and p-values"
 
 
@@ -68,7 +71,7 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
         reference=own.get("reference"),
         metrics=own["metric"].split(",") if "metric" in own else None,
         how=own.get("how", "refuse"),
-        groups=own["group"].split(",") if "group" in own else None,
+        groups=_BETWEEN_GROUPS.split(own["group"]) if "group" in own else None,
         **draws,
     )
     answer(compared.to_markdown())

@@ -25,6 +25,9 @@ _ADVICE = {
     DATA_MIX: "train with the searched mix (data_mix)",
 }
 
+#: Gain that an interval must reach for it to be said.
+_WIDE = 0.1
+
 
 def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[str]:
     """Return the rows that are better for the target than the baseline, the largest gain first.
@@ -48,6 +51,21 @@ def better_rows(changes: Mapping[str, Mapping[str, Any]], level: float) -> list[
         and change["p_holm"] < level
     ]
     return sorted(better, key=lambda name: -changes[name]["mean"])
+
+
+def still_possible(changes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what is added where no row is better but intervals are wide; empty where they are not.
+
+    Parameters
+    ----------
+    changes : mapping of str to mapping
+        As for :func:`better_rows`.
+    """
+    ends = [change["ci_high"] for change in changes.values() if has_interval(change)]
+    if any(end is None or math.isinf(end) for end in ends):
+        return "; there are too few users to rule any gain out"
+    most = max(ends, default=0.0)
+    return f"; gains of up to {most:.0%} cannot be ruled out" if most >= _WIDE else ""
 
 
 def has_interval(change: Mapping[str, Any]) -> bool:

@@ -32,6 +32,7 @@ from recbole_groupmix.experiment.named_columns import check_named_columns
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN, Part
 from recbole_groupmix.experiment.pretrained import pretrained, pretrained_note
 from recbole_groupmix.experiment.recbole_errors import as_value_error
+from recbole_groupmix.experiment.repeats import repeats_note
 from recbole_groupmix.experiment.sequences import with_inputs
 from recbole_groupmix.experiment.shared_tensors import SharedTensors
 from recbole_groupmix.experiment.split import Split
@@ -114,6 +115,7 @@ class Experiment:
             *device_note(settings, self.config["device"].type),
             *self.dataset.notes,
             *map(str, self.removed),
+            *(() if self.is_sequential else repeats_note(self.users, self.items)),
             *without_group_note(self.groups, self.users),
         )
         self.item_scope = ItemScope.of(settings, self.dataset, self.groups, all_users)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.core.better_rows import better_rows, has_interval
+from recbole_groupmix.core.better_rows import better_rows, has_interval, still_possible
 from recbole_groupmix.core.names import REFERENCE, THEORY
 from recbole_groupmix.core.statistics.few_users import CHANGES_OF_FEW_USERS
 from recbole_groupmix.record.by_metric import changes_by_metric, metric_columns, metric_sentences
@@ -210,7 +210,8 @@ def _answer(result: Result, key: str) -> list[str]:
         ]
     if not better:
         return [
-            f"Answer: {advice(result, REFERENCE)}; no other row is better in {key} beyond chance{few}."
+            f"Answer: {advice(result, REFERENCE)}; no other row is better in {key} beyond chance"
+            f"{few}{still_possible(changes)}."
         ]
     shown = [f"{mix} {change_text(changes[mix])}" for mix in better]
     also = f"; also better: {', '.join(shown[1:])}" if shown[1:] else ""

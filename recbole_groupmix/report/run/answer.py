@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recbole_groupmix.core.better_rows import better_rows, has_interval
+from recbole_groupmix.core.better_rows import better_rows, has_interval, still_possible
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
 from recbole_groupmix.record import phrases
 from recbole_groupmix.record.established import why_not_established
@@ -82,7 +82,7 @@ def lead(run: FinishedRun) -> str:
     if not better:
         return (
             f"{as_it_is[0].upper()}{as_it_is[1:]}: no measured row serves them better in "
-            f"{key} beyond chance{made}."
+            f"{key} beyond chance{made}{still_possible(changes)}."
         )
     advised, also = advice(run.result, better[0]), ""
     if better[1:]:
