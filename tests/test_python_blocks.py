@@ -85,11 +85,15 @@ def test_the_scripts_of_a_page_run(page, scope, capsys):
 def test_own_tables_become_a_data_set(capsys):
     """A table of orders and one of customers, by the how-to to the first run and its groups."""
     users, items = interactions()
-    pd.DataFrame({"customer": users, "product": items}).to_csv("orders.csv", index=False)
+    dates = [f"2025-03-{1 + n % 28:02}" for n in range(len(users))]
+    orders = {"customer": users, "product": items, "date": dates}
+    pd.DataFrame(orders).to_csv("orders.csv", index=False)
     groups = pd.Series(groups_of_users()).map({"A": "FR", "B": "DE", "C": "007"})
     customers = {"customer": np.arange(1, len(groups) + 1), "country": groups}
     pd.DataFrame(customers).to_csv("customers.csv", index=False)
     assert run("docs/how_to/own_data.md", {}) == 1
+    first_row = pd.read_csv("dataset/mine/mine.inter", sep="\t").iloc[0]
+    assert first_row["timestamp:float"] == 1_740_787_200  # 2025-03-01, by `date -u -d ... +%s`
     first, check, search = (
         line.partition("#")[0].split()[1:]
         for line in blocks_of("docs/how_to/own_data.md", "bash")[0].splitlines()
