@@ -21,13 +21,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-RUN = ["--dataset=blockmix", "--target=A", "--trials=6", "--folds=3", "--repeats=2", "--epochs=30"]
+RUN = ["--dataset=blockmix", "--target=A", "--trials=6", "--folds=3", "--repeats=2", "--epochs=60"]
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen:
@@ -107,8 +108,9 @@ def killed(what: str, folder: Path, after: int, delay: float) -> tuple[int, bool
     seen = workers_of(run) or seen
     running = run.poll() is None
     targets = {"a worker": seen[:1], "all workers": seen, "the run": [run]}.get(what)
-    for process in targets or cluster.processes[:1]:
-        process.send_signal(signal.SIGKILL)
+    for process in targets or (cluster.processes[:1] if cluster else []):
+        with suppress(psutil.NoSuchProcess):  # the run has ended
+            process.send_signal(signal.SIGKILL)
     ended = run.wait() != 0
     if cluster:
         cluster.close()
