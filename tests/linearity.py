@@ -159,3 +159,10 @@ def difference_to_groupwise_sum(
             expected[name] += weights[index] * (share * value - of_terms * at_zero[name])
     moved = max((expected[name] - at_zero[name]).abs().max().item() for name in expected)
     return moved, max((weighted[name] - expected[name]).abs().max().item() for name in expected)
+
+
+def check_weighted_gradient(ex, stock, batches, weights, **more):
+    """The weighted gradient is the weighted sum of the groups' gradients, and is no small one."""
+    largest, difference = difference_to_groupwise_sum(ex, stock, batches, weights, **more)
+    assert largest > 0.01
+    assert difference < 1e-5 * max(largest, 1.0)

@@ -13,12 +13,12 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import pytest
 import torch
 from command import REPOSITORY, call, run_arguments, run_folder
-from finished_runs import check_reproduced, timeless
+from finished_runs import check_reproduced
+from runs_by_workers import check_same, wait_for
 
 from recbole_groupmix.engine.threads import pool, use_threads
 from recbole_groupmix.experiment.experiment import Experiment
@@ -84,23 +84,6 @@ def finished(*arguments, folder):
     return json.loads((place / "result.json").read_text()), place, err
 
 
-def records(place, name):
-    """Return the lines of a file in the order of their text, without what time they took."""
-    found = [json.loads(line) for line in (place / name).read_text().splitlines()]
-    return sorted(json.dumps({k: v for k, v in r.items() if k != "seconds"}) for r in found)
-
-
-def check_same(one, other):
-    """Both folders hold the same result, scores, curves and users, bit for bit, each once."""
-    assert timeless(json.loads((one / "result.json").read_text())) == timeless(
-        json.loads((other / "result.json").read_text())
-    )
-    for name in ("trials.jsonl", "curves.jsonl", "fold_users.jsonl"):
-        assert records(one, name) == records(other, name)
-    tested = [pd.read_parquet(place / "metrics.parquet") for place in (one, other)]
-    pd.testing.assert_frame_equal(*tested, check_exact=True)
-
-
 # --- the same numbers ----------------------------------------------------------------------------
 
 
@@ -156,7 +139,7 @@ def test_workers_that_are_killed_cost_nothing_but_time(tiny, one_thread, process
 def test_a_process_that_ends_loses_its_own_call_alone():
     with Processes(2) as two:
         asleep, awake = two.submit(time.sleep, 60), two.submit(time.sleep, 60)
-        pids = _wait_for(lambda: len(two.pids) == 2 and two.pids)
+        pids = wait_for(lambda: len(two.pids) == 2 and two.pids)
         os.kill(pids[0], signal.SIGKILL)
         gone = next(_done([asleep, awake]))
         with pytest.raises(BrokenExecutor):
@@ -164,7 +147,7 @@ def test_a_process_that_ends_loses_its_own_call_alone():
         assert sum(each.done() for each in (asleep, awake)) == 1
         assert two.submit(os.getpid).result() not in pids  # one in its place
         left = two.pids
-    _wait_for(lambda: not any(psutil.pid_exists(pid) for pid in left))
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in left))
 
 
 def test_a_process_that_ends_while_it_answers_is_noticed():
@@ -183,16 +166,8 @@ def test_a_process_that_ends_while_it_answers_is_noticed():
 
 
 def _done(futures, seconds=60.0):
-    _wait_for(lambda: any(future.done() for future in futures), seconds)
+    wait_for(lambda: any(future.done() for future in futures), seconds)
     return (future for future in futures if future.done())
-
-
-def _wait_for(what, seconds=120.0):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 class Pretended(Executor):
@@ -434,7 +409,7 @@ def _started(tiny, folder):
         # a shell that runs the tests in the background has it ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    _wait_for(lambda: run.poll() is not None or any(Path(folder).glob("*/trials.jsonl")))
+    wait_for(lambda: run.poll() is not None or any(Path(folder).glob("*/trials.jsonl")))
     assert run.poll() is None, run.stderr.read()
     return run, psutil.Process(run.pid).children(recursive=True), arguments
 

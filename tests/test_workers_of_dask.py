@@ -1,6 +1,5 @@
 """A run that workers of Dask train, on loopback; needs the extra dask."""
 
-import json
 import os
 import signal
 import socket
@@ -10,11 +9,10 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 from blocks import blocks_of
 from command import REPOSITORY, run_arguments, run_folder
-from finished_runs import timeless
+from runs_by_workers import check_same, wait_for
 
 from recbole_groupmix.workers import by_dask
 
@@ -62,25 +60,6 @@ def whole(tiny, tmp_path_factory):
         return _finished(tiny, tmp_path_factory.mktemp("whole") / "runs")[0]
 
 
-def check_same(one, other):
-    results = [timeless(json.loads((p / "result.json").read_text())) for p in (one, other)]
-    assert results[0] == results[1]
-    scores = [(p / "trials.jsonl").read_text().splitlines() for p in (one, other)]
-    scores = [
-        sorted((r["name"], r["fold"], r["score"]) for r in map(json.loads, s)) for s in scores
-    ]
-    assert scores[0] == scores[1]
-    tested = [pd.read_parquet(p / "metrics.parquet") for p in (one, other)]
-    pd.testing.assert_frame_equal(*tested, check_exact=True)
-
-
-def _until(what, seconds=120.0):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 class Servers:
     """A scheduler and workers of Dask, each a process that can be killed."""
 
@@ -112,7 +91,7 @@ class Servers:
 @pytest.fixture
 def servers():
     made = Servers()
-    _until(lambda: _answers(made.port))
+    wait_for(lambda: _answers(made.port))
     yield made
     for process in reversed(made.started):
         process.kill()
@@ -167,7 +146,7 @@ def test_jobs_are_submitted_and_cancelled_as_slurm_wants_it(tiny, whole, tmp_pat
     check_same(whole, place)
     jobs = list(tmp_path.glob("job.*"))
     assert len(jobs) == 2
-    _until(lambda: not any(_runs(int(job.read_text())) for job in jobs))
+    wait_for(lambda: not any(_runs(int(job.read_text())) for job in jobs))
 
 
 def _runs(process):
@@ -180,9 +159,9 @@ def _runs(process):
 
 def test_workers_that_join_late_and_leave(tiny, whole, servers):
     run = _start(tiny, "runs", servers.workers)
-    _until(lambda: Path("runs").is_dir() or run.poll() is not None)
+    wait_for(lambda: Path("runs").is_dir() or run.poll() is not None)
     first = servers.worker()
-    _until(lambda: any(Path("runs").glob("*/trials.jsonl")) or run.poll() is not None)
+    wait_for(lambda: any(Path("runs").glob("*/trials.jsonl")) or run.poll() is not None)
     servers.worker()
     first.kill()  # in the middle of a unit, or between two
     _, err = run.communicate(timeout=300)
@@ -194,7 +173,7 @@ def test_workers_that_join_late_and_leave(tiny, whole, servers):
 def test_a_scheduler_that_ends_is_told_and_the_run_goes_on_elsewhere(tiny, whole, servers):
     servers.worker()
     run = _start(tiny, "runs", servers.workers, "--show_progress=False")
-    _until(lambda: any(Path("runs").glob("*/trials.jsonl")) or run.poll() is not None)
+    wait_for(lambda: any(Path("runs").glob("*/trials.jsonl")) or run.poll() is not None)
     servers.scheduler.send_signal(signal.SIGKILL)
     _, err = run.communicate(timeout=300)
     if run.returncode == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,6 @@ class Experiment:
         Which items are ranked, and which rows of other groups train.
     tensors : SharedTensors
         Columns and graph on the device of training, for all parts.
-    notes : tuple of str
-        Notes of the settings, then those about files, rows and the computer.
 
     Raises
     ------
@@ -106,18 +105,7 @@ class Experiment:
         self.items = self.dataset.inter_feat[self.dataset.iid_field].numpy()
         self.is_test = self.split.is_test
         self.groups: Groups = groups_of(settings, self.dataset, ~self.is_test)
-        self.notes = (
-            *settings.notes,
-            *split_words(settings.values),
-            *context_note(settings, self.config, files),
-            *labels_note(self),
-            *pretrained_note(self.pretrained),
-            *device_note(settings, self.config["device"].type),
-            *self.dataset.notes,
-            *map(str, self.removed),
-            *(() if self.is_sequential else repeats_note(self.users, self.items)),
-            *without_group_note(self.groups, self.users),
-        )
+        self._context_note = context_note(settings, self.config, files)
         self.item_scope = ItemScope.of(settings, self.dataset, self.groups, all_users)
         counts = self.groups.n_users(self.users)
         self.target = (
@@ -135,6 +123,22 @@ class Experiment:
         by_group = not all_users and settings.rank_items != ALL
         of_test = self.part(ALL_OF_TRAIN).catalogues if by_group else None
         self.item_scope.check_topk(of_test, self.target, "test")
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Notes of the settings, then those about files, rows and the computer."""
+        return (
+            *self.settings.notes,
+            *split_words(self.settings.values),
+            *self._context_note,
+            *labels_note(self),
+            *pretrained_note(self.pretrained),
+            *device_note(self.settings, self.config["device"].type),
+            *self.dataset.notes,
+            *map(str, self.removed),
+            *(() if self.is_sequential else repeats_note(self.users, self.items)),
+            *without_group_note(self.groups, self.users),
+        )
 
     @property
     def removed(self) -> tuple[Removed, ...]:

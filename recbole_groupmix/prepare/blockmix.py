@@ -1,12 +1,12 @@
 """blockmix: the shipped data set in the paper's stylised setting, generated from a seed."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from recbole_groupmix.core.theory.assumptions import least_rate
+from recbole_groupmix.prepare.generator_command import generator_command
 from recbole_groupmix.prepare.publish import Tables, publish
 from recbole_groupmix.prepare.recipe import Recipe
 from recbole_groupmix.prepare.stylised import BlockMix, generate_blocks
@@ -142,18 +142,12 @@ def write(folder: Path, seed: int = 0, *, force: bool = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``python -m recbole_groupmix.prepare.blockmix FOLDER [--seed N] [--force]``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recbole_groupmix.prepare.blockmix",
-        description="Write the generated data set blockmix into a folder.",
+    generator_command(
+        "recbole_groupmix.prepare.blockmix",
+        "Write the generated data set blockmix into a folder.",
+        write,
+        arguments,
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--force", action="store_true", help="replace files of other content")
-    given = parser.parse_args(arguments)
-    try:
-        write(given.folder, given.seed, force=given.force)
-    except ValueError as error:
-        parser.error(str(error))
 
 
 def _tables(source: Path | None) -> Tables:

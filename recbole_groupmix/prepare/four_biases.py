@@ -5,7 +5,6 @@ Recommender Systems". Stated there: numbers of users, items and factors, the rat
 Ours: density, noise and scale of the ratings, which it leaves open.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from recbole_groupmix.prepare.generator_command import generator_command
 from recbole_groupmix.prepare.publish import Tables, publish
 
 BIASES = {"R": "rank", "N": "noise", "P": "population", "S": "sparsity"}
@@ -148,23 +148,27 @@ writes the same files again. Biases against group B: {names}. {len(data.in_b) - 
 """
 
 
+def write(folder: Path, seed: int = 0, biases: str = "RNPS", *, force: bool = False) -> None:
+    """Write ``NAME.inter``, ``NAME.user`` and ``SOURCE.md``, named after the folder.
+
+    Raises
+    ------
+    ValueError
+        As :func:`generate`, and for files of other content unless `force` is set.
+    """
+    data = generate(seed, biases)
+    publish(folder, folder.name, data.tables(), source_text(data, seed), force=force)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``python -m recbole_groupmix.prepare.four_biases FOLDER [--biases=RNPS] [--seed=0]``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recbole_groupmix.prepare.four_biases",
-        description="Write generated ratings with biases between two groups into a folder.",
+    generator_command(
+        "recbole_groupmix.prepare.four_biases",
+        "Write generated ratings with biases between two groups into a folder.",
+        write,
+        arguments,
+        biases=("RNPS", "letters of RNPS (default all)"),
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--biases", default="RNPS", help="letters of RNPS (default all)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--force", action="store_true", help="replace files of other content")
-    given = parser.parse_args(arguments)
-    try:
-        data = generate(given.seed, given.biases)
-        text = source_text(data, given.seed)
-        publish(given.folder, given.folder.name, data.tables(), text, force=given.force)
-    except ValueError as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from recbole_groupmix.run import run
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.text.numbers import duration
+from recbole_groupmix.text.untrusted import error_text
 
 _DEFAULTS: dict[str, Any] = {
     "datasets": ["ml-1m"],
@@ -220,7 +221,7 @@ def _run_cells(left: Sequence[Cell], out: Path, say: Callable[[str], None]) -> d
         except OSError:  # a full disk stops the grid, which the same command resumes
             raise
         except Exception as error:
-            failed[cell.words] = " ".join(str(error).split()) or type(error).__name__
+            failed[cell.words] = error_text(error)
             say(f"failed: {failed[cell.words]}")
             continue
         record(out, cell, result["run_folder"])

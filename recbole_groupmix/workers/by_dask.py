@@ -135,17 +135,12 @@ class _Watch:
     def check(self) -> None:
         """Say once a minute that there is no worker; raise if the scheduler has gone."""
         if self._client.status in ("closed", "closing"):
-            raise gone(self._client)
+            raise ConnectionError(
+                "the scheduler of the workers has gone; run the same command again to resume"
+            )
         now = time.monotonic()
         if self.workers():
             self._since = now
         elif now - self._since > PATIENCE:
             self._since = now
             self._say(f"no worker has joined the scheduler for {PATIENCE:.0f} s; still waiting")
-
-
-def gone(client: Any = None) -> ConnectionError:
-    """Return the error of a scheduler that has ended."""
-    return ConnectionError(
-        "the scheduler of the workers has gone; run the same command again to resume"
-    )

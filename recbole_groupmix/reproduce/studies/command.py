@@ -18,6 +18,7 @@ from recbole_groupmix.reproduce.page import check_page, write_files_of_page
 from recbole_groupmix.reproduce.studies.study import Study, StudyCell
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.text.numbers import duration
+from recbole_groupmix.text.untrusted import error_text
 
 #: Studies by name: what reads the cells of a data set, and the title of its page.
 _PAGES = {
@@ -164,7 +165,7 @@ def _make(
         except OSError:  # a full disk stops the study, which the same command resumes
             raise
         except Exception as error:
-            failed[cell.words] = " ".join(str(error).split()) or type(error).__name__
+            failed[cell.words] = error_text(error)
             continue
         write_cell(_file(out, cell), cell.given, time.process_time() - started, measured)
     return failed
