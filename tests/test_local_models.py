@@ -20,10 +20,10 @@ from test_mixture_of_experts import (
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.groups.anchors import (
     angular_distances,
+    cosines,
     covering_anchors,
     epanechnikov,
     near_or_nearest,
-    profile_similarity,
     smoothed_profiles,
     spread_anchors,
 )
@@ -106,7 +106,7 @@ def test_profiles_are_smoothed_with_similar_users():
     assert found[0, 0] == pytest.approx(1.0)
     assert found[0, 1] == pytest.approx(0.7 + 0.3 / 12)
     assert found[0, 4] == pytest.approx(0.3 / 12)
-    assert profile_similarity(found)[0, 1] == pytest.approx(1.0)
+    assert cosines(found)[0, 1] == pytest.approx(1.0)
 
 
 def test_at_least_ten_are_near():

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from recbole_groupmix.adapters.whole_rows import annealed, divergence_from_normal, multinomial
 from recbole_groupmix.core.groups.anchors import (
     angular_distances,
+    cosines,
     covering_anchors,
     epanechnikov,
     near_or_nearest,
-    profile_similarity,
     smoothed_profiles,
     spread_anchors,
 )
@@ -167,7 +167,7 @@ class EnLFT(LocalModels):
                         layer.weight.copy_(linear.weight.T)
                         layer.bias.copy_(linear.bias)
         rows = self.get_rating_matrix(users).cpu().numpy()
-        similarity = profile_similarity(smoothed_profiles(rows))
+        similarity = cosines(smoothed_profiles(rows))
         anchors = spread_anchors(similarity, self.n_experts)
         of_anchors = similarity[anchors]
         near = near_or_nearest(of_anchors, 0.2).T.astype(np.float64)

@@ -9,7 +9,7 @@ import pandas as pd
 from recbole_groupmix.adapters.held_out import user_metrics
 from recbole_groupmix.core.user_metrics import split_key
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.labels import scored_rows
+from recbole_groupmix.experiment.labels import ScoredRows, scored_rows
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.training.job import Fit
 from recbole_groupmix.training.measuring import label_metrics
@@ -18,12 +18,12 @@ Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def users_of_test(experiment: Experiment) -> Ids:
+def users_of_test(experiment: Experiment, scored: ScoredRows | None) -> Ids:
     """Return who is measured on test, internal ids, int64 (n_users,), ascending.
 
     Users with held-out items that can be found, and those with labels that are predicted.
     """
-    ranked, scored = experiment.part(ALL_OF_TRAIN).held_out.users, scored_rows(experiment)
+    ranked = experiment.part(ALL_OF_TRAIN).held_out.users
     return ranked if scored is None else np.union1d(ranked, scored.users)
 
 
@@ -37,11 +37,11 @@ def test_metrics(experiment: Experiment, fit: Fit) -> pd.DataFrame:
     """
     if fit.tested is not None:
         return fit.tested
-    held_out, users = experiment.part(ALL_OF_TRAIN).held_out, users_of_test(experiment)
+    held_out, scored = experiment.part(ALL_OF_TRAIN).held_out, scored_rows(experiment)
+    users = users_of_test(experiment, scored)
     ranked = user_metrics(fit.model, held_out, experiment.settings.topk)
     values = [_of_users(of_ranked, held_out.users, users) for of_ranked in ranked.values()]
     named = [split_key(key) for key in ranked]
-    scored = scored_rows(experiment)
     if scored is not None:
         for metric, of_labels in label_metrics(experiment, fit.model, scored).items():
             named.append((metric, 0))

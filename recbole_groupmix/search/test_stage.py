@@ -66,7 +66,7 @@ class TestStage:
         self.n_models = n_scored(self._jobs)
         self._seconds: dict[tuple[str, int, int | None], float] = {}
         self._scored = scored_rows(experiment)
-        self._n_users = len(users_of_test(experiment))
+        self._n_users = len(users_of_test(experiment, self._scored))
 
     def jobs(self) -> list[Job]:
         """Return the jobs that are left: those not measured yet, and those that cannot be loaded.

@@ -24,7 +24,7 @@ def angular_distances(embeddings: npt.NDArray[np.floating[Any]]) -> Floats:
     array of float64, shape (n_users, n_users)
         In [0, 2], and 0 on the diagonal.
     """
-    distances: Floats = 2 / np.pi * np.arccos(np.clip(_cosines(embeddings), -1, 1))
+    distances: Floats = 2 / np.pi * np.arccos(np.clip(cosines(embeddings), -1, 1))
     np.fill_diagonal(distances, 0.0)
     return distances
 
@@ -132,14 +132,10 @@ def spread_anchors(similarity: Floats, n: int) -> npt.NDArray[np.intp]:
     return np.array(anchors, np.intp)
 
 
-def profile_similarity(profiles: Floats) -> Floats:
-    """Return the cosine of each pair of profiles, float64 (n_users, n_users)."""
-    return _cosines(profiles)
-
-
-def _cosines(rows: npt.NDArray[np.floating[Any]]) -> Floats:
+def cosines(rows: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Return the cosine of each pair of rows, float64 (n_rows, n_rows); 0 for a row of zeros."""
     rows = np.asarray(rows, np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     unit = rows / np.where(norms == 0, 1, norms)
-    cosines: Floats = unit @ unit.T
-    return cosines
+    found: Floats = unit @ unit.T
+    return found
