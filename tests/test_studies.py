@@ -80,6 +80,22 @@ def test_local_models_start_from_a_global_one(tmp_path):
     assert "| published | 0.3341 | 0.2586 |" in page and "| published | 0.3308 | 0.2551 |" in page
 
 
+def test_lists_on_test_leave_out_the_items_of_train_alone(tmp_path):
+    # as in the authors' code; RecBole's own loader leaves out those of validation, too
+    write_tiny(tmp_path)
+    study = TallStudy({"data_path": str(tmp_path), "seed": 3}, quick=True, datasets=["tiny"])
+    train, valid, test = study._parts["tiny"]._loaders
+    items = [{}, {}, {}]
+    for of_user, loader in zip(items, (train, valid, test), strict=True):
+        rows = loader.dataset.inter_feat
+        for user, item in zip(rows["user_id"].tolist(), rows["item_id"].tolist(), strict=True):
+            of_user.setdefault(user, set()).add(item)
+    assert test.uid_list.tolist() == sorted(items[2])
+    left_out = {user: set(test.uid2history_item[user].tolist()) for user in items[2]}
+    assert left_out == {user: items[0].get(user, set()) for user in items[2]}
+    assert any(user in items[1] for user in items[2])  # so that the two would differ
+
+
 def test_a_damaged_cell_is_made_again_and_a_failed_one_is_told(tmp_path, monkeypatch):
     out = tmp_path / "out"
     cells = [StudyCell({"dataset": "d", "table": str(n)}, ("d", str(n))) for n in (1, 2)]

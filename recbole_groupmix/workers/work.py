@@ -24,6 +24,7 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.training.any_recipe import of_any_recipe
 from recbole_groupmix.training.back_ends import back_end
 from recbole_groupmix.training.job import Fit
+from recbole_groupmix.workers.freed_memory import keep_freed_memory
 from recbole_groupmix.workers.parcels import unpack
 from recbole_groupmix.workers.units import Unit
 
@@ -125,6 +126,7 @@ def _experiment(digest: str, run: Run) -> Experiment:
     if digest not in _experiments:
         _experiments.clear()
         use_threads(run.threads)
+        keep_freed_memory()
         try:
             os.chdir(run.folder)
             experiment = Experiment(Settings(_within_limit(run.values)), run.all_users)

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 from recbole.data import create_dataset, data_preparation
+from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.sampler import Sampler
 
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.config import GroupMixConfig
@@ -117,6 +119,7 @@ class TallStudy:
                     "model": model,
                     "seed": seed,
                     "split": self.keys["seed"],
+                    "masked_on_test": "train",  # not validation, as in the authors' code
                     **self._parts[dataset].keys_of(model),
                 },
                 (dataset, model, f"seed {seed}"),
@@ -150,7 +153,7 @@ class _Split:
         config = self._config("MultVAE", seed)
         with _quiet(), recbole_compat(), global_seed(seed):
             train, valid, test = data_preparation(config, create_dataset(config))
-        return train, valid, test
+        return train, valid, _with_validation_items(config, train.dataset, test.dataset)
 
     def keys_of(self, model: str) -> dict[str, Any]:
         """Return the keys of a model, other than its seed."""
@@ -249,6 +252,15 @@ class _Split:
             "group": list(users["group"]),
             "ndcg@20": users["ndcg@20"].round(6).tolist(),
         }
+
+
+def _with_validation_items(config: Any, train: Any, test: Any) -> FullSortEvalDataLoader:
+    """Return the loader of the test part for lists that leave out the items of train alone.
+
+    So does the authors' code; RecBole's own loader leaves out those of validation, too.
+    """
+    sampler = Sampler(["train", "test"], [train, test])
+    return FullSortEvalDataLoader(config, test, sampler.set_phase("test"))
 
 
 def _base_of(model: str) -> str:
