@@ -277,9 +277,10 @@ def test_every_job_is_in_one_unit_with_what_shares_its_training():
             names = {job.name for job in unit.jobs if not job.recipe.first}
             assert len(unit.jobs) - len(of_first) == 2 * len(names)  # both lengths
     assert len(units_of(jobs, OneByOne(), 3)) == 4 * 6
-    assert len(units_of(jobs, Joint(), 3)) == 4 * 3
-    assert len(units_of(jobs, ClosedForms(), 3)) == 4 * 2
-    assert len(units_of(jobs, ClosedForms(), 2)) == 4
+    assert len(units_of(jobs, Joint(), 3)) == 3 + 6  # three parts are whole; nine of six cannot be
+    assert len(units_of(jobs, ClosedForms(), 3)) == 3 + 3  # one unit for each worker beside a part
+    assert len(units_of(jobs, Joint(), 4)) == len(units_of(jobs, Joint(), 2)) == 4  # even
+    assert len(units_of(jobs, ClosedForms(), 5)) == 4 * 3  # ceil(2 * 5 / 4) of each part
 
 
 def _as_ranked(part, scores, users):

@@ -13,7 +13,8 @@ from recbole_groupmix.training.job import Job, model_key
 from recbole_groupmix.training.one_by_one import OneByOne
 
 #: Units for each worker where jobs that are trained together are cheaper: the more, the evener
-#: the load at the end, and the less is shared. Groups' matrices are shared by a part alone.
+#: the load at the end, and the less is shared. Groups' matrices are shared by a part alone, and so
+#: are BPR's negatives.
 _OF_JOINT, _OF_CLOSED_FORM = 4, 2
 
 
@@ -48,8 +49,8 @@ def units_of(jobs: Iterable[Job], back_end: BackEnd, n_workers: int) -> list[Uni
     """Split jobs into units, each of one part and repeat.
 
     What shares a training stays together: lengths, re-rankings, and models that start from the
-    same first one. Where models are trained one by one nothing else does. Else a unit is a part, or
-    as large a share of it as leaves enough units for all workers.
+    same first one. Where models are trained one by one nothing else does. Else parts stay whole as
+    far as each worker has as many of them; what is left over is split, so that all end together.
 
     Parameters
     ----------
@@ -63,14 +64,17 @@ def units_of(jobs: Iterable[Job], back_end: BackEnd, n_workers: int) -> list[Uni
     parts: dict[tuple[int, int], dict[tuple[object, ...], list[Job]]] = {}
     for job in jobs:
         parts.setdefault((job.part, job.repeat), {}).setdefault(_kin(job), []).append(job)
+    each = _OF_CLOSED_FORM if isinstance(back_end, ClosedForms) else _OF_JOINT
+    whole, split = divmod(len(parts), n_workers)
     units = []
-    for kins in parts.values():
+    for place, kins in enumerate(parts.values()):
         together = list(kins.values())
         if isinstance(back_end, OneByOne):
             n = len(together)
+        elif place < whole * n_workers:
+            n = 1
         else:
-            each = _OF_CLOSED_FORM if isinstance(back_end, ClosedForms) else _OF_JOINT
-            n = min(math.ceil(each * n_workers / len(parts)), len(together))
+            n = min(math.ceil(max(each - whole, 1) * n_workers / split), len(together))
         units += [Unit(tuple(job for kin in together[i::n] for job in kin)) for i in range(n)]
     return units
 
