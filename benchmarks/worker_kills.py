@@ -28,6 +28,7 @@ from pathlib import Path
 import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+KINDS = ("a worker", "all workers", "the run", "scheduler")
 RUN = ["--dataset=blockmix", "--target=A", "--trials=6", "--folds=3", "--repeats=2", "--epochs=60"]
 
 
@@ -124,10 +125,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--killed", choices=KINDS, help="only this kind; default: all")
     given = parser.parse_args()
-    kinds = ["a worker", "all workers", "the run"]
-    if find_spec("distributed") is not None:
-        kinds.append("scheduler")
+    kinds = [given.killed] if given.killed else list(KINDS)
+    if find_spec("distributed") is None:
+        kinds = [kind for kind in kinds if kind != "scheduler"]
     draw, bad = random.Random(given.seed), 0
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "whole"

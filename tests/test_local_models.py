@@ -27,11 +27,11 @@ from recbole_groupmix.core.groups.anchors import (
     smoothed_profiles,
     spread_anchors,
 )
-from recbole_groupmix.recommenders.local_models import LOCA, EnLFT
+from recbole_groupmix.recommenders.local_models import LOCA, EnLFT, FineTunedSubgroups
 from recbole_groupmix.recommenders.mult_vae import MultVAE
 from recbole_groupmix.recommenders.weighted_loss import WL
 
-BASES = {LOCA: MultVAE, EnLFT: WL}
+BASES = {LOCA: MultVAE, EnLFT: WL, FineTunedSubgroups: MultVAE}
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +144,31 @@ def test_one_anchor_that_everybody_is_near_is_multvae(data):
         assert not torch.allclose(all_scores(net), all_scores(base.eval()))
 
 
-def test_enlft_without_a_step_is_wl(data):
-    net, base = started(data, EnLFT)
+@pytest.mark.parametrize("cls", [EnLFT, FineTunedSubgroups])
+def test_copies_without_a_step_are_the_global_model(data, cls):
+    net, base = started(data, cls)
     with torch.no_grad():
         torch.testing.assert_close(all_scores(net.eval()), all_scores(base), rtol=1e-5, atol=1e-5)
+
+
+def test_subgroups_are_fifths_by_mainstream_score(data):
+    net, _ = started(data, FineTunedSubgroups)
+    rows = net.get_rating_matrix(torch.arange(net.n_users)).numpy()
+    active = [user for user in range(1, net.n_users) if rows[user].any()]
+    sets = {user: set(np.flatnonzero(rows[user])) for user in active}
+    score = {
+        u: np.mean([len(sets[u] & sets[v]) / len(sets[u] | sets[v]) for v in active if v != u])
+        for u in active
+    }
+    ascending = sorted(active, key=lambda u: round(score[u], 12))
+    belongs = net.nearness.argmax(dim=1)
+    assert net.nearness.sum(dim=1).tolist() == [float(u in sets) for u in range(net.n_users)]
+    for number, members in enumerate(np.array_split(ascending, net.n_experts)):
+        for user in members:
+            tied = abs(score[user] - score[members[0]]) < 1e-9
+            tied |= abs(score[user] - score[members[-1]]) < 1e-9
+            assert int(belongs[user]) == number or tied
+    assert torch.equal(net.nearness, net.near_in_training)
 
 
 def test_a_local_model_learns_from_its_own_users_alone(data):
@@ -192,7 +213,7 @@ def test_users_near_no_anchor_have_the_global_scores(data):
     assert not torch.allclose(scores[4], theirs[4])
 
 
-@pytest.mark.parametrize("cls", [LOCA, EnLFT])
+@pytest.mark.parametrize("cls", list(BASES))
 def test_a_saved_model_scores_the_same(data, cls):
     net, _ = started(data, cls)
     other = build(data(cls), cls)
@@ -202,7 +223,7 @@ def test_a_saved_model_scores_the_same(data, cls):
     assert 1 <= other.effective_experts() <= other.n_experts
 
 
-@pytest.mark.parametrize("cls", [LOCA, EnLFT])
+@pytest.mark.parametrize("cls", list(BASES))
 def test_rows_held_out_change_no_prediction(tmp_path, cls):
     scores = []
     for place in (0, 1):

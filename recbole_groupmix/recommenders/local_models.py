@@ -21,6 +21,8 @@ from recbole_groupmix.core.groups.anchors import (
     smoothed_profiles,
     spread_anchors,
 )
+from recbole_groupmix.core.groups.binning import quantile_groups
+from recbole_groupmix.core.groups.mainstream import mainstream_scores
 from recbole_groupmix.recommenders.expert_layers import ExpertLinear
 from recbole_groupmix.recommenders.mixture_of_experts import MixtureOfExperts
 from recbole_groupmix.recommenders.mult_vae import MultVAE
@@ -79,6 +81,15 @@ class LocalModels(MixtureOfExperts):
     def laid(self, users: Tensor) -> tuple[Floats, Floats]:
         """Return each user's weight in training and in predictions, float (n_rows, n_experts)."""
         raise NotImplementedError
+
+    def copy_base(self) -> None:
+        """Let every local model be the global one."""
+        for ours, theirs in ((self.encoder, self.base.encoder), (self.decoder, self.base.decoder)):
+            for layer, linear in zip(ours, theirs, strict=True):
+                if isinstance(layer, ExpertLinear):
+                    with torch.no_grad():
+                        layer.weight.copy_(linear.weight.T)
+                        layer.bias.copy_(linear.bias)
 
     def user_terms(self, interaction: Any) -> Tensor:
         """Return terms of users whose mean is the sum of the models' losses, float (n_rows,)."""
@@ -160,12 +171,7 @@ class EnLFT(LocalModels):
 
     def laid(self, users: Tensor) -> tuple[Floats, Floats]:
         """Copy the global model; return who is similar to an anchor, and how similar."""
-        for ours, theirs in ((self.encoder, self.base.encoder), (self.decoder, self.base.decoder)):
-            for layer, linear in zip(ours, theirs, strict=True):
-                if isinstance(layer, ExpertLinear):
-                    with torch.no_grad():
-                        layer.weight.copy_(linear.weight.T)
-                        layer.bias.copy_(linear.bias)
+        self.copy_base()
         rows = self.get_rating_matrix(users).cpu().numpy()
         similarity = cosines(smoothed_profiles(rows))
         anchors = spread_anchors(similarity, self.n_experts)
@@ -173,3 +179,25 @@ class EnLFT(LocalModels):
         near = near_or_nearest(of_anchors, 0.2).T.astype(np.float64)
         cut = np.where(of_anchors >= 0.2, of_anchors, 0).T
         return near, np.where(cut.sum(axis=1, keepdims=True) > 0, cut, of_anchors.T)
+
+
+class FineTunedSubgroups(LocalModels):
+    """Copies of a trained MultVAE, each fine-tuned on one subgroup of the users and serving it.
+
+    Subgroups are of equal size by mainstream score over the training rows, as TALL's fifths are;
+    ``n_experts`` (5) is their number. That is local fine-tuning (Zhu and Caverlee, WSDM 2022) with a
+    subgroup in place of each user's neighbours. Without a step of training it scores as MultVAE.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {**MixtureOfExperts.defaults, "n_experts": 5}
+
+    def laid(self, users: Tensor) -> tuple[Floats, Floats]:
+        """Copy the global model; return who belongs to a subgroup, twice."""
+        self.copy_base()
+        rows = self.get_rating_matrix(users).cpu().numpy()
+        with_a_row, items = rows.nonzero()
+        # numbers from 1 on, as RecBole's ids are
+        scores = mainstream_scores(with_a_row + 1, items, len(rows) + 1, rows.shape[1])[1:]
+        subgroups = quantile_groups(scores, self.n_experts).codes
+        belongs = np.eye(self.n_experts)[subgroups]
+        return belongs, belongs

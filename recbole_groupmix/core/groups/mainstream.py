@@ -123,6 +123,34 @@ def niche_weights(scores: npt.NDArray[np.floating[Any]], power: float) -> npt.ND
     return weights
 
 
+def made_up_counts(scores: npt.NDArray[np.floating[Any]], budget: float) -> npt.NDArray[np.int64]:
+    """Return how many made-up users imitate each user, the more the further from the mainstream.
+
+    The half of the N users nearest to the mainstream is imitated by none, a user u of the other half by
+    ``floor(budget N s_u / sum s)``, with ``s_u = max MS - MS_u`` (DC; Zhu and Caverlee, 2022).
+
+    Parameters
+    ----------
+    scores : array of float, shape (n_users,)
+        From :func:`mainstream_scores`, none of them NaN.
+    budget : float
+        Made-up users as a share of the users, >= 0.
+
+    Returns
+    -------
+    array of int64, shape (n_users,)
+        Counts >= 0, whose sum is at most ``budget N``; 0 where the scores do not differ.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    n = len(scores)
+    shares = scores.max() - scores
+    shares[np.argsort(-scores, kind="stable")[: (n + 1) // 2]] = 0.0
+    if not shares.sum() > 0:
+        return np.zeros(n, np.int64)
+    counts: npt.NDArray[np.int64] = np.floor(budget * n * shares / shares.sum()).astype(np.int64)
+    return counts
+
+
 def _binary(
     rows: npt.NDArray[np.integer[Any]],
     items: npt.NDArray[np.integer[Any]],

@@ -21,6 +21,8 @@ PARTS = ("overall", *QUINTILES)
 SAYS = {
     "MultVAE": "RecBole's MultiVAE",
     "WL": "users far from the mainstream weigh more",
+    "DC": "made-up users far from the mainstream",
+    "fine-tuned": "copies of MultVAE, each fine-tuned on a fifth of the users and serving it",
     "LOCA": "local models around anchors, from scratch",
     "EnLFT": "copies of WL, fine-tuned around anchors",
     "MoE": "gate: a perceptron of the user's items",
@@ -35,8 +37,8 @@ SAYS = {
 PAIRS = (
     *(("TALL", other) for other in ("uniform", "uniform-", "LMoE", "MultVAE")),
     *(("LMoE", "uniform-"), ("LMoE+", "uniform-"), ("MoE", "uniform")),
-    *((model, "MultVAE") for model in ("uniform", "WL", "LOCA", "EnLFT")),
-    *(("TALL", "LOCA"), ("TALL", "EnLFT")),
+    *((model, "MultVAE") for model in ("uniform", "WL", "DC", "fine-tuned", "LOCA", "EnLFT")),
+    *(("TALL", "fine-tuned"), ("TALL", "LOCA"), ("TALL", "EnLFT")),
 )
 #: Statements: what is said, the model, the one that it is compared with, the part of the users.
 _STATEMENTS = (

@@ -25,7 +25,13 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.evaluation.evaluator import GroupEvaluator
 from recbole_groupmix.evaluation.numeric_groups import mainstream_groups
-from recbole_groupmix.recommenders.local_models import LOCA, EnLFT, LocalModels
+from recbole_groupmix.recommenders.data_augmentation import DC
+from recbole_groupmix.recommenders.local_models import (
+    LOCA,
+    EnLFT,
+    FineTunedSubgroups,
+    LocalModels,
+)
 from recbole_groupmix.recommenders.mixture_of_experts import (
     LMoE,
     MixtureOfExperts,
@@ -41,6 +47,8 @@ from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings
 MODELS: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "MultVAE": (MultVAE, {}),
     "WL": (WL, {}),
+    "DC": (DC, {}),
+    "fine-tuned": (FineTunedSubgroups, {"n_experts": 5}),
     "LOCA": (LOCA, {}),
     "EnLFT": (EnLFT, {}),
     "MoE": (MoE, {}),
@@ -76,7 +84,7 @@ _QUICK = {
 _QUICK_MODELS = ("MultVAE", "WL", "uniform", "uniform-", "LMoE", "TALL")
 #: Epochs from one validation to the next, and validations without a rise until a training ends.
 EVAL_STEP, PATIENCE = 5, 4
-#: Epochs of EnLFT's fine-tuning, those of its code.
+#: Epochs of fine-tuning, those of EnLFT's code.
 FINE_TUNING = 30
 
 
@@ -171,7 +179,9 @@ class _Split:
             # gradients of a mixture's experts are smaller by their number, and Adam's L2 term must be too
             "weight_decay": keys["weight_decay"] / (1 if local else n_experts),
             "train_batch_size": keys["train_batch_size"],
-            "epochs": min(keys["epochs"], FINE_TUNING) if cls is EnLFT else keys["epochs"],
+            "epochs": min(keys["epochs"], FINE_TUNING)
+            if cls in (EnLFT, FineTunedSubgroups)
+            else keys["epochs"],
             **({"n_experts": n_experts} if mixture else {}),
             **({key: keys[key] for key in ("weight_alpha", "weight_gap")} if cls is TALL else {}),
             **own,
