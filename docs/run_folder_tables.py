@@ -10,10 +10,14 @@ import typing
 from pathlib import Path
 
 from recbole_groupmix.core import mix
-from recbole_groupmix.record import check_schema, fold_schema, result_schema, schema
+from recbole_groupmix.record import check_schema, fold_schema, result_schema, schema, study_cell
+from recbole_groupmix.reproduce import costs, finished_cells
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "run_folder.md"
-MODULES = (mix, schema, fold_schema, result_schema, check_schema)
+MODULES = (
+    *(mix, schema, fold_schema, result_schema, check_schema),
+    *(finished_cells, costs, study_cell),
+)
 RECORDS = {
     name: record
     for module in MODULES
@@ -23,8 +27,11 @@ RECORDS = {
 #: A place of the page that this program fills: the fields of one record.
 PLACE = re.compile(r"(<!-- fields of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PLAIN = {str: "text", bool: "true or false", int: "whole number", float: "number"}
-#: A class body cannot have it: it is a word of Python.
-_LAMBDA = {"lambda": "EASE's L2 weight, by target."}
+#: Fields that a class body cannot have, by their record: they are no names of Python.
+_NO_NAMES = {
+    "_Lambda": {"lambda": "EASE's L2 weight, by target."},
+    "_Ndcg": {"ndcg@20": "The NDCG@20 of each of these users."},
+}
 
 
 def sentences():
@@ -46,7 +53,7 @@ def said(record, known=None):
     """Return the sentences of all fields of a record, those of its bases first."""
     known = known or sentences()
     if record not in known:
-        return _LAMBDA if record == "_Lambda" else {}
+        return _NO_NAMES.get(record, {})
     fields, bases = known[record]
     return {k: v for base in bases for k, v in said(base, known).items()} | fields
 

@@ -183,8 +183,10 @@ def test_verdicts_of_all_groups_or_of_the_target(tiny):
     status, out, _ = run_check(tiny)
     found = written()
     assert status == 0 and list(found["verdict"]) == ["A", "B", "C"]
-    for name, text in found["verdict"].items():
-        assert " ".join(f"{name}: {text}.".split()) in " ".join(out.split())
+    _, first, tables = out.split("\n\n", 2)  # the answer comes before the tables
+    said = " ".join(f"{name}: {text}." for name, text in found["verdict"].items())
+    assert " ".join(first.split()) == f"Verdicts {said}"
+    assert tables.split()[:3] == ["group", "users", "interactions"]
     run_check(tiny, target="B")
     alone = written()
     assert list(alone["verdict"]) == ["B"] and alone["delta"] == found["delta"]

@@ -109,6 +109,24 @@ def test_users_without_a_token_are_kept_as_a_group_by_option(tmp_path):
     assert read_groups(loaded(tmp_path / "b", ["a", "b"]), "group", "keep").names == ("a", "b")
 
 
+def test_users_without_a_token_are_left_out_by_a_list_of_groups(tmp_path):
+    with pytest.raises(ValueError, match="leave them out by --val_interval, a list of the groups"):
+        read_groups(loaded(tmp_path, ["a", "", "b", "b"]), "group")
+    kept = {"group": ["a", "b"]}
+    dataset = loaded(tmp_path / "kept", ["a", "", "b", "b"], val_interval=kept)
+    groups = read_groups(dataset, "group")
+    assert group_of_each(groups, dataset) == {"[PAD]": None, "u1": "a", "u3": "b", "u4": "b"}
+    (removed,) = dataset.removed
+    assert "2 of 8 interactions are left out, with them 1 of 4 users" in str(removed)
+    # a user who is in no file stays, and the way out that was taken is not offered again
+    names = ["u1", "u2", "u3", "stranger"]
+    options = {"users": names, "val_interval": kept}
+    dataset = loaded(tmp_path / "more", ["a", "", "b"], **options)
+    with pytest.raises(ValueError, match=r"^1 of 3 users .* are not in d\.user") as caught:
+        read_groups(dataset, "group")
+    assert "val_interval" not in str(caught.value)
+
+
 def test_a_group_that_is_called_like_the_kept_one_is_not_mixed_up_with_it(tmp_path):
     dataset = loaded(tmp_path, ["a", "", EMPTY_GROUP])
     with pytest.raises(ValueError, match=r"\(empty\), .*another name"):
@@ -149,8 +167,10 @@ def test_users_absent_from_the_user_file_are_dropped_where_that_was_asked_for(tm
 def test_both_kinds_of_users_without_a_group_are_told_apart(tmp_path):
     dataset = loaded(tmp_path, ["a", "", "b"], users=["u1", "u2", "u3", "stranger"])
     said = r"2 of 4 users .* have no group: 1 are not in d\.user, 1 have no value in .*'group'"
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as caught:
         read_groups(dataset, "group")
+    ways = ("out by --filter_inter_by_user", "those without a value out by --val_interval")
+    assert all(way in str(caught.value) for way in ways)
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\r", "\u2028x"])

@@ -20,11 +20,21 @@ from recbole_groupmix.record.field_checks import check_of
 from recbole_groupmix.record.fold_schema import CurveRecord, FoldRecord, FoldUsers, LeftRecord
 from recbole_groupmix.record.result_schema import Index, Result
 from recbole_groupmix.record.schema import Config, MetricsRow, ModelFile, RepeatRow, UserRow
+from recbole_groupmix.record.study_cell import (
+    CountsMeasured,
+    PenaltyMeasured,
+    StudyCellFile,
+    TallMeasured,
+)
+from recbole_groupmix.reproduce.costs import CostsFile
+from recbole_groupmix.reproduce.finished_cells import CellFile
+from recbole_groupmix.reproduce.studies import unfairness
 from recbole_groupmix.search import choice, finish, race
 from recbole_groupmix.search.proposers import known
 from recbole_groupmix.surface.coordinates import sampled
 
 RUNS = ("run", "waves", "all", "tune")
+STUDIES = ("mixing", "tall", "unfairness")
 #: Fields that no file of these runs has: those of what ``run_groupmix`` returns.
 RETURNED = {("Result", "run_folder"), ("Index", "run_folder")}
 
@@ -41,7 +51,8 @@ def page(repository):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A trained run, a search in waves, one of all targets, a tuning and a check, by their folders."""
+    """A trained run, a search in waves, one of all targets, a tuning, a check and cells of each
+    reproduction, by their folders."""
     place = tmp_path_factory.mktemp("made")
     users, items = interactions()
     write_data_set(
@@ -89,7 +100,21 @@ def made(tmp_path_factory):
         *("--class_field=genre", "--relabellings=2", f"--out={place / 'check'}"),
     )
     assert status == 0, err
-    return {name: run_folder(place / name) for name in RUNS} | {"check": place / "check"}
+    small = {
+        "mixing": [*("--models=EASE", "--targets=A", "--protocols=converged", "--trials=1"),
+                   *("--folds=2", "--repeats=2", "--group_field=group", "--topk=[5,10]")],
+        "tall": ["--quick", "--models=uniform", "--epochs=1", "--train_batch_size=16"],
+        "unfairness": ["--quick", "--epochs=2", "--datasets=ml-100k"],
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unfairness, "FITS", unfairness.FITS[:1])
+        for study, options in small.items():
+            of_tiny = [*("--datasets=tiny", f"--data_path={place}")]
+            options = [*options, *(of_tiny if study != "unfairness" else [])]
+            status, _, err = call("reproduce", study, *options, f"--out={place / study}")
+            assert status == 0, err
+    others = {name: place / name for name in ("check", *STUDIES)}
+    return {name: run_folder(place / name) for name in RUNS} | others
 
 
 def files_of(folder):
@@ -100,11 +125,11 @@ def files_of(folder):
             yield path, path.relative_to(inside).as_posix()
 
 
-def documented(repository):
-    """Patterns of the table of files."""
+def documented(repository, section="The files of a run folder"):
+    """Patterns of the table of files of a section."""
     text = (repository / "docs" / "run_folder.md").read_text(encoding="utf-8")
-    head = text[: text.index("\n## ")]
-    return re.findall(r"^\| `([^`]+)` \|", head, flags=re.M)
+    (part,) = (p for p in re.split(r"^#+ ", text, flags=re.M) if p.startswith(f"{section}\n"))
+    return re.findall(r"^\| `([^`]+)` \|", part, flags=re.M)
 
 
 def contents(made):
@@ -131,6 +156,18 @@ def contents(made):
                 kind = MetricsRow if path.name == "metrics.parquet" else RepeatRow
                 yield frame.iloc[0].to_dict(), kind
     yield json.loads((made["check"] / "check.json").read_text()), CheckRecord
+    yield json.loads((made["mixing"] / "costs.json").read_text()), CostsFile
+    for name in STUDIES:
+        for file in (made[name] / "cells").iterdir():
+            cell = json.loads(file.read_text())
+            yield cell, CellFile if name == "mixing" else StudyCellFile
+            if name == "tall":
+                yield cell["measured"], TallMeasured
+            if name == "unfairness":
+                yield (
+                    cell["measured"],
+                    (CountsMeasured if "table" in cell["given"] else PenaltyMeasured),
+                )
 
 
 def walk(value, kind):
@@ -146,7 +183,7 @@ def walk(value, kind):
             if field in hints:
                 yield kind.__name__, field
                 yield from walk(item, hints[field])
-            elif kind.__name__ != "_ModelSettings":  # it names the few that are read
+            elif kind.__name__ not in ("_ModelSettings", "_Given"):  # the few that are read
                 yield kind.__name__, field, None
     elif typing.get_origin(kind) is list:
         for item in value:
@@ -167,6 +204,17 @@ def test_every_file_of_a_run_folder_is_documented_and_there(made, repository):
             used |= set(fitting)
     # groupmix run's page and groupmix export write these
     assert set(patterns) - used == {"report/*", "export/*"}
+
+
+def test_every_file_of_a_reproduction_is_documented_and_there(made, repository):
+    patterns, used = documented(repository, "Folders of `groupmix reproduce`"), set()
+    for name in STUDIES:
+        for path in made[name].rglob("*"):
+            if path.is_file():
+                file = path.relative_to(made[name]).as_posix()
+                (fitting,) = [pattern for pattern in patterns if fnmatch(file, pattern)]
+                used.add(fitting)
+    assert set(patterns) == used
 
 
 def test_every_field_in_a_file_is_known_and_every_known_field_is_in_a_file(made, page):

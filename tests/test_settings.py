@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from command import call
 from recbole.utils import get_model
 
 from recbole_groupmix.adapters.compat import recbole_compat
@@ -219,6 +220,58 @@ def test_keys_that_only_the_chosen_models_file_reads():
         check_key("my_width", "here")
     with pytest.raises(ValueError, match="did you mean 'my_width'"):
         check_key("my_widht", "here", keys_read_by(source))
+
+
+# --- several faults at once ------------------------------------------------------------------------
+
+
+def refused(**given):
+    with pytest.raises(ValueError) as caught:
+        merged(**given)
+    return str(caught.value).splitlines()
+
+
+def test_unknown_keys_are_told_together_and_before_values():
+    faults = refused(foldz=2, modle="EASE", folds=1, target=["A"])
+    starts = ["unknown key 'foldz'", "unknown key 'modle'", "target is ['A']"]
+    assert [fault[: len(start)] for fault, start in zip(faults, starts, strict=True)] == starts
+
+
+def test_bad_values_of_every_kind_of_check_are_told_together():
+    bad = {
+        "model": "LightGNC",
+        "weighting": "foo",
+        "folds": 1,
+        "init": "normal(-1)",
+        "topk": [0],
+        "valid_metric": "recall@7",  # cannot be judged without cut-offs
+        "decays": [-1],
+        "group_labels": 3,
+        "budgets": "none",
+        "gpu_id": "x",
+        "seq_len": 4,
+        "user_inter_num_interval": 4,
+        "load_col": 4,
+        "rm_dup_inter": "x",
+        "filter_inter_by_user_or_item": "x",
+    }
+    faults = refused(**bad)
+    assert {fault.split()[0] for fault in faults} == bad.keys() - {"valid_metric"}
+    assert len(faults) == len(bad) - 1
+    # lambda of a model that nobody knows is no second fault
+    assert len(refused(model="LightGNC", decays=[0.1])) == 1
+
+
+def test_the_only_fault_is_the_error_itself():
+    with pytest.raises(ValueError, match="folds is 1") as caught:
+        merged(folds=1)
+    assert type(caught.value) is ValueError
+
+
+def test_the_command_prints_a_line_for_each():
+    status, out, err = call("run", "--dataset=blockmix", "--folds=1", "--repeats=0", "--topk=x")
+    assert (status, out, err.count("\n")) == (2, "", 3)
+    assert all(line.startswith("groupmix: ") for line in err.splitlines())
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -280,6 +280,20 @@ def test_a_cell_is_read_as_it_was_written(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": "TALL"}, "'measured' of it has no 'ndcg@20'"),
+        ({"penalty": "none"}, "'measured' of it has no 'weight_decay'"),
+        ({"table": "counts"}, "'measured' of it has no 'users'"),
+    ],
+)
+def test_a_cell_that_lacks_what_its_page_reads_is_damaged(tmp_path, given, message):
+    write_cell(tmp_path / "a.json", {"dataset": "d", **given}, 1, {})
+    with pytest.raises(ValueError, match=f"a.json cannot be read: {message}; remove the file"):
+        read_cell(tmp_path / "a.json")
+
+
 def test_measures_leave_out_pairs_without_a_prediction():
     # one item: the woman's error is -1, the man's +1; another item has no prediction
     predicted, truth = np.array([2.0, 4.0, np.nan]), np.array([3.0, 3.0, 3.0])

@@ -181,12 +181,15 @@ def _without_group(dataset: Dataset, field: str, active: np.ndarray, empty: np.n
             f": ids are such as {str(names[users[0]])!r} in {dataset.dataset_name}.inter and such as "
             f"{str(names[listed.argmax()])!r} in {file}, and must be written in one form"
         )
-    ways = "; give them a group, or keep them"
+    ways = ["give them a group"]
     if n_absent and dataset.config["benchmark_filename"] is None:
-        ways = f"; give them a group, leave those who are not in {file} out by --{BY_FILE}=True, or keep all"
+        ways.append(f"leave those who are not in {file} out by --{BY_FILE}=True")
+    if n_absent < n_empty and field not in (dataset.config["val_interval"] or {}):
+        whom = "those without a value" if n_absent else "them"
+        ways.append(f"leave {whom} out by --val_interval, a list of the groups that stay")
     return (
         f"{n_empty} of {int(active.sum())} users ({int(empty[users].sum())} of {len(users)} "
-        f"interactions) {reason}{ways} as the group {EMPTY_GROUP} by --empty_group=keep"
+        f"interactions) {reason}; {', '.join(ways)}, or keep them as the group {EMPTY_GROUP} by --empty_group=keep"
     )
 
 

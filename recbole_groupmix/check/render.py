@@ -92,11 +92,14 @@ def _by_d(check: Check, values: FloatArray) -> dict[str, dict[str, Any]]:
 
 
 def to_text(check: Check) -> str:
-    """Return a check as text for people."""
+    """Return a check as text for people: the verdicts, then what they are made from."""
     return "\n".join(
         [
             f"{check.dataset}, groups by {check.group_field}, on "
             + ("all interactions, test included" if check.every else "the training part"),
+            "",
+            "Verdicts",
+            *paragraphs([f"{t}: {verdict.text}." for t, verdict in check.verdicts.items()]),
             *_group_table(check),
             *_class_table(check),
             *_delta_table(check),
@@ -112,9 +115,6 @@ def to_text(check: Check) -> str:
             *_curve(check, "Dist", check.statistics.dist, check.statistics.null_dist, check.p[1]),
             *_theory_table(check),
             *_influence_table(check),
-            "",
-            "Verdicts",
-            *paragraphs([f"{t}: {verdict.text}." for t, verdict in check.verdicts.items()]),
             "",
             *paragraphs([f"Rule. {RULE}", *check.notes]),
         ]

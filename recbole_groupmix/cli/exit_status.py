@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from recbole_groupmix.files.opened import noting_opened
+from recbole_groupmix.settings.faults import SeveralFaults
 from recbole_groupmix.text.untrusted import escaped
 
 _RESUME = "run the same command again to resume"
@@ -62,7 +63,8 @@ def errors_to_exit_status(resumes: bool = False) -> Iterator[Ended]:
             yield ended
             sys.stdout.flush()  # not at the end of the interpreter, where an error has no message
         except ValueError as error:
-            _say(" ".join(str(error).split()))
+            for fault in error.faults if isinstance(error, SeveralFaults) else [str(error)]:
+                _say(" ".join(fault.split()))
             ended.status = 2
         except MemoryError as error:
             _say(f"this needs more memory than is free{f' ({error})' if str(error) else ''}")

@@ -31,19 +31,28 @@ FILE = "costs.json"
 _OF_MIXES = frozenset({"class_field", "seed", "folds"})
 
 
-class _Seconds(TypedDict):
+class ModelSeconds(TypedDict):
+    """A value of ``models``: the seconds that one model takes."""
+
     model: NotNegative
+    """Making it."""
     epoch: NotNegative
+    """One epoch on all of train; of a closed form one solution on a fold, measured with it."""
     evaluation: NotNegative
+    """Measuring the users of all groups once."""
     fold: NotNegative
+    """What the models of a fold share, of a closed form."""
 
 
-class _Known(TypedDict):
-    """What the file holds: costs by settings, users by group, mixes by settings and target."""
+class CostsFile(TypedDict):
+    """``costs.json``: costs by settings, users by group, mixes by settings and target."""
 
-    models: dict[str, _Seconds]
+    models: dict[str, ModelSeconds]
+    """By the settings that decide it, as JSON, the seconds of one model."""
     groups: dict[str, dict[str, Count]]
+    """By data set the users of each group."""
     mixes: dict[str, dict[str, list[str]]]
+    """By settings, as JSON, and target the mixes that a run trains besides own and searched ones."""
 
 
 class Timings:
@@ -60,9 +69,9 @@ class Timings:
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._file, self._say = folder / FILE, say
         self._keep = False
-        self._known: _Known = {"models": {}, "groups": {}, "mixes": {}}
+        self._known: CostsFile = {"models": {}, "groups": {}, "mixes": {}}
         with suppress(ValueError):  # missing, of an older version or damaged: measured again
-            self._known = read_json(self._file, _Known)
+            self._known = read_json(self._file, CostsFile)
 
     def groups(self, given: Mapping[str, Any]) -> dict[str, int]:
         """Return users by group of a data set; measures what `given` costs if it is new."""

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from recbole_groupmix.core.filter_interval import EXAMPLE, interval_problem
+from recbole_groupmix.settings.faults import Faults
 
 if TYPE_CHECKING:
     from recbole_groupmix.settings.settings import Settings
@@ -16,23 +17,36 @@ _INTERVALS = ("user_inter_num_interval", "item_inter_num_interval")
 _COLUMNS = ("load_col", "unload_col")
 
 
-def check_data_keys(settings: Settings) -> None:
-    """Raise ``ValueError`` for the first key about data whose value RecBole cannot use.
+def check_data_keys(settings: Settings, faults: Faults) -> None:
+    """Collect a fault for each key about data whose value RecBole cannot use.
 
     Whether the columns that they name are there is seen when the files are read.
     """
     for key in _INTERVALS:
-        if settings[key] is not None and interval_problem(settings[key]):
-            raise ValueError(f"{settings.describe(key)}; it must be an interval such as {EXAMPLE}")
+        with faults:
+            _check_interval(settings, key)
     for key in _COLUMNS:
-        _check_columns(settings, key)
-    _check_val_interval(settings)
-    _check_threshold(settings)
+        with faults:
+            _check_columns(settings, key)
+    for check in (_check_val_interval, _check_threshold, _check_duplicates, _check_filter):
+        with faults:
+            check(settings)
+
+
+def _check_interval(settings: Settings, key: str) -> None:
+    if settings[key] is not None and interval_problem(settings[key]):
+        raise ValueError(f"{settings.describe(key)}; it must be an interval such as {EXAMPLE}")
+
+
+def _check_duplicates(settings: Settings) -> None:
     if settings["rm_dup_inter"] not in (None, "first", "last"):
         raise ValueError(
             f"{settings.describe('rm_dup_inter')}; allowed are first and last, and to leave it out, "
             "which keeps repeated interactions (RecBole's False removes every copy)"
         )
+
+
+def _check_filter(settings: Settings) -> None:
     if settings["filter_inter_by_user_or_item"] not in (None, True, False):
         raise ValueError(
             f"{settings.describe('filter_inter_by_user_or_item')}; allowed are true and false"

@@ -29,22 +29,17 @@ _TEXTS = {
 }
 
 
-def check_kinds(settings: Settings) -> None:
-    """Raise ``ValueError`` for a given value that must be a mapping, a list or a text and is not.
+def check_kind(settings: Settings, key: str) -> None:
+    """Raise ``ValueError`` if a given value must be a mapping, a list or a text and is not.
 
     ``None``, which stands for RecBole's own rule, passes but for texts.
     """
-    for key in settings.given:
-        value = settings[key]
-        if key in _MAPPINGS and not (value is None or isinstance(value, Mapping)):
-            raise ValueError(
-                f"{settings.describe(key)}; it must be a mapping, for example {_MAPPINGS[key]}"
-            )
-        if key in _LISTS and not (value is None or isinstance(value, (list, tuple))):
-            raise ValueError(
-                f"{settings.describe(key)}; it must be a list, for example {_LISTS[key]}"
-            )
-        if key in _TEXTS and not (isinstance(value, str) and value):
-            raise ValueError(
-                f"{settings.describe(key)}; it must be a text, for example {_TEXTS[key]}"
-            )
+    value = settings[key]
+    if key in _MAPPINGS and not (value is None or isinstance(value, Mapping)):
+        raise ValueError(
+            f"{settings.describe(key)}; it must be a mapping, for example {_MAPPINGS[key]}"
+        )
+    if key in _LISTS and not (value is None or isinstance(value, (list, tuple))):
+        raise ValueError(f"{settings.describe(key)}; it must be a list, for example {_LISTS[key]}")
+    if key in _TEXTS and not (isinstance(value, str) and value):
+        raise ValueError(f"{settings.describe(key)}; it must be a text, for example {_TEXTS[key]}")

@@ -11,6 +11,7 @@ from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.models import models_of
 from recbole_groupmix.settings.closed_form import for_closed_form
 from recbole_groupmix.settings.eval_args import for_eval_args
+from recbole_groupmix.settings.faults import Faults
 from recbole_groupmix.settings.group_by import for_group_by
 from recbole_groupmix.settings.keys import WITHOUT_EFFECT, check_key, recbole_default
 from recbole_groupmix.settings.model import check_model
@@ -50,8 +51,8 @@ def merge_settings(
     Raises
     ------
     ValueError
-        For an unreadable file, an unknown key (the nearest is named), a value out of range, or a
-        model that cannot be trained so.
+        For an unreadable file, unknown keys (the nearest are named), values out of range, or a
+        model that cannot be trained so. Unknown keys are told together, and then bad values.
     """
     user: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -64,12 +65,14 @@ def merge_settings(
         origin.update(dict.fromkeys(content, f"in {file}"))
     user.update(given)
     origin.update(dict.fromkeys(given, where) if isinstance(where, str) else where)
-    for key in user:
-        check_key(key, origin[key])
-    for key in NAME_KEYS:
-        if key in user and key not in ("mix", "rivals"):
-            user[key] = given_name(key, user[key], origin[key])
-    user = {key: given_path(key, value, origin[key]) for key, value in user.items()}
+    faults = Faults()
+    for key in [*user]:
+        with faults:
+            check_key(key, origin[key])
+            if key in NAME_KEYS and key not in ("mix", "rivals"):
+                user[key] = given_name(key, user[key], origin[key])
+            user[key] = given_path(key, user[key], origin[key])
+    faults.end()
     own = {key: value for key, value in (own or {}).items() if key not in user}
     origin.update(dict.fromkeys(own, f"the default of {command}"))
     notes = tuple(
@@ -87,10 +90,14 @@ def final_settings(settings: Settings) -> Settings:
     Raises
     ------
     ValueError
-        For a value out of range, or a model that cannot be trained so.
+        For values out of range, and a model that cannot be trained so.
     """
-    settings = settings.with_values(**checked_values(settings))
-    check_model(settings)
+    faults = Faults()
+    formed = checked_values(settings, faults)
+    with faults:
+        check_model(settings)
+    faults.end()
+    settings = settings.with_values(**formed)
     settings = for_closed_form(for_group_by(for_eval_args(settings)))
     return settings.with_notes(unused_key_notes(settings))
 

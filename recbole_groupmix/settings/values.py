@@ -13,9 +13,10 @@ from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.core.user_metrics import METRICS
 from recbole_groupmix.core.value_metrics import SMALLER
 from recbole_groupmix.files.paths import check_can_be_written, user_path
-from recbole_groupmix.models import SEVERAL_L2
+from recbole_groupmix.models import LISTED, SEVERAL_L2
 from recbole_groupmix.settings.data_keys import check_data_keys
-from recbole_groupmix.settings.kinds import check_kinds
+from recbole_groupmix.settings.faults import Faults
+from recbole_groupmix.settings.kinds import check_kind
 from recbole_groupmix.settings.model import why_no_reg_weight
 from recbole_groupmix.settings.recbole_rows import MOST_FACTOR
 from recbole_groupmix.settings.rows import ROWS
@@ -32,13 +33,15 @@ _LISTS = {"reg_weight": SEVERAL_L2}
 _DEVICE = re.compile(r"-?\d{1,6}|(GPU|MIG)-[\w/-]{1,100}")
 
 
-def checked_values(settings: Settings) -> Mapping[str, Any]:
+def checked_values(settings: Settings, faults: Faults) -> Mapping[str, Any]:
     """Check every value that is ours or that would fail late; return those brought to one form.
 
-    Raises
-    ------
-    ValueError
-        For the first value that cannot be used, with its origin and what is allowed.
+    Parameters
+    ----------
+    settings : Settings
+        Merged settings.
+    faults : Faults
+        Collects a fault for each value that cannot be used, with its origin and what is allowed.
     """
     for check, kind in (
         (check_choice, "choice"),
@@ -47,29 +50,32 @@ def checked_values(settings: Settings) -> Mapping[str, Any]:
     ):
         for key, row in ROWS.items():
             if row.kind == kind:
-                check(settings, key)
+                with faults:
+                    check(settings, key)
+    formed: dict[str, Any] = {}
+    with faults:
+        formed["topk"] = _topk(settings)
+        formed["valid_metric"] = _valid_metric(settings, formed["topk"])
+    for form in (_mix_files, _decays, _rivals, _labels):
+        with faults:
+            formed |= form(settings)
+    for check_one in (_check_init, _check_budgets, _check_benchmark, wanted_workers, _check_gpu):
+        with faults:
+            check_one(settings)
+    for key in settings.given:
+        with faults:
+            check_kind(settings, key)
+    check_data_keys(settings, faults)
+    return formed
+
+
+def _check_init(settings: Settings) -> None:
     deviation = settings.standard_deviation
     if settings.init != "recbole" and not (deviation and 0 < deviation < math.inf):
         raise ValueError(
             f"{settings.describe('init')}; allowed are recbole and normal(SD) with SD > 0, for "
             "example normal(0.1)"
         )
-    _check_budgets(settings)
-    topk = _topk(settings)
-    formed = {
-        "topk": topk,
-        "valid_metric": _valid_metric(settings, topk),
-        "mix": _mix_files(settings),
-        **_decays(settings),
-        **_rivals(settings),
-        **_labels(settings),
-    }
-    _check_benchmark(settings)
-    wanted_workers(settings)
-    check_kinds(settings)
-    _check_gpu(settings)
-    check_data_keys(settings)
-    return formed
 
 
 def check_choice(settings: Settings, key: str) -> None:
@@ -188,7 +194,8 @@ def _decays(settings: Settings) -> dict[str, list[float]]:
             f"{settings.describe('decays')}; it must be a list of numbers >= 0, for example "
             "[0.003,0.01,0.03]"
         )
-    if not settings.is_solved and (problem := why_no_reg_weight(settings.model)):
+    known = settings.model in LISTED
+    if known and not settings.is_solved and (problem := why_no_reg_weight(settings.model)):
         raise ValueError(f"{settings.describe('decays')}, but {problem}; leave it out")
     if len(decays) > 1 and not settings.early_stopping and not settings.trials:
         raise ValueError(
@@ -236,16 +243,16 @@ def _labels(settings: Settings) -> dict[str, dict[str, dict[str, str]]]:
     }
 
 
-def _mix_files(settings: Settings) -> list[str]:
+def _mix_files(settings: Settings) -> dict[str, list[str]]:
     value: Any = settings.mix
     if value is None or (not value and "mix" not in settings.given):
-        return []
+        return {"mix": []}
     files = value.split() if isinstance(value, str) else value
     files = [files] if isinstance(files, Path) else files
     named = isinstance(files, (list, tuple)) and all(isinstance(f, (str, Path)) for f in files)
     if not named or not files:
         raise ValueError(f"{settings.describe('mix')}; it must name YAML files, one for each mix")
-    return [user_path(str(file), settings.describe("mix")) for file in files]
+    return {"mix": [user_path(str(file), settings.describe("mix")) for file in files]}
 
 
 def _check_benchmark(settings: Settings) -> None:

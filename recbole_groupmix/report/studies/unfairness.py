@@ -56,7 +56,7 @@ def sections(cells: Sequence[StudyCellFile]) -> tuple[list[str], list[Section]]:
         "tables were probably made (code); value and parity are the same in both."
     )
     claims = [*(_settings_claims(fits) if of_blocks else ()), *_penalty_claims(fits, of_blocks)]
-    if n_seeds > 1:
+    if claims and n_seeds > 1:
         claims_found = claims_table(claims, few)
         found.insert(0, Section("statements", "Statements", tables=[claims_found]))
     if of_blocks:

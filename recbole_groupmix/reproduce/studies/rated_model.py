@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.groups.unfairness import unfairness
 from recbole_groupmix.prepare.publish import Tables, publish
 from recbole_groupmix.recommenders.fair_mf import FairMF, fit_full_batch
+from recbole_groupmix.record.study_cell import PenaltyMeasures
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,7 +90,7 @@ def measures(
     items: npt.NDArray[np.intp],
     of_woman: npt.NDArray[np.bool_],
     root: bool = False,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, PenaltyMeasures]:
     """Return error and unfairness of rows with a prediction, by variant of the measures.
 
     Parameters
@@ -103,7 +105,8 @@ def measures(
     rows = predicted[known], truth[known], items[known], (~of_woman[known]).astype(int)
     error = float(np.mean((rows[0] - rows[1]) ** 2))
     found = {"error": error**0.5 if root else error}
-    return {
+    of_variants: Any = {
         variant: {**asdict(unfairness(*rows, 0, variant=variant)), **found}
         for variant in ("paper", "code")
     }
+    return dict(of_variants)

@@ -51,8 +51,8 @@ class Study(Protocol):
         """Return the most seconds of a core that each cell takes, by name, from short timings."""
         ...
 
-    def measured(self, cell: StudyCell, say: Callable[[str], None]) -> dict[str, Any]:
-        """Return what is measured of a cell, as JSON has it."""
+    def measured(self, cell: StudyCell, say: Callable[[str], None]) -> Mapping[str, Any]:
+        """Return what is measured of a cell, a record of :mod:`~recbole_groupmix.record.study_cell`."""
         ...
 
 

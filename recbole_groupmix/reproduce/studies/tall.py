@@ -41,6 +41,7 @@ from recbole_groupmix.recommenders.mixture_of_experts import (
 from recbole_groupmix.recommenders.mult_vae import MultVAE, user_loader
 from recbole_groupmix.recommenders.synchronised import TALL
 from recbole_groupmix.recommenders.weighted_loss import WL
+from recbole_groupmix.record.study_cell import TallMeasured
 from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings_of
 
 #: Class and keys of each model; what it is stands in the report.
@@ -143,7 +144,7 @@ class TallStudy:
         cost = {place: self._parts[place[0]].cost(place[1]) for place in places}
         return {cell.name: cost[cell.given["dataset"], cell.given["model"]] for cell in cells}
 
-    def measured(self, cell: StudyCell, say: Callable[[str], None]) -> dict[str, Any]:
+    def measured(self, cell: StudyCell, say: Callable[[str], None]) -> TallMeasured:
         """Train a model, and measure every user that has test items."""
         given = cell.given
         return self._parts[given["dataset"]].measured(given["model"], given["seed"])
@@ -223,14 +224,14 @@ class _Split:
             net.start_from(self._trained(_base_of(model), seed, **more)[0])
         return GroupMixTrainer(config, net), user_loader(config, train)
 
-    def _trained(self, model: str, seed: int, **more: Any) -> tuple[Any, dict[str, Any]]:
-        """Train a model; return it as it was best on validation, with its checkpoint and score."""
+    def _trained(self, model: str, seed: int, **more: Any) -> tuple[Any, int, float]:
+        """Train a model; return it as it was best on validation, with that epoch and its score."""
         valid = self._loaders[1]
         trainer, loader = self._trainer(model, seed, **more)
         score, _ = trainer.fit(loader, valid, saved=True, verbose=False)
         best = torch.load(trainer.saved_model_file)
         trainer.model.load_state_dict(best["state_dict"])
-        return trainer.model, {"epochs": best["epoch"] + 1, "validation": score}
+        return trainer.model, best["epoch"] + 1, score
 
     def cost(self, model: str) -> float:
         """Return the most seconds of a core that a training takes."""
@@ -248,16 +249,17 @@ class _Split:
         local = issubclass(MODELS[model][0], LocalModels)
         return most + (self.cost(_base_of(model)) if local else 0.0)
 
-    def measured(self, model: str, seed: int) -> dict[str, Any]:
+    def measured(self, model: str, seed: int) -> TallMeasured:
         """Train a model and return its measurements, with the metric of each user."""
         train, _, test = self._loaders
         with tempfile.TemporaryDirectory() as folder, _quiet(), global_seed(seed):
-            net, found = self._trained(model, seed, checkpoint_dir=folder)
+            net, epochs, score = self._trained(model, seed, checkpoint_dir=folder)
         config = self._config(model, seed)
         evaluator = GroupEvaluator(config, test, mainstream_groups(train), n_boot=1)
         users = evaluator.evaluate(net).per_user
         return {
-            **found,
+            "epochs": epochs,
+            "validation": score,
             "experts": net.effective_experts() if isinstance(net, MixtureOfExperts) else 1.0,
             "group": list(users["group"]),
             "ndcg@20": users["ndcg@20"].round(6).tolist(),

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from recbole_groupmix.prepare import ml_1m, ml_100k
 from recbole_groupmix.prepare.block_model import generate
 from recbole_groupmix.prepare.genres import GenreRatings, genre_ratings, genre_statistics
+from recbole_groupmix.record.study_cell import CountsMeasured, PenaltyMeasured, PenaltyMeasures
 from recbole_groupmix.reproduce.studies.rated_model import fitted, measures
 from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings_of
 
@@ -111,7 +112,9 @@ class UnfairnessStudy:
             for cell in cells
         }
 
-    def measured(self, cell: StudyCell, say: Callable[[str], None]) -> dict[str, Any]:
+    def measured(
+        self, cell: StudyCell, say: Callable[[str], None]
+    ) -> CountsMeasured | PenaltyMeasured:
         """Return counts of a data set; or train a model, and measure both variants of unfairness."""
         given = cell.given
         dataset = given["dataset"]
@@ -122,7 +125,7 @@ class UnfairnessStudy:
         found = self._fit(
             dataset, setting, penalty, variant, given["seed"], given["epochs"], decay
         )
-        return {"weight_decay": decay, **found}
+        return {"weight_decay": decay, "paper": found["paper"], "code": found["code"]}
 
     def _read(self, dataset: str) -> GenreRatings:
         path = Path(self._keys["data_path"]) / dataset if self._keys["data_path"] else None
@@ -149,7 +152,7 @@ class UnfairnessStudy:
     def _fit(
         self, dataset: str, setting: str, penalty: str, variant: str, seed: int, epochs: int,
         decay: float,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, PenaltyMeasures]:  # fmt: skip
         if dataset != BLOCK_MODEL:
             train = _train_part(len(self._genres(dataset).users), seed)
             return self._on_rows(dataset, train, ~train, penalty, variant, seed, epochs, decay)
@@ -164,7 +167,7 @@ class UnfairnessStudy:
     def _on_rows(
         self, dataset: str, train: npt.NDArray[np.bool_], test: npt.NDArray[np.bool_],
         penalty: str, variant: str, seed: int, epochs: int, decay: float,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, PenaltyMeasures]:  # fmt: skip
         data = self._genres(dataset)
         ratings = data.ratings
         if ratings is None:
@@ -188,8 +191,8 @@ def _train_part(n_rows: int, split: int) -> npt.NDArray[np.bool_]:
     return part
 
 
-def _counts(data: GenreRatings) -> dict[str, Any]:
-    rows = {
+def _counts(data: GenreRatings) -> CountsMeasured:
+    rows: dict[str, list[float | None]] = {
         genre: [value if np.isfinite(value) else None for value in found]
         for genre, found in genre_statistics(data).items()
     }
