@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -150,8 +152,7 @@ class Sorted:
             inputs, targets = inputs * roots[:, None], targets * roots
         grams = weights[:, None, None] * np.eye(size)
         sums = np.zeros((len(weights), size))
-        ends = self.ends.tolist()
-        for one, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for one, (start, end) in enumerate(pairwise(self.ends.tolist())):
             rows = inputs[start:end]
             grams[one] += rows.T @ rows
             sums[one] = targets[start:end] @ rows
@@ -265,7 +266,8 @@ def factorise(
         If d or ``sweeps`` is too small, or a lambda is not positive.
     """
     sides = Sorted.both(ratings)
-    options = {"sweeps": sweeps, "seed": seed}
-    for last in run_sweeps(ratings, sides, d, user_lambda, item_lambda, weigh=weigh, **options):
-        pass
+    every = run_sweeps(
+        ratings, sides, d, user_lambda, item_lambda, sweeps=sweeps, seed=seed, weigh=weigh
+    )
+    last = deque(every, maxlen=1)[0]
     return Factors(float(ratings.values.mean()), last.users, last.items)

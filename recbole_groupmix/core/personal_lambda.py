@@ -92,9 +92,7 @@ def error_and_slopes(
     return Secondary(factors, error, slopes)
 
 
-def _at_the_end(
-    last: Sweep, factors: Factors, held_out: Ratings
-) -> tuple[FloatArray, FloatArray]:
+def _at_the_end(last: Sweep, factors: Factors, held_out: Ratings) -> tuple[FloatArray, FloatArray]:
     """Return the slopes of the root mean squared error by the users' and items' rows."""
     errors = factors.predict(held_out.users, held_out.items) - held_out.values
     length = float(np.sqrt(len(errors) * (errors**2).sum())) or 1.0
@@ -225,6 +223,8 @@ def learn_lambdas(
         slopes = found.slopes * lambdas[-1]
         moments = np.array([m + (1 - decay) * (slopes**power - m)
                             for m, decay, power in zip(moments, DECAYS, (1, 2), strict=True)])  # fmt: skip
-        first, second = (m / (1 - decay ** (step + 1)) for m, decay in zip(moments, DECAYS, strict=True))
+        first, second = (
+            m / (1 - decay ** (step + 1)) for m, decay in zip(moments, DECAYS, strict=True)
+        )
         rho = rho - rate * first / (np.sqrt(second) + 1e-12)
     return Learnt(lambdas[best], best, np.array(lambdas), np.array(secondary), np.array(on_third))
