@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from recbole_groupmix.core.als import Factors, FloatArray, Ratings, Sorted, Sweep, run_sweeps
 
 #: Adam's decays of the first and second moment (Kingma and Ba, ICLR 2015).
-DECAYS = (0.9, 0.999)
+DECAYS = np.array([[0.9], [0.999]])
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,12 @@ def learn_lambdas(
 ) -> Learnt:
     """Learn a lambda for every user that lowers a group's error (Algorithm 1 of Yao's dissertation).
 
-    Ratings are dealt at random into ``folds + 1`` parts. Each outer step factorises all but one of
-    the first parts, in turn, and the last; the one is the secondary split, whose gradient moves
-    ``rho_u = log lambda_u`` by Adam. The last part is the third split: the step is chosen from which
-    on a whole round of the folds has the least mean error there, and steps end when two rounds
-    have brought no better one. The dissertation states no positivity, optimiser, step size or end.
+    Ratings are dealt at random into `folds` parts and a third split. Each outer step holds out one
+    of the parts in turn as the secondary split, factorises the others, and moves
+    ``log(lambda_u / global_lambda)`` by Adam along the gradient of the group's secondary error. The
+    step is chosen from which on a whole round of the folds has the least mean error on the third
+    split; steps end when two rounds have brought no better one. The dissertation states neither
+    how lambdas stay positive nor the optimiser, its step size or its end.
 
     Parameters
     ----------
@@ -203,13 +204,13 @@ def learn_lambdas(
     third = train.only(part == folds)
     primaries = [train.only((part != fold) & (part != folds)) for fold in range(folds)]
     sides = [Sorted.both(primary) for primary in primaries]
-    rho = np.full(train.shape[0], np.log(global_lambda))
+    rho = np.zeros(train.shape[0])
     moments = np.zeros((2, len(rho)))
     lambdas, secondary, on_third = [], [], []
     best = 0
     for step in range(steps):
         fold = step % folds
-        lambdas.append(np.exp(rho))
+        lambdas.append(global_lambda * np.exp(rho))
         found = error_and_slopes(
             primaries[fold], train.only(part == fold), in_group, d, lambdas[-1], global_lambda,
             sweeps=sweeps, seed=seed, sides=sides[fold],
@@ -221,10 +222,7 @@ def learn_lambdas(
             if step + 1 - folds - best >= 2 * folds:
                 break
         slopes = found.slopes * lambdas[-1]
-        moments = np.array([m + (1 - decay) * (slopes**power - m)
-                            for m, decay, power in zip(moments, DECAYS, (1, 2), strict=True)])  # fmt: skip
-        first, second = (
-            m / (1 - decay ** (step + 1)) for m, decay in zip(moments, DECAYS, strict=True)
-        )
+        moments = DECAYS * moments + (1 - DECAYS) * np.array([slopes, slopes**2])
+        first, second = moments / (1 - DECAYS ** (step + 1))
         rho = rho - rate * first / (np.sqrt(second) + 1e-12)
     return Learnt(lambdas[best], best, np.array(lambdas), np.array(secondary), np.array(on_third))
