@@ -76,8 +76,8 @@ def error_and_slopes(
         As :func:`~recbole_groupmix.core.als.factorise`, and if the group has no secondary rating.
     """
     by_user, by_item = sides = sides or Sorted.both(primary)
-    options = {"sweeps": sweeps, "seed": seed}
-    done = list(run_sweeps(primary, sides, d, user_lambda, item_lambda, **options))
+    every = run_sweeps(primary, sides, d, user_lambda, item_lambda, sweeps=sweeps, seed=seed)
+    done = list(every)
     factors = Factors(float(primary.values.mean()), done[-1].users, done[-1].items)
     error = factors.rmse(secondary, in_group)
     of_users, of_items = _at_the_end(done[-1], factors, secondary.only(in_group[secondary.users]))

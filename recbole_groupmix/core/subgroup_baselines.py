@@ -71,6 +71,7 @@ def group_penalty(
 
     def weigh(factors: Factors) -> FloatArray:
         error = max(factors.rmse(ratings, in_group), 1e-12)
-        return 1.0 + penalised * (weight / (2.0 * penalised.sum() * error))
+        extra = weight / (2.0 * float(penalised.sum()) * error)
+        return np.where(penalised, 1.0 + extra, 1.0)
 
     return weigh
