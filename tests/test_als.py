@@ -88,8 +88,10 @@ def test_a_weight_of_a_user_is_a_smaller_lambda_for_the_user_and_not_for_items()
     weighted, _ = by_user.solved(items, np.full(12, 2.0), of_ratings)
     smaller, _ = by_user.solved(items, 2.0 / weights)
     np.testing.assert_allclose(weighted, smaller, rtol=1e-9)
-    of_items = (by_item.solved(weighted, np.full(9, 2.0), given)[0] for given in (of_ratings, None))
-    assert np.abs(np.subtract(*of_items)).min(axis=0).max() > 1e-3
+    of_items = (
+        by_item.solved(weighted, np.full(9, 2.0), given)[0] for given in (of_ratings, None)
+    )
+    assert np.abs(np.subtract(*of_items)).max() > 1e-2
 
 
 def test_a_large_lambda_leaves_the_mean_and_nobody_without_ratings_moves_it():

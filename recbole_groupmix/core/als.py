@@ -126,7 +126,7 @@ class Sorted:
         return inputs
 
     def solved(
-        self, fixed: FloatArray, weights: FloatArray, of_ratings: FloatArray | None = None
+        self, fixed: FloatArray, lambdas: FloatArray, weights: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Return bias and factors of all users given the items' (or the other way round).
 
@@ -134,9 +134,9 @@ class Sorted:
         ----------
         fixed : float64 array, shape (n_others, 1 + d)
             Bias and factors of the others.
-        weights : float64 array, shape (n,)
-            Lambda of each user.
-        of_ratings : float64 array, shape (n_ratings,), optional
+        lambdas : float64 array, shape (n,)
+            L2 weight of each user, > 0.
+        weights : float64 array, shape (n_ratings,), optional
             Weights of squared errors in the order of :class:`Ratings`, > 0; 1 without.
 
         Returns
@@ -147,11 +147,11 @@ class Sorted:
         size = fixed.shape[1]
         inputs = self.inputs(fixed)
         targets = self.values - fixed[self.others, 0]
-        if of_ratings is not None:
-            roots = np.sqrt(of_ratings[self.order])
+        if weights is not None:
+            roots = np.sqrt(weights[self.order])
             inputs, targets = inputs * roots[:, None], targets * roots
-        grams = weights[:, None, None] * np.eye(size)
-        sums = np.zeros((len(weights), size))
+        grams = lambdas[:, None, None] * np.eye(size)
+        sums = np.zeros((len(lambdas), size))
         for one, (start, end) in enumerate(pairwise(self.ends.tolist())):
             rows = inputs[start:end]
             grams[one] += rows.T @ rows
@@ -204,20 +204,20 @@ def run_sweeps(
         As :func:`factorise`.
     """
     n_users, n_items = ratings.shape
-    weights = np.broadcast_to(np.asarray(user_lambda, dtype=np.float64), (n_users,))
+    lambdas = np.broadcast_to(np.asarray(user_lambda, dtype=np.float64), (n_users,))
     if d < 0 or sweeps < 1:
         raise ValueError(f"d is {d} and sweeps {sweeps}; they are at least 0 and 1.")
-    if not (weights > 0).all() or not item_lambda > 0:
+    if not (lambdas > 0).all() or not item_lambda > 0:
         raise ValueError("user_lambda and item_lambda must be positive.")
     mean, by_user, by_item = float(ratings.values.mean()), *sides
     users, items = np.zeros((n_users, 1 + d)), np.zeros((n_items, 1 + d))
     items[:, 1:] = np.random.default_rng(seed).normal(scale=0.1, size=(n_items, d))
-    item_weights = np.full(n_items, item_lambda)
+    item_lambdas = np.full(n_items, item_lambda)
     for _ in range(sweeps):
-        of_ratings = None if weigh is None else weigh(Factors(mean, users, items))
+        weights = None if weigh is None else weigh(Factors(mean, users, items))
         start = items
-        users, user_grams = by_user.solved(start, weights, of_ratings)
-        items, item_grams = by_item.solved(users, item_weights, of_ratings)
+        users, user_grams = by_user.solved(start, lambdas, weights)
+        items, item_grams = by_item.solved(users, item_lambdas, weights)
         yield Sweep(start, users, user_grams, items, item_grams)
 
 
