@@ -137,8 +137,15 @@ def models(split, columns):
     errors = split.on_folds(split.fitted(1.0, 1.0))
     labels = divisions(train, columns, errors)
     masks = {name: labels[name] == group for name, group in SUBGROUPS.items()}
+    pair = climbed(lambda *pair: split.score(split.fitted(*pair)), (best, best), LAMBDAS, LAMBDAS)
     rows = {"MF, lambda 1": split.fitted(1.0, 1.0), TUNED: split.fitted(best, best)}
-    notes = {"tuned lambda": best, "worst": worst(labels, train, errors), "learnt": {}}
+    rows["MF, tuned for users and items"] = split.fitted(*pair)
+    notes = {
+        "tuned lambda": best,
+        "users and items": pair,
+        "worst": worst(labels, train, errors),
+        "learnt": {},
+    }
     for name, start in (("PRL from lambda 1", 1.0), ("PRL from tuned lambda", best)):
         found = [learn_lambdas(train, mask, D, start, steps=STEPS, rate=RATE, **split.options)
                  for mask in masks.values()]  # fmt: skip
