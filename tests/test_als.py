@@ -6,7 +6,7 @@ from helpers import read_atomic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_groupmix.core.als import Factors, Ratings, factorise
+from recbole_groupmix.core.als import Factors, Ratings, Sorted, factorise
 from recbole_groupmix.prepare import four_biases
 from recbole_groupmix.prepare.four_biases import N_ITEMS, generate
 
@@ -79,6 +79,21 @@ def test_a_common_lambda_for_each_user_is_the_global_one():
     np.testing.assert_array_equal(one.users, each.users)
 
 
+def test_a_weight_of_a_user_is_a_smaller_lambda_for_the_user_and_not_for_items():
+    """A mix's weight and a lambda for each user turn the same knob in half of a sweep."""
+    ratings, weights = drawn(), np.linspace(0.5, 4, 12)
+    by_user, by_item = Sorted.both(ratings)
+    items = np.random.default_rng(3).normal(size=(9, 3))
+    of_ratings = weights[ratings.users]
+    weighted, _ = by_user.solved(items, np.full(12, 2.0), of_ratings)
+    smaller, _ = by_user.solved(items, 2.0 / weights)
+    np.testing.assert_allclose(weighted, smaller, rtol=1e-9)
+    of_items = (
+        by_item.solved(weighted, np.full(9, 2.0), given)[0] for given in (of_ratings, None)
+    )
+    assert np.abs(np.subtract(*of_items)).max() > 1e-2
+
+
 def test_a_large_lambda_leaves_the_mean_and_nobody_without_ratings_moves_it():
     ratings = Ratings(np.array([0, 1]), np.array([0, 0]), np.array([2.0, 4.0]), (3, 2))
     factors = factorise(ratings, 1, 1e9, 1e9)
@@ -137,7 +152,7 @@ def test_settings_of_a_seed_differ_by_their_bias_alone():
 
 
 def test_biases_raise_the_error_of_b():
-    """Of 10 seeds, all the same way: 1 in 1024 by chance. A whole study is benchmarks/subgroups.py."""
+    """Of 10 seeds, all the same way: 1 in 1024 by chance. A whole study is benchmarks/four_biases.py."""
     errors = {biases: [] for biases in ("", "S", "RNPS")}
     for biases, found in errors.items():
         for seed in range(10):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Ratings:
         Numbers of users and items, of which some may have no rating.
     """
 
-    users: npt.NDArray[np.intp]
-    items: npt.NDArray[np.intp]
+    users: IntArray
+    items: IntArray
     values: FloatArray
     shape: tuple[int, int]
 
@@ -65,7 +69,7 @@ class Factors:
     users: FloatArray
     items: FloatArray
 
-    def predict(self, users: npt.NDArray[np.intp], items: npt.NDArray[np.intp]) -> FloatArray:
+    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return the predicted ratings of pairs, shape (n_pairs,), not kept within any scale."""
         p, q = self.users[users], self.items[items]
         scores: FloatArray = self.mean + p[:, 0] + q[:, 0] + (p[:, 1:] * q[:, 1:]).sum(axis=1)
@@ -80,6 +84,143 @@ class Factors:
         return float(np.sqrt(np.mean(errors[kept] ** 2)))
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """Ratings sorted by user, of which each is solved for with the items held fixed; or by item.
+
+    Attributes
+    ----------
+    order : int array, shape (n_ratings,)
+        Places of the sorted ratings in :class:`Ratings`.
+    ends : int array, shape (1 + n,)
+        Those of user u are the sorted ones from ``ends[u]`` up to ``ends[u + 1]``.
+    others : int array, shape (n_ratings,)
+        The item of each sorted rating.
+    values : float64 array, shape (n_ratings,)
+        The sorted ratings less their mean.
+    """
+
+    order: IntArray
+    ends: IntArray
+    others: IntArray
+    values: FloatArray
+
+    @classmethod
+    def both(cls, ratings: Ratings) -> tuple[Sorted, Sorted]:
+        """Return ratings sorted by user, and by item."""
+        left = ratings.values - ratings.values.mean()
+
+        def by(ids: IntArray, others: IntArray, n: int) -> Sorted:
+            order = np.argsort(ids, kind="stable")
+            ends = np.r_[0, np.cumsum(np.bincount(ids, minlength=n))]
+            return cls(order, ends, others[order], left[order])
+
+        n_users, n_items = ratings.shape
+        users, items = ratings.users, ratings.items
+        return by(users, items, n_users), by(items, users, n_items)
+
+    def inputs(self, fixed: FloatArray) -> FloatArray:
+        """Return ``[1, q_i]`` of each sorted rating, from rows ``[b_i, q_i]``."""
+        inputs: FloatArray = fixed[self.others]
+        inputs[:, 0] = 1.0
+        return inputs
+
+    def solved(
+        self, fixed: FloatArray, lambdas: FloatArray, weights: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return bias and factors of all users given the items' (or the other way round).
+
+        Parameters
+        ----------
+        fixed : float64 array, shape (n_others, 1 + d)
+            Bias and factors of the others.
+        lambdas : float64 array, shape (n,)
+            L2 weight of each user, > 0.
+        weights : float64 array, shape (n_ratings,), optional
+            Weights of squared errors in the order of :class:`Ratings`, > 0; 1 without.
+
+        Returns
+        -------
+        pair of float64 array, shapes (n, 1 + d) and (n, 1 + d, 1 + d)
+            Bias and factors, and the matrices of which they are the solutions.
+        """
+        size = fixed.shape[1]
+        inputs = self.inputs(fixed)
+        targets = self.values - fixed[self.others, 0]
+        if weights is not None:
+            roots = np.sqrt(weights[self.order])
+            inputs, targets = inputs * roots[:, None], targets * roots
+        grams = lambdas[:, None, None] * np.eye(size)
+        sums = np.zeros((len(lambdas), size))
+        for one, (start, end) in enumerate(pairwise(self.ends.tolist())):
+            rows = inputs[start:end]
+            grams[one] += rows.T @ rows
+            sums[one] = targets[start:end] @ rows
+        return np.linalg.solve(grams, sums[..., None])[..., 0], grams
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep: users are solved for given the items of the sweep before, then items given users.
+
+    Attributes
+    ----------
+    start : float64 array, shape (n_items, 1 + d)
+        Bias and factors of the items before it.
+    users, items : float64 array, shape (n_users or n_items, 1 + d)
+        Bias and factors after it.
+    user_grams, item_grams : float64 array, shape (n_users or n_items, 1 + d, 1 + d)
+        The matrices ``sum q~ q~' + lambda I`` of these solutions.
+    """
+
+    start: FloatArray
+    users: FloatArray
+    user_grams: FloatArray
+    items: FloatArray
+    item_grams: FloatArray
+
+
+def run_sweeps(
+    ratings: Ratings,
+    sides: tuple[Sorted, Sorted],
+    d: int,
+    user_lambda: npt.ArrayLike,
+    item_lambda: float,
+    *,
+    sweeps: int,
+    seed: int,
+    weigh: Callable[[Factors], FloatArray] | None = None,
+) -> Iterator[Sweep]:
+    """Yield each sweep of :func:`factorise`, whose parameters these are.
+
+    Parameters
+    ----------
+    sides : pair of Sorted
+        Of the ratings, by user and by item.
+
+    Raises
+    ------
+    ValueError
+        As :func:`factorise`.
+    """
+    n_users, n_items = ratings.shape
+    lambdas = np.broadcast_to(np.asarray(user_lambda, dtype=np.float64), (n_users,))
+    if d < 0 or sweeps < 1:
+        raise ValueError(f"d is {d} and sweeps {sweeps}; they are at least 0 and 1.")
+    if not (lambdas > 0).all() or not item_lambda > 0:
+        raise ValueError("user_lambda and item_lambda must be positive.")
+    mean, by_user, by_item = float(ratings.values.mean()), *sides
+    users, items = np.zeros((n_users, 1 + d)), np.zeros((n_items, 1 + d))
+    items[:, 1:] = np.random.default_rng(seed).normal(scale=0.1, size=(n_items, d))
+    item_lambdas = np.full(n_items, item_lambda)
+    for _ in range(sweeps):
+        weights = None if weigh is None else weigh(Factors(mean, users, items))
+        start = items
+        users, user_grams = by_user.solved(start, lambdas, weights)
+        items, item_grams = by_item.solved(users, item_lambdas, weights)
+        yield Sweep(start, users, user_grams, items, item_grams)
+
+
 def factorise(
     ratings: Ratings,
     d: int,
@@ -88,6 +229,7 @@ def factorise(
     *,
     sweeps: int = 10,
     seed: int = 0,
+    weigh: Callable[[Factors], FloatArray] | None = None,
 ) -> Factors:
     """Fit ratings by alternating least squares with biases.
 
@@ -110,6 +252,9 @@ def factorise(
         Times that users and then items are solved for, >= 1.
     seed : int
         Seed of the items' factors at the start, normal with standard deviation 0.1.
+    weigh : function, optional
+        Gives the weight of each rating's squared error in a sweep, shape (n_ratings,), > 0, from
+        the factors before it; 1 without.
 
     Returns
     -------
@@ -120,44 +265,9 @@ def factorise(
     ValueError
         If d or ``sweeps`` is too small, or a lambda is not positive.
     """
-    n_users, n_items = ratings.shape
-    weights = np.broadcast_to(np.asarray(user_lambda, dtype=np.float64), (n_users,))
-    if d < 0 or sweeps < 1:
-        raise ValueError(f"d is {d} and sweeps {sweeps}; they are at least 0 and 1.")
-    if not (weights > 0).all() or not item_lambda > 0:
-        raise ValueError("user_lambda and item_lambda must be positive.")
-    mean = float(ratings.values.mean())
-    left = ratings.values - mean
-    users, items = np.zeros((n_users, 1 + d)), np.zeros((n_items, 1 + d))
-    items[:, 1:] = np.random.default_rng(seed).normal(scale=0.1, size=(n_items, d))
-    of_user, of_item = (np.argsort(ids, kind="stable") for ids in (ratings.users, ratings.items))
-    for _ in range(sweeps):
-        users = _solved(ratings.users, ratings.items, left, of_user, items, weights)
-        items = _solved(
-            ratings.items, ratings.users, left, of_item, users, np.full(n_items, item_lambda)
-        )
-    return Factors(mean, users, items)
-
-
-def _solved(
-    ids: npt.NDArray[np.intp],
-    others: npt.NDArray[np.intp],
-    values: FloatArray,
-    order: npt.NDArray[np.intp],
-    fixed: FloatArray,
-    weights: FloatArray,
-) -> FloatArray:
-    """Return bias and factors of all users, given the items' (or the other way round)."""
-    size = fixed.shape[1]
-    ends = np.cumsum(np.bincount(ids, minlength=len(weights)))
-    inputs = fixed[others[order]]
-    targets = (values - fixed[others, 0])[order]
-    inputs[:, 0] = 1.0
-    grams = weights[:, None, None] * np.eye(size)
-    sums = np.zeros((len(weights), size))
-    for one, (start, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True)):
-        rows = inputs[start:end]
-        grams[one] += rows.T @ rows
-        sums[one] = targets[start:end] @ rows
-    solved: FloatArray = np.linalg.solve(grams, sums[..., None])[..., 0]
-    return solved
+    sides = Sorted.both(ratings)
+    every = run_sweeps(
+        ratings, sides, d, user_lambda, item_lambda, sweeps=sweeps, seed=seed, weigh=weigh
+    )
+    last = deque(every, maxlen=1)[0]
+    return Factors(float(ratings.values.mean()), last.users, last.items)
