@@ -30,9 +30,9 @@ LAYERS = {
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "adapters": ("core engine files models", None),
     "evaluation": ("core adapters files text", None),
-    # models for any RecBole script
-    "recommenders": ("core adapters files text", None),
-    "experiment": ("bundled core models text prepare adapters settings", None),
+    # models by name, and ours for any RecBole script
+    "recommenders": ("core models adapters files text", None),
+    "experiment": ("bundled core models text prepare adapters recommenders settings", None),
     "rivals": ("core models text adapters settings experiment", {"numpy", "scipy"}),
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
     "training": ("core models text engine adapters experiment rivals", None),
