@@ -15,6 +15,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from command import call, run_arguments
+from command import run_folder as command_folder
 from helpers import SIZES, experiment, job, write_sequences, write_tiny
 from linearity import (
     NO_NOISE,
@@ -436,6 +438,15 @@ def test_exact_models_train_with_weights(data_of, model):
     check_training(data_of(model), model, weighting="loss")
 
 
+@pytest.mark.parametrize("model", trained(EXACT, families=["of this package"]))
+def test_a_run_takes_our_own_recommenders_by_name(tiny, tmp_path, model):
+    options = {**LAYERS, **OPTIONS.get(model, {}), "model": model, "trials": 1}
+    status, _, err = call(*run_arguments(tiny, **options, output_dir=tmp_path))
+    assert status == 0, err
+    _, loaded, _ = load_run(command_folder(tmp_path))
+    assert type(loaded) is model_class(model)
+
+
 # --- by sampling ----------------------------------------------------------------------------
 
 
@@ -525,6 +536,26 @@ def test_models_that_do_not_train_on_interactions_are_refused(tiny, model, weigh
 def test_other_models_are_refused(tiny, model):
     with pytest.raises(ValueError, match=f"'{model}'.*not a recommender of.*LightGCN.*SASRec"):
         experiment(tiny, model=model)
+
+
+@pytest.mark.parametrize(("given", "meant"), [("TALLL", "TALL"), ("ampcf", "AMPCF")])
+def test_names_of_our_own_recommenders_are_suggested(tiny, given, meant):
+    with pytest.raises(ValueError, match=f"'{given}'.*did you mean '{meant}'.*of this package"):
+        experiment(tiny, model=given)
+
+
+@pytest.mark.parametrize("model", ["EnLFT", "LOCA"])
+def test_models_that_start_from_a_trained_one_name_the_study_that_trains_both(tiny, model):
+    with pytest.raises(
+        ValueError, match=f"{model} cannot .*trained model.*`groupmix reproduce tall`"
+    ):
+        experiment(tiny, model=model)
+
+
+def test_weights_of_tall_by_batch_need_the_sampler(tiny):
+    with pytest.raises(ValueError, match=r"weight_norm is 'batch'.*TALL.*--weighting=sample"):
+        experiment(tiny, model="TALL", weight_norm="batch")
+    experiment(tiny, model="TALL", weight_norm="batch", weighting="sample")
 
 
 @pytest.mark.parametrize("model", CLOSED_FORM)
