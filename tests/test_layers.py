@@ -24,7 +24,7 @@ LAYERS = {
     "settings": ("bundled core files text models", {"numpy", "yaml"}),
     "record": ("files core text", {"numpy", "pandas", "pyarrow", "yaml"}),
     "prepare": ("core files text", {"numpy", "pandas"}),
-    "exchange": ("core surface files record text", {"numpy", "pandas", "yaml", "optuna"}),
+    "exchange": ("models core surface files record text", {"numpy", "pandas", "yaml", "optuna"}),
     "compare": ("core files record text", {"numpy", "scipy", "pandas", "pyarrow"}),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
