@@ -7,7 +7,6 @@ import torch
 from helpers import experiment
 from hypothesis import given
 from hypothesis import strategies as st
-from linearity import SquaredEmbLoss
 from recbole.data.interaction import Interaction
 from recbole.model import general_recommender
 
@@ -134,7 +133,6 @@ def test_attention_sums_to_1_and_follows_the_order_of_personas(tiny, n_personas,
 
 def test_the_l2_term_is_of_all_personas_of_a_user(tiny):
     net = made(tiny, n_personas=3, reg_weight=0.5)
-    net.reg_loss = SquaredEmbLoss()
     norms = net.personas(USERS).square().sum() + sum(
         net.item_embedding(items).square().sum() for items in (ITEMS, ITEMS.flip(0))
     )

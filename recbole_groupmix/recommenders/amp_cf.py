@@ -104,7 +104,7 @@ class AMPCF(GeneralRecommender):
         """Return the scores of pairs, of personas, item vectors and item ids, float (n,)."""
         by_persona = torch.einsum("nkd,nd->nk", personas, vectors)
         scores = (self._attention(personas, vectors) * by_persona).sum(dim=1)
-        return scores if self.item_bias is None else scores + self.item_bias[items]
+        return scores if self.item_bias is None else scores + self.item_bias.index_select(0, items)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Return the scores of pairs of internal ids, float (n,)."""
