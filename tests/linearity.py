@@ -12,6 +12,7 @@ from recbole_groupmix.adapters.compat import recbole_compat, without_folders
 from recbole_groupmix.adapters.seeding import MODEL_NOISE, global_seed, torch_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class
 from recbole_groupmix.models import family_of
+from recbole_groupmix.recommenders.by_name import model_class
 from recbole_groupmix.training.one_by_one import build_model, stream_key, training_batches
 
 #: No noise, so that a row's loss depends on parameters and the row alone.
@@ -24,7 +25,12 @@ NO_NOISE = {
 
 
 def stock_model(name):
-    """RecBole's class of a name; looked up plainly it leaves detection of anomalies on."""
+    """RecBole's class of a name, or ours where RecBole has none.
+
+    Looked up plainly, RecBole's leaves detection of anomalies on.
+    """
+    if family_of(name) == "of this package":
+        return model_class(name)
     with recbole_compat():
         return get_model(name)
 
@@ -39,6 +45,8 @@ def build(ex, cls):
     if hasattr(net, "Lt_history"):  # losses of earlier steps are there, and rise with the step
         net.Lt_count.fill_(net.history_num_per_term)
         net.Lt_history.copy_(torch.arange(1.0, net.steps + 1)[:, None])
+    if hasattr(net, "epoch_losses"):  # users weigh by them
+        net.user_weights.copy_(torch.linspace(0.0, 2.0, net.n_users))
     for module in net.modules():
         if isinstance(
             module, nn.BatchNorm1d

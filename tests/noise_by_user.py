@@ -7,8 +7,8 @@ from torch.overrides import TorchFunctionMode
 class NoiseByUser(TorchFunctionMode):
     """While it is active, what is drawn depends on the user of a row and on earlier draws alone.
 
-    A batch's rows are those of ``users``. A draw is made for all users, with a seed of its own,
-    and the batch takes its rows. Draws with other rows (of items) come from that seed as they are.
+    A batch's rows are those of ``users``, the last axis but one where there are several. A draw is
+    made for all users, with a seed of its own, and the batch takes its rows. Draws with other rows (of items) come from that seed as they are.
 
     Parameters
     ----------
@@ -33,17 +33,22 @@ class NoiseByUser(TorchFunctionMode):
             return draw(*args, **kwargs)
 
     def _for_all(self, like):
-        assert like.shape[0] == len(self.users)
-        return torch.ones(self.n_users, *like.shape[1:])
+        axis = max(like.dim() - 2, 0)
+        assert like.shape[axis] == len(self.users)
+        return torch.ones(*like.shape[:axis], self.n_users, *like.shape[axis + 1 :])
+
+    def _mine(self, drawn):
+        return drawn.index_select(max(drawn.dim() - 2, 0), self.users)
 
     def _dropout(self, rows, p=0.5, training=True, inplace=False):
-        return rows * torch.nn.functional.dropout(self._for_all(rows), p, training)[self.users]
+        drawn = torch.nn.functional.dropout(self._for_all(rows), p, training)
+        return rows * self._mine(drawn)
 
     def _normal(self, rows, mean=0.0, std=1.0):
-        return rows.copy_(self._for_all(rows).normal_(mean, std)[self.users])
+        return rows.copy_(self._mine(self._for_all(rows).normal_(mean, std)))
 
     def _randn_like(self, rows):
-        return torch.randn_like(self._for_all(rows))[self.users]
+        return self._mine(torch.randn_like(self._for_all(rows)))
 
     def _randint(self, low, high, size, **options):
         assert size == (len(self.users),)

@@ -24,10 +24,10 @@ from recbole_groupmix.adapters.config import GroupMixConfig
 from recbole_groupmix.adapters.dataset import dataset_class
 from recbole_groupmix.adapters.drawn_users import user_draws
 from recbole_groupmix.adapters.held_out import HeldOut, user_metrics
-from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer, trainer_class, user_factors
 from recbole_groupmix.core.mix import Mix, group_weights
+from recbole_groupmix.recommenders.by_name import model_class
 from recbole_groupmix.training.job import present_users, user_weights
 from recbole_groupmix.training.one_by_one import OneByOne
 

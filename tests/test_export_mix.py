@@ -66,7 +66,12 @@ def test_a_run_takes_the_mix_file(ran, tiny, tmp_path):
     assert "chosen_stratified" in out
 
 
-def test_the_script_trains(ran, tmp_path):
+@pytest.mark.parametrize("model", [None, "AMPCF", "WL"])
+def test_the_script_trains(ran, tiny, tmp_path, model):
+    if model is not None:  # of this package, the second fed with users
+        options = {"model": model, "trials": 0, "output_dir": tmp_path / "runs", "epochs": 2}
+        assert call(*run_arguments(tiny, **options))[0] == 0
+        ran = run_folder(tmp_path / "runs")
     script = exported(ran, f"--to={tmp_path}")[-1]
     code = Path(script).read_text(encoding="utf-8")
     code = code.replace("config_dict=place", 'config_dict={**place, "epochs": 1}')

@@ -5,9 +5,9 @@ import inspect
 import pytest
 
 from recbole_groupmix.adapters.context import LooksUpFeatures
-from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.models import CLOSED_FORM, EXACT, NEEDS, SAMPLED
+from recbole_groupmix.recommenders.by_name import model_class
 from recbole_groupmix.settings.keys import recbole_folder
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.model import model_sources, reads_features

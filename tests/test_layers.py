@@ -24,15 +24,15 @@ LAYERS = {
     "settings": ("bundled core files text models", {"numpy", "yaml"}),
     "record": ("files core text", {"numpy", "pandas", "pyarrow", "yaml"}),
     "prepare": ("core files text", {"numpy", "pandas"}),
-    "exchange": ("core surface files record text", {"numpy", "pandas", "yaml", "optuna"}),
+    "exchange": ("models core surface files record text", {"numpy", "pandas", "yaml", "optuna"}),
     "compare": ("core files record text", {"numpy", "scipy", "pandas", "pyarrow"}),
     # torch for the tensors of its GPU back end; never recbole: what a model means stays outside
     "engine": ("core", {"numpy", "scipy", "llvmlite", "numba", "threadpoolctl", "torch"}),
     "adapters": ("core engine files models", None),
     "evaluation": ("core adapters files text", None),
-    # models for any RecBole script
-    "recommenders": ("core adapters files text", None),
-    "experiment": ("bundled core models text prepare adapters settings", None),
+    # models by name, and ours for any RecBole script
+    "recommenders": ("core models adapters files text", None),
+    "experiment": ("bundled core models text prepare adapters recommenders settings", None),
     "rivals": ("core models text adapters settings experiment", {"numpy", "scipy"}),
     "mixes": ("core text record adapters settings experiment rivals", {"numpy", "scipy"}),
     "training": ("core models text engine adapters experiment rivals", None),

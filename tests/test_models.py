@@ -1,4 +1,4 @@
-"""Every model of RecBole by family: how it can be trained on a mix, and that this is true."""
+"""Every model by family: how it can be trained on a mix, and that this is true."""
 
 import importlib
 import inspect
@@ -15,6 +15,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from command import call, run_arguments
+from command import run_folder as command_folder
 from helpers import SIZES, experiment, job, write_sequences, write_tiny
 from linearity import (
     NO_NOISE,
@@ -35,12 +37,12 @@ from recbole.model import (
 from recbole.model.abstract_recommender import AbstractRecommender
 from recbole.utils import ModelType, get_model
 
+from recbole_groupmix import recommenders
 from recbole_groupmix.adapters.batch_format import BatchFormat
 from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.batches import TrainingBatches
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.adapters.held_out import scores_of_all_items
-from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE
@@ -59,6 +61,7 @@ from recbole_groupmix.models import (
     weighting,
 )
 from recbole_groupmix.models.weighting import check_weighting
+from recbole_groupmix.recommenders.by_name import model_class
 from recbole_groupmix.search.identity import run_folder
 from recbole_groupmix.search.kept_model import ModelKeeper
 from recbole_groupmix.search.load import load_run
@@ -92,6 +95,11 @@ LAYERS = {
 OPTIONS = {
     "ConvNCF": {"cnn_channels": [1, 4, 4], "cnn_kernels": [4, 2], "cnn_strides": [4, 2]},
     "NNCF": {"neigh_num": 10, "neigh_embedding_size": 8, "num_conv_kernel": 8},
+    "AMPCF": {"n_personas": 3},
+    "LMoE": {"n_experts": 3},
+    "UniformEnsemble": {"n_experts": 3},
+    "MoE": {"n_experts": 3, "gate_hidden_size": 8},
+    "TALL": {"n_experts": 3, "weight_gap": 0, "weight_alpha": 1.0},
 }
 #: RecBole's folder of each family whose models are listed.
 FOLDERS = {
@@ -100,7 +108,10 @@ FOLDERS = {
     "context-aware": context_aware_recommender,
     "knowledge-based": knowledge_aware_recommender,
     "exlib": None,  # its modules import packages that RecBole does not install
+    "of this package": recommenders,
 }
+#: Classes there that others are made from, and that are no models by themselves.
+BASES = {"LocalModels", "MixtureOfExperts"}
 #: Models whose loss RecBole adds up over a batch, and options with norms of parameters.
 SUMS = {"CDAE", "ConvNCF", "ENMF"}
 NORMS = {
@@ -112,7 +123,7 @@ WEIGHT_OF_GROUP = np.array([1.0, 0.25, 3.0, 0.0])  # A, B, C, padding
 
 
 #: Writes the data set that the models of a family are trained on.
-WRITES = {"general": write_tiny, "sequential": write_sequences}
+WRITES = {"general": write_tiny, "sequential": write_sequences, "of this package": write_tiny}
 #: Few users are enough for models that are slow.
 FEW = {"A": 3, "B": 5, "C": 2}
 
@@ -131,15 +142,15 @@ def data_of(tmp_path_factory):
     def folder(model):
         family = family_of(model)
         if family not in made:
-            sizes = SIZES if family == "general" else FEW
+            sizes = FEW if family == "sequential" else SIZES
             made[family] = WRITES[family](tmp_path_factory.mktemp(family), sizes=sizes)
         return made[family]
 
     return folder
 
 
-def recbole_models(family):
-    """Names of the models in RecBole's folder of a family."""
+def models_in_folder(family):
+    """Names of the models in RecBole's folder of a family, or in ours."""
     names, folder = set(), FOLDERS[family]
     if folder is None:
         files = (recbole_folder() / "model" / "exlib_recommender").glob("*.py")
@@ -156,7 +167,7 @@ def recbole_models(family):
             and issubclass(value, AbstractRecommender)
             and value.__module__ == loaded.__name__
         }
-    return names
+    return names - BASES
 
 
 # --- the tables -----------------------------------------------------------------------------
@@ -165,7 +176,7 @@ def recbole_models(family):
 @pytest.mark.parametrize("family", FOLDERS)
 def test_every_model_is_listed_by_its_family(family):
     ours = {"WeightedSVD"} if family == "general" else set()
-    assert models_of(family) == recbole_models(family) | ours
+    assert models_of(family) == models_in_folder(family) | ours
 
 
 def test_every_model_is_in_exactly_one_table():
@@ -177,11 +188,11 @@ def test_every_model_is_in_exactly_one_table():
 def test_models_fed_with_users_are_those_that_recbole_feeds_with_users():
     user_wise = {
         name
-        for name in recbole_models("general")
+        for name in models_in_folder("general")
         if get_dataloader({"model": name, "MODEL_TYPE": ModelType.GENERAL}, "train")
         is UserDataLoader
     }
-    assert user_wise == USER_WISE
+    assert user_wise == USER_WISE - models_of("of this package")
 
 
 @pytest.mark.parametrize("family", FOLDERS)
@@ -234,7 +245,9 @@ def difference_of(folder, model, n_negatives=1, **options):
 
 
 @pytest.mark.parametrize("n_negatives", [1, 3])
-@pytest.mark.parametrize("model", trained(EXACT, but={"BPR", *USER_WISE}, families=["general"]))
+@pytest.mark.parametrize(
+    "model", trained(EXACT, but={"BPR", *USER_WISE}, families=["general", "of this package"])
+)
 def test_the_weighted_gradient_is_the_weighted_sum_of_the_groups_gradients(
     tiny, model, n_negatives
 ):
@@ -263,17 +276,28 @@ WHOLE_ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("model", "options"), WHOLE_ROWS)
+#: The same of our own; users of WL and TALL have weights besides those of Eq. 8, not all 1.
+OWN_WHOLE_ROWS = [
+    ("LMoE", {"guide_ratio": 0.3, "gate_temperature": 0.05}),
+    ("MoE", {}),
+    ("MultVAE", {"total_anneal_steps": 2, "anneal_cap": 1.0}),
+    ("TALL", {}),
+    ("UniformEnsemble", {}),
+    ("WL", {"mainstream_power": 3.0}),
+]
+
+
+@pytest.mark.parametrize(("model", "options"), [*WHOLE_ROWS, *OWN_WHOLE_ROWS])
 def test_whole_rows_are_weighted_with_every_term_of_a_user_and_none_of_parameters(
     tiny, model, options
 ):
-    largest, difference = difference_of(tiny, model, **options)
+    largest, difference = difference_of(tiny, model, **OPTIONS.get(model, {}), **options)
     assert largest > 0.01
     assert difference < 1e-5 * max(largest, 1.0)
 
 
 def test_every_model_that_is_fed_with_users_is_in_the_check_above():
-    assert {model for model, _ in WHOLE_ROWS} == USER_WISE & set(EXACT)
+    assert {model for model, _ in [*WHOLE_ROWS, *OWN_WHOLE_ROWS]} == USER_WISE & set(EXACT)
 
 
 OF_FEATURES = {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "class"]}
@@ -387,7 +411,7 @@ def check_training(folder, model, **settings):
     options = {**LAYERS, **small, "stopping_step": 1, **OPTIONS.get(model, {}), **settings}
     ex = experiment(folder, model=model, **options)
     mix, other = Mix({"B": 0.3, "C": 0.7}, 0.8), Mix({"B": 0.7, "C": 0.3}, 0.8)
-    epochs = 2 if family_of(model) == "general" else 1
+    epochs = 1 if family_of(model) == "sequential" else 2
     fits = list(
         OneByOne().train(
             ex,
@@ -412,6 +436,15 @@ def check_training(folder, model, **settings):
 @pytest.mark.parametrize("model", trained(EXACT))
 def test_exact_models_train_with_weights(data_of, model):
     check_training(data_of(model), model, weighting="loss")
+
+
+@pytest.mark.parametrize("model", trained(EXACT, families=["of this package"]))
+def test_a_run_takes_our_own_recommenders_by_name(tiny, tmp_path, model):
+    options = {**LAYERS, **OPTIONS.get(model, {}), "model": model, "trials": 1}
+    status, _, err = call(*run_arguments(tiny, **options, output_dir=tmp_path))
+    assert status == 0, err
+    _, loaded, _ = load_run(command_folder(tmp_path))
+    assert type(loaded) is model_class(model)
 
 
 # --- by sampling ----------------------------------------------------------------------------
@@ -503,6 +536,26 @@ def test_models_that_do_not_train_on_interactions_are_refused(tiny, model, weigh
 def test_other_models_are_refused(tiny, model):
     with pytest.raises(ValueError, match=f"'{model}'.*not a recommender of.*LightGCN.*SASRec"):
         experiment(tiny, model=model)
+
+
+@pytest.mark.parametrize(("given", "meant"), [("TALLL", "TALL"), ("ampcf", "AMPCF")])
+def test_names_of_our_own_recommenders_are_suggested(tiny, given, meant):
+    with pytest.raises(ValueError, match=f"'{given}'.*did you mean '{meant}'.*of this package"):
+        experiment(tiny, model=given)
+
+
+@pytest.mark.parametrize("model", ["EnLFT", "LOCA"])
+def test_models_that_start_from_a_trained_one_name_the_study_that_trains_both(tiny, model):
+    with pytest.raises(
+        ValueError, match=f"{model} cannot .*trained model.*`groupmix reproduce tall`"
+    ):
+        experiment(tiny, model=model)
+
+
+def test_weights_of_tall_by_batch_need_the_sampler(tiny):
+    with pytest.raises(ValueError, match=r"weight_norm is 'batch'.*TALL.*--weighting=sample"):
+        experiment(tiny, model="TALL", weight_norm="batch")
+    experiment(tiny, model="TALL", weight_norm="batch", weighting="sample")
 
 
 @pytest.mark.parametrize("model", CLOSED_FORM)

@@ -129,6 +129,16 @@ def test_the_script_of_tall_runs(capsys):
     assert "recall@10" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_script_of_personas_runs(capsys):
+    block = blocks_of("docs/studies/personas.md", "python")[0]
+    small = {"n_personas": 2, "embedding_size": 4, "train_batch_size": 100_000, "epochs": 1}
+    scope = {"small": {**small, "eval_batch_size": 400_000, "show_progress": False}}
+    with recbole_compat():
+        exec(compile(re.sub(*WITH_SMALL, block), "docs/studies/personas.md", "exec"), scope)
+    assert scope["persona"].shape == (10,) and set(scope["persona"].tolist()) <= {0, 1}
+
+
 @pytest.mark.parametrize("file", WITH_EXAMPLE, ids=name_of)
 def test_examples_in_docstrings_hold(file):
     name = ".".join(file.relative_to(REPOSITORY).with_suffix("").parts)
@@ -157,5 +167,6 @@ def test_every_page_with_python_is_run_here_or_by_the_tutorial():
     here = {"README.md", "docs/how_to/own_script.md", "docs/how_to/own_data.md", "docs/models.md"}
     assert {name_of(page) for page in WITH_PYTHON} == here | {
         "docs/evaluator.md",
+        "docs/studies/personas.md",
         "docs/studies/tall.md",
     }

@@ -116,7 +116,7 @@ def test_unknown_keys_are_none(tiny):
 def test_a_class_of_ours_gets_the_properties_of_its_name(tiny):
     config = config_of(tiny, LightGCN)
     assert (config["model"], config["n_layers"]) == ("LightGCN", 2), changed(
-        "Config no longer finds a model's YAML file by its class name", "adapters/model_class.py"
+        "Config no longer finds a model's YAML file by its class name", "recommenders/by_name.py"
     )
     assert config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE, changed(
         "MODEL_INPUT_TYPE", "adapters/batches.py"
@@ -224,7 +224,7 @@ assert "recbole.trainer" in sys.modules
 print(sorted({"ray", "recbole.quick_start", "hyperopt"} & set(sys.modules)))
 import torch
 from recbole_groupmix import GroupMixConfig
-from recbole_groupmix.adapters.model_class import model_class
+from recbole_groupmix.recommenders.by_name import model_class
 model_class("SASRec")
 GroupMixConfig("SASRec", "ml-100k", {"train_neg_sample_args": None})
 print(torch.is_anomaly_enabled())

@@ -1,4 +1,4 @@
-"""Runs of sequential, context-aware and knowledge-based models go on where they were stopped."""
+"""Runs of models of all families go on where they were stopped."""
 
 import json
 
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder
 from finished_runs import timeless
-from helpers import write_contexts, write_graph, write_timed
+from helpers import write_contexts, write_graph, write_timed, write_tiny
 from killing import cut
 from test_resume import close
 
@@ -25,6 +25,10 @@ FAMILIES = {
         {"model": "FM", "load_col": "{'inter':['user_id','item_id'],'user':['user_id','age']}"},
     ),
     "knowledge-based": (write_graph, {"model": "CKE", "kg_embedding_size": 4}),
+    "of this package": (
+        write_tiny,
+        {"model": "TALL", "n_experts": 2, "latent_dimension": 4, "weight_gap": 0},
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from helpers import experiment
 from noise_by_user import NoiseByUser
 from recbole.data.interaction import Interaction
 from recbole.model import general_recommender
-from test_models import LAYERS, SUMS, WHOLE_ROWS, build
+from test_models import LAYERS, OPTIONS, OWN_WHOLE_ROWS, SUMS, WHOLE_ROWS, build
 
 from recbole_groupmix.adapters.batch_weights import BatchWeights
 from recbole_groupmix.adapters.compat import recbole_compat
@@ -29,8 +29,8 @@ class Loss:
     def __init__(self, folder, model, options, loss_norm="count"):
         phases = ("n_enc_epochs", "n_dec_epochs")
         given = {key: value for key, value in options.items() if key not in phases}
-        self.ex = experiment(folder, model=model, **LAYERS, **given)
-        self.stock = build(self.ex, getattr(general_recommender, model))
+        self.ex = experiment(folder, model=model, **LAYERS, **OPTIONS.get(model, {}), **given)
+        self.stock = build(self.ex, getattr(general_recommender, model, self.ex.model_class))
         self.weights = BatchWeights(loss_norm)
         self.ours = build(self.ex, self.ex.model_class)
         attach_weighted_losses(self.ours, self.weights)
@@ -80,7 +80,7 @@ def test_weights_of_1_give_recboles_loss_batch_after_batch(tiny, model, options)
         assert_same(found, expected)
 
 
-@pytest.mark.parametrize(("model", "options"), WHOLE_ROWS)
+@pytest.mark.parametrize(("model", "options"), [*WHOLE_ROWS, *OWN_WHOLE_ROWS])
 def test_a_user_of_weight_0_is_absent_and_one_of_weight_2_there_twice(tiny, model, options):
     # a mean by weight has no other divisor for a user twice than for weight 2; a sum has none
     loss = Loss(tiny, model, options, "count" if model in SUMS else "weight")

@@ -19,7 +19,7 @@ _SHOWN = {
     "group_by": ("", "HOW", "groups by mainstream or activity of users, and not by a column"),
     "bins": ("", "N", "number of groups of group_by (default 5)"),
     "data_path": ("", "FOLDER", "folder that holds NAME/NAME.inter"),
-    "model": ("-m", "MODEL", "recommender of RecBole (default BPR)"),
+    "model": ("-m", "MODEL", "recommender of RecBole, or of this package (default BPR)"),
     "config_files": ("", "FILES", 'YAML files of settings: "a.yaml b.yaml", the last one wins'),
     "protocol": ("", "P", "converged (default) or paper"),
     "weighting": ("", "W", "loss (Eq. 8, default) or sample (Eq. 7)"),

@@ -15,6 +15,7 @@ import yaml
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.files.output_paths import out_folder
 from recbole_groupmix.files.whole import write_whole
+from recbole_groupmix.models import USER_WISE, models_of
 from recbole_groupmix.text.untrusted import error_text
 
 _SCRIPT = '''"""{model} on {dataset}, trained on the mix {row!r} for the target {target!r} in a RecBole script."""
@@ -25,21 +26,21 @@ import numpy as np
 import pandas as pd
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
-from recbole.utils import get_model, init_seed
+from recbole.utils import {utils}
 
-from recbole_groupmix import GroupMixTrainer
+from recbole_groupmix import GroupMixTrainer{imports}
 
 place = {{"data_path": {data_path!r}}}
-config = Config({model!r}, {dataset!r}, config_dict=place)
+config = Config({named}, {dataset!r}, config_dict=place)
 init_seed(config["seed"], config["reproducibility"])
 dataset = create_dataset(config)
 train_data, valid_data, test_data = data_preparation(config, dataset)
 table = pd.read_csv(Path(__file__).with_name("user_weights.csv"), dtype={{"user_id": str}})
 weights = np.zeros(dataset.user_num)
 weights[dataset.token2id(dataset.uid_field, table["user_id"].to_numpy())] = table["weight"]
-model = get_model(config["model"])(config, train_data._dataset).to(config["device"])
+model = {cls}(config, train_data._dataset).to(config["device"])
 trainer = GroupMixTrainer(config, model, weights)
-trainer.fit(train_data, valid_data, saved=False)
+trainer.fit({rows}, valid_data, saved=False)
 print(trainer.evaluate(test_data, load_best_model=False))
 '''
 
@@ -88,7 +89,8 @@ def mix_files(chosen: UserWeights) -> dict[str, bytes]:
     )
     file = io.BytesIO()
     users.to_parquet(file, index=False)
-    script = _SCRIPT.format_map({key: getattr(chosen, key) for key in _IN_SCRIPT})
+    given = {key: getattr(chosen, key) for key in _IN_SCRIPT}
+    script = _SCRIPT.format(**given, **_names(chosen.model))
     return {
         "mix.yaml": yaml.safe_dump(named, sort_keys=False, allow_unicode=True).encode(),
         "user_weights.csv": users.to_csv(index=False).encode(),
@@ -98,6 +100,31 @@ def mix_files(chosen: UserWeights) -> dict[str, bytes]:
 
 
 _IN_SCRIPT = ("model", "dataset", "row", "target", "data_path")
+
+
+def _names(model: str) -> dict[str, str]:
+    """Return how the script names a model and what the model is fed with: RecBole knows its own alone."""
+    if model not in models_of("of this package"):
+        recboles = 'get_model(config["model"])'
+        return {
+            "utils": "get_model, init_seed",
+            "imports": "",
+            "named": repr(model),
+            "cls": recboles,
+            "rows": "train_data",
+        }
+    by_name, rows = f"model_class({model!r})", "train_data"
+    imports = "\nfrom recbole_groupmix.recommenders.by_name import model_class"
+    if model in USER_WISE:
+        rows = "user_loader(config, train_data)"
+        imports += "\nfrom recbole_groupmix.recommenders.mult_vae import user_loader"
+    return {
+        "utils": "init_seed",
+        "imports": imports,
+        "named": by_name,
+        "cls": by_name,
+        "rows": rows,
+    }
 
 
 def write_mix_files(files: Mapping[str, bytes], folder: str | Path) -> Path:

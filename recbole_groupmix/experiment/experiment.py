@@ -19,7 +19,6 @@ from recbole_groupmix.adapters.dataset import load_dataset
 from recbole_groupmix.adapters.group_items import ALL
 from recbole_groupmix.adapters.groups import Groups
 from recbole_groupmix.adapters.held_out import HeldOut
-from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.adapters.removed import Removed
 from recbole_groupmix.core.mix import Mix
 from recbole_groupmix.experiment.candidates import check_mode, with_candidates
@@ -39,6 +38,7 @@ from recbole_groupmix.experiment.shared_tensors import SharedTensors
 from recbole_groupmix.experiment.split import Split
 from recbole_groupmix.experiment.target import target_of
 from recbole_groupmix.experiment.user_groups import group_columns, groups_of, without_group_note
+from recbole_groupmix.recommenders.by_name import model_class
 from recbole_groupmix.settings.model import reads_key
 from recbole_groupmix.settings.notes import device_note
 from recbole_groupmix.settings.settings import Settings

@@ -1,4 +1,4 @@
-"""Which of RecBole's models can be trained with which weighting; a file for each family.
+"""Which models can be trained with which weighting; a file for each family of RecBole's, one for ours.
 
 ``EXACT``: the loss is a sum over rows that belong to a user, and at most terms on parameters
 alone, so Eq. 8 holds exactly.
@@ -11,23 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recbole_groupmix.models import context, exlib, general, knowledge, sequential
+from recbole_groupmix.models import context, exlib, general, knowledge, own, sequential
 
-#: The families of RecBole whose models are listed.
+#: The families of RecBole, and our own recommenders.
 FAMILIES = {
     "general": general,
     "sequential": sequential,
     "context-aware": context,
     "knowledge-based": knowledge,
     "exlib": exlib,
+    "of this package": own,
 }
 
 EXACT = {name: why for family in FAMILIES.values() for name, why in family.EXACT.items()}
 SAMPLED = {name: why for family in FAMILIES.values() for name, why in family.SAMPLED.items()}
 REFUSED = {name: why for family in FAMILIES.values() for name, why in family.REFUSED.items()}
 NEEDS = {name: what for family in FAMILIES.values() for name, what in family.NEEDS.items()}
-CLOSED_FORM, RIDGE, USER_WISE = general.CLOSED_FORM, general.RIDGE, general.USER_WISE
-OVER_ALL_ITEMS = general.OVER_ALL_ITEMS
+CLOSED_FORM, RIDGE, OVER_ALL_ITEMS = general.CLOSED_FORM, general.RIDGE, general.OVER_ALL_ITEMS
+USER_WISE = general.USER_WISE | own.USER_WISE
+NOT_EXACT_WITH = sequential.NOT_EXACT_WITH | own.NOT_EXACT_WITH
 L2_OF_PARAMETERS = context.L2_OF_PARAMETERS | sequential.L2_OF_PARAMETERS
 SEVERAL_L2 = sequential.SEVERAL_L2
 #: Models that can be trained on labelled interactions instead of sampled negatives.

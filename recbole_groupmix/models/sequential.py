@@ -63,7 +63,12 @@ LOSS_TYPES = {
     "SINE": ("CE", "BPR", "NLL"),
 }
 
-#: Keys that add terms which are no sums over rows to a loss of :data:`EXACT`, and those terms.
+#: Keys with the values under which a loss of :data:`EXACT` is a sum over rows, and what any other
+#: value adds.
 NOT_EXACT_WITH = {
-    "RepeatNet": ("joint_train", "a term in which the rows of a batch are mixed"),
+    "RepeatNet": (
+        "joint_train",
+        (None, False, "None"),
+        "a term in which the rows of a batch are mixed",
+    ),
 }

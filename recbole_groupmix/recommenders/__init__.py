@@ -1,1 +1,1 @@
-"""Recommenders of our own, as classes that any RecBole script can train."""
+"""Recommenders by name, and our own as classes that any RecBole script can train."""

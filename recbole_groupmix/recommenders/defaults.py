@@ -56,8 +56,21 @@ class WithDefaults:
             raise self.wrong(key, f"a whole number >= {least}")
         return value
 
-    def number(self, key: str, above: float = -math.inf, below: float = math.inf) -> float:
-        """Return a finite number above ``above`` and below ``below``.
+    def flag(self, key: str) -> bool:
+        """Return True or False.
+
+        Raises
+        ------
+        ValueError
+            If it is neither.
+        """
+        value = self[key]
+        if not isinstance(value, bool):
+            raise self.wrong(key, "True or False")
+        return value
+
+    def number(self, key: str, above: float | None = None, least: float = -math.inf) -> float:
+        """Return a finite number that is above ``above``, if that is given, and at least ``least``.
 
         Raises
         ------
@@ -68,10 +81,13 @@ class WithDefaults:
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
-            or (not above < value < below)
+            or not math.isfinite(value)
+            or value < least
+            or (above is not None and value <= above)
         ):
-            end = "" if below == math.inf else f" and below {below:g}"
-            raise self.wrong(key, f"a number above {above:g}{end}")
+            raise self.wrong(
+                key, f"a number >= {least:g}" if above is None else f"a number above {above:g}"
+            )
         return float(value)
 
     def wrong(self, key: str, wanted: str) -> ValueError:

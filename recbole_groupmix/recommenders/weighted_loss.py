@@ -28,18 +28,12 @@ class WL(MultVAE):
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
         keys = self.keys(config)
-        power = keys["mainstream_power"]
-        if (
-            isinstance(power, bool)
-            or not isinstance(power, int | float)
-            or not 0 <= power < np.inf
-        ):
-            raise keys.wrong("mainstream_power", "a number >= 0")
+        power = keys.number("mainstream_power", least=0)
         with recbole_compat():
             matrix = dataset.inter_matrix(form="coo")
         users, items = matrix.row.astype(np.int64), matrix.col.astype(np.int64)
         scores = mainstream_scores(users, items, self.n_users, self.n_items)
-        weights = torch.from_numpy(niche_weights(scores, float(power)).astype(np.float32))
+        weights = torch.from_numpy(niche_weights(scores, power).astype(np.float32))
         self.register_buffer("user_weights", weights)
 
     def weights_of(self, users: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from recbole_groupmix.adapters.model_class import model_class
 from recbole_groupmix.core.spelling import did_you_mean
+from recbole_groupmix.recommenders.by_name import model_class
 from recbole_groupmix.reproduce.controls import Control, labelled
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.model import reads_key

@@ -85,7 +85,7 @@ def fingerprint(experiment: Experiment) -> Fingerprint:
 
 def _side_information(experiment: Experiment) -> Iterator[npt.NDArray[Any]]:
     """Yield the columns of features and triples that a run's model may read."""
-    if family_of(experiment.settings.model) == "general":
+    if family_of(experiment.settings.model) in ("general", "of this package"):
         return
     for table in ("user_feat", "item_feat", "kg_feat"):
         columns: Any = getattr(experiment.dataset, table, None)

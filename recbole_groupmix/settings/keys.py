@@ -33,9 +33,12 @@ WITHOUT_EFFECT = {
     "world_size": "a run is one process",
 }
 
+#: How RecBole's models read a key, and how our own do, through a view with their defaults.
 _READ = re.compile(
-    r"""config\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']|\bconfig\.(\w+)"""
+    r"""(?:config|keys)\[\s*["']([A-Za-z_][\w-]*)["']\s*\]|config\.get\(\s*["'](\w+)["']"""
+    r"""|keys\.(?:whole|number|flag|one_of)\(\s*["'](\w+)["']|\bconfig\.(\w+)"""
 )
+_OWN_MODELS = Path(__file__).resolve().parent.parent / "recommenders"
 
 
 def recbole_folder() -> Path:
@@ -62,7 +65,7 @@ def recbole_default(model: str, key: str) -> Any:
 
 @cache
 def known_keys() -> frozenset[str]:
-    """Return the keys of this plugin, of RecBole's YAML and argument lists, and of its source.
+    """Return the keys of this plugin and its models, of RecBole's lists, and of its source.
 
     The source is searched for ``config["..."]``, since some keys (``tail_ratio``, keys of single
     models) stand in no list.
@@ -73,7 +76,7 @@ def known_keys() -> frozenset[str]:
 
 @cache
 def model_keys() -> frozenset[str]:
-    """Return the keys that only models read, by RecBole's own source."""
+    """Return the keys that only models read, by their source."""
     general, of_some = _keys()
     # the trainer only warns if reg_weight stands beside weight_decay
     return (of_some - general) | {"reg_weight"}
@@ -91,6 +94,8 @@ def _keys() -> tuple[frozenset[str], frozenset[str]]:
         (of_some if of_model else general).update(keys_read_by(source))
         if file.name == "argument_list.py":
             general.update(re.findall(r"'(\w+)'", source))
+    for file in _OWN_MODELS.glob("*.py"):
+        of_some.update(keys_read_by(file.read_text(encoding="utf-8")))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, if PyYAML has it
     for file in (folder / "properties").rglob("*.yaml"):
         if file.stem not in ("url", "kg_url"):  # those list data sets

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import (
     LISTED,
+    NOT_EXACT_WITH,
     SEVERAL_L2,
     by_family,
     knowledge,
@@ -41,7 +42,7 @@ def check_model(settings: Settings) -> None:
     model = settings.model
     if model not in LISTED:
         raise ValueError(
-            f"{settings.describe('model')}, which is not a recommender of RecBole"
+            f"{settings.describe('model')}, which is not a recommender of RecBole or of this package"
             f"{did_you_mean(model, sorted(LISTED), ' ({})')}; these are {by_family(LISTED)}"
         )
     try:
@@ -50,18 +51,24 @@ def check_model(settings: Settings) -> None:
         raise ValueError(f"{settings.describe('model')}: {error}") from error
     if model in models_of("sequential"):
         _check_loss(settings)
+    _check_exact(settings)
     if model in models_of("knowledge-based"):
         _check_steps(settings)
 
 
 def _check_loss(settings: Settings) -> None:
-    """Refuse a loss that a sequential model does not have, or that has no weighted form."""
+    """Refuse a loss that a sequential model does not have."""
     model, given = settings.model, settings["loss_type"]
     has = sequential.LOSS_TYPES.get(model, ("CE", "BPR"))
     if "loss_type" in settings.given and given not in has and reads_key(model, "loss_type"):
         raise ValueError(f"{settings.describe('loss_type')}; {model} can have {' or '.join(has)}")
-    key, term = sequential.NOT_EXACT_WITH.get(model, ("", ""))
-    if key and settings[key] not in (None, False, "None") and settings.weighting == "loss":
+
+
+def _check_exact(settings: Settings) -> None:
+    """Refuse a value that makes a loss one that has no weighted form."""
+    model = settings.model
+    key, exact, term = NOT_EXACT_WITH.get(model, ("", (), ""))
+    if key and settings[key] not in exact and settings.weighting == "loss":
         raise ValueError(
             f"{settings.describe(key)}, which adds {term}, to the loss of {model}; leave it out, or "
             "use --weighting=sample, the group-weighted sampler of Eq. 7"
@@ -121,8 +128,8 @@ def model_sources(model: str) -> tuple[str, ...]:
     ValueError
         If no class has that name.
     """
-    ours = sorted((_OURS / "adapters").glob("*.py"))
-    for file in (*ours, *_files_of_recbole(model)):
+    ours = (file for room in ("adapters", "recommenders") for file in (_OURS / room).glob("*.py"))
+    for file in (*sorted(ours), *_files_of_recbole(model)):
         if _defines(file, model):
             return tuple(dict.fromkeys(_sources(file, model)))
     raise ValueError(f"no source of a model {model!r}")

@@ -249,8 +249,8 @@ def interaction_batches(
 
 def columns_of(experiment: Experiment, form: BatchFormat, part: Part) -> PartColumns | None:
     """Return the columns of a part's rows, for models that read more than ids."""
-    only_ids = family_of(experiment.settings.model) in ("general", "knowledge-based")
-    if only_ids and not learns_labels(experiment.config):
+    reads_more = family_of(experiment.settings.model) in ("sequential", "context-aware")
+    if not reads_more and not learns_labels(experiment.config):
         return None
     with recbole_compat():
         return experiment.tensors.columns(form).of_rows(part.rows)

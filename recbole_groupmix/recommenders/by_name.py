@@ -1,4 +1,4 @@
-"""Model classes by name."""
+"""Model classes by name: RecBole's, the weighted ones that stand for some of them, and our own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from recbole_groupmix.adapters.context import with_features
 from recbole_groupmix.core.spelling import did_you_mean
 from recbole_groupmix.models import LISTED, by_family
 
-#: Modules here of our own classes. They are imported when they are asked for: some import a whole
-#: folder of RecBole's models, which takes a while.
-_OWN = {
+#: Modules of our classes in ``adapters``, most of which stand for RecBole's of that name, and in
+#: ``recommenders``. They are imported when they are asked for: some import a whole folder of
+#: RecBole's models, which takes a while.
+_ADAPTED = {
     **{"BPR": "bpr", "LightGCN": "lightgcn", "EASE": "closed_form", "WeightedSVD": "closed_form"},
     **dict.fromkeys(("DiffRec", "LDiffRec"), "diffusion"),
     **dict.fromkeys(("CDAE", "ENMF", "MacridVAE", "MultiDAE", "MultiVAE", "RecVAE"), "whole_rows"),
@@ -23,19 +24,29 @@ _OWN = {
     **dict.fromkeys(("CFKG", "CKE", "KGAT", "KGCN"), "knowledge"),
     **dict.fromkeys(("KGNNLS", "KTUP", "MKR", "RippleNet"), "knowledge"),
 }
+_OWN = {
+    **{"AMPCF": "amp_cf", "FairMF": "fair_mf", "MultVAE": "mult_vae", "WL": "weighted_loss"},
+    **dict.fromkeys(("LMoE", "MoE", "UniformEnsemble"), "mixture_of_experts"),
+    **dict.fromkeys(("EnLFT", "LOCA"), "local_models"),
+    "TALL": "synchronised",
+}
+_MODULES = {
+    **{name: f"recbole_groupmix.adapters.{module}" for name, module in _ADAPTED.items()},
+    **{name: f"recbole_groupmix.recommenders.{module}" for name, module in _OWN.items()},
+}
 
 
 def model_class(name: str) -> Any:
-    """Return the class to train for a model name: ours for those of ``_OWN``, else RecBole's.
+    """Return the class to train for a model name: ours where there is one, else RecBole's.
 
     Raises
     ------
     ValueError
-        If RecBole has no such model.
+        If neither this package nor RecBole has such a model.
     """
-    if name in _OWN:
+    if name in _MODULES:
         with recbole_compat():
-            return getattr(import_module(f"{__package__}.{_OWN[name]}"), name)
+            return getattr(import_module(_MODULES[name]), name)
     try:
         with recbole_compat():
             model = get_model(name)
