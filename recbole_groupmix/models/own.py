@@ -20,8 +20,10 @@ SAMPLED: dict[str, str] = {}
 _BASE = "starts from a trained model, as `groupmix reproduce tall` gives it one"
 
 REFUSED: dict[str, str] = {
+    "DC": "its made-up users belong to no group",
     "EnLFT": _BASE,
     "FairMF": "learns ratings, as in `groupmix reproduce unfairness`",
+    "FineTunedSubgroups": _BASE,
     "LOCA": _BASE,
 }
 

@@ -36,20 +36,13 @@ class DC(MultVAE):
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
-        keys = self.keys(config)
-        budget = keys["made_up_budget"]
-        if (
-            isinstance(budget, bool)
-            or not isinstance(budget, int | float)
-            or not 0 <= budget < np.inf
-        ):
-            raise keys.wrong("made_up_budget", "a number >= 0")
+        budget = self.keys(config).number("made_up_budget", least=0)
         users = (self.history_item_value > 0).any(dim=1).nonzero()[:, 0]
         rows = self.get_rating_matrix(users).cpu().numpy()
         of_rows, items = rows.nonzero()
         # numbers from 1 on, as RecBole's ids are
         scores = mainstream_scores(of_rows + 1, items, len(rows) + 1, rows.shape[1])[1:]
-        counts = made_up_counts(scores, float(budget))
+        counts = made_up_counts(scores, budget)
         draws = np.random.default_rng(config["seed"])
         profiles = smoothed_profiles(rows)[np.repeat(np.arange(len(rows)), counts)]
         self.register_buffer("made_up", torch.from_numpy(draws.random(profiles.shape) < profiles))
