@@ -77,6 +77,13 @@ def test_a_search_of_an_hour_is_not_limited(tiny, tmp_path):
     assert len(lines) == 1 and on_folds == 2 * (74 + ROWS)
 
 
+def test_where_the_rows_alone_take_longer_the_plan_says_how_to_ask_for_less(tiny, tmp_path):
+    run, trains = begun(tiny, tmp_path)
+    (line,), on_folds = told(run, trains, 3600.0)  # the rows on folds are 6 hours
+    assert on_folds == 2 * (1 + ROWS) and "buy 1 of at most 75 mixes, which are the fewest" in line
+    assert line.endswith("--trials=75, for less with fewer --epochs, --folds or --repeats")
+
+
 def test_workers_share_the_hour(tiny, tmp_path):
     run, trains = begun(tiny, tmp_path)
     two = forecast.replace(expected(run, 60.0), workers=2)

@@ -70,6 +70,7 @@ def within_hours(
             f"take at most about {duration(expected.seconds)}; by default {limit}; ask for more with "
             f"--hours=8 or --trials={most}"
         )
+        limit += ", for less with fewer --epochs, --folds or --repeats" if over else ""
     say(limit)
     return less
 
