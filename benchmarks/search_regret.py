@@ -2,14 +2,14 @@
 
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
         [--only=TEXT] [--targets=56,18] [--items=20]
-    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--items=20]
+    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--items=20] [--model=WeightedSVD]
 
 Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
 its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
 paper's samplers and chooses the best score. The others begin with Proportional and other given mixes
 and go on in waves; all that is trained counts. Regret is the best score of the table minus the chosen mix's,
 relative to Proportional's; candidates of a search are a random half of the table's draws. --null: groups of
-ml-100k dealt out to users at random, where no mix is worth anything. --items=20 leaves out items of ml-100k with fewer interactions, for speed.
+ml-100k dealt out to users at random, where no mix is worth anything, with EASE or WeightedSVD of rank 4. --items=20 leaves out items of ml-100k with fewer interactions, for speed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import binomtest
 from search_truth import Table, experiment_of, kept_table, shuffled
 from threadpoolctl import threadpool_limits
 
@@ -28,6 +29,7 @@ from recbole_groupmix.cli.options import parse_options
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.surface.acquisition import choose_batch
 from recbole_groupmix.surface.belief import belief
+from recbole_groupmix.surface.coordinates import log_doses
 from recbole_groupmix.surface.law import choose_by_law
 from recbole_groupmix.surface.surface import fit_surface
 
@@ -43,7 +45,8 @@ TARGETS = {"ml-100k": ("1", "18", "25", "35", "45", "50", "56"), "blockmix": ("A
 class Strategy:
     """How a search goes.
 
-    ``first`` returns the rows of the first wave, ``more`` those of the next.
+    ``first`` returns the rows of the first wave, ``more`` those of the next; ``beside`` is whether a model
+    for each group counts as well, which MixMin needs and no search can choose.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Strategy:
     more: Callable[[Table, list[int], int, np.random.Generator], list[int]]
     until: int = 40
     wave: int = WAVE
+    beside: bool = False
 
 
 def best_score(table: Table, places: list[int]) -> int:
@@ -94,6 +98,17 @@ def by_surface(table: Table, places: list[int], n: int, rng: np.random.Generator
     return rest[choose_batch(surface, table.weights[rest], n)].tolist()
 
 
+def nearest(kind: str):
+    """Waves of the draws that are nearest to a mix, in the coordinates of surfaces."""
+
+    def more(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
+        rest, at = candidates(table, places, rng), log_doses(table.weights, table.sizes)
+        distances = np.linalg.norm(at[rest] - at[table.places(kind)[0]], axis=1)
+        return rest[np.argsort(distances, kind="stable")[:n]].tolist()
+
+    return more
+
+
 def more_draws(table: Table, places: list[int], n: int, rng: np.random.Generator) -> list[int]:
     rest = np.setdiff1d(table.places("paper"), places)
     return rng.choice(rest, n, replace=False).tolist()
@@ -108,6 +123,11 @@ STRATEGIES = [
     Strategy("gp with gradient", named(*SHORT, "gradient"), by_surface),
     Strategy("gp, shorter first wave", named(*SHORTER), by_surface),
     Strategy("law", named(*SHORT), by_law),
+    Strategy("near gradient", named(*GIVEN, "gradient"), nearest("gradient")),
+    Strategy("near mixmin", named(*GIVEN, "mixmin"), nearest("mixmin"), beside=True),
+    Strategy("near mixmin, groups free", named(*GIVEN, "mixmin"), nearest("mixmin")),
+    Strategy("gp with mixmin", named(*SHORT, "mixmin"), by_surface, beside=True),
+    Strategy("gp with mixmin, groups free", named(*SHORT, "mixmin"), by_surface),
 ]
 
 
@@ -116,12 +136,12 @@ def searched(table: Table, strategy: Strategy, seed: int) -> dict[int, list[int]
     of_name = zlib.crc32(f"{strategy.name} {table.target}".encode())
     rng = np.random.default_rng([seed, of_name])
     places = list(dict.fromkeys(strategy.first(table, rng)))
-    tried = {}
-    for mark in (mark for mark in MARKS if mark <= strategy.until):
-        while len(places) < mark:
-            n = min(strategy.wave, mark - len(places))
+    tried, beside = {}, len(table.groups) * strategy.beside
+    for mark in (mark for mark in MARKS if len(places) + beside <= mark <= strategy.until):
+        while len(places) + beside < mark:
+            n = min(strategy.wave, mark - beside - len(places))
             places += strategy.more(table, places, n, rng)
-        tried[mark] = places[:mark]
+        tried[mark] = places[: mark - beside]
     return tried
 
 
@@ -139,14 +159,16 @@ def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str
     return {key: np.array(rows) for key, rows in found.items()}
 
 
-def null(folder: Path, n: int, items: int, trials: int = 40) -> None:
+def null(folder: Path, n: int, items: int, model: str = "EASE", trials: int = 40) -> None:
     """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
     keys = {"item_inter_num_interval": f"[{items},inf)"}
-    experiment = experiment_of("ml-100k", target="18", **keys)
+    rank = {"embedding_size": 4} if model == "WeightedSVD" else {}
+    experiment = experiment_of("ml-100k", target="18", model=model, **rank, **keys)
+    name = "null" if model == "EASE" else f"null-{model}"
     ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
     for number in range(n):
         draws = {"paper": 16, "wide": 6, "box": 8, "near": 0}
-        table = kept_table(folder, shuffled(experiment, number), f"null-{number}", draws=draws)
+        table = kept_table(folder, shuffled(experiment, number), f"{name}-{number}", draws=draws)
         rng, places = (
             np.random.default_rng(number),
             named(*SHORT)(table, np.random.default_rng(number)),
@@ -166,13 +188,21 @@ def null(folder: Path, n: int, items: int, trials: int = 40) -> None:
         for rule, place in zip(claims, (chosen, best_score(table, every)), strict=True):
             change = relative_change(table.test[[place]], table.test[[0]], seed=0)
             claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
-    print(f"\n{n} shuffles of ml-100k: {np.mean(ended):.0%} end before {trials} mixes,")
+    print(
+        f"\n{n} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {trials} mixes,"
+    )
     print(f"after {np.median(mixes):g} in the median\n")
     print("| chosen by | Proportional itself | marked gain | marked loss | change on test |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for rule, rows in claims.items():
-        shares = [f"{share:.0%}" for share in np.mean(rows, axis=0)[:3]]
+        shares = [_share(column) for column in np.transpose(rows)[:3]]
         print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
+
+
+def _share(happened: np.ndarray) -> str:
+    """A share with its exact 95 % interval (Clopper and Pearson)."""
+    found = binomtest(int(happened.sum()), len(happened)).proportion_ci()
+    return f"{happened.mean():.0%} [{found.low:.0%}, {found.high:.0%}]"
 
 
 def interval(
@@ -186,18 +216,26 @@ def interval(
 
 
 def main(arguments: list[str]) -> None:
-    given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
+    given = {
+        "datasets": "ml-100k,blockmix",
+        "seeds": 50,
+        "only": "",
+        "items": 1,
+        "targets": "",
+        "model": "EASE",
+    }
     given |= parse_options(arguments)
     folder, seeds = Path(given["cache"]), int(given["seeds"])
     if "null" in given:
         with threadpool_limits(1, user_api="blas"):
-            return null(folder, int(given["null"]), int(given["items"]))
+            return null(folder, int(given["null"]), int(given["items"]), given["model"])
     for dataset in given["datasets"].split(","):
         tables = tables_of(dataset, folder, int(given["items"]), given["targets"])
         print(
             f"\n{dataset}: {len(tables)} targets, {seeds} seeds, %; medians over seeds, mean over targets\n"
         )
-        print(best_of_tables(tables) + "\n")
+        print(best_of_tables(tables))
+        print("\n".join(given_mix(tables, kind) for kind in ("gradient", "mixmin")) + "\n")
         print(
             "| search | chosen by | mixes | regret on folds | by target | gain on folds | gain on test |"
         )
@@ -224,6 +262,17 @@ def best_of_tables(tables: list[Table]) -> str:
     return (
         f"The best of {' or '.join(map(str, n))} mixes gains {min(folds):.1%} to {max(folds):.1%} on the folds "
         f"and {min(tests):+.1%} to {max(tests):+.1%} on test, {np.mean(tests):+.1%} in the mean."
+    )
+
+
+def given_mix(tables: list[Table], kind: str) -> str:
+    """What a mix that is computed and not searched gains on each target's folds and test, in words."""
+    places = [table.places(kind)[0] for table in tables]
+    folds = [t.scores[p] / t.scores[0] - 1 for t, p in zip(tables, places, strict=True)]
+    tests = [t.test[p].mean() / t.test[0].mean() - 1 for t, p in zip(tables, places, strict=True)]
+    gains = (" ".join(f"{100 * gain:+.1f}" for gain in part) for part in (folds, tests))
+    return (
+        f"The mix of {kind} gains {' on the folds and '.join(gains)} % on test, target by target."
     )
 
 

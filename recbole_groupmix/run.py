@@ -137,7 +137,7 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
         by_workers=True,
     )
     expected = forecast(of_target, trainer, say)
-    expected = within_hours(of_target, expected, say)
+    expected = within_hours(of_target, expected, trainer, say)
     say(f"run folder {of_target.folder.path}")
     say(str(expected))
     confirm_long_run(expected.seconds, settings.yes, say, ask)

@@ -48,7 +48,7 @@ class Bought(TypedDict):
     """The value of ``hours`` in ``config.yaml``: what a limit in time has bought."""
 
     hours: NotNegative
-    """The limit (`--hours`)."""
+    """The limit (`--hours`, or 1, which models that are trained one by one have by default)."""
     trials: Count
     """Mixes that fitted by the forecast of the call that first had this limit."""
 

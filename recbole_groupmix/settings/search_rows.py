@@ -40,7 +40,8 @@ class SearchRows:
         above=True,
         most=1e5,
         why="it is in hours",
-        unset="no limit",
+        unset="no limit; 1 for models that are trained one by one, where `trials` is not given and the "
+        "search would take longer",
         needs=("trials", "trials is 0, so no mix is searched"),
         costs=False,
         identity=False,
