@@ -6,6 +6,7 @@ Learning", ECIR 2024.
 
 from __future__ import annotations
 
+import copy
 import logging
 import tempfile
 import time
@@ -176,7 +177,8 @@ class _Split:
             "dropout_prob": 0.0,
             "anneal_cap": 0.2,
             "total_anneal_steps": 200_000,
-            "learning_rate": keys["learning_rate"],
+            # at the full rate the first steps of fine-tuning leave the model that was trained
+            "learning_rate": keys["learning_rate"] / (10 if cls is FineTunedSubgroups else 1),
             # gradients of a mixture's experts are smaller by their number, and Adam's L2 term must be too
             "weight_decay": keys["weight_decay"] / (1 if local else n_experts),
             "train_batch_size": keys["train_batch_size"],
@@ -228,8 +230,15 @@ class _Split:
         """Train a model; return it as it was best on validation, with that epoch and its score."""
         valid = self._loaders[1]
         trainer, loader = self._trainer(model, seed, **more)
+        start: Any = None
+        if isinstance(trainer.model, FineTunedSubgroups):  # which may keep what it starts from
+            start = copy.deepcopy(trainer.model.state_dict())
+            with recbole_compat():
+                at_start = trainer.evaluate(valid, load_best_model=False)["ndcg@20"]
         score, _ = trainer.fit(loader, valid, saved=True, verbose=False)
         best = torch.load(trainer.saved_model_file)
+        if start is not None and score <= at_start:
+            best, score = {"state_dict": start, "epoch": -1}, at_start
         trainer.model.load_state_dict(best["state_dict"])
         return trainer.model, best["epoch"] + 1, score
 
