@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypedDict
 from recbole_groupmix.files.whole import write_whole
 from recbole_groupmix.record.field_checks import check_of
 from recbole_groupmix.record.read import read_version
-from recbole_groupmix.record.schema import Count, NotNegative, Positive
+from recbole_groupmix.record.schema import Count, NotNegative
 
 #: ``schema_version`` of the files.
 VERSION = 1
@@ -38,8 +38,8 @@ _Ndcg = TypedDict("_Ndcg", {"ndcg@20": list[NotNegative]})
 class TallMeasured(_Ndcg):
     """``measured`` of a model of TALL, trained with one seed."""
 
-    epochs: Positive
-    """The epoch of best NDCG@20 on validation, from 1."""
+    epochs: Count
+    """The epoch of best NDCG@20 on validation, from 1; 0 where fine-tuning kept what it started from."""
     validation: NotNegative
     """The NDCG@20 on validation after it."""
     experts: NotNegative

@@ -86,8 +86,8 @@ _QUICK = {
 _QUICK_MODELS = ("MultVAE", "WL", "uniform", "uniform-", "LMoE", "TALL")
 #: Epochs from one validation to the next, and validations without a rise until a training ends.
 EVAL_STEP, PATIENCE = 5, 4
-#: Epochs of fine-tuning, those of EnLFT's code.
-FINE_TUNING = 30
+#: Models that are fine-tuned from a trained one, and for how many epochs at the most, as in EnLFT's code.
+FINE_TUNED, FINE_TUNING = (EnLFT, FineTunedSubgroups), 30
 
 
 class TallStudy:
@@ -178,7 +178,7 @@ class _Split:
             "anneal_cap": 0.2,
             "total_anneal_steps": 200_000,
             # at the full rate the first steps of fine-tuning leave the model that was trained
-            "learning_rate": keys["learning_rate"] / (10 if cls is FineTunedSubgroups else 1),
+            "learning_rate": keys["learning_rate"] / (10 if cls in FINE_TUNED else 1),
             # gradients of a mixture's experts are smaller by their number, and Adam's L2 term must be too
             "weight_decay": keys["weight_decay"] / (1 if local else n_experts),
             "train_batch_size": keys["train_batch_size"],
@@ -231,7 +231,7 @@ class _Split:
         valid = self._loaders[1]
         trainer, loader = self._trainer(model, seed, **more)
         start: Any = None
-        if isinstance(trainer.model, FineTunedSubgroups):  # which may keep what it starts from
+        if isinstance(trainer.model, FINE_TUNED):  # which may keep what it starts from
             start = copy.deepcopy(trainer.model.state_dict())
             with recbole_compat():
                 at_start = trainer.evaluate(valid, load_best_model=False)["ndcg@20"]
