@@ -14,7 +14,8 @@ from recbole_groupmix.report.studies.claims import Claim, claims_table, ratio
 from recbole_groupmix.report.studies.published import published, rows_of
 from recbole_groupmix.reproduce.studies.rated_model import measures
 from recbole_groupmix.reproduce.studies.study import StudyCell
-from recbole_groupmix.reproduce.studies.tall import MODELS, TallStudy
+from recbole_groupmix.reproduce.studies.tall import TallStudy
+from recbole_groupmix.reproduce.studies.tall_models import MODELS
 from recbole_groupmix.reproduce.studies.unfairness import UnfairnessStudy
 
 TALL = ["reproduce", "tall", "--quick", "--datasets=tiny", "--models=uniform,TALL", "--epochs=5",

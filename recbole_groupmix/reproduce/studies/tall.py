@@ -26,41 +26,13 @@ from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.adapters.trainer import GroupMixTrainer
 from recbole_groupmix.evaluation.evaluator import GroupEvaluator
 from recbole_groupmix.evaluation.numeric_groups import mainstream_groups
-from recbole_groupmix.recommenders.data_augmentation import DC
-from recbole_groupmix.recommenders.local_models import (
-    LOCA,
-    EnLFT,
-    FineTunedSubgroups,
-    LocalModels,
-)
-from recbole_groupmix.recommenders.mixture_of_experts import (
-    LMoE,
-    MixtureOfExperts,
-    MoE,
-    UniformEnsemble,
-)
-from recbole_groupmix.recommenders.mult_vae import MultVAE, user_loader
-from recbole_groupmix.recommenders.synchronised import TALL
-from recbole_groupmix.recommenders.weighted_loss import WL
+from recbole_groupmix.recommenders.local_models import LocalModels
+from recbole_groupmix.recommenders.mixture_of_experts import MixtureOfExperts
+from recbole_groupmix.recommenders.mult_vae import user_loader
 from recbole_groupmix.record.study_cell import TallMeasured
 from recbole_groupmix.reproduce.studies.study import StudyCell, chosen, settings_of
+from recbole_groupmix.reproduce.studies.tall_models import FINE_TUNED, MODELS, base_of, keys_of
 
-#: Class and keys of each model; what it is stands in the report.
-MODELS: Mapping[str, tuple[Any, dict[str, Any]]] = {
-    "MultVAE": (MultVAE, {}),
-    "WL": (WL, {}),
-    "DC": (DC, {}),
-    "fine-tuned": (FineTunedSubgroups, {"n_experts": 5}),
-    "LOCA": (LOCA, {}),
-    "EnLFT": (EnLFT, {}),
-    "MoE": (MoE, {}),
-    "uniform": (UniformEnsemble, {}),
-    "uniform-": (UniformEnsemble, {"guide_ratio": 0.1}),
-    "LMoE": (LMoE, {}),
-    "LMoE+": (LMoE, {"guide_loss": "mean", "gate_temperature": 0.005}),
-    "TALL": (TALL, {}),
-    "TALL*": (TALL, {"weight_rule": "paper", "weight_norm": "batch"}),
-}
 DEFAULTS: dict[str, Any] = {
     "repeats": 3,
     "n_experts": 8,
@@ -86,8 +58,6 @@ _QUICK = {
 _QUICK_MODELS = ("MultVAE", "WL", "uniform", "uniform-", "LMoE", "TALL")
 #: Epochs from one validation to the next, and validations without a rise until a training ends.
 EVAL_STEP, PATIENCE = 5, 4
-#: Models that are fine-tuned from a trained one, and for how many epochs at the most, as in EnLFT's code.
-FINE_TUNED, FINE_TUNING = (EnLFT, FineTunedSubgroups), 30
 
 
 class TallStudy:
@@ -130,7 +100,7 @@ class TallStudy:
                     "seed": seed,
                     "split": self.keys["seed"],
                     "masked_on_test": "train",  # not validation, as in the authors' code
-                    **self._parts[dataset].keys_of(model),
+                    **keys_of(model, self.keys),
                 },
                 (dataset, model, f"seed {seed}"),
             )
@@ -165,34 +135,9 @@ class _Split:
             train, valid, test = data_preparation(config, create_dataset(config))
         return train, valid, _with_validation_items(config, train.dataset, test.dataset)
 
-    def keys_of(self, model: str) -> dict[str, Any]:
-        """Return the keys of a model, other than its seed."""
-        (cls, own), keys = MODELS[model], self._keys
-        mixture = issubclass(cls, MixtureOfExperts)
-        local = issubclass(cls, LocalModels)
-        n_experts = keys["n_experts"] if mixture else 1
-        return {
-            "latent_dimension": 200,
-            "mlp_hidden_size": [],
-            "dropout_prob": 0.0,
-            "anneal_cap": 0.2,
-            "total_anneal_steps": 200_000,
-            # at the full rate the first steps of fine-tuning leave the model that was trained
-            "learning_rate": keys["learning_rate"] / (10 if cls in FINE_TUNED else 1),
-            # gradients of a mixture's experts are smaller by their number, and Adam's L2 term must be too
-            "weight_decay": keys["weight_decay"] / (1 if local else n_experts),
-            "train_batch_size": keys["train_batch_size"],
-            "epochs": min(keys["epochs"], FINE_TUNING)
-            if cls in (EnLFT, FineTunedSubgroups)
-            else keys["epochs"],
-            **({"n_experts": n_experts} if mixture else {}),
-            **({key: keys[key] for key in ("weight_alpha", "weight_gap")} if cls is TALL else {}),
-            **own,
-        }
-
     def _config(self, model: str, seed: int, **more: Any) -> GroupMixConfig:
         settings = {
-            **self.keys_of(model),
+            **keys_of(model, self._keys),
             "seed": seed,
             "use_gpu": False,
             "load_col": {"inter": ["user_id", "item_id"]},
@@ -223,7 +168,7 @@ class _Split:
         with recbole_compat():
             net = MODELS[model][0](config, train.dataset)
         if isinstance(net, LocalModels):
-            net.start_from(self._trained(_base_of(model), seed, **more)[0])
+            net.start_from(self._trained(base_of(model), seed, **more)[0])
         return GroupMixTrainer(config, net), user_loader(config, train)
 
     def _trained(self, model: str, seed: int, **more: Any) -> tuple[Any, int, float]:
@@ -253,10 +198,10 @@ class _Split:
             with recbole_compat():
                 trainer.evaluate(valid, load_best_model=False)
             end = time.process_time()
-        epochs = float(self.keys_of(model)["epochs"])
+        epochs = float(keys_of(model, self._keys)["epochs"])
         most = epochs * (middle - begin + (end - middle) / EVAL_STEP)
         local = issubclass(MODELS[model][0], LocalModels)
-        return most + (self.cost(_base_of(model)) if local else 0.0)
+        return most + (self.cost(base_of(model)) if local else 0.0)
 
     def measured(self, model: str, seed: int) -> TallMeasured:
         """Train a model and return its measurements, with the metric of each user."""
@@ -282,11 +227,6 @@ def _with_validation_items(config: Any, train: Any, test: Any) -> FullSortEvalDa
     """
     sampler = Sampler(["train", "test"], [train, test])
     return FullSortEvalDataLoader(config, test, sampler.set_phase("test"))
-
-
-def _base_of(model: str) -> str:
-    """Return the model that local models start from."""
-    return next(name for name, (cls, _) in MODELS.items() if cls is MODELS[model][0].starts_from)
 
 
 @contextmanager
