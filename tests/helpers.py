@@ -129,6 +129,14 @@ def write_graph(folder):
     return folder
 
 
+def mainstream_by_hand(items_of):
+    """Mean Jaccard similarity of every user's set of items to the others', by a double loop."""
+    return {
+        a: np.mean([len(x & y) / len(x | y) for b, y in items_of.items() if b != a])
+        for a, x in items_of.items()
+    }
+
+
 def experiment(folder, **settings):
     """Return the experiment of settings on a data set below ``folder``, by default the tiny one."""
     given = {"dataset": "tiny", "data_path": str(folder), "group_field": "group", "target": "A"}

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from helpers import mainstream_by_hand
 from recbole.data.interaction import Interaction
-from test_mixture_of_experts import USERS, build, configured, loaders, train, write_parts
+from test_mixture_of_experts import USERS, build, configured, loaders, parts_of, train, write_parts
 
 from recbole_groupmix.adapters.seeding import global_seed
 from recbole_groupmix.core.groups.anchors import smoothed_profiles
@@ -16,9 +17,7 @@ from recbole_groupmix.recommenders.mult_vae import MultVAE
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Configuration of a model class and its keys, and loaders, which are the same for all."""
-    folder = write_parts(tmp_path_factory.mktemp("dc"))
-    made = loaders(configured(folder, MultVAE))
-    return lambda cls, **more: (configured(folder, cls, **more), made)
+    return parts_of(tmp_path_factory.mktemp("dc"))
 
 
 def test_counts_by_hand():
@@ -46,10 +45,8 @@ def test_made_up_users_like_what_the_imitated_do(data):
     net = build(data(DC, made_up_budget=200.0), DC)
     users = (net.history_item_value > 0).any(dim=1).nonzero()[:, 0]
     rows = net.get_rating_matrix(users).numpy()
-    sets = [set(np.flatnonzero(row)) for row in rows]
-    scores = np.array(
-        [np.mean([len(a & b) / len(a | b) for b in sets if b is not a]) for a in sets]
-    )
+    by_hand = mainstream_by_hand({u: set(np.flatnonzero(row)) for u, row in enumerate(rows)})
+    scores = np.array([by_hand[user] for user in range(len(rows))])
     counts = made_up_counts(scores.round(12), 200.0)
     assert abs(len(net.made_up) - counts.sum()) <= 1  # a score may differ in its last digit
     begin = 0

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers import interactions, write_data_set
+from helpers import interactions, mainstream_by_hand, write_data_set
 from recbole.data import create_dataset, data_preparation
 from recbole.model.general_recommender import BPR
 from recbole.trainer import Trainer
@@ -202,10 +202,7 @@ def _jaccard(train):
     of_user = {}
     for user, item in zip(*train, strict=True):
         of_user.setdefault(f"u{user}", set()).add(item)
-    return {
-        a: np.mean([len(x & y) / len(x | y) for b, y in of_user.items() if b != a])
-        for a, x in of_user.items()
-    }
+    return mainstream_by_hand(of_user)
 
 
 def test_mainstream_quintiles_are_those_of_a_double_loop_over_training_items(project):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers import mainstream_by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 from recbole.data.interaction import Interaction
@@ -13,6 +14,7 @@ from test_mixture_of_experts import (
     build,
     configured,
     loaders,
+    parts_of,
     train,
     write_parts,
 )
@@ -37,9 +39,7 @@ BASES = {LOCA: MultVAE, EnLFT: WL, FineTunedSubgroups: MultVAE}
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Configuration of a model class and its keys, and loaders, which are the same for all."""
-    folder = write_parts(tmp_path_factory.mktemp("local"))
-    made = loaders(configured(folder, MultVAE))
-    return lambda cls, **more: (configured(folder, cls, **more), made)
+    return parts_of(tmp_path_factory.mktemp("local"))
 
 
 def started(data, cls, **more):
@@ -156,10 +156,7 @@ def test_subgroups_are_fifths_by_mainstream_score(data):
     rows = net.get_rating_matrix(torch.arange(net.n_users)).numpy()
     active = [user for user in range(1, net.n_users) if rows[user].any()]
     sets = {user: set(np.flatnonzero(rows[user])) for user in active}
-    score = {
-        u: np.mean([len(sets[u] & sets[v]) / len(sets[u] | sets[v]) for v in active if v != u])
-        for u in active
-    }
+    score = mainstream_by_hand(sets)
     ascending = sorted(active, key=lambda u: round(score[u], 12))
     belongs = net.nearness.argmax(dim=1)
     assert net.nearness.sum(dim=1).tolist() == [float(u in sets) for u in range(net.n_users)]

@@ -77,12 +77,17 @@ def loaders(config):
         return data_preparation(config, create_dataset(config))
 
 
+def parts_of(place):
+    """Return configuration and loaders of data in a folder, for a model class and its keys."""
+    folder = write_parts(place)
+    made = loaders(configured(folder, MultVAE))
+    return lambda cls, **more: (configured(folder, cls, **more), made)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Configuration of a model class and its keys, and loaders, which are the same for all."""
-    folder = write_parts(tmp_path_factory.mktemp("parts"))
-    made = loaders(configured(folder, MultVAE))
-    return lambda cls, **more: (configured(folder, cls, **more), made)
+    return parts_of(tmp_path_factory.mktemp("parts"))
 
 
 def build(given, cls):

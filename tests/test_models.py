@@ -538,6 +538,11 @@ def test_other_models_are_refused(tiny, model):
         experiment(tiny, model=model)
 
 
+def test_every_recommender_of_this_package_is_found_by_its_name():
+    names = models_of("of this package")
+    assert {model_class(name).__name__ for name in names} == names
+
+
 @pytest.mark.parametrize(("given", "meant"), [("TALLL", "TALL"), ("ampcf", "AMPCF")])
 def test_names_of_our_own_recommenders_are_suggested(tiny, given, meant):
     with pytest.raises(ValueError, match=f"'{given}'.*did you mean '{meant}'.*of this package"):

@@ -167,16 +167,15 @@ class Sweep:
     ----------
     start : float64 array, shape (n_items, 1 + d)
         Bias and factors of the items before it.
-    users, items : float64 array, shape (n_users or n_items, 1 + d)
-        Bias and factors after it.
+    factors : Factors
+        The factorisation after it.
     user_grams, item_grams : float64 array, shape (n_users or n_items, 1 + d, 1 + d)
         The matrices ``sum q~ q~' + lambda I`` of these solutions.
     """
 
     start: FloatArray
-    users: FloatArray
+    factors: Factors
     user_grams: FloatArray
-    items: FloatArray
     item_grams: FloatArray
 
 
@@ -209,16 +208,18 @@ def run_sweeps(
         raise ValueError(f"d is {d} and sweeps {sweeps}; they are at least 0 and 1.")
     if not (lambdas > 0).all() or not item_lambda > 0:
         raise ValueError("user_lambda and item_lambda must be positive.")
-    mean, by_user, by_item = float(ratings.values.mean()), *sides
-    users, items = np.zeros((n_users, 1 + d)), np.zeros((n_items, 1 + d))
+    by_user, by_item = sides
+    items = np.zeros((n_items, 1 + d))
     items[:, 1:] = np.random.default_rng(seed).normal(scale=0.1, size=(n_items, d))
+    factors = Factors(float(ratings.values.mean()), np.zeros((n_users, 1 + d)), items)
     item_lambdas = np.full(n_items, item_lambda)
     for _ in range(sweeps):
-        weights = None if weigh is None else weigh(Factors(mean, users, items))
-        start = items
+        weights = None if weigh is None else weigh(factors)
+        start = factors.items
         users, user_grams = by_user.solved(start, lambdas, weights)
         items, item_grams = by_item.solved(users, item_lambdas, weights)
-        yield Sweep(start, users, user_grams, items, item_grams)
+        factors = Factors(factors.mean, users, items)
+        yield Sweep(start, factors, user_grams, item_grams)
 
 
 def factorise(
@@ -269,5 +270,4 @@ def factorise(
     every = run_sweeps(
         ratings, sides, d, user_lambda, item_lambda, sweeps=sweeps, seed=seed, weigh=weigh
     )
-    last = deque(every, maxlen=1)[0]
-    return Factors(float(ratings.values.mean()), last.users, last.items)
+    return deque(every, maxlen=1)[0].factors

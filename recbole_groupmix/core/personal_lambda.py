@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from recbole_groupmix.core.als import Factors, FloatArray, Ratings, Sorted, Sweep, run_sweeps
+from recbole_groupmix.core.als import Factors, FloatArray, Ratings, Sorted, run_sweeps
 
 #: Adam's decays of the first and second moment (Kingma and Ba, ICLR 2015).
 DECAYS = np.array([[0.9], [0.999]])
@@ -78,13 +78,13 @@ def error_and_slopes(
     by_user, by_item = sides = sides or Sorted.both(primary)
     every = run_sweeps(primary, sides, d, user_lambda, item_lambda, sweeps=sweeps, seed=seed)
     done = list(every)
-    factors = Factors(float(primary.values.mean()), done[-1].users, done[-1].items)
+    factors = done[-1].factors
     error = factors.rmse(secondary, in_group)
-    of_users, of_items = _at_the_end(done[-1], factors, secondary.only(in_group[secondary.users]))
+    of_users, of_items = _at_the_end(factors, secondary.only(in_group[secondary.users]))
     slopes = np.zeros(primary.shape[0])
     for sweep in reversed(done):
-        by_items = sweep.items, sweep.item_grams, sweep.users
-        by_users = sweep.users, sweep.user_grams, sweep.start
+        by_items = sweep.factors.items, sweep.item_grams, sweep.factors.users
+        by_users = sweep.factors.users, sweep.user_grams, sweep.start
         _, from_items = _passed_back(by_item, *by_items, of_items)
         of_lambda, of_items = _passed_back(by_user, *by_users, of_users + from_items)
         slopes += of_lambda
@@ -92,12 +92,12 @@ def error_and_slopes(
     return Secondary(factors, error, slopes)
 
 
-def _at_the_end(last: Sweep, factors: Factors, held_out: Ratings) -> tuple[FloatArray, FloatArray]:
+def _at_the_end(factors: Factors, held_out: Ratings) -> tuple[FloatArray, FloatArray]:
     """Return the slopes of the root mean squared error by the users' and items' rows."""
     errors = factors.predict(held_out.users, held_out.items) - held_out.values
     length = float(np.sqrt(len(errors) * (errors**2).sum())) or 1.0
     matrix = csr_matrix((errors / length, (held_out.users, held_out.items)), shape=held_out.shape)
-    users, items = last.users.copy(), last.items.copy()
+    users, items = factors.users.copy(), factors.items.copy()
     users[:, 0] = items[:, 0] = 1.0
     return matrix @ items, matrix.T @ users
 

@@ -104,27 +104,16 @@ _IN_SCRIPT = ("model", "dataset", "row", "target", "data_path")
 
 def _names(model: str) -> dict[str, str]:
     """Return how the script names a model and what the model is fed with: RecBole knows its own alone."""
-    if model not in models_of("of this package"):
-        recboles = 'get_model(config["model"])'
-        return {
-            "utils": "get_model, init_seed",
-            "imports": "",
-            "named": repr(model),
-            "cls": recboles,
-            "rows": "train_data",
-        }
-    by_name, rows = f"model_class({model!r})", "train_data"
-    imports = "\nfrom recbole_groupmix.recommenders.by_name import model_class"
-    if model in USER_WISE:
-        rows = "user_loader(config, train_data)"
-        imports += "\nfrom recbole_groupmix.recommenders.mult_vae import user_loader"
-    return {
-        "utils": "init_seed",
-        "imports": imports,
-        "named": by_name,
-        "cls": by_name,
-        "rows": rows,
-    }
+    utils, imports, rows = "get_model, init_seed", "", "train_data"
+    named, cls = repr(model), 'get_model(config["model"])'
+    if model in models_of("of this package"):
+        utils, named = "init_seed", f"model_class({model!r})"
+        cls = named
+        imports = "\nfrom recbole_groupmix.recommenders.by_name import model_class"
+        if model in USER_WISE:
+            rows = "user_loader(config, train_data)"
+            imports += "\nfrom recbole_groupmix.recommenders.mult_vae import user_loader"
+    return {"utils": utils, "imports": imports, "named": named, "cls": cls, "rows": rows}
 
 
 def write_mix_files(files: Mapping[str, bytes], folder: str | Path) -> Path:

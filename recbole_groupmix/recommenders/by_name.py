@@ -27,8 +27,8 @@ _ADAPTED = {
 _OWN = {
     **{"AMPCF": "amp_cf", "FairMF": "fair_mf", "MultVAE": "mult_vae", "WL": "weighted_loss"},
     **dict.fromkeys(("LMoE", "MoE", "UniformEnsemble"), "mixture_of_experts"),
-    **dict.fromkeys(("EnLFT", "LOCA"), "local_models"),
-    "TALL": "synchronised",
+    **dict.fromkeys(("EnLFT", "FineTunedSubgroups", "LOCA"), "local_models"),
+    **{"DC": "data_augmentation", "TALL": "synchronised"},
 }
 _MODULES = {
     **{name: f"recbole_groupmix.adapters.{module}" for name, module in _ADAPTED.items()},

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recbole_groupmix.adapters.whole_rows import annealed, divergence_from_normal, multinomial
 from recbole_groupmix.core.groups.anchors import smoothed_profiles
-from recbole_groupmix.core.groups.mainstream import made_up_counts, mainstream_scores
+from recbole_groupmix.core.groups.mainstream import made_up_counts
 from recbole_groupmix.recommenders.mult_vae import MultVAE
 
 
@@ -36,13 +36,11 @@ class DC(MultVAE):
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         super().__init__(config, dataset)
-        budget = self.keys(config).number("made_up_budget", least=0)
-        users = (self.history_item_value > 0).any(dim=1).nonzero()[:, 0]
+        keys = self.keys(config)
+        budget = keys.number("made_up_budget", least=0)
+        users = self.active_users()
         rows = self.get_rating_matrix(users).cpu().numpy()
-        of_rows, items = rows.nonzero()
-        # numbers from 1 on, as RecBole's ids are
-        scores = mainstream_scores(of_rows + 1, items, len(rows) + 1, rows.shape[1])[1:]
-        counts = made_up_counts(scores, budget)
+        counts = made_up_counts(self.mainstream_scores()[users.cpu().numpy()], budget)
         draws = np.random.default_rng(config["seed"])
         profiles = smoothed_profiles(rows)[np.repeat(np.arange(len(rows)), counts)]
         self.register_buffer("made_up", torch.from_numpy(draws.random(profiles.shape) < profiles))

@@ -22,7 +22,6 @@ from recbole_groupmix.core.groups.anchors import (
     spread_anchors,
 )
 from recbole_groupmix.core.groups.binning import quantile_groups
-from recbole_groupmix.core.groups.mainstream import mainstream_scores
 from recbole_groupmix.recommenders.expert_layers import ExpertLinear
 from recbole_groupmix.recommenders.mixture_of_experts import MixtureOfExperts
 from recbole_groupmix.recommenders.mult_vae import MultVAE
@@ -68,7 +67,7 @@ class LocalModels(MixtureOfExperts):
             If there are fewer users with training items than anchors.
         """
         self.base.load_state_dict(base.state_dict())
-        users = (self.history_item_value > 0).any(dim=1).nonzero()[:, 0]
+        users = self.active_users()
         if len(users) < self.n_experts:
             raise ValueError(
                 f"n_experts is {self.n_experts}, but only {len(users)} users can be anchors; give fewer"
@@ -194,10 +193,7 @@ class FineTunedSubgroups(LocalModels):
     def laid(self, users: Tensor) -> tuple[Floats, Floats]:
         """Copy the global model; return who belongs to a subgroup, twice."""
         self.copy_base()
-        rows = self.get_rating_matrix(users).cpu().numpy()
-        with_a_row, items = rows.nonzero()
-        # numbers from 1 on, as RecBole's ids are
-        scores = mainstream_scores(with_a_row + 1, items, len(rows) + 1, rows.shape[1])[1:]
+        scores = self.mainstream_scores()[users.cpu().numpy()]
         subgroups = quantile_groups(scores, self.n_experts).codes
         belongs = np.eye(self.n_experts)[subgroups]
         return belongs, belongs

@@ -168,8 +168,8 @@ class MixtureOfExperts(MultVAE):
         """Return the mean of ``exp(H(G))`` over users with training items, in [1, n_experts]."""
         was_training = self.training
         nn.Module.train(self, False)
-        users = (self.history_item_value > 0).any(dim=1).nonzero()[:, 0]
-        numbers = [effective_number(self.gate_of(part)) for part in users.split(_USERS_AT_A_TIME)]
+        parts = self.active_users().split(_USERS_AT_A_TIME)
+        numbers = [effective_number(self.gate_of(part)) for part in parts]
         nn.Module.train(self, was_training)
         return float(torch.cat(numbers).mean())
 

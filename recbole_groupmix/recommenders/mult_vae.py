@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 from recbole.config import Config
 from recbole.data.dataloader import UserDataLoader
 from recbole.data.dataset import Dataset
@@ -16,6 +18,7 @@ from recbole_groupmix.adapters.whole_rows import (
     divergence_from_normal,
     multinomial,
 )
+from recbole_groupmix.core.groups.mainstream import mainstream_scores
 from recbole_groupmix.recommenders.defaults import WithDefaults
 
 
@@ -82,6 +85,22 @@ class MultVAE(MultiVAE):
             return terms.mean()
         loss: Tensor = self.row_weights.mean(terms)
         return loss
+
+    def active_users(self) -> Tensor:
+        """Return the users with training items, internal ids, int64 (n_active,), ascending."""
+        users: Tensor = (self.history_item_value > 0).any(dim=1).nonzero()[:, 0]
+        return users
+
+    def mainstream_scores(self) -> npt.NDArray[np.float64]:
+        """Return each user's mainstream score over the training items, float64 (n_users,).
+
+        As :func:`~recbole_groupmix.core.groups.mainstream.mainstream_scores` has it, NaN for the padding id and
+        for users without training items.
+        """
+        users, places = (self.history_item_value > 0).nonzero(as_tuple=True)
+        items = self.history_item_id[users, places]
+        ids = users.cpu().numpy(), items.cpu().numpy()
+        return mainstream_scores(*ids, self.n_users, self.n_items)
 
     def user_terms(self, interaction: Any) -> Tensor:
         """Return the terms of users, float (n_rows,)."""

@@ -10,8 +10,7 @@ from recbole.config import Config
 from recbole.data.dataset import Dataset
 from torch import Tensor
 
-from recbole_groupmix.adapters.compat import recbole_compat
-from recbole_groupmix.core.groups.mainstream import mainstream_scores, niche_weights
+from recbole_groupmix.core.groups.mainstream import niche_weights
 from recbole_groupmix.recommenders.mult_vae import MultVAE
 
 
@@ -29,12 +28,8 @@ class WL(MultVAE):
         super().__init__(config, dataset)
         keys = self.keys(config)
         power = keys.number("mainstream_power", least=0)
-        with recbole_compat():
-            matrix = dataset.inter_matrix(form="coo")
-        users, items = matrix.row.astype(np.int64), matrix.col.astype(np.int64)
-        scores = mainstream_scores(users, items, self.n_users, self.n_items)
-        weights = torch.from_numpy(niche_weights(scores, power).astype(np.float32))
-        self.register_buffer("user_weights", weights)
+        weights = niche_weights(self.mainstream_scores(), power).astype(np.float32)
+        self.register_buffer("user_weights", torch.from_numpy(weights))
 
     def weights_of(self, users: Tensor) -> Tensor:
         """Return the weights of users, float (n_rows,)."""
