@@ -1,15 +1,21 @@
-"""How far searches are from the best mix, where truth is cheap: EASE on tables of mixes.
+"""How far searches are from the best mix, where truth is cheap: closed forms on tables of mixes.
 
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
-        [--only=TEXT] [--targets=56,18] [--items=20]
+        [--only=TEXT] [--targets=56,18] [--items=20] [--KEY=VALUE ...]
+    python benchmarks/search_regret.py --cache=FOLDER --stopping [--datasets=ml-1m] [--targets=1,56]
+        [--model=WeightedSVD] [--embedding_size=4] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --null=30 [--items=20] [--model=WeightedSVD]
 
 Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
 its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
 paper's samplers and chooses the best score. The others begin with Proportional and other given mixes
 and go on in waves; all that is trained counts. Regret is the best score of the table minus the chosen mix's,
-relative to Proportional's; candidates of a search are a random half of the table's draws. --null: groups of
-ml-100k dealt out to users at random, where no mix is worth anything, with EASE or WeightedSVD of rank 4. --items=20 leaves out items of ml-100k with fewer interactions, for speed.
+relative to Proportional's; candidates of a search are a random half of the table's draws. --items=20 leaves
+out items with fewer interactions, for speed; other keys are those of `groupmix run`.
+
+--stopping: searches by `gp` as a run goes, which end where no gain is likely, beside the best score of 75
+draws of the paper's samplers. --null: the same with groups of ml-100k dealt out to users at random, where no
+mix is worth anything.
 """
 
 from __future__ import annotations
@@ -21,14 +27,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 from scipy.stats import binomtest
 from search_truth import Table, experiment_of, kept_table, shuffled
 from threadpoolctl import threadpool_limits
 
-from recbole_groupmix.cli.options import parse_options
+from recbole_groupmix.cli.options import split_arguments
 from recbole_groupmix.core.statistics.bootstrap import relative_change
 from recbole_groupmix.surface.acquisition import choose_batch
-from recbole_groupmix.surface.belief import belief
+from recbole_groupmix.surface.belief import Belief, belief
 from recbole_groupmix.surface.coordinates import log_doses
 from recbole_groupmix.surface.law import choose_by_law
 from recbole_groupmix.surface.surface import fit_surface
@@ -37,8 +44,12 @@ MARKS = (20, 40, 75)
 #: A search ends when the probability of a gain larger than the first falls below the second.
 LEAST_GAIN, ENOUGH = 0.01, 0.05
 WAVE = 8
+#: Draws of a table without differences, by how many mixes a search may try.
+NULL_DRAWS = {"paper": 0.4, "wide": 0.15, "box": 0.2, "near": 0}
 DRAWN = ("paper", "wide", "box", "near")
-TARGETS = {"ml-100k": ("1", "18", "25", "35", "45", "50", "56"), "blockmix": ("A", "B", "C", "D")}
+AGES = ("1", "18", "25", "35", "45", "50", "56")
+TARGETS = {"ml-100k": AGES, "ml-1m": AGES, "blockmix": ("A", "B", "C", "D")}
+OWN_KEYS = ("cache", "datasets", "seeds", "only", "items", "targets", "null", "most", "stopping")
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,7 @@ def more_draws(table: Table, places: list[int], n: int, rng: np.random.Generator
 
 GIVEN = ("proportional", "stratified", "no_augmentation")
 SHORT = (*GIVEN, "budget-0.3", "budget-2", "without")
+OF_A_RUN = (*GIVEN, "budget", "without")  # the whole budget curve
 SHORTER = ("proportional", "no_augmentation", "budget-0.3", "without")
 STRATEGIES = [
     Strategy("random", named("proportional", paper=19), more_draws, until=75),
@@ -159,37 +171,47 @@ def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str
     return {key: np.array(rows) for key, rows in found.items()}
 
 
-def null(folder: Path, n: int, items: int, model: str = "EASE", trials: int = 40) -> None:
+def until_it_ends(table: Table, draws, seed: int, most: int) -> tuple[list[int], Belief]:
+    """Search by `gp` as a run does until no gain is likely; return the rows, and the last belief."""
+    places = named(*OF_A_RUN)(table, np.random.default_rng(seed))
+    while True:
+        believed = belief(table.history(places), seed=seed)
+        if has_ended(believed) or len(places) >= most:
+            return places, believed
+        rest = np.setdiff1d(draws, places)
+        surface = fit_surface(table.history(places), of_scores=True)
+        more = choose_batch(surface, table.weights[rest], min(WAVE, most - len(places)))
+        places += rest[more].tolist()
+
+
+def has_ended(believed: Belief) -> bool:
+    return believed.chance_of_more(LEAST_GAIN) < ENOUGH
+
+
+def null(folder: Path, n: int, items: int, most: int, keys: dict) -> None:
     """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
-    keys = {"item_inter_num_interval": f"[{items},inf)"}
+    model = keys.get("model", "EASE")
     rank = {"embedding_size": 4} if model == "WeightedSVD" else {}
-    experiment = experiment_of("ml-100k", target="18", model=model, **rank, **keys)
+    of_items = {"item_inter_num_interval": f"[{items},inf)"}
+    experiment = experiment_of("ml-100k", target="18", **rank, **of_items, **keys)
     name = "null" if model == "EASE" else f"null-{model}"
     ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
     for number in range(n):
-        draws = {"paper": 16, "wide": 6, "box": 8, "near": 0}
-        table = kept_table(folder, shuffled(experiment, number), f"{name}-{number}", draws=draws)
-        rng, places = (
-            np.random.default_rng(number),
-            named(*SHORT)(table, np.random.default_rng(number)),
+        draws = {kind: round(share * most) for kind, share in NULL_DRAWS.items()}
+        of_most = name if most == MARKS[1] else f"{name}-{most}"
+        table = kept_table(
+            folder, shuffled(experiment, number), f"{of_most}-{number}", draws=draws
         )
-        while True:
-            believed = belief(table.history(places), seed=number)
-            if believed.chance_of_more(LEAST_GAIN) < ENOUGH or len(places) >= trials:
-                break
-            rest = np.setdiff1d(np.arange(len(table.kinds)), places)
-            surface = fit_surface(table.history(places), of_scores=True)
-            more = choose_batch(surface, table.weights[rest], min(WAVE, trials - len(places)))
-            places += rest[more].tolist()
-        ended.append(believed.chance_of_more(LEAST_GAIN) < ENOUGH)
+        places, believed = until_it_ends(table, np.arange(len(table.kinds)), number, most)
+        ended.append(has_ended(believed))
         mixes.append(len(places))
         chosen = places[int(np.argmax(believed.mean))]
-        every = rng.permutation(len(table.kinds))[:trials].tolist()
+        every = np.random.default_rng(number).permutation(len(table.kinds))[:most].tolist()
         for rule, place in zip(claims, (chosen, best_score(table, every)), strict=True):
             change = relative_change(table.test[[place]], table.test[[0]], seed=0)
             claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
     print(
-        f"\n{n} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {trials} mixes,"
+        f"\n{n} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {most} mixes,"
     )
     print(f"after {np.median(mixes):g} in the median\n")
     print("| chosen by | Proportional itself | marked gain | marked loss | change on test |")
@@ -197,6 +219,38 @@ def null(folder: Path, n: int, items: int, model: str = "EASE", trials: int = 40
     for rule, rows in claims.items():
         shares = [_share(column) for column in np.transpose(rows)[:3]]
         print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
+
+
+def stopping(tables: list[Table], seeds: int) -> None:
+    """Searches that may end beside 75 random mixes: trainings, and gains of the choice on test."""
+    head = ["target", "best on folds", "ends early", "mixes", "gp: Proportional"]
+    for of_search in ("gp", "random", "budget"):
+        head += [f"{of_search}: folds", "test"]
+    print(f"| {' | '.join([*head, 'gp minus random, test'])} |")
+    print(f"| --- | {' | '.join(['---:'] * len(head))} |")
+    for table in tables:
+        scores, test = table.scores / table.scores[0] - 1, table.test.mean(axis=1)
+        test, drawn = test / test[0] - 1, np.flatnonzero(np.isin(table.kinds, DRAWN))
+        ended, mixes, chosen, drawn_best = [], [], [], []
+        for seed in range(seeds):
+            rng = np.random.default_rng([seed, zlib.crc32(table.target.encode())])
+            half = rng.permutation(drawn)[: len(drawn) // 2]
+            places, believed = until_it_ends(table, half, seed, MARKS[-1])
+            ended.append(has_ended(believed))
+            mixes.append(len(places))
+            chosen.append(places[int(np.argmax(believed.mean))])
+            first = named("proportional", paper=MARKS[-1] - 1)(table, rng)
+            drawn_best.append(best_score(table, first))
+        best = int(scores.argmax())
+        of_budget = best_score(table, named("proportional", "budget")(table, rng))
+        row = [table.target, f"{scores[best]:+.1%} (test {test[best]:+.1%})"]
+        row += [f"{np.mean(ended):.0%}", f"{np.median(mixes):g}"]
+        row += [f"{np.mean(np.equal(chosen, 0)):.0%}"]
+        for of_search in (chosen, drawn_best, [of_budget]):
+            row += [f"{values[of_search].mean():+.1%}" for values in (scores, test)]
+        apart = (test[chosen] - test[drawn_best])[None]
+        low, high = interval(apart, np.mean)
+        print(f"| {' | '.join(row)} | {apart.mean():+.1%} [{low:+.1%}, {high:+.1%}] |", flush=True)
 
 
 def _share(happened: np.ndarray) -> str:
@@ -216,40 +270,43 @@ def interval(
 
 
 def main(arguments: list[str]) -> None:
-    given = {
-        "datasets": "ml-100k,blockmix",
-        "seeds": 50,
-        "only": "",
-        "items": 1,
-        "targets": "",
-        "model": "EASE",
-    }
-    given |= parse_options(arguments)
-    folder, seeds = Path(given["cache"]), int(given["seeds"])
-    if "null" in given:
+    given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
+    of_line = split_arguments(arguments, {"stopping": "True"})[0]
+    given |= {"null": 0, "most": MARKS[1], "stopping": False, **of_line}
+    folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
+    keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
+    if given["null"]:
         with threadpool_limits(1, user_api="blas"):
-            return null(folder, int(given["null"]), int(given["items"]), given["model"])
+            return null(folder, int(given["null"]), items, int(given["most"]), keys)
     for dataset in given["datasets"].split(","):
-        tables = tables_of(dataset, folder, int(given["items"]), given["targets"])
-        print(
-            f"\n{dataset}: {len(tables)} targets, {seeds} seeds, %; medians over seeds, mean over targets\n"
-        )
-        print(best_of_tables(tables))
-        print("\n".join(given_mix(tables, kind) for kind in ("gradient", "mixmin")) + "\n")
+        tables = tables_of(dataset, folder, items, str(given["targets"]), keys)
+        print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)
+        if given["stopping"]:
+            with threadpool_limits(1, user_api="blas"):
+                stopping(tables, seeds)
+            continue
+        print("\nin %; medians over seeds, mean over targets\n" + best_of_tables(tables))
+        computed = [kind for kind in ("gradient", "mixmin") if len(tables[0].places(kind))]
+        print("\n".join(given_mix(tables, kind) for kind in computed) + "\n")
         print(
             "| search | chosen by | mixes | regret on folds | by target | gain on folds | gain on test |"
         )
         print("| --- | --- | ---: | ---: | --- | ---: | ---: |")
         for strategy in STRATEGIES:
-            if given["only"] in strategy.name:
+            needs = [kind for kind in ("gradient", "mixmin") if kind in strategy.name]
+            if given["only"] in strategy.name and set(needs) <= set(computed):
                 show(strategy, tables, seeds)
 
 
-def tables_of(dataset: str, folder: Path, items: int, targets: str = "") -> list[Table]:
-    keys = {"item_inter_num_interval": f"[{items},inf)"} if dataset != "blockmix" else {}
-    wanted = [t for t in TARGETS[dataset] if not targets or t in targets.split(",")]
+def tables_of(dataset: str, folder: Path, items: int, targets: str, keys: dict) -> list[Table]:
+    if dataset != "blockmix":
+        keys = {**keys, "item_inter_num_interval": f"[{items},inf)"}
+    wanted = targets.split(",") if targets else TARGETS[dataset]
     experiment = experiment_of(dataset, target=wanted[0], **keys)
-    name = f"{dataset}-{items}" if keys else dataset
+    name = "-".join(
+        [dataset, *(f"{key}={keys[key]}" for key in sorted(keys) if key != "data_path")]
+    )
+    name = name.replace("/", "_")
     return [kept_table(folder, experiment.for_target(target), name) for target in wanted]
 
 

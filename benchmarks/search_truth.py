@@ -242,6 +242,7 @@ def make_table(solver: Solver, seed: int = 0, draws: dict[str, int] = DRAWS) -> 
         near = perturbed(best, draws["near"], rng, solver.sizes)
         kinds, weights = kinds + ["near"] * len(near), np.vstack([weights, near])
         parts = np.vstack([parts, solver.on_folds(near)[1]])
+    if draws["near"] and solver.lam is not None:  # EASE, whose smooth scores are models to mix
         last = solver.mixmin()[None]  # after all draws, which do not depend on it
         kinds, weights = [*kinds, "mixmin"], np.vstack([weights, last])
         parts = np.vstack([parts, solver.on_folds(last)[1]])
