@@ -4,7 +4,7 @@
         [--only=TEXT] [--targets=56,18] [--items=20] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --stopping [--datasets=ml-1m] [--targets=1,56]
         [--model=WeightedSVD] [--embedding_size=4] [--KEY=VALUE ...]
-    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--items=20] [--model=WeightedSVD]
+    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--first=0] [--items=20] [--model=WeightedSVD]
 
 Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
 its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
@@ -49,7 +49,18 @@ NULL_DRAWS = {"paper": 0.4, "wide": 0.15, "box": 0.2, "near": 0}
 DRAWN = ("paper", "wide", "box", "near")
 AGES = ("1", "18", "25", "35", "45", "50", "56")
 TARGETS = {"ml-100k": AGES, "ml-1m": AGES, "blockmix": ("A", "B", "C", "D")}
-OWN_KEYS = ("cache", "datasets", "seeds", "only", "items", "targets", "null", "most", "stopping")
+OWN_KEYS = (
+    "cache",
+    "datasets",
+    "seeds",
+    "only",
+    "items",
+    "targets",
+    "null",
+    "first",
+    "most",
+    "stopping",
+)
 
 
 @dataclass(frozen=True)
@@ -188,7 +199,7 @@ def has_ended(believed: Belief) -> bool:
     return believed.chance_of_more(LEAST_GAIN) < ENOUGH
 
 
-def null(folder: Path, n: int, items: int, most: int, keys: dict) -> None:
+def null(folder: Path, numbers: range, items: int, most: int, keys: dict) -> None:
     """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
     model = keys.get("model", "EASE")
     rank = {"embedding_size": 4} if model == "WeightedSVD" else {}
@@ -196,7 +207,7 @@ def null(folder: Path, n: int, items: int, most: int, keys: dict) -> None:
     experiment = experiment_of("ml-100k", target="18", **rank, **of_items, **keys)
     name = "null" if model == "EASE" else f"null-{model}"
     ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
-    for number in range(n):
+    for number in numbers:
         draws = {kind: round(share * most) for kind, share in NULL_DRAWS.items()}
         of_most = name if most == MARKS[1] else f"{name}-{most}"
         table = kept_table(
@@ -211,7 +222,7 @@ def null(folder: Path, n: int, items: int, most: int, keys: dict) -> None:
             change = relative_change(table.test[[place]], table.test[[0]], seed=0)
             claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
     print(
-        f"\n{n} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {most} mixes,"
+        f"\n{len(numbers)} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {most} mixes,"
     )
     print(f"after {np.median(mixes):g} in the median\n")
     print("| chosen by | Proportional itself | marked gain | marked loss | change on test |")
@@ -272,12 +283,13 @@ def interval(
 def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     of_line = split_arguments(arguments, {"stopping": "True"})[0]
-    given |= {"null": 0, "most": MARKS[1], "stopping": False, **of_line}
+    given |= {"null": 0, "first": 0, "most": MARKS[1], "stopping": False, **of_line}
     folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
     keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
     if given["null"]:
         with threadpool_limits(1, user_api="blas"):
-            return null(folder, int(given["null"]), items, int(given["most"]), keys)
+            numbers = range(int(given["first"]), int(given["first"]) + int(given["null"]))
+            return null(folder, numbers, items, int(given["most"]), keys)
     for dataset in given["datasets"].split(","):
         tables = tables_of(dataset, folder, items, str(given["targets"]), keys)
         print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)
