@@ -4,7 +4,8 @@
         [--only=TEXT] [--targets=56,18] [--items=20] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --stopping [--datasets=ml-1m] [--targets=1,56]
         [--model=WeightedSVD] [--embedding_size=4] [--KEY=VALUE ...]
-    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--items=20] [--model=WeightedSVD]
+    python benchmarks/search_regret.py --cache=FOLDER --null=30 [--first=0] [--gain=0.06] [--items=20]
+        [--model=WeightedSVD]
 
 Every mix of a table is measured once on the folds and on test (`search_truth.py`); a search may try
 its rows and sees their scores and users' values on the folds alone. `random` takes draws of the
@@ -15,7 +16,7 @@ out items with fewer interactions, for speed; other keys are those of `groupmix 
 
 --stopping: searches by `gp` as a run goes, which end where no gain is likely, beside the best score of 75
 draws of the paper's samplers. --null: the same with groups of ml-100k dealt out to users at random, where no
-mix is worth anything.
+mix is worth anything; or, by --gain, a drawn one in truth, and others the less the further they are from it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,19 @@ NULL_DRAWS = {"paper": 0.4, "wide": 0.15, "box": 0.2, "near": 0}
 DRAWN = ("paper", "wide", "box", "near")
 AGES = ("1", "18", "25", "35", "45", "50", "56")
 TARGETS = {"ml-100k": AGES, "ml-1m": AGES, "blockmix": ("A", "B", "C", "D")}
-OWN_KEYS = ("cache", "datasets", "seeds", "only", "items", "targets", "null", "most", "stopping")
+OWN_KEYS = (
+    "cache",
+    "datasets",
+    "seeds",
+    "only",
+    "items",
+    "targets",
+    "null",
+    "first",
+    "gain",
+    "most",
+    "stopping",
+)
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,20 @@ def has_ended(believed: Belief) -> bool:
     return believed.chance_of_more(LEAST_GAIN) < ENOUGH
 
 
-def null(folder: Path, n: int, items: int, most: int, keys: dict) -> None:
+def with_gain(table: Table, gain: float, rng: np.random.Generator) -> tuple[Table, np.ndarray]:
+    """Return the table in which a drawn mix gains in truth, and what each mix gains, float64 (n,).
+
+    Every user gains in proportion to Proportional's value; gains fall with the distance from that mix
+    to 0 at Proportional's.
+    """
+    at = log_doses(table.weights, table.sizes)
+    far = np.linalg.norm(at - at[rng.choice(table.places("paper", "wide"))], axis=1)
+    gains = gain * np.clip(1 - far / far[0], 0, None)
+    parts = table.parts + gains[:, None] * table.parts[0]
+    return replace(table, parts=parts, test=table.test + gains[:, None] * table.test[0]), gains
+
+
+def null(folder: Path, numbers: range, items: int, most: int, gain: float, keys: dict) -> None:
     """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
     model = keys.get("model", "EASE")
     rank = {"embedding_size": 4} if model == "WeightedSVD" else {}
@@ -196,24 +222,33 @@ def null(folder: Path, n: int, items: int, most: int, keys: dict) -> None:
     experiment = experiment_of("ml-100k", target="18", **rank, **of_items, **keys)
     name = "null" if model == "EASE" else f"null-{model}"
     ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
-    for number in range(n):
+    true = []
+    for number in numbers:
         draws = {kind: round(share * most) for kind, share in NULL_DRAWS.items()}
         of_most = name if most == MARKS[1] else f"{name}-{most}"
         table = kept_table(
             folder, shuffled(experiment, number), f"{of_most}-{number}", draws=draws
         )
+        table, gains = with_gain(table, gain, np.random.default_rng(number))
         places, believed = until_it_ends(table, np.arange(len(table.kinds)), number, most)
         ended.append(has_ended(believed))
         mixes.append(len(places))
         chosen = places[int(np.argmax(believed.mean))]
+        true.append((gains[chosen], gains[places].max()))
         every = np.random.default_rng(number).permutation(len(table.kinds))[:most].tolist()
         for rule, place in zip(claims, (chosen, best_score(table, every)), strict=True):
             change = relative_change(table.test[[place]], table.test[[0]], seed=0)
             claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
     print(
-        f"\n{n} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {most} mixes,"
+        f"\n{len(numbers)} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {most} mixes,"
     )
-    print(f"after {np.median(mixes):g} in the median\n")
+    print(f"after {np.median(mixes):g} in the median")
+    if gain:
+        of_choice, of_tried = np.mean(true, axis=0)
+        print(
+            f"true gain of the choice {of_choice:.1%}, of the best mix that was tried {of_tried:.1%}"
+        )
+    print()
     print("| chosen by | Proportional itself | marked gain | marked loss | change on test |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for rule, rows in claims.items():
@@ -272,12 +307,13 @@ def interval(
 def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     of_line = split_arguments(arguments, {"stopping": "True"})[0]
-    given |= {"null": 0, "most": MARKS[1], "stopping": False, **of_line}
+    given |= {"null": 0, "first": 0, "gain": 0.0, "most": MARKS[1], "stopping": False, **of_line}
     folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
     keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
     if given["null"]:
         with threadpool_limits(1, user_api="blas"):
-            return null(folder, int(given["null"]), items, int(given["most"]), keys)
+            numbers = range(int(given["first"]), int(given["first"]) + int(given["null"]))
+            return null(folder, numbers, items, int(given["most"]), float(given["gain"]), keys)
     for dataset in given["datasets"].split(","):
         tables = tables_of(dataset, folder, items, str(given["targets"]), keys)
         print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)

@@ -4,31 +4,60 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from search_tables import less_of_a, table
+from search_tables import GROUPS, N_USERS, less_of_a, table
 
 from recbole_groupmix.surface.belief import belief, draws
+from recbole_groupmix.surface.coordinates import box_draws, budgets_of
 from recbole_groupmix.surface.history import History
-from recbole_groupmix.surface.surface import (
-    bent,
-    fit_surface,
-    noise_of_users,
-    relative_gains,
-    straight,
-)
+from recbole_groupmix.surface.surface import bent, fit_surface, relative_gains, straight
 
 
-def test_the_noise_of_users_is_the_variance_of_the_mean_difference():
-    history = table(5, luck=0.3, users=40)
-    noise = noise_of_users(history)
-    of_row = history.differences[2] / 0.3
-    assert noise[2, 2] == pytest.approx(of_row.var(ddof=1) / 40)
-    assert noise[2, 3] == pytest.approx(np.cov(history.differences[2:4] / 0.3)[0, 1] / 40)
-    np.testing.assert_allclose(noise[0], 0, atol=1e-15)
+def far_from_proportional(gain, luck, users, n=60, seed=3):
+    """A table of draws from the whole box, in which small budgets gain."""
+    rng = np.random.default_rng(seed)
+    sizes = np.array([N_USERS[name] for name in GROUPS], dtype=float)
+    weights = np.vstack([np.ones((1, 3)), box_draws(n - 1, rng, sizes)])
+    gains = np.where(budgets_of(weights, sizes) < 0.15, gain, 0.0)
+    taste = luck * rng.standard_normal((len(GROUPS), users))
+    differences = 0.3 * (gains[:, None] + np.log((weights + 0.1) / 1.1) @ taste)
+    scores = 0.3 + differences.mean(axis=1)
+    return History(GROUPS, N_USERS, "t", weights, scores, differences, np.arange(n) == 0), gains
+
+
+def test_a_gain_of_many_standard_errors_among_many_mixes_is_believed():
+    """Most mixes gain nothing, which makes no luck of a gain of six standard errors."""
+    history, gains = far_from_proportional(0.25, luck=0.18, users=222)
+    found = belief(history)
+    best = int(np.argmax(found.mean))
+    errors = history.differences[best].std(ddof=1) / np.sqrt(222)
+    assert history.differences[best].mean() / errors > 5
+    assert gains[best] == 0.25
+    believed = found.mean[best] / history.reference_score - 1
+    assert 0.15 < believed < 0.3 and found.sd[best] / history.reference_score < 0.08
+    assert found.chance_of_more(0.01) > 0.99
+
+
+def test_luck_alone_far_from_proportional_is_not_believed():
+    history, _ = far_from_proportional(0.0, luck=0.25, users=222)
+    assert relative_gains(history).max() > 0.02  # which is what the luckiest scores
+    found = belief(history)
+    assert found.mean.max() / history.reference_score - 1 < 0.01
+    assert np.argmax(found.mean) == 0
+
+
+def test_a_mix_near_proportional_can_gain_little_and_proportional_nothing():
+    history, _ = far_from_proportional(0.25, luck=0.25, users=222)
+    surface = fit_surface(history)
+    weights = np.array([[1.0, 1.0, 1.0], [1.02, 1.0, 0.99], [0.05, 0.05, 0.05]])
+    _, covariance = surface.joint_gains(weights)
+    sd = np.sqrt(np.diag(covariance))
+    assert surface.gains(weights)[0] == 0 and sd[0] == 0
+    assert 0 < sd[1] < 0.1 * sd[2]
 
 
 def test_the_mean_of_lucky_scores_is_shrunk_and_of_certain_ones_not():
-    lucky, certain = table(12, luck=1.0, users=30), table(12, less_of_a)
-    for history, least, most in ((lucky, 0.0, 0.6), (certain, 0.9, 1.1)):
+    lucky, certain = table(12, luck=1.0, users=30), table(12, less_of_a, luck=0.3, users=9000)
+    for history, least, most in ((lucky, -0.5, 0.5), (certain, 0.8, 1.2)):
         found = belief(history)
         place = int(np.argmax(history.scores))
         share = (found.mean[place] / history.reference_score - 1) / relative_gains(history)[place]

@@ -70,8 +70,8 @@ def test_the_fit_is_where_density_times_prior_is_largest():
         of_values = multivariate_normal(np.zeros(25), total).logpdf(values)
         of_lengths = np.full((2, 2), 0.7**2) + 0.5**2 * np.eye(2)
         prior = multivariate_normal(np.full(2, np.log(3.0)), of_lengths).logpdf(theta[2:])
-        prior -= ((theta[0] - np.log(0.015)) / 1.5) ** 2 / 2
-        return of_values + prior - (theta[1] - np.log(0.002)) ** 2 / 2
+        prior -= ((theta[0] - np.log(0.05)) / 0.7) ** 2 / 2
+        return of_values + prior - (theta[1] - np.log(0.01)) ** 2 / 2
 
     best = np.log([fitted.at.amplitude, fitted.at.nugget, *fitted.at.lengths])
     for axis in range(4):

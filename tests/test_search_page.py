@@ -19,7 +19,7 @@ from recbole_groupmix.report.page import run_sections
 from recbole_groupmix.search import race
 from recbole_groupmix.surface.history import History
 from recbole_groupmix.surface.spent import believed_after, best_row
-from recbole_groupmix.surface.surface import fit_surface, straight
+from recbole_groupmix.surface.surface import fit_surface
 from recbole_groupmix.surface.through_mix import (
     BUDGET_AXIS,
     ON_PLANE,
@@ -72,7 +72,8 @@ def test_the_page_s_surface_is_the_one_that_the_search_believed(raced):
     search = search_of(raced)
     waves = raced.result["search"]["waves"]
     assert waves["left"] and set(waves["left"]) <= set(search.names)
-    gains = straight(search.surface.gains(search.history.weights), search.surface.loss)
+    weights = search.history.weights
+    gains = search.surface.straight(weights, search.surface.gains(weights))
     base = search.history.reference_score
     believed = {name: of["mean"] for name, of in waves["belief"].items()}
     assert dict(zip(search.names, base * (1 + gains), strict=True)) == pytest.approx(believed)
@@ -149,8 +150,6 @@ def test_a_line_goes_through_the_mix_and_its_band_is_around_the_mean():
 class Known:
     """A surface of which the gains are known, without doubt about them but for the budget's."""
 
-    loss = 0.01
-
     def __init__(self, gains):
         self._gains = gains
         self.history = SimpleNamespace(sizes=SIZES)
@@ -161,6 +160,12 @@ class Known:
 
     def joint_gains(self, weights):
         return self.gains(weights), 0.01 * np.eye(len(weights))
+
+    def straight(self, weights, gains):
+        return gains
+
+    def slopes(self, weights, gains):
+        return np.ones(len(gains))
 
 
 def test_an_interaction_is_what_no_sum_over_both_has():
@@ -191,7 +196,7 @@ def test_what_was_believed_then_is_told_by_those_mixes_alone_and_by_all():
     alone = fit_surface(history.rows(np.arange(40) < 6))
     assert first.row < 6 and first.row == best_row(alone, history.rows(slice(6)), np.ones(6, bool))
     mine = history.weights[[first.row]]
-    assert first.then == pytest.approx(straight(alone.gains(mine), alone.loss)[0])
+    assert first.then == pytest.approx(alone.straight(mine, alone.gains(mine))[0])
     assert last.row == search.recommended and last.then == last.now >= first.now
     (figure,) = spent_section(run_of(), search).figures
     data = figure.data.set_index("mix")

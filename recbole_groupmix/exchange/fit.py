@@ -117,7 +117,7 @@ def fit_table(
     history = _history(table, lower, sizes or {}, where)
     rng = np.random.default_rng(np.random.SeedSequence([_DOMAIN, seed]))
     weights, surface = most_promising(history, n, rng), fit_surface(history)
-    gains, sds = surface.straightened(*surface.joint_gains(weights))
+    gains, sds = surface.straightened(weights, *surface.joint_gains(weights))
     return Fit(table, lower, history, belief(history, seed), weights, gains, sds)
 
 

@@ -13,7 +13,6 @@ from recbole_groupmix.surface.surface import (
     Surface,
     fit_surface,
     relative_gains,
-    straight,
 )
 
 #: Candidates are within this divergence, in nats, of a mix that was tried.
@@ -83,7 +82,7 @@ def belief(history: History, seed: int = 0) -> Belief:
     gains, covariance = surface.joint_gains(tried.weights)
     mean, sd = np.full((2, len(history)), np.nan)
     best = np.zeros(len(history))
-    told, sd_of_told = surface.straightened(gains, covariance)
+    told, sd_of_told = surface.straightened(tried.weights, gains, covariance)
     mean[known], sd[known] = tried.reference_score + scale * told, scale * sd_of_told
     best[known] = _chances_of_best(tried.weights, gains, covariance, rng)
     incumbents = tried.weights[np.argsort(-gains, kind="stable")[:_INCUMBENTS]]
@@ -127,8 +126,9 @@ def diagnostics(surface: Surface, rng: np.random.Generator) -> tuple[float, floa
     for number in range(_FOLDS):
         held_out = np.zeros(len(history), dtype=np.bool_)
         held_out[searched[fold == number]] = True
-        gains = surface.without(held_out).gains(history.weights[held_out])
-        predicted[held_out] = straight(gains, surface.loss)
+        weights = history.weights[held_out]
+        gains = surface.without(held_out).gains(weights)
+        predicted[held_out] = surface.straight(weights, gains)
     predicted, seen = predicted[searched], seen[searched]
     top = np.argsort(-predicted, kind="stable")[: max(round(_TOP * len(searched)), 1)]
     return float(spearman(predicted, seen)), float((predicted - seen)[top].mean())

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 FloatArray = npt.NDArray[np.float64]
 
 #: Prior of log amplitude and of log nugget: mean and standard deviation.
-AMPLITUDE_PRIOR, NUGGET_PRIOR = (np.log(0.015), 1.5), (np.log(0.002), 1.0)
+AMPLITUDE_PRIOR, NUGGET_PRIOR = (np.log(0.05), 0.7), (np.log(0.01), 1.0)
 #: Prior of log length-scales: standard deviation of what all share, and of each one's own.
 SHARED_SD, OWN_SD = 0.7, 0.5
 _JITTER = 1e-10  # variance that is added to the diagonal
@@ -130,7 +130,7 @@ def fit(
     places : Places
         Where values were seen, n >= 1.
     values : array of float, shape (n,)
-        What was seen, on the scale of relative gains.
+        What was seen, on the scale of effect sizes.
     noise : array of float, shape (n, n)
         Covariance of the noise; positive semidefinite, may be singular or 0.
     length : float

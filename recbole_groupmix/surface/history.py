@@ -100,6 +100,11 @@ class History:
         of_reference = self.scores[self.reference]
         return float(of_reference[np.isfinite(of_reference)].mean())
 
+    @property
+    def scale(self) -> float:
+        """What gains are relative to: the size of Proportional's score, and 1 where that is 0."""
+        return abs(self.reference_score) or 1.0
+
     def rows(self, which: Any) -> History:
         """Return the table of some of its rows: a mask or places."""
         parts = (self.weights, self.scores, self.differences, self.reference)

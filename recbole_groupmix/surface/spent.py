@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recbole_groupmix.surface.history import History
-from recbole_groupmix.surface.surface import Surface, fit_surface, straight
+from recbole_groupmix.surface.surface import Surface, fit_surface
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,6 @@ def believed_after(
         of_first = surface if n >= len(history) else fit_surface(history.rows(first))
         row = best_row(of_first, history, may_be & first)
         mix = history.weights[row : row + 1]
-        then, now = (float(straight(s.gains(mix), s.loss)[0]) for s in (of_first, surface))
+        then, now = (float(s.straight(mix, s.gains(mix))[0]) for s in (of_first, surface))
         found.append(Believed(n, row, then, now))
     return found

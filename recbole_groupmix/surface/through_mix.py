@@ -10,7 +10,7 @@ import numpy as np
 
 from recbole_groupmix.surface.coordinates import BUDGET_BOX, RELATIVE_BOX, budgets_of
 from recbole_groupmix.surface.history import FloatArray
-from recbole_groupmix.surface.surface import Surface, slopes, straight
+from recbole_groupmix.surface.surface import Surface
 
 #: The axis of the budget; those of the groups have their places as numbers.
 BUDGET_AXIS = -1
@@ -122,7 +122,7 @@ def line(surface: Surface, centre: FloatArray, axis: int) -> Line:
     mean, covariance = surface.joint_gains(weights)
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     ends = (mean + z * sd for z in (0.0, -_QUANTILE, _QUANTILE))
-    return Line(at, *(np.maximum(straight(end, surface.loss), -1.0) for end in ends))
+    return Line(at, *(np.maximum(surface.straight(weights, end), -1.0) for end in ends))
 
 
 def most_interacting(surface: Surface, centre: FloatArray, n: int) -> list[Plane]:
@@ -145,16 +145,18 @@ def most_interacting(surface: Surface, centre: FloatArray, n: int) -> list[Plane
 def _plane(
     surface: Surface, centre: FloatArray, axes: tuple[int, int]
 ) -> tuple[float, tuple[int, int]]:
-    gains = straight(surface.gains(_on_plane(surface, centre, axes)), surface.loss)
+    weights = _on_plane(surface, centre, axes)
+    gains = surface.straight(weights, surface.gains(weights))
     return float(np.ptp(_beyond_a_sum() @ gains)), axes
 
 
 def _with_sd(surface: Surface, centre: FloatArray, axes: tuple[int, int]) -> Plane:
-    mean, covariance = surface.joint_gains(_on_plane(surface, centre, axes))
-    gains = straight(mean, surface.loss)
+    weights = _on_plane(surface, centre, axes)
+    mean, covariance = surface.joint_gains(weights)
+    gains = surface.straight(weights, mean)
     beyond = _beyond_a_sum()
     most, least = np.argmax(beyond @ gains), np.argmin(beyond @ gains)
-    contrast = (beyond[most] - beyond[least]) * slopes(mean, surface.loss)
+    contrast = (beyond[most] - beyond[least]) * surface.slopes(weights, mean)
     sd = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
     n = len(ON_PLANE)
     return Plane(axes, gains.reshape(n, n), float(np.ptp(beyond @ gains)), sd)

@@ -15,7 +15,7 @@ from recbole_groupmix.report.frame.blocks import Figure, Section, Table, number,
 from recbole_groupmix.report.learned.tried import Search
 from recbole_groupmix.surface.history import FloatArray
 from recbole_groupmix.surface.spent import Believed, believed_after
-from recbole_groupmix.surface.surface import relative_gains, straight
+from recbole_groupmix.surface.surface import relative_gains
 from recbole_groupmix.text import numbers
 
 TITLE = "What the search spent"
@@ -104,8 +104,9 @@ def _regret(
     luckiest = int(np.nanargmax(np.where(search.may_be, gains, np.nan)))
     if luckiest == last.row:
         return [told]
-    mean = search.surface.gains(search.history.weights[luckiest : luckiest + 1])
-    believed_of_it = numbers.percent(float(straight(mean, search.surface.loss)[0]))
+    mix = search.history.weights[luckiest : luckiest + 1]
+    gain = search.surface.straight(mix, search.surface.gains(mix))
+    believed_of_it = numbers.percent(float(gain[0]))
     return [
         told,
         f"The best score is that of {names[luckiest]}, {numbers.percent(best[-1])}; {believed_of_it} of it is "
