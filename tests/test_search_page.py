@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from command import call, run_arguments, run_folder
 from helpers import write_tiny
@@ -16,6 +17,7 @@ from recbole_groupmix.report.learned.section import learned_sections, surface_se
 from recbole_groupmix.report.learned.spent import spent_section
 from recbole_groupmix.report.learned.tried import Search, search_of
 from recbole_groupmix.report.page import run_sections
+from recbole_groupmix.report.run.search import _plot as search_plot
 from recbole_groupmix.search import race
 from recbole_groupmix.surface.history import History
 from recbole_groupmix.surface.spent import believed_after, best_row
@@ -268,3 +270,20 @@ def test_of_several_lambdas_one_is_chosen_for_all_folds():
 
     found = summaries([of(1, 0.1, 0.4), of(0, 0.6, 0.5)])["a"]
     assert found["options"] == {"reg_weight": 9} and found["scores"] == [0.5, 0.4]
+
+
+def test_without_a_data_mix_the_panels_of_the_search_keep_their_places():
+    """An axis' name lies above the panel below it."""
+    search = {"selected": "proportional", "cv": {"proportional": 0.28}}
+    run = SimpleNamespace(
+        others=["b", "c"],
+        groups={"b": 90, "c": 60},
+        result={"search": search, "valid_metric": "recall@20"},
+    )
+    columns = ("alpha_aug", "effective_users", "alpha b", "alpha c", "score")
+    tried = pd.DataFrame({name: [0.2, 0.3] for name in columns})
+    figure = search_plot(run, tried.assign(name=["trial-0", "trial-1"], sampler="gp"))
+    figure.draw_without_rendering()
+    above, _, below, _ = figure.axes
+    name = above.xaxis.label.get_window_extent()
+    assert name.y0 > below.get_window_extent().y1

@@ -118,15 +118,16 @@ def _plot(run: FinishedRun, data: pd.DataFrame) -> Any:
                 alpha=0.85,
                 markeredgewidth=0,
             )
-        axes.plot(
-            chosen[feature],
-            chosen["score"],
-            "o",
-            markersize=11,
-            markerfacecolor="none",
-            color=style.INK,
-            clip_on=False,
-        )
+        if len(chosen):  # an empty line that is not clipped takes the layout away
+            axes.plot(
+                chosen[feature],
+                chosen["score"],
+                "o",
+                markersize=11,
+                markerfacecolor="none",
+                color=style.INK,
+                clip_on=False,
+            )
         if base is not None:
             axes.axhline(base, color=style.INK, linewidth=1, linestyle=(0, (4, 2)))
         axes.set_xlabel(style.clipped(feature.replace("effective_users", "effective users"), 26))
