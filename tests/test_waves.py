@@ -310,6 +310,7 @@ def test_a_search_ends_where_no_gain_is_likely(data, monkeypatch):
     assert "the search ends after 2 of at most 9 mixes" in err
     said = "ended after 2 of at most 9 mixes: that any gains more than 1 % over"
     assert said in " ".join(out.split())
+    assert "few gains can be told from luck" in " ".join(out.split())  # not with so few users
     _, _, _, err = finished(*arguments)
     assert "nothing left to train" in err
     result, _, _, err = finished(*arguments, "--least_gain=0")

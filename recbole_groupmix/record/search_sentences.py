@@ -9,6 +9,8 @@ from recbole_groupmix.record.rows import mixes_of
 from recbole_groupmix.record.schema import SearchRecord, WavesRecord
 from recbole_groupmix.text.numbers import chance, count, percent, value
 
+#: Users of a target below which a gain of a tenth is missed in most searches (docs/learned_search.md).
+_FEW_TO_FIND = 300
 _WIDER = 3  # factor between the lambdas of a grid that goes further
 
 
@@ -114,8 +116,14 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
         notes.append(
             f"The search ({waves['proposer']}) ended after {result['search']['trials']} of at most "
             f"{waves['most']} mixes: that any gains more than {100 * waves['least_gain']:.3g} % over "
-            f"{REFERENCE} on the folds has a probability of {chance(waves['chance_of_more'])} only."
+            f"{REFERENCE} on the folds has a probability of {chance(waves['chance_of_more'])}."
         )
+        (n_users,) = (g["n_users"] for g in result["groups"] if g["name"] == result["target"])
+        if n_users < _FEW_TO_FIND:
+            notes[-1] += (
+                f" With {count(n_users, 'user')} few gains can be told from luck, so that it is mostly "
+                "what is expected of any group; --least_gain=0 searches on."
+            )
     if waves["left"]:
         saved = waves["saved"]
         notes.append(
