@@ -45,8 +45,8 @@ MARKS = (20, 40, 75)
 #: A search ends when the probability of a gain larger than the first falls below the second.
 LEAST_GAIN, ENOUGH = 0.01, 0.05
 WAVE = 8
-#: Draws of a table without differences, by how many mixes a search may try.
-NULL_DRAWS = {"paper": 0.4, "wide": 0.15, "box": 0.2, "near": 0}
+#: Mixes of a search without differences at most, and the draws of its table.
+MOST_OF_NULL, NULL_DRAWS = 40, {"paper": 16, "wide": 6, "box": 8, "near": 0}
 DRAWN = ("paper", "wide", "box", "near")
 AGES = ("1", "18", "25", "35", "45", "50", "56")
 TARGETS = {"ml-100k": AGES, "ml-1m": AGES, "blockmix": ("A", "B", "C", "D")}
@@ -60,7 +60,6 @@ OWN_KEYS = (
     "null",
     "first",
     "gain",
-    "most",
     "stopping",
 )
 
@@ -214,7 +213,7 @@ def with_gain(table: Table, gain: float, rng: np.random.Generator) -> tuple[Tabl
     return replace(table, parts=parts, test=table.test + gains[:, None] * table.test[0]), gains
 
 
-def null(folder: Path, numbers: range, items: int, most: int, gain: float, keys: dict) -> None:
+def null(folder: Path, numbers: range, items: int, gain: float, keys: dict) -> None:
     """Search with groups that were dealt out at random: does it end early, and what does it claim?"""
     model = keys.get("model", "EASE")
     rank = {"embedding_size": 4} if model == "WeightedSVD" else {}
@@ -224,23 +223,21 @@ def null(folder: Path, numbers: range, items: int, most: int, gain: float, keys:
     ended, claims, mixes = [], {"gp by belief": [], "best score": []}, []
     true = []
     for number in numbers:
-        draws = {kind: round(share * most) for kind, share in NULL_DRAWS.items()}
-        of_most = name if most == MARKS[1] else f"{name}-{most}"
-        table = kept_table(
-            folder, shuffled(experiment, number), f"{of_most}-{number}", draws=draws
-        )
+        of_number = f"{name}-{number}"
+        table = kept_table(folder, shuffled(experiment, number), of_number, draws=NULL_DRAWS)
         table, gains = with_gain(table, gain, np.random.default_rng(number))
-        places, believed = until_it_ends(table, np.arange(len(table.kinds)), number, most)
+        places, believed = until_it_ends(table, np.arange(len(table.kinds)), number, MOST_OF_NULL)
         ended.append(has_ended(believed))
         mixes.append(len(places))
         chosen = places[int(np.argmax(believed.mean))]
         true.append((gains[chosen], gains[places].max()))
-        every = np.random.default_rng(number).permutation(len(table.kinds))[:most].tolist()
+        every = np.random.default_rng(number).permutation(len(table.kinds))
+        every = every[:MOST_OF_NULL].tolist()
         for rule, place in zip(claims, (chosen, best_score(table, every)), strict=True):
             change = relative_change(table.test[[place]], table.test[[0]], seed=0)
             claims[rule].append((place == 0, change.ci_low > 0, change.ci_high < 0, change.mean))
     print(
-        f"\n{len(numbers)} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {most} mixes,"
+        f"\n{len(numbers)} shuffles of ml-100k, {model}: {_share(np.array(ended))} end before {MOST_OF_NULL} mixes,"
     )
     print(f"after {np.median(mixes):g} in the median")
     if gain:
@@ -307,13 +304,13 @@ def interval(
 def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     of_line = split_arguments(arguments, {"stopping": "True"})[0]
-    given |= {"null": 0, "first": 0, "gain": 0.0, "most": MARKS[1], "stopping": False, **of_line}
+    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, **of_line}
     folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
     keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
     if given["null"]:
         with threadpool_limits(1, user_api="blas"):
             numbers = range(int(given["first"]), int(given["first"]) + int(given["null"]))
-            return null(folder, numbers, items, int(given["most"]), float(given["gain"]), keys)
+            return null(folder, numbers, items, float(given["gain"]), keys)
     for dataset in given["datasets"].split(","):
         tables = tables_of(dataset, folder, items, str(given["targets"]), keys)
         print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)

@@ -76,6 +76,11 @@ def candidate_of(result: Result, row: str) -> str:
     return selected.get(row) or row
 
 
+def target_group(result: Result) -> Group:
+    """Return the target's entry among the groups."""
+    return next(group for group in result["groups"] if group["name"] == result["target"])
+
+
 def measured_text(group: Group) -> str:
     """Return "16 of the target's 20 users", or without numbers for results of older versions."""
     if "n_measured" not in group:

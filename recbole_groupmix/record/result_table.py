@@ -21,12 +21,13 @@ from recbole_groupmix.record.phrases import (
     few_repeats,
     few_users_note,
     measured_text,
+    target_group,
     unmeasured_note,
 )
 from recbole_groupmix.record.result_schema import Result
 from recbole_groupmix.record.rival_sentences import against_rival_sentence, rival_sentences
 from recbole_groupmix.record.rows import advice, goes_on, labelled, mixes_of, row_names, same_text
-from recbole_groupmix.record.schema import Change, Group
+from recbole_groupmix.record.schema import Change
 from recbole_groupmix.record.search_sentences import (
     budget_sentence,
     edge_of_grid,
@@ -80,7 +81,7 @@ def title_of(result: Result) -> str:
     repeats = "" if result.get("closed_form") else f" and {count(result['repeats'], 'repeat')}"
     return (
         f"{result['dataset']}, target {labelled(result, result['target'])} of {result['group_field']}, "
-        f"{result['model']}: means over the test items of {measured_text(_target(result))}{repeats}"
+        f"{result['model']}: means over the test items of {measured_text(target_group(result))}{repeats}"
     )
 
 
@@ -187,11 +188,6 @@ def _shares(result: Result, groups: list[str]) -> list[str]:
     return lines
 
 
-def _target(result: Result) -> Group:
-    """Return the target's entry among the groups."""
-    return next(group for group in result["groups"] if group["name"] == result["target"])
-
-
 def _answer(result: Result, key: str) -> list[str]:
     """Return the advice: the row of the largest significant gain, or to change nothing."""
     changes = {mix: row[key] for mix, row in result["change"].items() if key in row}
@@ -239,8 +235,8 @@ def notes_of(result: Result) -> list[str]:
         f"alpha_aug: total weight of the other groups relative to their number of users (1 = "
         f"unchanged). alpha: how it is shared among the groups {groups}. Users of the target weigh 1.",
     ]
-    few_users = few_users_note(_target(result), CHANGES_OF_FEW_USERS)
-    for note in (few_users, unmeasured_note(_target(result))):
+    few_users = few_users_note(target_group(result), CHANGES_OF_FEW_USERS)
+    for note in (few_users, unmeasured_note(target_group(result))):
         if note:
             notes.insert(0, note)
     for name, of in result.get("same_mix", {}).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recbole_groupmix.core.names import DATA_MIX, REFERENCE, THEORY
-from recbole_groupmix.record.phrases import candidate_of
+from recbole_groupmix.record.phrases import candidate_of, target_group
 from recbole_groupmix.record.result_schema import BudgetRecord, Result
 from recbole_groupmix.record.rows import mixes_of
 from recbole_groupmix.record.schema import SearchRecord, WavesRecord
@@ -118,7 +118,7 @@ def _in_waves(result: Result, waves: WavesRecord) -> list[str]:
             f"{waves['most']} mixes: that any gains more than {100 * waves['least_gain']:.3g} % over "
             f"{REFERENCE} on the folds has a probability of {chance(waves['chance_of_more'])}."
         )
-        (n_users,) = (g["n_users"] for g in result["groups"] if g["name"] == result["target"])
+        n_users = target_group(result)["n_users"]
         if n_users < _FEW_TO_FIND:
             notes[-1] += (
                 f" With {count(n_users, 'user')} few gains can be told from luck, so that it is mostly "

@@ -68,6 +68,8 @@ class Fitted:
         The most probable ones.
     places : Places
         Where values were seen, n of them.
+    values : array of float64, shape (n,)
+        The values.
     noise : array of float64, shape (n, n)
         Known covariance of their noise.
     factor : tuple
@@ -78,6 +80,7 @@ class Fitted:
 
     at: Hyperparameters
     places: Places
+    values: FloatArray
     noise: FloatArray
     factor: tuple[FloatArray, bool]
     solved: FloatArray
@@ -93,6 +96,11 @@ class Fitted:
         half = solve_triangular(lower, cross.T, lower=True, check_finite=False)
         prior = covariance(places, places, self.at)
         return np.asarray(cross @ self.solved), np.asarray(prior - half.T @ half)
+
+    def of_rows(self, kept: npt.NDArray[np.bool_]) -> Fitted:
+        """Return the process of the same hyperparameters after some of the values, bool (n,), alone."""
+        noise = self.noise[np.ix_(kept, kept)]
+        return condition(self.places[kept], self.values[kept], noise, self.at)
 
     def _cross(self, places: Places) -> FloatArray:
         return covariance(places, self.places, self.at)
@@ -181,7 +189,7 @@ def condition(
     """Return the process of given hyperparameters after values were seen; see :func:`fit`."""
     total = _total(covariance(places, places, at), noise, at)
     factor = cho_factor(total, lower=True, check_finite=False)
-    return Fitted(at, places, noise, factor, cho_solve(factor, values, check_finite=False))
+    return Fitted(at, places, values, noise, factor, cho_solve(factor, values, check_finite=False))
 
 
 def _total(surface: FloatArray, noise: FloatArray, at: Hyperparameters) -> FloatArray:

@@ -13,7 +13,6 @@ from recbole_groupmix.surface.gaussian_process import (
     Fitted,
     FloatArray,
     Places,
-    condition,
     fit,
 )
 from recbole_groupmix.surface.history import History
@@ -45,10 +44,8 @@ class Surface:
         The rows that have a score.
     fitted : Fitted
         The process, of bent effect sizes.
-    values : array of float64, shape (n_fitted,)
-        The bent effect sizes that it was fitted to.
     fitted_rows : array of bool, shape (n,)
-        Of which rows: all that are not Proportional; and Proportional's, whose gain is 0, where no
+        The rows that it was fitted to: all that are not Proportional; and Proportional's, whose gain is 0, where no
         spread is told or there is nothing else.
     spread : Spread
         What effect sizes are relative to.
@@ -56,7 +53,6 @@ class Surface:
 
     history: History
     fitted: Fitted
-    values: FloatArray
     fitted_rows: npt.NDArray[np.bool_]
     spread: Spread
 
@@ -90,11 +86,8 @@ class Surface:
         kept = ~held_out[self.fitted_rows]
         if not kept.any():
             return self
-        of_kept = self.fitted.noise[np.ix_(kept, kept)]
-        values = self.values[kept]
-        fitted = condition(self.fitted.places[kept], values, of_kept, self.fitted.at)
         rows = self.fitted_rows & ~held_out
-        return Surface(self.history, fitted, values, rows, self.spread)
+        return Surface(self.history, self.fitted.of_rows(kept), rows, self.spread)
 
     def _losses(self, weights: FloatArray) -> FloatArray:
         """Return the gains beyond which losses are bent, float64 (m,)."""
@@ -148,7 +141,7 @@ def fit_surface(history: History, *, of_scores: bool = False) -> Surface:
     places = places_of(known.weights[rows], known.sizes)
     nugget = _nugget_prior(known, scale)
     fitted = fit(places, values, np.diag(variances), LENGTH, nugget=nugget)
-    return Surface(known, fitted, values, rows, spread)
+    return Surface(known, fitted, rows, spread)
 
 
 def _nugget_prior(history: History, spreads: FloatArray) -> tuple[float, float]:

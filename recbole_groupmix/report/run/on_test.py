@@ -27,7 +27,7 @@ def test_section(run: FinishedRun) -> Section:
             shown = numbers.value_interval(mean, *intervals.mean_interval_of(run, mix, key))
             cells.append(number(mean, shown=shown))
         rows.append(cells)
-    group = next(group for group in run.result["groups"] if group["name"] == run.target)
+    group = phrases.target_group(run.result)
     over = f" Over {measured(group)} users of {run.target_label}." if "n_measured" in group else ""
     few = phrases.few_users_note(group, MEANS_OF_FEW_USERS)
     note = f"95 % {run.result['intervals']}.{over}{f' {few}' if few else ''}"
@@ -125,7 +125,7 @@ def change_table(run: FinishedRun) -> Table:
 def change_note(run: FinishedRun) -> str:
     """Return the meaning of the marks of changes."""
     few = f" {phrases.SAMPLING_ONLY}." if phrases.few_repeats(run.result) else ""
-    target = next(group for group in run.result["groups"] if group["name"] == run.target)
+    target = phrases.target_group(run.result)
     users = phrases.few_users_note(target, CHANGES_OF_FEW_USERS)
     return (
         f"95 % {run.result['intervals']}. * p < {numbers.LEVEL} after Holm's correction over "
