@@ -39,6 +39,7 @@ RUN = {
     "group_field": "group",
     "target": "g3",
     "model": "BPR",
+    "search": "random",
     "embedding_size": 64,
     "folds": 2,
     "repeats": 1,

@@ -3,7 +3,7 @@
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
         [--only=TEXT] [--targets=56,18] [--items=20] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --stopping [--datasets=ml-1m] [--targets=1,56]
-        [--model=WeightedSVD] [--embedding_size=4] [--KEY=VALUE ...]
+        [--model=WeightedSVD] [--embedding_size=4] [--most=75] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --null=30 [--first=0] [--gain=0.06] [--items=20]
         [--model=WeightedSVD]
 
@@ -14,8 +14,8 @@ and go on in waves; all that is trained counts. Regret is the best score of the 
 relative to Proportional's; candidates of a search are a random half of the table's draws. --items=20 leaves
 out items with fewer interactions, for speed; other keys are those of `groupmix run`.
 
---stopping: searches by `gp` as a run goes, which end where no gain is likely, beside the best score of 75
-draws of the paper's samplers. --null: the same with groups of ml-100k dealt out to users at random, where no
+--stopping: searches by `gp` as a run goes, which end where no gain is likely or after --most mixes (baselines
+and the budget curve count), beside the best score of 75 draws of the paper's samplers. --null: the same with groups of ml-100k dealt out to users at random, where no
 mix is worth anything; or, by --gain, a drawn one in truth, and others the less the further they are from it.
 """
 
@@ -61,6 +61,7 @@ OWN_KEYS = (
     "first",
     "gain",
     "stopping",
+    "most",
 )
 
 
@@ -253,7 +254,7 @@ def null(folder: Path, numbers: range, items: int, gain: float, keys: dict) -> N
         print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
 
 
-def stopping(tables: list[Table], seeds: int) -> None:
+def stopping(tables: list[Table], seeds: int, most: int) -> None:
     """Searches that may end beside 75 random mixes: trainings, and gains of the choice on test."""
     head = ["target", "best on folds", "ends early", "mixes", "gp: Proportional"]
     for of_search in ("gp", "random", "budget"):
@@ -267,7 +268,7 @@ def stopping(tables: list[Table], seeds: int) -> None:
         for seed in range(seeds):
             rng = np.random.default_rng([seed, zlib.crc32(table.target.encode())])
             half = rng.permutation(drawn)[: len(drawn) // 2]
-            places, believed = until_it_ends(table, half, seed, MARKS[-1])
+            places, believed = until_it_ends(table, half, seed, most)
             ended.append(has_ended(believed))
             mixes.append(len(places))
             chosen.append(places[int(np.argmax(believed.mean))])
@@ -304,7 +305,7 @@ def interval(
 def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     of_line = split_arguments(arguments, {"stopping": "True"})[0]
-    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, **of_line}
+    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, "most": MARKS[-1], **of_line}
     folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
     keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
     if given["null"]:
@@ -316,7 +317,7 @@ def main(arguments: list[str]) -> None:
         print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)
         if given["stopping"]:
             with threadpool_limits(1, user_api="blas"):
-                stopping(tables, seeds)
+                stopping(tables, seeds, int(given["most"]))
             continue
         print("\nin %; medians over seeds, mean over targets\n" + best_of_tables(tables))
         computed = [kind for kind in ("gradient", "mixmin") if len(tables[0].places(kind))]

@@ -29,7 +29,15 @@ import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KINDS = ("a worker", "all workers", "the run", "scheduler")
-RUN = ["--dataset=blockmix", "--target=A", "--trials=6", "--folds=3", "--repeats=2", "--epochs=60"]
+RUN = [
+    "--dataset=blockmix",
+    "--target=A",
+    "--search=random",
+    "--trials=6",
+    "--folds=3",
+    "--repeats=2",
+    "--epochs=60",
+]
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen:

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--kind", default="processes", choices=["processes", "dask-local"])
     given = parser.parse_args()
     names = ("dataset", "target", "model", "trials", "epochs")
-    arguments = [f"--{name}={getattr(given, name)}" for name in names]
+    arguments = ["--search=random", *(f"--{name}={getattr(given, name)}" for name in names)]
     prefix = "" if given.kind == "processes" else f"{given.kind}:"
     with tempfile.TemporaryDirectory() as scratch:
         one, alone = seconds_and_result(arguments, Path(scratch) / "one-process")

@@ -26,6 +26,7 @@ from recbole_groupmix.search.stages import has_budget
 from recbole_groupmix.search.target_run import target_run
 from recbole_groupmix.search.tracking import check_trackers
 from recbole_groupmix.search.within_hours import within_hours
+from recbole_groupmix.settings.by_search import for_all_targets
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
@@ -115,7 +116,7 @@ def run(settings: Settings, say: Any = None, ask: Ask | None = None) -> Result |
     """
     say = say or (lambda line: None)
     if settings.target == ALL:
-        of_all_users = Experiment(settings, all_users=True)
+        of_all_users = Experiment(for_all_targets(settings), all_users=True)
         if ALL not in of_all_users.groups.names:  # else "all" is the name of a group
             return run_all_targets(of_all_users, say, ask)
     started = time.perf_counter()

@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SMALL_RUN = {
     "group_field": "group",
     "target": "A",
+    "search": "random",
     "trials": 2,
     "folds": 2,
     "repeats": 1,

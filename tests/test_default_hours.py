@@ -24,7 +24,8 @@ SHORT = {"trials": None, "folds": FOLDS, "epochs": 1, "eval_step": 1, "rivals": 
 
 def begun(data_path, tmp_path, **keys):
     """Return a run of NeuMF, or what the keys say, that is not open yet, and its back end."""
-    given = {"model": "NeuMF", "budget_curve": False, "rivals": "none", "folds": FOLDS, **keys}
+    given = {"model": "NeuMF", "search": "random", "budget_curve": False, "rivals": "none"}
+    given |= {"folds": FOLDS, **keys}
     ex = experiment(data_path, output_dir=str(tmp_path / "runs"), repeats=1, **given)
     run = target_run(ex, candidates(ex, {}, ex.settings.trials, False))
     return run, back_end(ex)

@@ -91,9 +91,11 @@ def test_which_groups_help(repository, figures, capsys):
     assert all("<table>" in value._repr_html_() for value in shown)
     assert "run folder" in capsys.readouterr().out
     by_mix, left_out, trained, _ = figures()
-    assert {"stratified", "no_augmentation", "data_mix"} <= set(changes(by_mix)) & set(
-        changes(trained)
-    )
+    assert {"stratified", "no_augmentation"} <= set(changes(by_mix)) & set(changes(trained))
+    # what the text says of the search
+    assert "data_mix" not in scope["result"]["mixes"]
+    waves = scope["result"]["search"]["waves"]
+    assert waves["ended"] == "gain" and waves["recommended"] == "proportional"
     others = [f"without {age}" for group, age in scope["AGES"].items() if group != scope["TARGET"]]
     assert set(others) <= set(changes(left_out))
     # what the text says of the figures: all other groups together are missed, no single one is

@@ -31,8 +31,15 @@ COMMON = {
 }
 TRAINED = {"model": "BPR", "epochs": 10, "eval_step": 10}
 OPTIONS = {
-    "bpr": {"target": "A", "trials": 2, **TRAINED, "embedding_size": 4, "mix": "mine.yaml"},
-    "ease": {"target": "A", "trials": 2, "model": "EASE", "lambdas": "[1,10]"},
+    "bpr": {
+        "target": "A",
+        "search": "random",
+        "trials": 2,
+        **TRAINED,
+        "embedding_size": 4,
+        "mix": "mine.yaml",
+    },
+    "ease": {"target": "A", "search": "random", "trials": 2, "model": "EASE", "lambdas": "[1,10]"},
     "all": {"target": "all", "trials": 1, **TRAINED, "embedding_size": 2, "fine_tune": False},
 }
 #: Old run -> folder that `groupmix run` named.
@@ -46,6 +53,7 @@ OF_TARGETS = ["tiny-A-BPR-48ae3074", "tiny-B-BPR-d5f6f2a1", "tiny-C-BPR-6312b0ff
 
 # --- names ---------------------------------------------------------------------------------------
 
+RANDOM = ("--search=random",)
 BLOCKMIX = ("--dataset=blockmix", "--target=A")
 ML_100K = ("--dataset=ml-100k", "--target=25", "--data_path=data")
 
@@ -71,22 +79,30 @@ def mine():
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        (("run", *BLOCKMIX), "blockmix-A-BPR-4d88feed"),
-        (("run", *BLOCKMIX, "--model=EASE"), "blockmix-A-EASE-e0ec602e"),
+        (("run", *BLOCKMIX, *RANDOM), "blockmix-A-BPR-4d88feed"),
+        (("run", *BLOCKMIX), "blockmix-A-BPR-9ec88210"),
+        (("run", *BLOCKMIX, *RANDOM, "--model=EASE"), "blockmix-A-EASE-e0ec602e"),
         (
             ("run", *BLOCKMIX, "--model=LightGCN", "--embedding_size=4", "--protocol=paper"),
             "blockmix-A-LightGCN-de35ec9c",
         ),
         (
-            ("run", *BLOCKMIX, "--weighting=sample", "--valid_metric=ndcg@10", "--seed=7"),
+            (
+                "run",
+                *BLOCKMIX,
+                *RANDOM,
+                "--weighting=sample",
+                "--valid_metric=ndcg@10",
+                "--seed=7",
+            ),
             "blockmix-A-BPR-e85e9e79",
         ),
         (
-            ("run", *BLOCKMIX, "--mix=mine.yaml", "--topk=[1,3]", "--learning_rate=1e-3"),
+            ("run", *BLOCKMIX, *RANDOM, "--mix=mine.yaml", "--topk=[1,3]", "--learning_rate=1e-3"),
             "blockmix-A-BPR-b81bfb28",
         ),
         (
-            ("run", *BLOCKMIX, "--model=NeuMF", "--mlp_hidden_size=[8,4]"),
+            ("run", *BLOCKMIX, *RANDOM, "--model=NeuMF", "--mlp_hidden_size=[8,4]"),
             "blockmix-A-NeuMF-4f39cd0e",
         ),
         (("run", "--dataset=blockmix", "--target=all"), "blockmix-all-BPR-55e17fd3"),
@@ -107,16 +123,16 @@ def test_the_names_of_run_folders_on_another_data_set():
     status, _, err = call("prepare", "ml-100k", "--out=data")
     assert status == 0, err
     names = [
-        name_of("run", *ML_100K),
-        name_of("run", *ML_100K, "--model=LightGCN", "--threshold={'rating': 4}"),
+        name_of("run", *ML_100K, *RANDOM),
+        name_of("run", *ML_100K, *RANDOM, "--model=LightGCN", "--threshold={'rating': 4}"),
     ]
     assert names == ["ml-100k-25-BPR-2b8fe281", "ml-100k-25-LightGCN-6eaaa56a"]
 
 
 def test_python_names_a_run_folder_as_the_command_does():
     Path("taken").touch()
-    given = {"output_dir": "taken", "topk": [1, 3], "learning_rate": 1e-3}
-    by_command = name_of("run", *BLOCKMIX, "--topk=[1,3]", "--learning_rate=1e-3")
+    given = {"output_dir": "taken", "search": "random", "topk": [1, 3], "learning_rate": 1e-3}
+    by_command = name_of("run", *BLOCKMIX, *RANDOM, "--topk=[1,3]", "--learning_rate=1e-3")
     assert by_command == "blockmix-A-BPR-dec6b404"
     with pytest.raises(ValueError, match=f"run folder taken/{by_command}: "):
         run_groupmix("BPR", "blockmix", "A", config_dict=given)

@@ -10,6 +10,7 @@ from recbole.utils import get_model
 from recbole_groupmix.adapters.compat import recbole_compat
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.prepare import DATA_SETS
+from recbole_groupmix.settings.by_search import for_all_targets
 from recbole_groupmix.settings.keys import (
     WITHOUT_EFFECT,
     check_key,
@@ -39,10 +40,45 @@ def test_defaults():
     settings = merged()
     assert (settings.model, settings.protocol) == ("BPR", "converged")
     assert (settings.embedding_size, settings.topk) == (64, [5, 10, 20])
-    assert [settings[key] for key in ("trials", "folds", "repeats")] == [75, 5, 5]  # the paper's
+    assert [settings[key] for key in ("search", "trials", "folds")] == ["gp", 20, 5]
+    assert settings.repeats == 5
     assert settings.valid_metric == "recall@20"  # at the largest cut-off
     assert settings.group_field == "group"  # of properties/dataset/blockmix.yaml
     assert settings.target is None
+
+
+@pytest.mark.parametrize(
+    ("given", "search", "trials"),
+    [
+        ({"search": "random"}, "random", 75),
+        ({"protocol": "paper"}, "random", 75),
+        ({"protocol": "paper", "search": "law"}, "law", 20),
+        ({"search": "law"}, "law", 20),
+        ({"trials": 75}, "gp", 75),
+        ({"search": "random", "trials": 20}, "random", 20),
+        ({"trials": 0}, "gp", 0),
+    ],
+    ids=str,
+)
+def test_a_search_that_learns_has_fewer_mixes_where_no_number_is_given(given, search, trials):
+    settings = merged(**given)
+    assert (settings.search, settings.trials) == (search, trials)
+
+
+@pytest.mark.parametrize(
+    ("given", "search", "trials"),
+    [
+        ({}, "random", 75),
+        ({"trials": 4}, "random", 4),
+        ({"search": "random"}, "random", 75),
+        ({"search": "law"}, "law", 20),  # refused with its origin
+        ({"protocol": "paper"}, "random", 75),
+    ],
+    ids=str,
+)
+def test_targets_that_share_their_mixes_draw_them_beforehand(given, search, trials):
+    settings = for_all_targets(merged(**given))
+    assert (settings.search, settings.trials) == (search, trials)
 
 
 def test_data_set_and_model_over_protocol_over_defaults():

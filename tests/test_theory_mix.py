@@ -24,6 +24,7 @@ from recbole_groupmix.training import any_recipe
 SMALL = {
     "fine_tune": False,
     "budget_curve": False,
+    "search": "random",
     "trials": 2,
     "folds": 2,
     "repeats": 1,

@@ -99,7 +99,7 @@ def test_plan_forecast_and_bars_agree(here, case):
         "config_files": "none.yaml",
     }
     Path("none.yaml").write_text("class_field: null\n")  # a grid has none by default
-    alone |= {"model": axes["models"], "protocol": axes["protocols"]}
+    alone |= {"model": axes["models"], "protocol": axes["protocols"], "search": "random"}
     status, _, err = call("run", *options(**{**alone, **given}))
     assert status == 0, err
     assert counts(plan.splitlines()[0]) == counts(err)

@@ -56,7 +56,11 @@ def call(own: Mapping[str, Any], keys: Mapping[str, str]) -> int:
     if file is not None and given:
         raise ValueError(f"--params_file and --{next(iter(given))} both give the grid; keep one")
     axes = read_params_file(file) if file is not None else given
-    settings = settings_of(keys)
+
+    from recbole_groupmix.settings.search_rows import RANDOM
+
+    # it searches no mix, so it goes on in the folder that it had under any default
+    settings = settings_of(keys, {"search": RANDOM}, "groupmix tune")
 
     from recbole_groupmix.search.tune import tune, tuning_table
 

@@ -25,6 +25,7 @@ from recbole_groupmix.reproduce.plan import (
 from recbole_groupmix.run import run
 from recbole_groupmix.search.confirm import Ask, confirm_long_run
 from recbole_groupmix.settings.merge import merge_settings
+from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.numbers import duration
 from recbole_groupmix.text.untrusted import error_text
@@ -142,10 +143,12 @@ def _grid(
     quick: bool,
     keys: Mapping[str, Any],
 ) -> Grid:
-    # given, so that no cell has a default limit in time
-    defaults: dict[str, Any] = dict(_QUICK_KEYS) if quick else {"trials": Settings.trials.default}
-    if controls is not None and not quick:
-        defaults = {"trials": TRIALS, "folds": FOLDS}
+    # given, so that no cell has a default limit in time and all have the paper's search
+    defaults: dict[str, Any] = {"search": RANDOM, "trials": Settings.trials.default}
+    if quick:
+        defaults |= _QUICK_KEYS
+    elif controls is not None:
+        defaults |= {"trials": TRIALS, "folds": FOLDS}
     grid = Grid(
         **{**(_QUICK if quick else _DEFAULTS), **axes},
         keys={**defaults, **keys},

@@ -9,6 +9,7 @@ from typing import Any
 from recbole_groupmix.bundled import bundled
 from recbole_groupmix.files.paths import user_path
 from recbole_groupmix.models import models_of
+from recbole_groupmix.settings.by_search import for_search
 from recbole_groupmix.settings.closed_form import for_closed_form
 from recbole_groupmix.settings.eval_args import for_eval_args
 from recbole_groupmix.settings.faults import Faults
@@ -98,7 +99,7 @@ def final_settings(settings: Settings) -> Settings:
         check_model(settings)
     faults.end()
     settings = settings.with_values(**formed)
-    settings = for_closed_form(for_group_by(for_eval_args(settings)))
+    settings = for_closed_form(for_group_by(for_eval_args(for_search(settings))))
     return settings.with_notes(unused_key_notes(settings))
 
 

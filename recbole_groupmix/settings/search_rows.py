@@ -18,8 +18,9 @@ class SearchRows:
     trials = Key(
         75,
         "whole",
-        "Mixes that are searched.",
+        "Mixes that are searched at most.",
         most=100_000,
+        unset="20; 75 where all are drawn beforehand (search: random)",
         why="each is a mix that is drawn, kept and trained on every fold",
         costs=False,
         identity=False,
@@ -30,6 +31,7 @@ class SearchRows:
         "Who proposes the mixes: `random` draws them all beforehand, any other proposer learns from "
         "those that were tried (docs/learned_search.md).",
         allowed="a proposer",
+        unset="by protocol; `random` for `target: all`",
         needs=("trials", "trials is 0, so no mix is searched"),
         costs=False,
     )
