@@ -19,7 +19,7 @@ from recbole_groupmix.rivals.rival import Point, Reference, Rival
 from recbole_groupmix.settings.settings import Settings
 
 #: Weights of calibration against the scores, the most promising first.
-TRADE_OFFS = (0.2, 0.3, 0.1, 0.03, 0.5, 0.01)
+TRADE_OFFS = (0.2, 0.3, 0.1, 0.03, 0.5, 0.01, 0.7, 0.9)
 #: Names of the knobs: the weight, and whose class shares are wanted (1: the target group's).
 TRADE_OFF, OF_GROUP = "trade_off", "of_group"
 
