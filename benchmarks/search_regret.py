@@ -3,7 +3,7 @@
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
         [--only=TEXT] [--targets=56,18] [--items=20] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --stopping [--datasets=ml-1m] [--targets=1,56]
-        [--model=WeightedSVD] [--embedding_size=4] [--most=75] [--KEY=VALUE ...]
+        [--model=WeightedSVD] [--embedding_size=4] [--most=75] [--wave=8] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --null=30 [--first=0] [--gain=0.06] [--items=20]
         [--model=WeightedSVD]
 
@@ -62,6 +62,7 @@ OWN_KEYS = (
     "gain",
     "stopping",
     "most",
+    "wave",
 )
 
 
@@ -184,7 +185,9 @@ def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str
     return {key: np.array(rows) for key, rows in found.items()}
 
 
-def until_it_ends(table: Table, draws, seed: int, most: int) -> tuple[list[int], Belief]:
+def until_it_ends(
+    table: Table, draws, seed: int, most: int, wave: int = WAVE
+) -> tuple[list[int], Belief]:
     """Search by `gp` as a run does until no gain is likely; return the rows, and the last belief."""
     places = named(*OF_A_RUN)(table, np.random.default_rng(seed))
     while True:
@@ -193,7 +196,7 @@ def until_it_ends(table: Table, draws, seed: int, most: int) -> tuple[list[int],
             return places, believed
         rest = np.setdiff1d(draws, places)
         surface = fit_surface(table.history(places), of_scores=True)
-        more = choose_batch(surface, table.weights[rest], min(WAVE, most - len(places)))
+        more = choose_batch(surface, table.weights[rest], min(wave, most - len(places)))
         places += rest[more].tolist()
 
 
@@ -254,7 +257,7 @@ def null(folder: Path, numbers: range, items: int, gain: float, keys: dict) -> N
         print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
 
 
-def stopping(tables: list[Table], seeds: int, most: int) -> None:
+def stopping(tables: list[Table], seeds: int, most: int, wave: int) -> None:
     """Searches that may end beside 75 random mixes: trainings, and gains of the choice on test."""
     head = ["target", "best on folds", "ends early", "mixes", "gp: Proportional"]
     for of_search in ("gp", "random", "budget"):
@@ -268,7 +271,7 @@ def stopping(tables: list[Table], seeds: int, most: int) -> None:
         for seed in range(seeds):
             rng = np.random.default_rng([seed, zlib.crc32(table.target.encode())])
             half = rng.permutation(drawn)[: len(drawn) // 2]
-            places, believed = until_it_ends(table, half, seed, most)
+            places, believed = until_it_ends(table, half, seed, most, wave)
             ended.append(has_ended(believed))
             mixes.append(len(places))
             chosen.append(places[int(np.argmax(believed.mean))])
@@ -305,7 +308,8 @@ def interval(
 def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     of_line = split_arguments(arguments, {"stopping": "True"})[0]
-    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, "most": MARKS[-1], **of_line}
+    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, "most": MARKS[-1]}
+    given |= {"wave": WAVE, **of_line}
     folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
     keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
     if given["null"]:
@@ -317,7 +321,7 @@ def main(arguments: list[str]) -> None:
         print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)
         if given["stopping"]:
             with threadpool_limits(1, user_api="blas"):
-                stopping(tables, seeds, int(given["most"]))
+                stopping(tables, seeds, int(given["most"]), int(given["wave"]))
             continue
         print("\nin %; medians over seeds, mean over targets\n" + best_of_tables(tables))
         computed = [kind for kind in ("gradient", "mixmin") if len(tables[0].places(kind))]

@@ -185,7 +185,7 @@ def test_training_items_and_padding_are_not_listed(classed):
 def test_every_point_is_a_recipe_of_its_own(classed):
     ex = _experiment(classed)
     points = RIVAL.points(ex, REFERENCE)
-    assert len(points) == 12
+    assert len(points) == 16
     keys = {RIVAL.recipe(ex, 1, point, REFERENCE).identity for point in points}
     assert len(keys) == len(points)
     of_b = RIVAL.recipe(ex.for_target("B"), 1, points[1], REFERENCE)
