@@ -3,7 +3,7 @@
     python benchmarks/search_regret.py --cache=FOLDER [--datasets=ml-100k,blockmix] [--seeds=50]
         [--only=TEXT] [--targets=56,18] [--items=20] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --stopping [--datasets=ml-1m] [--targets=1,56]
-        [--model=WeightedSVD] [--embedding_size=4] [--most=75] [--wave=8] [--KEY=VALUE ...]
+        [--model=WeightedSVD] [--embedding_size=4] [--most=75] [--KEY=VALUE ...]
     python benchmarks/search_regret.py --cache=FOLDER --null=30 [--first=0] [--gain=0.06] [--items=20]
         [--model=WeightedSVD]
 
@@ -62,7 +62,6 @@ OWN_KEYS = (
     "gain",
     "stopping",
     "most",
-    "wave",
 )
 
 
@@ -71,7 +70,8 @@ class Strategy:
     """How a search goes.
 
     ``first`` returns the rows of the first wave, ``more`` those of the next; ``beside`` is whether a model
-    for each group counts as well, which MixMin needs and no search can choose.
+    for each group counts as well, which MixMin needs and no search can choose; ``free`` are kinds of rows that
+    do not count, since a run has them with any search.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Strategy:
     until: int = 40
     wave: int = WAVE
     beside: bool = False
+    free: tuple[str, ...] = ()
 
 
 def best_score(table: Table, places: list[int]) -> int:
@@ -141,11 +142,26 @@ def more_draws(table: Table, places: list[int], n: int, rng: np.random.Generator
 
 GIVEN = ("proportional", "stratified", "no_augmentation")
 SHORT = (*GIVEN, "budget-0.3", "budget-2", "without")
-OF_A_RUN = (*GIVEN, "budget", "without")  # the whole budget curve
+OF_ALL_RUNS = (*GIVEN, "budget")  # the whole budget curve
+OF_A_RUN = (*OF_ALL_RUNS, "without")
 SHORTER = ("proportional", "no_augmentation", "budget-0.3", "without")
 STRATEGIES = [
     Strategy("random", named("proportional", paper=19), more_draws, until=75),
+    Strategy(
+        "random, beside the rows of a run",
+        named(*OF_ALL_RUNS, paper=20),
+        more_draws,
+        until=75,
+        free=OF_ALL_RUNS,
+    ),
     Strategy("gp", named(*SHORT), by_surface),
+    Strategy("gp, beside the rows of a run", named(*OF_A_RUN), by_surface, free=OF_ALL_RUNS),
+    Strategy(
+        "gp with gradient, beside the rows of a run",
+        named(*OF_A_RUN, "gradient"),
+        by_surface,
+        free=OF_ALL_RUNS,
+    ),
     Strategy("gp with gradient", named(*SHORT, "gradient"), by_surface),
     Strategy("gp, shorter first wave", named(*SHORTER), by_surface),
     Strategy("law", named(*SHORT), by_law),
@@ -162,7 +178,8 @@ def searched(table: Table, strategy: Strategy, seed: int) -> dict[int, list[int]
     of_name = zlib.crc32(f"{strategy.name} {table.target}".encode())
     rng = np.random.default_rng([seed, of_name])
     places = list(dict.fromkeys(strategy.first(table, rng)))
-    tried, beside = {}, len(table.groups) * strategy.beside
+    free = sum(table.kinds[place].startswith(strategy.free) for place in places if strategy.free)
+    tried, beside = {}, len(table.groups) * strategy.beside - free
     for mark in (mark for mark in MARKS if len(places) + beside <= mark <= strategy.until):
         while len(places) + beside < mark:
             n = min(strategy.wave, mark - beside - len(places))
@@ -185,9 +202,7 @@ def regrets(table: Table, strategy: Strategy, seeds: int) -> dict[tuple[int, str
     return {key: np.array(rows) for key, rows in found.items()}
 
 
-def until_it_ends(
-    table: Table, draws, seed: int, most: int, wave: int = WAVE
-) -> tuple[list[int], Belief]:
+def until_it_ends(table: Table, draws, seed: int, most: int) -> tuple[list[int], Belief]:
     """Search by `gp` as a run does until no gain is likely; return the rows, and the last belief."""
     places = named(*OF_A_RUN)(table, np.random.default_rng(seed))
     while True:
@@ -196,7 +211,7 @@ def until_it_ends(
             return places, believed
         rest = np.setdiff1d(draws, places)
         surface = fit_surface(table.history(places), of_scores=True)
-        more = choose_batch(surface, table.weights[rest], min(wave, most - len(places)))
+        more = choose_batch(surface, table.weights[rest], min(WAVE, most - len(places)))
         places += rest[more].tolist()
 
 
@@ -257,7 +272,7 @@ def null(folder: Path, numbers: range, items: int, gain: float, keys: dict) -> N
         print(f"| {' | '.join([rule, *shares])} | {100 * np.mean(rows, axis=0)[3]:+.2f} % |")
 
 
-def stopping(tables: list[Table], seeds: int, most: int, wave: int) -> None:
+def stopping(tables: list[Table], seeds: int, most: int) -> None:
     """Searches that may end beside 75 random mixes: trainings, and gains of the choice on test."""
     head = ["target", "best on folds", "ends early", "mixes", "gp: Proportional"]
     for of_search in ("gp", "random", "budget"):
@@ -271,7 +286,7 @@ def stopping(tables: list[Table], seeds: int, most: int, wave: int) -> None:
         for seed in range(seeds):
             rng = np.random.default_rng([seed, zlib.crc32(table.target.encode())])
             half = rng.permutation(drawn)[: len(drawn) // 2]
-            places, believed = until_it_ends(table, half, seed, most, wave)
+            places, believed = until_it_ends(table, half, seed, most)
             ended.append(has_ended(believed))
             mixes.append(len(places))
             chosen.append(places[int(np.argmax(believed.mean))])
@@ -308,8 +323,7 @@ def interval(
 def main(arguments: list[str]) -> None:
     given = {"datasets": "ml-100k,blockmix", "seeds": 50, "only": "", "items": 1, "targets": ""}
     of_line = split_arguments(arguments, {"stopping": "True"})[0]
-    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, "most": MARKS[-1]}
-    given |= {"wave": WAVE, **of_line}
+    given |= {"null": 0, "first": 0, "gain": 0.0, "stopping": False, "most": MARKS[-1], **of_line}
     folder, seeds, items = Path(given["cache"]), int(given["seeds"]), int(given["items"])
     keys = {k: yaml.safe_load(str(v)) for k, v in given.items() if k not in OWN_KEYS}
     if given["null"]:
@@ -321,7 +335,7 @@ def main(arguments: list[str]) -> None:
         print(f"\n{dataset}: {len(tables)} targets, {seeds} seeds", flush=True)
         if given["stopping"]:
             with threadpool_limits(1, user_api="blas"):
-                stopping(tables, seeds, int(given["most"]), int(given["wave"]))
+                stopping(tables, seeds, int(given["most"]))
             continue
         print("\nin %; medians over seeds, mean over targets\n" + best_of_tables(tables))
         computed = [kind for kind in ("gradient", "mixmin") if len(tables[0].places(kind))]

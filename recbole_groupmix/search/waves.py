@@ -25,7 +25,7 @@ from recbole_groupmix.surface.history import History
 from recbole_groupmix.text.numbers import chance
 
 #: Mixes of a wave, which the engine trains together.
-WAVE = 16
+WAVE = 8
 #: The search ends where another gain has a smaller probability than this.
 LEAST_CHANCE = 0.05
 _DOMAIN = 0x77617665
