@@ -70,6 +70,7 @@ def test_a_search_that_learns_has_fewer_mixes_where_no_number_is_given(given, se
     [
         ({}, "random", 75),
         ({"trials": 4}, "random", 4),
+        ({"trials": 0}, "random", 0),
         ({"search": "random"}, "random", 75),
         ({"search": "law"}, "law", 20),  # refused with its origin
         ({"protocol": "paper"}, "random", 75),

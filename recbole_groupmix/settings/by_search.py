@@ -26,7 +26,7 @@ def for_all_targets(settings: Settings) -> Settings:
 
     A search that the user gave stays, and is refused later.
     """
-    if "search" in settings.given or not settings.in_waves:
+    if "search" in settings.given:
         return settings
     changed: dict[str, Any] = {"search": RANDOM}
     if "trials" not in settings.given:
