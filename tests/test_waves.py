@@ -330,7 +330,7 @@ def test_proportional_may_be_recommended_and_is_no_data_mix(data, monkeypatch, u
     run = read_folder(place)
     assert (run.result["search"]["trials"], trials_asked(run.result)) == (2, 9)
     text = Path(page.strip()).read_text()
-    assert "recommends to train on everything as it is" in text
+    assert "recommends to train on everything as it is (proportional), and ended there:" in text
     assert "There is no data_mix: of 5 mixes that were tried" in " ".join(text.split())
 
 

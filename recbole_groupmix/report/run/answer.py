@@ -9,7 +9,7 @@ from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rival_sentences import against_rival_sentence
 from recbole_groupmix.record.rows import advice, same_sentence
-from recbole_groupmix.record.schema import Change
+from recbole_groupmix.record.schema import Change, SearchRecord
 from recbole_groupmix.text import numbers
 
 #: Verdicts on a mix compared with the reference.
@@ -133,12 +133,22 @@ def _why_none(run: FinishedRun) -> str:
     trials = run.result["search"]["trials"]
     if _recommends_reference(run):
         tried = numbers.count(trials, "mix", "es")
-        return f"a search of {tried} recommends to train on everything as it is ({REFERENCE})"
+        text = f"a search of {tried} recommends to train on everything as it is ({REFERENCE})"
+        return f"{text}{_why_ended(run.result['search'])}"
     if trials == 0:
         return "no mix was searched"
     if DATA_MIX in run.result["diverged"]:
         return "training of the selected mix diverged on all of train"
     return f"{'the searched mix' if trials == 1 else f'each of {trials} searched mixes'} diverged"
+
+
+def _why_ended(search: SearchRecord) -> str:
+    """Return why a search tried no more mixes, if it did not try as many as it might have."""
+    waves = search.get("waves")
+    if waves is None or waves["ended"] != "gain":
+        return ""
+    gain, likely = 100 * waves["least_gain"], numbers.chance(waves["chance_of_more"])
+    return f", and ended there: another gains more than {gain:.3g} % with a probability of {likely}"
 
 
 def _listed(run: FinishedRun) -> str:
