@@ -279,7 +279,7 @@ def test_a_model_without_an_embedding_size(tiny):
 def test_the_python_call_is_the_command(run, capsys):
     settings = yaml.safe_load((run.folder / "model.yaml").read_text())["settings"]
     chosen = ("group_field", "trials", "folds", "repeats", "epochs", "eval_step", "topk", "mix")
-    chosen += ("fine_tune", "budget_curve")
+    chosen += ("fine_tune", "budget_curve", "search")
     result = run_groupmix(
         model="BPR",
         dataset="tiny",
