@@ -40,7 +40,7 @@ def test_defaults():
     settings = merged()
     assert (settings.model, settings.protocol) == ("BPR", "converged")
     assert (settings.embedding_size, settings.topk) == (64, [5, 10, 20])
-    assert [settings[key] for key in ("search", "trials", "folds")] == ["gp", 20, 5]
+    assert [settings[key] for key in ("search", "trials", "folds")] == ["gp", 16, 5]
     assert settings.repeats == 5
     assert settings.valid_metric == "recall@20"  # at the largest cut-off
     assert settings.group_field == "group"  # of properties/dataset/blockmix.yaml
@@ -52,8 +52,8 @@ def test_defaults():
     [
         ({"search": "random"}, "random", 75),
         ({"protocol": "paper"}, "random", 75),
-        ({"protocol": "paper", "search": "law"}, "law", 20),
-        ({"search": "law"}, "law", 20),
+        ({"protocol": "paper", "search": "law"}, "law", 16),
+        ({"search": "law"}, "law", 16),
         ({"trials": 75}, "gp", 75),
         ({"search": "random", "trials": 20}, "random", 20),
         ({"trials": 0}, "gp", 0),
@@ -72,7 +72,7 @@ def test_a_search_that_learns_has_fewer_mixes_where_no_number_is_given(given, se
         ({"trials": 4}, "random", 4),
         ({"trials": 0}, "random", 0),
         ({"search": "random"}, "random", 75),
-        ({"search": "law"}, "law", 20),  # refused with its origin
+        ({"search": "law"}, "law", 16),  # refused with its origin
         ({"protocol": "paper"}, "random", 75),
     ],
     ids=str,

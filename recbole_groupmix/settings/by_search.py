@@ -9,7 +9,7 @@ from recbole_groupmix.settings.search_rows import RANDOM
 from recbole_groupmix.settings.settings import Settings
 
 #: Mixes of a search that learns, where the user gives no number (docs/learned_search.md).
-TRIALS_OF_LEARNING = 20
+TRIALS_OF_LEARNING = 16
 
 
 def for_search(settings: Settings) -> Settings:

@@ -20,7 +20,7 @@ class SearchRows:
         "whole",
         "Mixes that are searched at most.",
         most=100_000,
-        unset="20; 75 where all are drawn beforehand (search: random)",
+        unset="16; 75 where all are drawn beforehand (search: random)",
         why="each is a mix that is drawn, kept and trained on every fold",
         costs=False,
         identity=False,
