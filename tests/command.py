@@ -30,8 +30,6 @@ SMALL_RUN = {
 def run_arguments(data_path, dataset="tiny", **options):
     """Return the arguments of ``groupmix`` for a small run; an option of None is left out."""
     given = {"dataset": dataset, "data_path": data_path, **SMALL_RUN, **options}
-    if given["trials"] == 0:  # no mix is searched
-        given.pop("search")
     return ["run", *(f"--{key}={value}" for key, value in given.items() if value is not None)]
 
 

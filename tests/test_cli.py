@@ -390,7 +390,9 @@ def test_output_of_a_process_from_another_folder(tiny, tmp_path):
 
 def test_warnings_of_recbole_become_notes(tiny):
     """Here: two L2 terms at once, of which RecBole's trainer warns whenever it is made."""
-    arguments = run_arguments(tiny, trials=0, epochs=1, weight_decay=0.1, backend="recbole")
+    arguments = run_arguments(
+        tiny, search=None, trials=0, epochs=1, weight_decay=0.1, backend="recbole"
+    )
     status, _, err = call(*arguments)
     assert status == 0, err
     notes = [line for line in err.splitlines() if line.startswith("note")]

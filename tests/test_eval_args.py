@@ -126,7 +126,7 @@ def test_files_and_the_command_line_give_the_same(tmp_path):
     of_file = merge_settings({"dataset": "tiny"}, ["a.yaml"])
     folder = write_tiny(tmp_path / "data")
     text = "{'split':{'RS':[8,1,1]},'mode':{'test':'uni9'}}"
-    status, _, err = call(*run_arguments(folder, eval_args=text, trials=0))
+    status, _, err = call(*run_arguments(folder, eval_args=text, search=None, trials=0))
     assert status == 0, err
     written = yaml.safe_load((run_folder() / "config.yaml").read_text())["configuration"]
     assert written["eval_args"] == of_file["eval_args"]

@@ -13,7 +13,7 @@ from recbole_groupmix.experiment.repeats import repeats_note
 NOTE = "note: n_layers is 3 (on the command line) and has no effect: {} does not read it"
 #: The least that makes each command end, and the model that it names.
 COMMANDS = {
-    "run": ({"trials": 0, "epochs": 1}, "BPR"),
+    "run": ({"search": None, "trials": 0, "epochs": 1}, "BPR"),
     "tune": ({"learning_rates": "[0.01]", "reg_weights": "[0.01]", "epochs": 1}, "BPR"),
     "check": ({"relabellings": 1, "influence": "false"}, "BPR"),
     "influence": ({"metric": "precision@5", "target": None}, "EASE"),

@@ -148,7 +148,9 @@ def _why_ended(search: SearchRecord) -> str:
     if waves is None or waves["ended"] != "gain":
         return ""
     gain, likely = 100 * waves["least_gain"], numbers.chance(waves["chance_of_more"])
-    return f", and ended there: another gains more than {gain:.3g} % with a probability of {likely}"
+    return (
+        f", and ended there: another gains more than {gain:.3g} % with a probability of {likely}"
+    )
 
 
 def _listed(run: FinishedRun) -> str:
