@@ -15,8 +15,9 @@ relative to Proportional's; candidates of a search are a random half of the tabl
 out items with fewer interactions, for speed; other keys are those of `groupmix run`.
 
 --stopping: searches by `gp` as a run goes, which end where no gain is likely or after --most mixes (baselines
-and the budget curve count), beside the best score of 75 draws of the paper's samplers. --null: the same with groups of ml-100k dealt out to users at random, where no
-mix is worth anything; or, by --gain, a drawn one in truth, and others the less the further they are from it.
+and the budget curve count), beside the best score of 75 draws of the paper's samplers. --null: the same with
+groups of ml-100k dealt out to users at random, where no mix is worth anything; or, by --gain, a drawn one in
+truth, and others the less the further they are from it.
 """
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ def searched(table: Table, strategy: Strategy, seed: int) -> dict[int, list[int]
     of_name = zlib.crc32(f"{strategy.name} {table.target}".encode())
     rng = np.random.default_rng([seed, of_name])
     places = list(dict.fromkeys(strategy.first(table, rng)))
-    free = sum(table.kinds[place].startswith(strategy.free) for place in places if strategy.free)
+    free = sum(table.kinds[place].startswith(strategy.free) for place in places)
     tried, beside = {}, len(table.groups) * strategy.beside - free
     for mark in (mark for mark in MARKS if len(places) + beside <= mark <= strategy.until):
         while len(places) + beside < mark:

@@ -470,9 +470,10 @@ def test_a_random_search_knows_nothing_of_waves(data):
     assert "waves" not in result["search"] and "up to" not in err.split("models on folds")[0]
     config = (place / "config.yaml").read_text()
     assert "search" not in config and "least_gain" not in config
-    _, _, _, err = finished(
-        *run_arguments(data, **{**SEARCH, "search": "random"}), "--least_gain=0.1"
-    )
+    drawn = {**SEARCH, "search": "random"}
+    _, same, _, err = finished(*run_arguments(data, **{**drawn, "trials": 1}))
+    assert same == place and "nothing left to train" in err
+    _, _, _, err = finished(*run_arguments(data, **drawn), "--least_gain=0.1")
     assert "least_gain is 0.1 (on the command line) and has no effect" in err
 
 

@@ -9,7 +9,7 @@ from recbole_groupmix.record.established import why_not_established
 from recbole_groupmix.record.finished_run import FinishedRun
 from recbole_groupmix.record.rival_sentences import against_rival_sentence
 from recbole_groupmix.record.rows import advice, same_sentence
-from recbole_groupmix.record.schema import Change, SearchRecord
+from recbole_groupmix.record.schema import Change, WavesRecord
 from recbole_groupmix.text import numbers
 
 #: Verdicts on a mix compared with the reference.
@@ -134,7 +134,7 @@ def _why_none(run: FinishedRun) -> str:
     if _recommends_reference(run):
         tried = numbers.count(trials, "mix", "es")
         text = f"a search of {tried} recommends to train on everything as it is ({REFERENCE})"
-        return f"{text}{_why_ended(run.result['search'])}"
+        return f"{text}{_why_ended(run.result['search']['waves'])}"
     if trials == 0:
         return "no mix was searched"
     if DATA_MIX in run.result["diverged"]:
@@ -142,10 +142,9 @@ def _why_none(run: FinishedRun) -> str:
     return f"{'the searched mix' if trials == 1 else f'each of {trials} searched mixes'} diverged"
 
 
-def _why_ended(search: SearchRecord) -> str:
+def _why_ended(waves: WavesRecord) -> str:
     """Return why a search tried no more mixes, if it did not try as many as it might have."""
-    waves = search.get("waves")
-    if waves is None or waves["ended"] != "gain":
+    if waves["ended"] != "gain":
         return ""
     gain, likely = 100 * waves["least_gain"], numbers.chance(waves["chance_of_more"])
     return (
