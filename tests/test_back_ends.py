@@ -178,6 +178,39 @@ def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch)
         _assert_same_scores(_scores(in_waves[name]), _scores(together[name]), train)
 
 
+@pytest.mark.parametrize("train", [CPU, TORCH], ids=["cpu", "torch"])
+@pytest.mark.parametrize(
+    ("options", "n_populations"),
+    [
+        ({}, 1),
+        ({"loss_norm": "count", "user_loss": "mean"}, 1),
+        ({"loss_norm": "weight"}, 1),
+        ({"triplets": "sampled", "train_batch_size": 500}, 1),
+        ({"train_batch_size": 700}, 4),  # whose triplets share a batch depends on who is present
+        ({"model": "LightGCN", "graph": "all"}, 1),
+        ({"model": "LightGCN"}, 4),  # a graph each
+    ],
+    ids=["sum", "mean", "weight", "sampled", "minibatch", "graph-all", "graph-positive"],
+)
+def test_mixes_without_a_group_are_trained_with_the_others(options, n_populations, train):
+    experiment = _experiment(**options)
+    even = Mix({"B": 0.5, "C": 0.3, "D": 0.2}, 1.5)
+    mixes = {
+        "all": even,
+        "without B": Mix({"B": 0.0, "C": 0.6, "D": 0.4}, 0.7),
+        "without C": Mix({"B": 0.7, "C": 0.0, "D": 0.3}, 0.7),
+        "own": Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.0),
+    }
+    jobs = [job(experiment, name, mix, 1, 0, 4) for name, mix in mixes.items()]
+    labels = []
+    fits = list(train.train(experiment, jobs, lambda label, *_: labels.append(label)))
+    of_each = 4 // n_populations
+    assert labels == [f"{of_each} models, fold 0"] * 4 * n_populations
+    for fit in fits:
+        (alone,) = train.train(experiment, [fit.job])
+        _assert_same_scores(_scores(fit.model), _scores(alone.model), train)
+
+
 @pytest.mark.parametrize("model", ["BPR", "LightGCN"])
 def test_models_at_once_stay_below_the_memory_asked_for(model):
     experiment = _experiment(model=model, graph="all", embedding_size=64, protocol="converged")

@@ -122,7 +122,9 @@ def test_saturated_triplets_fade_as_in_recbole():
     shared = Shared(4, tables, np.array([-1, 0, 0, 0]), np.ones(4))
     population = Population(shared, [Member(np.ones(1), np.ones(1), 0.1, 0.0)])
     batch = Triplets.of_rows(np.array([1]), np.array([1]), np.array([2]), pool().size)
-    grad = population._gradient(population.tables(0), batch, np.ones(1, np.float32), ALONE)
+    grad = population._gradient(
+        population.tables(0), batch, np.ones(1, np.float32), batch.bounds, ALONE
+    )
     s = 1 / (1 + np.exp(30.0))
     assert grad[4 + 1, 0] == pytest.approx(-s * (1 - s) / (1e-10 + s) * 30.0, rel=1e-4)
 

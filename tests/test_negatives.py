@@ -162,3 +162,15 @@ def test_some_rows_are_drawn_as_among_all(rows, seed, some):
         rng = np.random.default_rng(seed)
         assert draws.draw(users, rng, some).tolist() == every[some].tolist()
         assert rng.random() == np.random.default_rng(seed).random(31)[-1]  # as many used up
+
+
+@given(st.integers(0, 1000), st.sampled_from([1, 2, 40]), st.integers(0, 600))
+def test_a_user_with_few_or_many_draws_gets_the_same_items(seed, n_draws, n_positives):
+    rng = np.random.default_rng(seed)
+    items = 1 + rng.choice(600, n_positives, replace=False)
+    owners = rng.integers(1, 3, n_positives)
+    table = UniformNegatives(np.append(owners, 3), np.append(items, 1), 4, 601)
+    users = np.repeat([1, 3, 2, 1], n_draws)
+    wanted = table.draw(users, np.random.default_rng(seed))
+    got = CompiledNegatives(table).draw(users, np.random.default_rng(seed))
+    assert np.array_equal(got, wanted)

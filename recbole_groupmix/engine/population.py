@@ -20,7 +20,7 @@ from recbole_groupmix.engine.hits import RankingRequest, hits_at
 from recbole_groupmix.engine.narrowed import narrowed
 from recbole_groupmix.engine.terms import BETA1, BETA2, EPS, BatchTerms, Floats, Member, Shared
 from recbole_groupmix.engine.threads import ALONE, ThreadPool, even_bounds, one_blas_thread, pool
-from recbole_groupmix.engine.triplets import Triplets
+from recbole_groupmix.engine.triplets import Ints, Triplets
 
 
 class Population:
@@ -134,9 +134,10 @@ class Population:
     ) -> None:
         """Make the update of the given models."""
         finals = self._propagated([self._tables[k] for k in models], threads)
+        members = [self._members[k] for k in models]
         gradients = [
-            self._gradient(final, batch, terms.weight(self._members[k]), threads)
-            for k, final in zip(models, finals, strict=True)
+            self._gradient(final, batch, terms.weight(m), terms.segments(m).bounds, threads)
+            for m, final in zip(members, finals, strict=True)
         ]
         for k, gradient in zip(models, self._propagated(gradients, threads), strict=True):
             threads.over(
@@ -157,7 +158,12 @@ class Population:
             )
 
     def _gradient(
-        self, final: Floats, batch: Triplets, weight: Floats, threads: ThreadPool
+        self,
+        final: Floats,
+        batch: Triplets,
+        weight: Floats,
+        bounds: Ints,
+        threads: ThreadPool,
     ) -> Floats:
         """Gradient of the data term with respect to the final embeddings."""
         n_users = self._shared.n_users
@@ -165,7 +171,7 @@ class Population:
         by_user, by_item = gradient[:n_users], gradient[n_users:]
         triplets = (batch.users, batch.starts, batch.pos, batch.neg, weight)
         tables = (final[:n_users], final[n_users:])
-        parts = list(pairwise(batch.bounds))
+        parts = list(pairwise(bounds))
         if threads.size > 1:
             threads.run(
                 partial(kernels.bpr_gradients, *ends, *triplets, *tables, by_user, of_part)

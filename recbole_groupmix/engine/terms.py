@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from recbole_groupmix.engine import kernels
-from recbole_groupmix.engine.triplets import Triplets
+from recbole_groupmix.engine.triplets import Segments, Triplets
 
 Floats = npt.NDArray[np.float32]
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # torch.optim.Adam's defaults
@@ -25,12 +25,16 @@ class Member:
         Weight of a triplet of each group in the data and in the L2 term.
     learning_rate, reg_weight : float
         Adam's step, and the factor of the L2 term.
+    present : numpy.ndarray of bool, shape (n_groups,), optional
+        Groups whose triplets the model's batches hold; the others have weight 0 in both terms, and
+        do not count in a divisor that is a number of triplets. Default all.
     """
 
     data_weights: npt.NDArray[np.float64]
     l2_weights: npt.NDArray[np.float64]
     learning_rate: float
     reg_weight: float
+    present: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class BatchTerms:
 
     def __init__(self, shared: Shared, batch: Triplets) -> None:
         self._shared, self._batch = shared, batch
+        self._of_groups: dict[bytes, Segments] = {}
         self._factor = shared.factor[batch.users]
         self._group = shared.group_of_user[batch.users]
         of_l2 = shared.factor if shared.l2_factor is None else shared.l2_factor
@@ -100,9 +105,18 @@ class BatchTerms:
             self._counts,
         )
 
+    def segments(self, member: Member) -> Segments:
+        """Return the segments of a model's present groups, and how they are shared out."""
+        if member.present is None:
+            return self._batch.every_segment
+        key = member.present.tobytes()
+        if key not in self._of_groups:  # threads that both miss it make the same
+            self._of_groups[key] = self._batch.segments_of(member.present[self._group])
+        return self._of_groups[key]
+
     def weight(self, member: Member) -> Floats:
         """Return the weight of a triplet of each segment, divisor included, (n_segments,)."""
-        divisor = self._divisor(member.data_weights, self._mass)
+        divisor = self._divisor(member, member.data_weights, self._mass)
         weight = member.data_weights[self._group] * self._factor / divisor
         return weight.astype(np.float32)
 
@@ -118,11 +132,17 @@ class BatchTerms:
         weights = member.l2_weights[: len(self._counts)]
         # not by BLAS, which would start its own threads besides the callers'
         shrink[n_users:] = np.einsum("g,gi->i", weights, self._counts)
-        shrink *= member.reg_weight / self._divisor(member.l2_weights, self._l2_mass)
+        shrink *= member.reg_weight / self._divisor(member, member.l2_weights, self._l2_mass)
         return shrink.astype(np.float32)
 
-    def _divisor(self, weights: npt.NDArray[np.float64], mass: npt.NDArray[np.float64]) -> float:
+    def _divisor(
+        self,
+        member: Member,
+        weights: npt.NDArray[np.float64],
+        mass: npt.NDArray[np.float64],
+    ) -> float:
+        own = self.segments(member)
         if self._shared.loss_norm == "count":
-            return float(len(self._batch.pos))
-        total = float((weights[self._group] * mass).sum())
+            return float(own.n_triplets or 1)
+        total = float((weights[self._group[own.which]] * mass[own.which]).sum())
         return total or 1.0  # a batch of weight 0 leaves a model as it is

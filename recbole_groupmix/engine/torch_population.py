@@ -175,7 +175,9 @@ class TorchPopulation:
             np.add.at(mass, group, of_triplet * batch.sizes)  # summed over the triplets
             return mass
 
-        data = data / self._divisor(data, mass_of_group(factor), len(batch.pos))
+        of_group = mass_of_group(np.ones(len(batch.users)))
+        n_triplets = np.array([_n_triplets(member, of_group) for member in alive])
+        data = data / self._divisor(data, mass_of_group(factor), n_triplets)
         groups, factors = self._tensor(group), self._tensor(factor)
         weight = self._tensor(data.T)[groups] * factors[:, None]
 
@@ -186,7 +188,7 @@ class TorchPopulation:
             shrink += self._tensor(2.0 * reg_weight.T)
             shrink[0] = shrink[n_users] = 0.0  # padding rows
         else:
-            l2 = l2 * (reg_weight / self._divisor(l2, mass_of_group(l2_factor), len(batch.pos)))
+            l2 = l2 * (reg_weight / self._divisor(l2, mass_of_group(l2_factor), n_triplets))
             by_group = self._tensor(l2.T)
             mass = self._tensor(l2_factor * batch.sizes)
             shrink[self._tensor(batch.users)] = by_group[groups] * mass[:, None]
@@ -202,11 +204,14 @@ class TorchPopulation:
         return weight.to(self._table.dtype), shrink.to(self._table.dtype)
 
     def _divisor(
-        self, weights: npt.NDArray[np.float64], mass: npt.NDArray[np.float64], n_triplets: int
+        self,
+        weights: npt.NDArray[np.float64],
+        mass: npt.NDArray[np.float64],
+        n_triplets: npt.NDArray[np.float64],
     ) -> npt.NDArray[np.float64]:
         """Divisor of the loss of every model, (P, 1)."""
         if self._shared.loss_norm == "count":
-            return np.full((len(weights), 1), float(n_triplets))
+            return np.maximum(n_triplets, 1.0)[:, None]
         total = (weights * mass).sum(axis=1, keepdims=True)
         return np.where(total > 0, total, 1.0)  # a batch of weight 0 leaves a model as it is
 
@@ -265,6 +270,11 @@ class TorchPopulation:
         self._second.mul_(BETA2).add_(torch.mul(grad, grad, out=spare).mul_(1.0 - BETA2))
         torch.sqrt(self._second, out=spare).div_(np.sqrt(1.0 - BETA2**self._steps)).add_(EPS)
         self._table -= torch.mul(self._first, rate, out=grad).div_(spare)
+
+
+def _n_triplets(member: Member, of_group: npt.NDArray[np.float64]) -> float:
+    """Return the number of triplets of a model's present groups."""
+    return float(of_group.sum() if member.present is None else of_group[member.present].sum())
 
 
 def _slope(x: Tensor) -> Tensor:

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The segments of a batch that a model is trained on, cut into parts.
+
+    Attributes
+    ----------
+    which : numpy.ndarray of int64, shape (n_own,), or slice
+        These segments, ascending.
+    n_triplets : int
+        Triplets in them.
+    bounds : numpy.ndarray of int64, shape (n_parts + 1,)
+        Segments of each part, of about equally many of these triplets. They are the cuts that a
+        batch without the other segments has, so that sums have the same order in both.
+    """
+
+    which: Ints | slice
+    n_triplets: int
+    bounds: Ints
 
 
 @dataclass(frozen=True)
@@ -49,6 +70,20 @@ class Triplets:
             neg=np.ascontiguousarray(neg, dtype=np.int32),
             bounds=balanced_bounds(starts, n_parts),
         )
+
+    @cached_property
+    def every_segment(self) -> Segments:
+        """All segments."""
+        return Segments(slice(None), len(self.pos), self.bounds)
+
+    def segments_of(self, inside: npt.NDArray[np.bool_]) -> Segments:
+        """Return the segments where ``inside``, bool (n_segments,), holds."""
+        if inside.all():
+            return self.every_segment
+        which = np.flatnonzero(inside)
+        starts = np.append(0, np.cumsum(self.sizes[which]))
+        cuts = balanced_bounds(starts, len(self.bounds) - 1)
+        return Segments(which, int(starts[-1]), np.append(which, len(inside))[cuts])
 
     @property
     def sizes(self) -> Ints:

@@ -10,6 +10,7 @@ from recbole.utils import InputType
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
 from recbole_groupmix.training.joint_models import JointModels, models_at_once
+from recbole_groupmix.training.one_by_one import interaction_batches
 from recbole_groupmix.training.memory import memory
 
 MODELS = ("BPR", "LightGCN")
@@ -17,9 +18,11 @@ MODELS = ("BPR", "LightGCN")
 
 @dataclass(frozen=True)
 class Joint:
-    """Trains jobs of the same part, repeat and present users together.
+    """Trains jobs of the same part and repeat together.
 
-    The triplets, the model and the meaning of every option are those of
+    Their present users may differ, but for LightGCN under ``graph: positive``, whose models have a
+    graph each, and where an epoch is several batches: whose triplets these hold depends on who is
+    present. The triplets, the model and the meaning of every option are those of
     :class:`~recbole_groupmix.training.one_by_one.OneByOne`; results differ from it by rounding. As
     many models are trained together as ``max_memory`` holds, the others after them.
 
@@ -45,12 +48,7 @@ class Joint:
         """
         alike: dict[tuple[object, ...], list[Job]] = {}
         for job in jobs:
-            present = present_users(experiment, job, experiment.part(job.part))
-            bits = tuple(None if users is None else users.tobytes() for users in present)
-            by_user = job.recipe.by_user
-            own = None if by_user is None else by_user.tobytes()
-            origin = (job.part, job.repeat, id(job.initial), own)
-            alike.setdefault((*origin, job.epochs is None, *bits), []).append(job)
+            alike.setdefault(_company(experiment, job), []).append(job)
         for together in alike.values():
             budget = memory(experiment)
             size = models_at_once(experiment, together, budget, self.on_torch)
@@ -75,6 +73,19 @@ class Joint:
 
     def check_target(self, experiment: Experiment) -> None:
         """Every target can be trained for."""
+
+
+def _company(experiment: Experiment, job: Job) -> tuple[object, ...]:
+    """Return the key that jobs share if they can be trained together."""
+    part, by_user = experiment.part(job.part), job.recipe.by_user
+    in_graph, in_batches = present_users(experiment, job, part)
+    if experiment.settings.model != "LightGCN":
+        in_graph = None
+    if by_user is None and len(interaction_batches(experiment, job, part, None)) == 1:
+        in_batches = None
+    arrays = (by_user, in_graph, in_batches)
+    bits = tuple(None if array is None else array.tobytes() for array in arrays)
+    return (job.part, job.repeat, id(job.initial), job.epochs is None, *bits)
 
 
 def why_not(experiment: Experiment) -> str | None:

@@ -1,4 +1,4 @@
-"""Models of the same part, repeat and present users, trained as one population."""
+"""Models of the same part and repeat, trained as one population."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class JointModels:
     experiment : Experiment
         Shared data and settings.
     jobs : list of Job
-        The models; of the same part, repeat, present users and factors by user.
+        The models; of the same part, repeat, graph and factors by user.
     budget : int
         Bytes that training may take.
     on_torch : bool
@@ -139,7 +139,9 @@ class JointModels:
         config = self._experiment.config
         last = max(jobs[-1].epochs or int(config["epochs"]) for jobs in self._jobs)
         fast = CompiledNegatives(self._part.negatives)
-        batches = interaction_batches(self._experiment, self._first, self._part, negatives=fast)
+        batches = interaction_batches(
+            self._experiment, self._first, self._part, self._present(), negatives=fast
+        )
         stoppings = self._stoppings(len(batches), last)
         self._reweigh(0)
         for epoch in range(1, last + 1):
@@ -161,6 +163,12 @@ class JointModels:
                 yield from self._fits(k, epoch)
             if not self._population.alive:
                 return
+
+    def _present(self) -> np.ndarray | None:
+        """Return the users who are present in any model, bool (n_users,); None for all."""
+        masks = [present_users(self._experiment, js[0], self._part)[1] for js in self._jobs]
+        present = [mask for mask in masks if mask is not None]
+        return None if len(present) < len(masks) else np.logical_or.reduce(present)
 
     def _update(self, batches: TrainingBatches, epoch: int) -> None:
         for users, items, negatives in batches.arrays(epoch - 1):
@@ -274,9 +282,10 @@ class JointModels:
         """Return the weights and settings of a model, with factors of its groups' weights."""
         experiment, config = self._experiment, job.config(self._experiment)
         weights = np.array([job.weights[name] for name in experiment.groups.names])
+        weighted = experiment.settings.regularizer == "weighted"
+        present = weights > 0 if weighted else None  # as present_users has it
         if factors is not None:
             weights = weights * [factors[name] for name in experiment.groups.names]
-        weighted = experiment.settings.regularizer == "weighted"
         l2_weights = weights if weighted else np.ones(len(weights))
         if job.recipe.l2 is not None:
             l2_weights = l2_weights * [job.recipe.l2[name] for name in experiment.groups.names]
@@ -285,4 +294,5 @@ class JointModels:
             l2_weights=l2_weights,
             learning_rate=float(config["learning_rate"]),
             reg_weight=float(config["reg_weight"] or 0.0),
+            present=present,
         )

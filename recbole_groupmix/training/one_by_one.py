@@ -216,7 +216,8 @@ def training_batches(
     experiment: Experiment, job: Job, part: Part, user_draws: Any = None
 ) -> TrainingBatches | KnowledgeBatches:
     """Return the batches of a job; they are the same for all mixes of the same present users."""
-    batches = interaction_batches(experiment, job, part, user_draws)
+    present = present_users(experiment, job, part)[1]
+    batches = interaction_batches(experiment, job, part, present, user_draws)
     if family_of(experiment.settings.model) != "knowledge-based":
         return batches
     key, size = stream_key(experiment, job), batch_format(experiment).batch_size
@@ -227,10 +228,11 @@ def interaction_batches(
     experiment: Experiment,
     job: Job,
     part: Part,
+    present: np.ndarray | None,
     user_draws: Any = None,
     negatives: Negatives | None = None,
 ) -> TrainingBatches:
-    """Return the batches of a job's interactions."""
+    """Return the batches of a job's interactions, of the present users (None: all)."""
     settings, config = experiment.settings, experiment.config
     form = batch_format(experiment)
     return TrainingBatches(
@@ -240,7 +242,7 @@ def interaction_batches(
         form,
         stream_key(experiment, job),
         sampled_by=_sampled_by(settings.triplets, settings.user_loss),
-        present=present_users(experiment, job, part)[1],
+        present=present,
         user_draws=user_draws,
         device=config["device"],
         columns=columns_of(experiment, form, part),
