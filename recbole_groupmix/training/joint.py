@@ -10,8 +10,8 @@ from recbole.utils import InputType
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.job import Fit, Job, OnEpoch, present_users
 from recbole_groupmix.training.joint_models import JointModels, models_at_once
-from recbole_groupmix.training.one_by_one import interaction_batches
 from recbole_groupmix.training.memory import memory
+from recbole_groupmix.training.one_by_one import interaction_batches
 
 MODELS = ("BPR", "LightGCN")
 
