@@ -227,6 +227,13 @@ def test_the_grid_itself_has_rivals_and_controls_have_none(options, keys, names)
 # --- which cells are finished
 
 
+@pytest.mark.parametrize(
+    ("keys", "search"), [({}, "random"), ({"trials": 0}, None), ({"search": "gp"}, "gp")]
+)
+def test_a_grid_has_the_paper_s_search_where_it_searches(keys, search):
+    assert command._grid({}, None, False, keys).keys.get("search") == search
+
+
 def test_a_cell_is_finished_with_its_own_settings_only(tmp_path, monkeypatch):
     given = {"dataset": "d", "target": "A", "model": "BPR", "protocol": "paper", "trials": 2}
     cell, folder = Cell(given), tmp_path / "runs" / "x"

@@ -149,9 +149,12 @@ def _grid(
         defaults |= _QUICK_KEYS
     elif controls is not None:
         defaults |= {"trials": TRIALS, "folds": FOLDS}
+    all_keys = {**defaults, **keys}
+    if all_keys["trials"] == 0 and "search" not in keys:
+        del all_keys["search"]  # which has no effect then
     grid = Grid(
         **{**(_QUICK if quick else _DEFAULTS), **axes},
-        keys={**defaults, **keys},
+        keys=all_keys,
         controls=chosen_controls(controls) if controls is not None else None,
     )
     grid.check()
