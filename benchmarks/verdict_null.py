@@ -8,7 +8,7 @@ groups at random. In each, all groups are alike, or one is half as active (in ml
 a chance that falls with his activity). Or one is really different: its tastes lean to one of the six,
 or its users come from a third of all, at one end of the main axis of tastes. The table has the share of data
 sets in which some target is not alike, in which some is different, and how often the group that is
-really different is found not alike. Data set i depends on its scenario and i alone; --only=TEXT picks
+really different is found not alike, each with an exact interval of 95 %. Data set i depends on its scenario and i alone; --only=TEXT picks
 the rows that have TEXT in their names.
 """
 
@@ -17,6 +17,7 @@ from functools import partial
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 
 from recbole_groupmix.check.verdict import CLEARLY_UNEVEN, Statistics, corrected_p
@@ -115,6 +116,12 @@ def scenarios(real):
     yield "ml-100k, one from a third of the users", own_users
 
 
+def share(seen):
+    """The share of data sets and its exact interval of 95 %."""
+    ends = binomtest(int(seen.sum()), len(seen)).proportion_ci()
+    return f"{seen.mean():.0%} [{ends.low:.0%}, {ends.high:.0%}]"
+
+
 def main(arguments):
     given = {"sets": 60, "relabellings": 99, "d": 4, "only": "", **parse_options(arguments)}
     sets, relabellings, d = (int(given[key]) for key in ("sets", "relabellings", "d"))
@@ -130,8 +137,8 @@ def main(arguments):
             with threadpool_limits(1, user_api="blas"):
                 judged = found(matrix, groups, d, relabellings, number)
             not_alike[number], different[number] = judged
-        shares = [f"{table.any(axis=1).mean():.0%}" for table in (not_alike, different)]
-        shares.append(f"{not_alike[:, ODD].mean():.0%}" if place >= 4 else "")
+        shares = [share(table.any(axis=1)) for table in (not_alike, different)]
+        shares.append(share(not_alike[:, ODD]) if place >= 4 else "")
         print(f"| {' | '.join([name, str(sets), *shares])} |", flush=True)
 
 
