@@ -124,7 +124,10 @@ def test_the_names_of_run_folders_on_another_data_set():
     assert status == 0, err
     names = [
         name_of("run", *ML_100K, *RANDOM),
-        name_of("run", *ML_100K, *RANDOM, "--model=LightGCN", "--threshold={'rating': 4}"),
+        name_of(
+            *("run", *ML_100K, *RANDOM, "--model=LightGCN", "--threshold={'rating': 4}"),
+            "--reg_weight=0.001",  # the value of properties/ when the name was pinned
+        ),
     ]
     assert names == ["ml-100k-25-BPR-2b8fe281", "ml-100k-25-LightGCN-6eaaa56a"]
 
