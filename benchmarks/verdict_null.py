@@ -8,8 +8,8 @@ groups at random. In each, all groups are alike, or one is half as active (in ml
 a chance that falls with his activity). Or one is really different: its tastes lean to one of the six,
 or its users come from a third of all, at one end of the main axis of tastes. The table has the share of data
 sets in which some target is not alike, in which some is different, and how often the group that is
-really different is found not alike, each with an exact interval of 95 %. Data set i depends on its scenario and i alone; --only=TEXT picks
-the rows that have TEXT in their names.
+really different is found not alike, each with an exact interval of 95 %. Data set i depends on its scenario
+and i alone; --only=TEXT picks the rows that have TEXT in their names.
 """
 
 import sys

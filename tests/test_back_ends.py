@@ -194,9 +194,8 @@ def test_waves_give_the_same_models_as_one_population(model, train, monkeypatch)
 )
 def test_mixes_without_a_group_are_trained_with_the_others(options, n_populations, train):
     experiment = _experiment(**options)
-    even = Mix({"B": 0.5, "C": 0.3, "D": 0.2}, 1.5)
     mixes = {
-        "all": even,
+        "all": Mix({"B": 0.5, "C": 0.3, "D": 0.2}, 1.5),
         "without B": Mix({"B": 0.0, "C": 0.6, "D": 0.4}, 0.7),
         "without C": Mix({"B": 0.7, "C": 0.0, "D": 0.3}, 0.7),
         "own": Mix({"B": 1.0, "C": 0.0, "D": 0.0}, 0.0),
