@@ -1,7 +1,7 @@
 """How the verdicts of ``groupmix check`` fare: what reweighting did for each target and dimension.
 
     python benchmarks/verdict_record.py [--dataset=ml-100k] [--data_path=FOLDER]
-                                        [--dimensions=4,16,64]
+                                        [--dimensions=4,16,64] [--rank_items=target]
 
 The model is the truncated SVD of the weighted training part (the paper's Eq. 2), solved exactly;
 the outcome is the change of precision@20 on the target's test items against Proportional, with a 95 %
@@ -19,6 +19,7 @@ from scipy.sparse import diags
 from recbole_groupmix.check.data_set import check_data_set
 from recbole_groupmix.check.verdict import verdicts
 from recbole_groupmix.cli.options import parse_options
+from recbole_groupmix.cli.settings import typed
 from recbole_groupmix.core.mix import group_weights, stratified
 from recbole_groupmix.core.statistics.bootstrap import holm, relative_change
 from recbole_groupmix.core.statistics.largest_statistic import largest_statistic_p
@@ -26,7 +27,7 @@ from recbole_groupmix.core.theory.discrepancy import group_subspace
 from recbole_groupmix.core.user_metrics import per_user_metrics
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
-from recbole_groupmix.mixes.theory import theory_mix
+from recbole_groupmix.mixes.theory import SharesOfParts, theory_mix
 from recbole_groupmix.settings.merge import merge_settings
 from recbole_groupmix.text.numbers import LEVEL
 from recbole_groupmix.training.closed_form.gram_cache import rows_of
@@ -45,14 +46,17 @@ def item_vectors(experiment, mix, target, d):
 
 
 def precision(vectors, held_out):
-    """Precision@20 of every user: the items of highest score, training items left out."""
+    """Precision@20 of every user: the ranked items of highest score, training items left out."""
     seen = held_out.masked.astype(np.float64)
     scores = (seen @ vectors) @ vectors.T
     scores[held_out.masked.nonzero()] = -np.inf
     scores[:, 0] = -np.inf
+    if held_out.catalogues is not None:
+        scores[held_out.catalogues.left_out()] = -np.inf
     top = np.argsort(-scores, axis=1, kind="stable")[:, :K]
     relevant = held_out.relevant.toarray()
-    hits = np.take_along_axis(relevant, top, axis=1).astype(bool)
+    ranked = np.isfinite(np.take_along_axis(scores, top, axis=1))  # of a catalogue of fewer than K
+    hits = np.take_along_axis(relevant, top, axis=1).astype(bool) & ranked
     return per_user_metrics(hits, relevant.sum(axis=1).astype(np.int64), [K], ["precision"])[
         f"precision@{K}"
     ]
@@ -78,6 +82,7 @@ def cell(name, change, p):
 def main(arguments):
     given = {"dataset": "ml-100k", "dimensions": "4,16,64", **parse_options(arguments)}
     dimensions = [int(d) for d in given.pop("dimensions").split(",")]
+    given = typed(given)
     most = max(dimensions)
     checked = check_data_set(merge_settings({**given, "embedding_size": most}), influence=False)
     dimensions = [d for d in dimensions if d <= checked.d]
@@ -100,7 +105,7 @@ def main(arguments):
             without = left_out_vectors(experiment, most)
         held_out = experiment.target_held_out(experiment.part(ALL_OF_TRAIN))
         mixes = {"stratified": stratified(experiment.n_users, target)}
-        theory = theory_mix(experiment)
+        theory = theory_mix(experiment, SharesOfParts(experiment))
         if theory is not None:
             mixes["theory"] = theory
         vectors = {name: item_vectors(experiment, m, target, most) for name, m in mixes.items()}

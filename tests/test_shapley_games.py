@@ -281,7 +281,7 @@ def test_the_command_writes_its_files(tiny, tmp_path):
         assert set(rows[rows["kind"] == "shapley"]["group"]) == {"B", "C"}
     assert sorted(of_a["target_fraction"].unique()) == [0.5, 1]
     assert {p.name for p in out.iterdir()} == {
-        *("shapley.json", "shapley.csv", "shapley.png", "fractions.png")
+        *("shapley.json", "shapley.csv", "shapley.png", "fractions.png", "folds.jsonl")
     }
 
 

@@ -6,6 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
+
+from recbole_groupmix.adapters.held_out import HeldOut
+from recbole_groupmix.core.catalogues import Catalogues
 
 
 @pytest.fixture
@@ -60,3 +64,21 @@ def test_on_blockmix_the_theorys_order_holds_for_fresh_users_and_not_under_eq_8(
     (fresh_prop, same_prop), (fresh_theory, same_theory) = values
     assert fresh_theory < fresh_prop - 0.02
     assert same_theory > same_prop + 0.08
+
+
+def test_the_record_of_verdicts_ranks_the_items_of_the_catalogue(program):
+    # all 24 items score alike, so the first 20 that are ranked are listed; 3 and 10 are held out
+    vectors, nothing = np.zeros((25, 2)), csr_matrix((1, 25), dtype=bool)
+    relevant = csr_matrix(np.isin(np.arange(25), [3, 10])[None])
+    for most, hits in ((25, 2), (6, 1)):
+        items = Catalogues(np.arange(25)[None] < most, np.zeros(1, np.int64))
+        held_out = HeldOut(np.zeros(1, np.int64), relevant, nothing, items)
+        assert program("verdict_record").precision(vectors, held_out)[0] == hits / 20
+
+
+def test_the_record_of_verdicts_on_blockmix(program, capsys):
+    program("verdict_record").main(["--dataset=blockmix", "--dimensions=2"])
+    out = capsys.readouterr().out
+    rows = [line for line in out.splitlines() if re.match(r"\| [ABCD] \|", line)]
+    assert len(rows) == 4 and all(row.count("%") >= 9 for row in rows)
+    assert re.search(r"\d of 4 verdicts are right; of the rule before \d", out)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from recbole_groupmix.core.mix import Mix
+from recbole_groupmix.experiment.data_digest import data_digest
 from recbole_groupmix.experiment.experiment import Experiment
-from recbole_groupmix.experiment.labels import labels_of
-from recbole_groupmix.models import family_of
 from recbole_groupmix.record.folder import RunFolder
 from recbole_groupmix.record.schema import Config, Fingerprint
 from recbole_groupmix.settings.identity import configuration, hash8
@@ -65,29 +60,9 @@ def config_of(values: Mapping[str, Any], experiment: Experiment) -> Config:
 
 def fingerprint(experiment: Experiment) -> Fingerprint:
     """Return counts and a digest of an experiment's interactions, groups and what else is read."""
-    digest = hashlib.sha256()
-    for rows in (experiment.users, experiment.items, experiment.groups.of_user):
-        digest.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
-    labels = labels_of(experiment)
-    if labels is not None:
-        digest.update(np.ascontiguousarray(labels).tobytes())
-    if experiment.histories is not None:
-        digest.update(np.ascontiguousarray(experiment.histories).tobytes())
-    for column in _side_information(experiment):
-        digest.update(np.ascontiguousarray(column).tobytes())
     return {
         "n_users": experiment.shape[0] - 1,
         "n_items": experiment.shape[1] - 1,
         "n_interactions": len(experiment.users),
-        "sha256": digest.hexdigest(),
+        "sha256": data_digest(experiment),
     }
-
-
-def _side_information(experiment: Experiment) -> Iterator[npt.NDArray[Any]]:
-    """Yield the columns of features and triples that a run's model may read."""
-    if family_of(experiment.settings.model) in ("general", "of this package"):
-        return
-    for table in ("user_feat", "item_feat", "kg_feat"):
-        columns: Any = getattr(experiment.dataset, table, None)
-        if columns is not None:
-            yield from (columns[name].numpy() for name in sorted(columns))

@@ -17,6 +17,7 @@ from recbole_groupmix.exact.shapley.files import (
     sets_of,
     to_text,
 )
+from recbole_groupmix.exact.shapley.kept_scores import KeptScores
 from recbole_groupmix.exact.shapley.sentences import sentences
 from recbole_groupmix.exact.shapley.study import Study, shapley_study, usable_targets
 from recbole_groupmix.experiment.experiment import Experiment
@@ -28,6 +29,8 @@ from recbole_groupmix.settings.settings import Settings
 from recbole_groupmix.text.numbers import defined, finite
 from recbole_groupmix.text.untrusted import csv_safe, safe_file_name
 
+#: File of the scores on folds, from which a command that was stopped resumes.
+SCORES = "folds.jsonl"
 #: Lambdas of which every set of groups takes the best: few rows need small ones.
 LAMBDAS = [10.0, 30.0, 100.0, 300.0, 1000.0]
 
@@ -85,6 +88,8 @@ def shapley_command(
         wanted = [experiment.target]
     usable, notes = usable_targets(experiment, wanted or None)
     say_notes(experiment, say, notes)
+    place = "-".join(["shapley", settings.dataset, settings.model, *(usable if wanted else [])])
+    folder = folder or Path(settings.output_dir) / safe_file_name(place)
     study = shapley_study(
         experiment,
         usable,
@@ -92,9 +97,8 @@ def shapley_command(
         fractions=target_fraction or (),
         draws=draws,
         permutations=permutations,
+        kept=KeptScores(folder / SCORES),
     )
-    place = "-".join(["shapley", settings.dataset, settings.model, *(usable if wanted else [])])
-    folder = folder or Path(settings.output_dir) / safe_file_name(place)
     folder.mkdir(parents=True, exist_ok=True)
     return _written(experiment, study, folder), folder
 

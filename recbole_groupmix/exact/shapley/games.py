@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recbole_groupmix.adapters.held_out import user_metrics
+from recbole_groupmix.exact.shapley.kept_scores import KeptScores, training_identity
 from recbole_groupmix.exact.shapley.plan import coalition
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
@@ -109,6 +110,7 @@ def games(
     views: Mapping[str, Experiment],
     unions: Mapping[str, Sequence[int]],
     on_model: Callable[[], None] | None = None,
+    kept: KeptScores | None = None,
 ) -> dict[str, Game]:
     """Solve the unions of targets that share their training data, and measure the targets.
 
@@ -126,9 +128,11 @@ def games(
         Unions of each target.
     on_model : callable, optional
         Called after every solution.
+    kept : KeptScores, optional
+        Scores on folds that are known, and receives those that are not.
     """
     names = experiment.groups.names
-    lambdas = _lambdas(experiment, views, unions, on_model)
+    lambdas = _lambdas(experiment, views, unions, on_model, kept or KeptScores())
     metrics = metrics_of(experiment)
     values: dict[str, dict[str, dict[int, np.ndarray]]] = {
         target: {metric: {} for metric in metrics} for target in views
@@ -165,34 +169,70 @@ def games(
     }
 
 
+def known_on_folds(
+    experiment: Experiment,
+    views: Mapping[str, Experiment],
+    unions: Mapping[str, Sequence[int]],
+    kept: KeptScores,
+) -> int:
+    """Return how many of the solutions on folds :func:`games` spares, as their scores are kept."""
+    training, n = training_identity(experiment), len(_grid(experiment))
+    places = _places(experiment, views, unions)
+    return n * sum(
+        kept.of(training, *at, targets, n) is not None for at, targets in places.items()
+    )
+
+
+def _grid(experiment: Experiment) -> list[float | None]:
+    return [*(experiment.settings.lambdas or (None,))]
+
+
+def _places(
+    experiment: Experiment,
+    views: Mapping[str, Experiment],
+    unions: Mapping[str, Sequence[int]],
+) -> dict[tuple[int, int], list[str]]:
+    """Return the targets that each fold and union is solved for; none where lambda is given."""
+    if len(_grid(experiment)) == 1:
+        return {}
+    distinct = sorted({union for target in views for union in unions[target]})
+    of_union = {union: [t for t in views if union in set(unions[t])] for union in distinct}
+    folds = range(1, int(experiment.settings.folds) + 1)
+    return {(fold, union): of_union[union] for fold in folds for union in distinct}
+
+
 def _lambdas(
     experiment: Experiment,
     views: Mapping[str, Experiment],
     unions: Mapping[str, Sequence[int]],
     on_model: Callable[[], None] | None,
+    kept: KeptScores,
 ) -> dict[tuple[str, int], float | None]:
     """Return the lambda of every target and union."""
-    grid: list[float | None] = [*(experiment.settings.lambdas or (None,))]
+    grid, places = _grid(experiment), _places(experiment, views, unions)
     pairs = [(target, union) for target in views for union in unions[target]]
     if len(grid) == 1:
         return dict.fromkeys(pairs, grid[0])
-    distinct = sorted({union for _, union in pairs})
-    of_union = {union: [t for t in views if union in set(unions[t])] for union in distinct}
-    scores = {pair: np.zeros(len(grid)) for pair in pairs}
-    names, folds = experiment.groups.names, range(1, int(experiment.settings.folds) + 1)
-    places = [(part, union) for part in folds for union in distinct]
+    training = training_identity(experiment)
+    known = {
+        at: kept.of(training, *at, targets, len(grid)) or {} for at, targets in places.items()
+    }
+    missing = [at for at, of_place in known.items() if not of_place]
+    names = experiment.groups.names
     jobs = [
-        _job(names, union, part, targets=_measured(views, of_union[union]))
-        for part, union in places
+        _job(names, union, f, targets=_measured(views, places[f, union])) for f, union in missing
     ]
-    fits = ClosedForms().train(experiment, jobs)
-    for (_, union), fit in zip(places, fits, strict=True):
+    for at, fit in zip(missing, ClosedForms().train(experiment, jobs), strict=True):
         assert fit.curve is not None  # a closed form is measured on every fold
-        for target in of_union[union]:
-            scores[target, union] += fit.curve.means(target)
+        known[at] = {target: fit.curve.means(target) for target in places[at]}
+        kept.keep(training, *at, known[at])
         if on_model is not None:
             for _ in grid:
                 on_model()
+    scores = {pair: np.zeros(len(grid)) for pair in pairs}
+    for (_, union), of_place in known.items():
+        for target, of_target in of_place.items():
+            scores[target, union] += of_target
     return {pair: grid[int(np.argmax(of_pair))] for pair, of_pair in scores.items()}
 
 

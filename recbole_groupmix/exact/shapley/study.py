@@ -11,7 +11,15 @@ from operator import add
 from recbole_groupmix.core.linear.item_subspace import check_size
 from recbole_groupmix.exact.progress import progress
 from recbole_groupmix.exact.shapley.effects import Effects, effects
-from recbole_groupmix.exact.shapley.games import Game, games, metrics_of, sharing, with_fraction
+from recbole_groupmix.exact.shapley.games import (
+    Game,
+    games,
+    known_on_folds,
+    metrics_of,
+    sharing,
+    with_fraction,
+)
+from recbole_groupmix.exact.shapley.kept_scores import KeptScores
 from recbole_groupmix.exact.shapley.plan import Plan, Work, plan, work
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.training.closed_form.checks import check_closed_form
@@ -120,6 +128,7 @@ def shapley_study(
     draws: int = 1,
     permutations: int | None = None,
     n_boot: int = 10_000,
+    kept: KeptScores | None = None,
 ) -> Study:
     """Solve what the Shapley values of all groups for some targets need.
 
@@ -139,6 +148,8 @@ def shapley_study(
         Orders of groups to sample; by default as :func:`~recbole_groupmix.exact.shapley.plan.plan`.
     n_boot : int
         Resamples of users.
+    kept : KeptScores, optional
+        Scores on folds that are known, and receives those that are not.
 
     Raises
     ------
@@ -160,18 +171,24 @@ def shapley_study(
         more = [work(experiment, {target: planned.unions[target]}) for target, _, _ in smaller]
         works += more
         say(f"for {len(shares)} smaller shares of the targets' users: {reduce(add, more)}")
-    most, tell, numbers = sum(w.on_folds + w.at_most for w in works), progress(say), counted(1)
+    kept = kept or KeptScores()
+    drawn_views = [(t, share, with_fraction(views[t], share, draw)) for t, share, draw in smaller]
+    tasks = [*sets, *((view, {target: view}) for target, _, view in drawn_views)]
+    known = sum(known_on_folds(first, of_set, planned.unions, kept) for first, of_set in tasks)
+    if known:
+        say(f"{known} of the solutions on folds are known from a command that came before")
+    most = sum(w.on_folds + w.at_most for w in works) - known
+    tell, numbers = progress(say), counted(1)
 
     def on_model() -> None:
         tell(next(numbers), most)
 
     def solved(first: Experiment, of_set: Mapping[str, Experiment]) -> dict[str, Game]:
-        return games(first, of_set, {t: planned.unions[t] for t in of_set}, on_model)
+        return games(first, of_set, {t: planned.unions[t] for t in of_set}, on_model, kept)
 
     whole = {t: game for first, of_set in sets for t, game in solved(first, of_set).items()}
     drawn: dict[tuple[str, float], list[Game]] = {}
-    for target, share, draw in smaller:
-        view = with_fraction(views[target], share, draw)
+    for target, share, view in drawn_views:
         drawn.setdefault((target, share), []).append(solved(view, {target: view})[target])
     metrics = metrics_of(experiment)
 
