@@ -44,7 +44,7 @@ def stopped_after(monkeypatch, n):
     return solved
 
 
-@pytest.mark.parametrize("n", [0, 1, 5, 12, 14])
+@pytest.mark.parametrize("n", [1, 12, 14])
 def test_a_command_that_was_stopped_solves_no_fold_twice(command, monkeypatch, n):
     # 6 unions on 2 folds, then on all of train
     (status, _, err), whole = command("whole")
