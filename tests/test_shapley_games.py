@@ -254,6 +254,18 @@ def test_sentences_name_the_smallest_set_and_the_interaction():
     two = " ".join(sentences(made([0.1 * (x and z) for x, _, z in members])))
     assert "x and z do what all 3 others do" in two and "no smaller set does" in two
     assert "x and z" in two.split("largest interaction")[1] and "makes the other useful" in two
+    harm = " ".join(sentences(made([-0.1 * (x or y) for x, y, _ in members])))
+    assert "own data alone do better, as far as" in harm
+    assert (
+        "interaction is that of x and y" in harm
+        and "beside one of them the other harms less" in harm
+    )
+    more = " ".join(sentences(made([-0.1 * (x and z) for x, _, z in members])))
+    assert "beside one of them the other harms more" in more
+    mixed = " ".join(sentences(made([0.1 * x - 0.1 * y + 0.1 * (x and y) for x, y, _ in members])))
+    assert "each is worth more beside the other" in mixed
+    mixed = " ".join(sentences(made([0.2 * x - 0.1 * (x and y) for x, y, _ in members])))
+    assert "each is worth less beside the other" in mixed
     none = " ".join(sentences(made([0.0] * 8)))
     assert "own data alone do as well" in none and "No interaction of two groups" in none
 

@@ -47,7 +47,7 @@ def sentences(found: Effects, others: Sequence[Effects] = ()) -> list[str]:
     if found.sets and n > 1:
         said.append(_sets(found, every))
     if found.pairs:
-        said.append(_pair(found.pairs))
+        said.append(_pair(found))
     said += [
         f"{other.metric} goes the other way: {shown_effect(other.together)}."
         for other in others
@@ -67,7 +67,8 @@ def _sets(found: Effects, every: str) -> str:
     least = len(reaching[0][0])
     names, change = max((s for s in reaching if len(s[0]) == least), key=lambda s: s[1].mean)
     if not names:
-        return f"Its own data alone do as well, {users}: {shown(change)}."
+        well = "better" if change.ci_low > 0 else "as well"
+        return f"Its own data alone do {well}, {users}: {shown(change)}."
     what = "more than" if change.ci_low > 0 else "what"
     if least == 1:
         return f"{names[0]} alone does {what} {every} do, {users}: {shown(change)} beside them."
@@ -78,19 +79,22 @@ def _sets(found: Effects, every: str) -> str:
     )
 
 
-def _pair(pairs: Sequence[Effect]) -> str:
+def _pair(found: Effects) -> str:
     """Return the largest interaction in words."""
-    of_marked = [pair for pair in pairs if marked(pair)]
-    largest = max(of_marked or pairs, key=lambda pair: abs(pair.change.mean))
+    of_marked = [pair for pair in found.pairs if marked(pair)]
+    largest = max(of_marked or found.pairs, key=lambda pair: abs(pair.change.mean))
     first, second = largest.groups
     said = f"{first} and {second}, {shown_effect(largest)}"
     if not of_marked:
         return f"No interaction of two groups can be told from 0; the largest is that of {said}."
-    how = (
-        "they stand in for each other"
-        if largest.change.mean < 0
-        else "each makes the other useful"
-    )
+    of_group = {effect.groups[0]: effect.change.mean for effect in found.shapley}
+    less = largest.change.mean < 0
+    if of_group[first] > 0 and of_group[second] > 0:
+        how = "they stand in for each other" if less else "each makes the other useful"
+    elif of_group[first] < 0 and of_group[second] < 0:
+        how = f"beside one of them the other harms {'more' if less else 'less'}"
+    else:
+        how = f"each is worth {'less' if less else 'more'} beside the other"
     return f"The largest interaction is that of {said}: {how}."
 
 
