@@ -51,7 +51,8 @@ def test_a_command_that_was_stopped_solves_no_fold_twice(command, monkeypatch, n
     assert status == 0 and KNOWN not in err
     with monkeypatch.context() as patch:
         stopped_after(patch, n)
-        (status, _, _), folder = command("stopped")
+        (status, _, err), folder = command("stopped")
+        assert err.endswith("groupmix: interrupted; run the same command again to resume\n")
         assert status == 130 and not (folder / "shapley.csv").exists()
     solved = stopped_after(monkeypatch, -1)
     (status, _, err), _ = command("stopped")

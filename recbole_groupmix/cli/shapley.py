@@ -17,6 +17,7 @@ TEXT = (
     "A model is solved for every union of groups; a target's own data are in all of its unions. A "
     "sample of orders of groups takes their place beyond 8 groups."
 )
+RESUMES = True
 EXAMPLES = (
     "groupmix shapley --dataset=ml-100k --folds=3",
     "groupmix shapley -d ml-100k --targets=18,56 --target_fraction=[.1,.3,1]",

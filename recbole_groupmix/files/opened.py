@@ -24,5 +24,5 @@ def noting_opened() -> Iterator[list[Path]]:
 def note_opened(folder: Path) -> None:
     """Add a run folder that can be resumed, inside :func:`noting_opened`; elsewhere do nothing."""
     folders = _folders.get()
-    if folders is not None:
+    if folders is not None and folder not in folders:
         folders.append(folder)

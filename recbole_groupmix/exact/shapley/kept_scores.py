@@ -14,6 +14,7 @@ from recbole_groupmix.experiment.data_digest import data_digest
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
 from recbole_groupmix.files.bounded import read_bytes_bounded
+from recbole_groupmix.files.opened import note_opened
 from recbole_groupmix.files.parse import parse_json_bounded
 from recbole_groupmix.settings.identity import configuration
 
@@ -111,6 +112,7 @@ class KeptScores:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with open(self._file, "ab") as file:
                 file.write(line)
+            note_opened(self._file.parent)
 
     def _read(self, line: bytes) -> None:
         try:
