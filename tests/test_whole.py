@@ -136,7 +136,7 @@ def test_a_pipe_is_not_replaced_by_a_file():
 _WRITERS = ("to_csv", "to_parquet", "to_json", "to_markdown", "savefig", "save", "dump", "savez")
 _ALLOWED = {
     "files/whole.py",  # the one way
-    "record/folder.py:append",  # lines that are added
+    "files/append.py",  # lines that are added
     "record/lock.py:keep_others_out",  # an empty file that is locked
     "cli/exit_status.py:_open_missing_streams",  # the null device
     "cli/exit_status.py:_forget",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
+from recbole_groupmix.files.append import append_line
 from recbole_groupmix.files.opened import note_opened
 from recbole_groupmix.files.output_paths import existing_above
 from recbole_groupmix.files.whole import Content, forget_unfinished, write_whole
@@ -23,7 +23,6 @@ from recbole_groupmix.text.untrusted import error_text, short_repr
 _OTHER = {"configuration": "another configuration", "data": "other data"}
 #: Bytes that a run folder has to have room for when a run starts.
 _ROOM = 2**22
-_BLOCK = 2**16
 
 T = TypeVar("T")
 
@@ -136,11 +135,7 @@ class RunFolder:
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Append one line of JSON and bring it to disk; a last line that was cut short is removed."""
-        with open(self.path / name, "a+b") as file:
-            _end_with_a_whole_line(file)
-            file.write(json.dumps(record).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.path / name, record)
 
     def records(self, name: str, shape: type[T], folds: int | None = None) -> list[T]:
         """Read lines of JSON; see :func:`~recbole_groupmix.record.read.read_lines`.
@@ -161,20 +156,6 @@ class RunFolder:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, content, durable=True)
-
-
-def _end_with_a_whole_line(file: BinaryIO) -> None:
-    size = end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(end - _BLOCK, 0)
-        file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end < size:
-        file.truncate(end)
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from recbole_groupmix.experiment.data_digest import data_digest
 from recbole_groupmix.experiment.experiment import Experiment
 from recbole_groupmix.experiment.part import ALL_OF_TRAIN
+from recbole_groupmix.files.append import append_line
 from recbole_groupmix.files.bounded import read_bytes_bounded
 from recbole_groupmix.files.opened import note_opened
 from recbole_groupmix.files.parse import parse_json_bounded
@@ -63,8 +64,6 @@ class KeptScores:
             raise ValueError(f"{file} cannot be used: {error}; remove it") from error
         for line in content.split(b"\n"):
             self._read(line)
-        if content and not content.endswith(b"\n"):
-            self._append(b"\n")
 
     def of(
         self, training: str, fold: int, union: int, targets: Collection[str], n_lambdas: int
@@ -103,15 +102,11 @@ class KeptScores:
             Means over each target's users, by target.
         """
         self._known.update({(training, fold, union, t): of for t, of in scores.items()})
-        listed = {target: of.tolist() for target, of in scores.items()}
-        record = {"training": training, "fold": fold, "union": union, "scores": listed}
-        self._append(json.dumps(record).encode() + b"\n")
-
-    def _append(self, line: bytes) -> None:
         if self._file is not None:
+            listed = {target: of.tolist() for target, of in scores.items()}
+            record = {"training": training, "fold": fold, "union": union, "scores": listed}
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with open(self._file, "ab") as file:
-                file.write(line)
+            append_line(self._file, record)
             note_opened(self._file.parent)
 
     def _read(self, line: bytes) -> None:
