@@ -104,6 +104,8 @@ def test_a_damaged_file_is_work_that_is_done_again(command):
         b"\xff\n",
         b"[1]\n",
         b'{"training": 1}\n',
+        b'{"training": [], "fold": 1, "union": 1, "scores": {"A": [1, 2]}}\n',
+        b'{"training": "t", "fold": Infinity, "union": 1, "scores": {"A": [1, 2]}}\n',
         lines[4].replace(b'"scores": {', b'"scores": 3, "x": {'),
         b"\n",
         *lines[7:11],
@@ -143,8 +145,8 @@ def test_the_identity_is_of_what_trains_and_not_of_who_is_measured(tiny):
 
 def test_known_scores_serve_some_of_their_targets():
     kept = KeptScores()
-    kept.keep("t", 1, 7, {"A": np.array([0.1, 0.2]), "B": np.array([0.3, 0.4])})
-    assert kept.of("t", 1, 7, ["B"], 2)["B"].tolist() == [0.3, 0.4]
-    assert kept.of("t", 1, 7, ["A", "C"], 2) is None
-    assert kept.of("t", 1, 7, ["A"], 3) is None
-    assert kept.of("t", 2, 7, ["A"], 2) is None and kept.of("u", 1, 7, ["A"], 2) is None
+    kept.keep(("t", 1, 7), {"A": np.array([0.1, 0.2]), "B": np.array([0.3, 0.4])})
+    assert kept.of(("t", 1, 7), ["B"], 2)["B"].tolist() == [0.3, 0.4]
+    assert kept.of(("t", 1, 7), ["A", "C"], 2) is None
+    assert kept.of(("t", 1, 7), ["A"], 3) is None
+    assert kept.of(("t", 2, 7), ["A"], 2) is None and kept.of(("u", 1, 7), ["A"], 2) is None

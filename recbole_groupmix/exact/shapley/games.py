@@ -176,10 +176,12 @@ def known_on_folds(
     kept: KeptScores,
 ) -> int:
     """Return how many of the solutions on folds :func:`games` spares, as their scores are kept."""
+    if not kept.any_known:
+        return 0
     training, n = training_identity(experiment), len(_grid(experiment))
     places = _places(experiment, views, unions)
     return n * sum(
-        kept.of(training, *at, targets, n) is not None for at, targets in places.items()
+        kept.of((training, *at), targets, n) is not None for at, targets in places.items()
     )
 
 
@@ -215,7 +217,7 @@ def _lambdas(
         return dict.fromkeys(pairs, grid[0])
     training = training_identity(experiment)
     known = {
-        at: kept.of(training, *at, targets, len(grid)) or {} for at, targets in places.items()
+        at: kept.of((training, *at), targets, len(grid)) or {} for at, targets in places.items()
     }
     missing = [at for at, of_place in known.items() if not of_place]
     names = experiment.groups.names
@@ -225,7 +227,7 @@ def _lambdas(
     for at, fit in zip(missing, ClosedForms().train(experiment, jobs), strict=True):
         assert fit.curve is not None  # a closed form is measured on every fold
         known[at] = {target: fit.curve.means(target) for target in places[at]}
-        kept.keep(training, *at, known[at])
+        kept.keep((training, *at), known[at])
         if on_model is not None:
             for _ in grid:
                 on_model()

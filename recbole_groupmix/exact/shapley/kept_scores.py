@@ -20,6 +20,8 @@ from recbole_groupmix.files.parse import parse_json_bounded
 from recbole_groupmix.settings.identity import configuration
 
 FloatArray = npt.NDArray[np.float64]
+#: What was solved: a training, from :func:`training_identity`, the fold and the union.
+Place = tuple[str, int, int]
 
 
 def training_identity(experiment: Experiment) -> str:
@@ -55,7 +57,7 @@ class KeptScores:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._known: dict[tuple[str, int, int, str], FloatArray] = {}
+        self._known: dict[tuple[Place, str], FloatArray] = {}
         if file is None or not file.exists():
             return
         try:
@@ -65,23 +67,26 @@ class KeptScores:
         for line in content.split(b"\n"):
             self._read(line)
 
+    @property
+    def any_known(self) -> bool:
+        """Whether there are scores of any place."""
+        return bool(self._known)
+
     def of(
-        self, training: str, fold: int, union: int, targets: Collection[str], n_lambdas: int
+        self, place: Place, targets: Collection[str], n_lambdas: int
     ) -> dict[str, FloatArray] | None:
         """Return the scores of targets, None unless those of all are known.
 
         Parameters
         ----------
-        training : str
-            From :func:`training_identity`.
-        fold, union : int
+        place : Place
             What was solved.
         targets : collection of str
             Whom it serves.
         n_lambdas : int
             Number of scores of each.
         """
-        found = {target: self._known.get((training, fold, union, target)) for target in targets}
+        found = {target: self._known.get((place, target)) for target in targets}
         whole = {
             target: of
             for target, of in found.items()
@@ -89,20 +94,19 @@ class KeptScores:
         }
         return whole if len(whole) == len(found) else None
 
-    def keep(self, training: str, fold: int, union: int, scores: Mapping[str, FloatArray]) -> None:
+    def keep(self, place: Place, scores: Mapping[str, FloatArray]) -> None:
         """Keep the scores of the targets that a union was solved for on a fold.
 
         Parameters
         ----------
-        training : str
-            From :func:`training_identity`.
-        fold, union : int
+        place : Place
             What was solved.
         scores : dict of str to numpy.ndarray of float64, shape (n_lambdas,)
             Means over each target's users, by target.
         """
-        self._known.update({(training, fold, union, t): of for t, of in scores.items()})
+        self._known.update({(place, target): of for target, of in scores.items()})
         if self._file is not None:
+            training, fold, union = place
             listed = {target: of.tolist() for target, of in scores.items()}
             record = {"training": training, "fold": fold, "union": union, "scores": listed}
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -112,8 +116,8 @@ class KeptScores:
     def _read(self, line: bytes) -> None:
         try:
             record = parse_json_bounded(line)
-            place = record["training"], int(record["fold"]), int(record["union"])
+            place = str(record["training"]), int(record["fold"]), int(record["union"])
             scores = {t: np.array(of, np.float64) for t, of in record["scores"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return
-        self._known.update({(*place, target): of for target, of in scores.items()})
+        self._known.update({(place, target): of for target, of in scores.items()})

@@ -172,9 +172,10 @@ def shapley_study(
         works += more
         say(f"for {len(shares)} smaller shares of the targets' users: {reduce(add, more)}")
     kept = kept or KeptScores()
-    drawn_views = [(t, share, with_fraction(views[t], share, draw)) for t, share, draw in smaller]
-    tasks = [*sets, *((view, {target: view}) for target, _, view in drawn_views)]
-    known = sum(known_on_folds(first, of_set, planned.unions, kept) for first, of_set in tasks)
+    known = sum(known_on_folds(first, of_set, planned.unions, kept) for first, of_set in sets)
+    for target, share, draw in smaller:  # one view at a time: each may have parts of its own
+        view = with_fraction(views[target], share, draw)
+        known += known_on_folds(view, {target: view}, planned.unions, kept)
     if known:
         say(f"{known} of the solutions on folds are known from a command that came before")
     most = sum(w.on_folds + w.at_most for w in works) - known
@@ -188,7 +189,8 @@ def shapley_study(
 
     whole = {t: game for first, of_set in sets for t, game in solved(first, of_set).items()}
     drawn: dict[tuple[str, float], list[Game]] = {}
-    for target, share, view in drawn_views:
+    for target, share, draw in smaller:
+        view = with_fraction(views[target], share, draw)
         drawn.setdefault((target, share), []).append(solved(view, {target: view})[target])
     metrics = metrics_of(experiment)
 
